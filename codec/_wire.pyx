@@ -1,0 +1,858 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=True
+"""Frames and the messages seen in them: the only code that touches raw bytes of a frame.
+
+`index_frame` walks a frame once and notes where each field lies.  `Message` is a view that rests on
+these notes: it decodes a field when asked for it and patches values in place.  What a dialect is
+stands in `codec.spec` and `codec.dialects`; what may be shown stands in `codec.mask`.
+
+A message keeps the very `bytes` object it was given and copies it before the first change.  Once
+`raw` has handed the changed bytes out, they too are copied before they are changed again.
+"""
+
+from types import MappingProxyType
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.string cimport memcmp, memcpy, memset
+
+from codec import mask as _mask
+from codec.errors import BuildError, FrameError
+
+cdef extern from *:
+    """
+    static inline int leading_zeros(unsigned long long bits) { return __builtin_clzll(bits); }
+    #define latin1_text(text) (PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND)
+    #define latin1_chars(text) ((const unsigned char*)PyUnicode_1BYTE_DATA(text))
+    #define ascii_data(text) ((unsigned char*)PyUnicode_1BYTE_DATA(text))
+    """
+    int leading_zeros(uint64_t bits) noexcept nogil
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
+    bint latin1_text(object text)
+    const uint8_t* latin1_chars(object text)
+    uint8_t* ascii_data(object text)
+
+cdef extern from "Python.h":
+    str PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
+
+
+# ---- Tables -------------------------------------------------------------------------------------
+
+cdef enum:
+    NOT_HEX = 0xFF
+
+cdef uint8_t[256] HEX_VALUE         # of '0' to '9', 'A' to 'F', 'a' to 'f'; else NOT_HEX
+cdef const uint8_t* HEX_DIGITS = b"0123456789ABCDEF"
+cdef const uint8_t* TRACK_DIGITS = b"0123456789ABC=EF"
+cdef Charset ASCII, LATIN1, CP500, CP037
+
+cdef void fill_charset(Charset* charset, str codec_name, bint seven_bit):
+    cdef int byte
+    cdef bytes decoded = bytes(range(256)).decode(codec_name).encode("latin-1")
+    charset.seven_bit = seven_bit
+    charset.identity = codec_name == "latin-1"
+    for byte in range(256):
+        charset.decode[byte] = decoded[byte]
+        charset.encode[<uint8_t>decoded[byte]] = byte
+
+cdef void fill_tables():
+    memset(HEX_VALUE, NOT_HEX, 256)
+    for value, digits in enumerate(zip(b"0123456789ABCDEF", b"0123456789abcdef")):
+        for digit in digits:
+            HEX_VALUE[<uint8_t>digit] = value
+    fill_charset(&ASCII, "latin-1", True)
+    fill_charset(&LATIN1, "latin-1", False)
+    fill_charset(&CP500, "cp500", False)
+    fill_charset(&CP037, "cp037", False)
+
+fill_tables()
+
+
+# ---- Dialects: Python data into C structs -------------------------------------------------------
+
+_CONTENT = {"text": TEXT, "binary": BINARY, "digits": DIGITS, "track": TRACK}
+_LENGTH_FORM = {
+    "fixed": FIXED, "ascii": LENGTH_ASCII, "ebcdic": LENGTH_EBCDIC,
+    "bcd": LENGTH_BCD, "binary": LENGTH_BINARY,
+}
+_MTI_FORM = {"ascii": AS_ASCII, "ebcdic": AS_EBCDIC, "bcd": AS_BYTES}
+_BITMAP_FORM = {"hex-ascii": AS_ASCII, "hex-ebcdic": AS_EBCDIC, "binary": AS_BYTES}
+_BITMAP_NUMBERS = frozenset({1, 65})
+
+cdef const Charset* charset_named(str name) except NULL:
+    if name == "ascii":
+        return &ASCII
+    if name == "latin-1":
+        return &LATIN1
+    if name == "cp500":
+        return &CP500
+    if name == "cp037":
+        return &CP037
+    raise ValueError(f"unknown charset {name!r}")
+
+cdef int compile_rule(Rule* rule, int de, field) except -1:
+    """One `codec.spec.Field` into a rule; ValueError where it contradicts itself."""
+    if de in _BITMAP_NUMBERS or not 2 <= de < FIELD_LIMIT:
+        raise ValueError(f"field {de}: the number belongs to a bitmap or lies outside 2 to 192")
+    largest = {
+        LENGTH_ASCII: 10 ** field.length_bytes - 1, LENGTH_EBCDIC: 10 ** field.length_bytes - 1,
+        LENGTH_BCD: 100 ** field.length_bytes - 1, LENGTH_BINARY: 256 ** field.length_bytes - 1,
+    }
+    rule.content = _CONTENT[field.content]
+    rule.length_form = _LENGTH_FORM[field.length_form]
+    rule.length_bytes = field.length_bytes
+    rule.length_counts_bytes = field.counts == "bytes" and rule.content >= DIGITS
+    rule.pad_left = field.pad == "left"
+    rule.charset = charset_named(field.charset)
+    if (rule.length_form == FIXED) != (field.length_bytes == 0):
+        raise ValueError(f"field {de}: length_bytes must be 0 exactly when length_form is fixed")
+    if not 0 < field.length <= FRAME_BYTES_MAX:
+        raise ValueError(f"field {de}: length must be within 1 and {FRAME_BYTES_MAX}")
+    if rule.length_counts_bytes and field.length & 1:
+        raise ValueError(f"field {de}: length must be even where the wire counts bytes")
+    rule.maximum = field.length
+    if rule.length_form != FIXED and field.length > largest[rule.length_form]:
+        raise ValueError(f"field {de}: a length of {field.length} does not fit its length_bytes")
+    return 0
+
+
+@cython.final
+cdef class Dialect:
+    """How messages are laid out in bytes.  Immutable.
+
+    `fields` maps numbers to `codec.spec.Field`; `header` is what stands before the MTI, its length
+    is fixed; `subfields` names stretches of values, so that `m["60.2"]` works; `sensitive` are
+    the fields that are never shown, `codec.mask.SENSITIVE_FIELDS` and what the dialect adds.
+    """
+
+    def __cinit__(self, str name not None, fields, *, str mti="ascii", str bitmap="hex-ascii",
+                 bytes header=b"", subfields=None, sensitive=frozenset()):
+        memset(&self.layout, 0, sizeof(Layout))
+        self.name = name
+        self.header = header
+        self.fields = MappingProxyType(dict(sorted(fields.items())))
+        self.subfields = MappingProxyType(dict(subfields or {}))
+        self.sensitive = _mask.SENSITIVE_FIELDS | frozenset(sensitive)
+        self.layout.header_bytes = len(header)
+        self.layout.mti_form = _MTI_FORM[mti]
+        self.layout.bitmap_form = _BITMAP_FORM[bitmap]
+        self.layout.mti_bytes = 2 if self.layout.mti_form == AS_BYTES else 4
+        self.layout.bitmap_bytes = 8 if self.layout.bitmap_form == AS_BYTES else 16
+        for de, field in fields.items():
+            compile_rule(&self.layout.rules[de] if 0 <= de < FIELD_LIMIT else NULL, de, field)
+
+    @property
+    def header_bytes(self):
+        """How many bytes stand before the MTI."""
+        return self.layout.header_bytes
+
+    def masked(self, int de, str value not None):
+        """`value` of field `de` as a person may see it."""
+        if de in self.sensitive:
+            return _mask.hidden(value)
+        # Card numbers hide in free text, not among digits whose every place is named.
+        if de in self.subfields and self.layout.rules[de].content == DIGITS:
+            return value
+        return _mask.value(de, value)
+
+    def __repr__(self):
+        return f"<Dialect {self.name}>"
+
+    cdef str field_name(self, int de):
+        field = self.fields.get(de)
+        return "" if field is None else field.name
+
+    cdef object error(self, const Fault* fault):
+        """The FrameError that tells of `fault`."""
+        where = {IN_HEADER: "header", IN_MTI: "MTI", IN_BITMAP: "bitmap", IN_FRAME: None}
+        field = where.get(fault.field, fault.field)
+        name = self.field_name(fault.field) if fault.field > 0 else ""
+        content = self.layout.rules[fault.field].content if fault.field > 0 else UNDEFINED
+        return FrameError(fault_text(fault, content), field, fault.offset, name)
+
+
+cdef str fault_text(const Fault* fault, int content):
+    """What was expected and found, by kind and never by value."""
+    expected, found = fault.expected, fault.found
+    units = {TEXT: "characters", BINARY: "bytes"}.get(content, "digits")
+    if fault.kind == TRUNCATED:
+        return f"expected {expected} bytes, found {found}"
+    if fault.kind == BAD_MTI:
+        return "expected 4 decimal digits, found another byte"
+    if fault.kind == BAD_BITMAP:
+        return "expected 16 hex digits, found another byte"
+    if fault.kind == BAD_LENGTH:
+        return f"expected a decimal length of {expected} bytes, found another byte"
+    if fault.kind == TOO_LONG:
+        return f"expected at most {expected} {units}, found a length of {found}"
+    if fault.kind == BAD_CONTENT:
+        kind = "decimal digits" if content == DIGITS else "ASCII characters"
+        return f"expected {kind}, found another byte"
+    if fault.kind == NOT_DEFINED:
+        return "the bitmap announces it, but the dialect has no such field"
+    return f"expected the end of the frame, found {found} more bytes"
+
+
+# ---- Reading ------------------------------------------------------------------------------------
+
+cdef bint fail(Fault* fault, int kind, int field, Py_ssize_t offset,
+               Py_ssize_t expected=0, Py_ssize_t found=0) noexcept nogil:
+    fault.kind = kind
+    fault.field = field
+    fault.offset = offset
+    fault.expected = expected
+    fault.found = found
+    return False
+
+cdef bint fail_short(Fault* fault, const Cursor* cursor, int field,
+                     Py_ssize_t expected) noexcept nogil:
+    return fail(fault, TRUNCATED, field, cursor.offset, expected, cursor.length - cursor.offset)
+
+cdef inline int digit_of(uint8_t byte, uint8_t form) noexcept nogil:
+    """The decimal digit that a character is, or -1; `form` is AS_ASCII or AS_EBCDIC."""
+    cdef int digit = byte - (<int>0xF0 if form == AS_EBCDIC else <int>0x30)
+    return digit if 0 <= digit <= 9 else -1
+
+cdef bint read_mti(const Layout* layout, Cursor* cursor, Fault* fault) noexcept nogil:
+    cdef Py_ssize_t at = cursor.offset, i
+    cdef const uint8_t* mti = take(cursor, layout.mti_bytes)
+    cdef bint good
+    if mti == NULL:
+        return fail_short(fault, cursor, IN_MTI, layout.mti_bytes)
+    for i in range(layout.mti_bytes):
+        if layout.mti_form == AS_BYTES:
+            good = (mti[i] & 15) <= 9 and (mti[i] >> 4) <= 9
+        else:
+            good = digit_of(mti[i], layout.mti_form) >= 0
+        if not good:
+            return fail(fault, BAD_MTI, IN_MTI, at + i)
+    return True
+
+cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
+                      Fault* fault) noexcept nogil:
+    cdef Py_ssize_t at = cursor.offset, i
+    cdef const uint8_t* bitmap = take(cursor, layout.bitmap_bytes)
+    cdef uint64_t word = 0
+    cdef uint8_t digit, nibble
+    if bitmap == NULL:
+        return fail_short(fault, cursor, IN_BITMAP, layout.bitmap_bytes)
+    if layout.bitmap_form == AS_BYTES:
+        for i in range(8):
+            word = word << 8 | bitmap[i]
+    else:
+        for i in range(16):
+            digit = bitmap[i] if layout.bitmap_form == AS_ASCII else CP500.decode[bitmap[i]]
+            nibble = HEX_VALUE[digit]
+            if nibble == NOT_HEX:
+                return fail(fault, BAD_BITMAP, IN_BITMAP, at + i)
+            word = word << 4 | nibble
+    bits[0] = word
+    return True
+
+cdef bint read_bitmaps(const Layout* layout, Cursor* cursor, Index* index,
+                       Fault* fault) noexcept nogil:
+    """All bitmaps; their own bits (1 and 65) are not kept."""
+    cdef uint64_t continues = <uint64_t>1 << 63
+    cdef int word
+    memset(index.present, 0, sizeof(index.present))
+    for word in range(BITMAP_WORDS):
+        if not read_bitmap(layout, cursor, &index.present[word], fault):
+            index.present[word] = 0
+            return False
+        if word == BITMAP_WORDS - 1 or not index.present[word] & continues:
+            break
+        index.present[word] ^= continues
+    index.body = <uint16_t>cursor.offset
+    return True
+
+cdef bint read_length(const Rule* rule, Cursor* cursor, int de, Py_ssize_t* units,
+                      Fault* fault) noexcept nogil:
+    """The length of a variable field, in units."""
+    cdef Py_ssize_t at = cursor.offset, i, length = 0
+    cdef const uint8_t* raw = take(cursor, rule.length_bytes)
+    cdef int digit
+    if raw == NULL:
+        return fail_short(fault, cursor, de, rule.length_bytes)
+    for i in range(rule.length_bytes):
+        if rule.length_form == LENGTH_BINARY:
+            length = length << 8 | raw[i]
+        elif rule.length_form == LENGTH_BCD:
+            if (raw[i] & 15) > 9 or (raw[i] >> 4) > 9:
+                return fail(fault, BAD_LENGTH, de, at + i, rule.length_bytes)
+            length = length * 100 + (raw[i] >> 4) * 10 + (raw[i] & 15)
+        else:
+            digit = digit_of(raw[i], AS_ASCII if rule.length_form == LENGTH_ASCII else AS_EBCDIC)
+            if digit < 0:
+                return fail(fault, BAD_LENGTH, de, at + i, rule.length_bytes)
+            length = length * 10 + digit
+    units[0] = length * 2 if rule.length_counts_bytes else length
+    if units[0] > rule.maximum:
+        return fail(fault, TOO_LONG, de, at, rule.maximum, units[0])
+    return True
+
+cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept nogil:
+    """Where the first byte above 127 is, or -1."""
+    cdef Py_ssize_t i
+    cdef uint64_t seen = 0, eight
+    for i in range(0, count - 7, 8):
+        memcpy(&eight, text + i, 8)
+        seen |= eight
+    for i in range(count & ~<Py_ssize_t>7, count):
+        seen |= text[i]
+    if not seen & <uint64_t>0x8080808080808080:
+        return -1
+    for i in range(count):
+        if text[i] > 127:
+            return i
+    return -1
+
+cdef inline Py_ssize_t bad_digit(const uint8_t* packed, Py_ssize_t units,
+                                 bint pad_left) noexcept nogil:
+    """Which byte holds the first half byte above 9, or -1; the spare half byte may be anything."""
+    cdef Py_ssize_t i, spare = (units & 1) if pad_left else 0
+    cdef uint8_t byte
+    for i in range(spare, units + spare):
+        byte = packed[i >> 1]
+        if ((byte & 15) if i & 1 else (byte >> 4)) > 9:
+            return i >> 1
+    return -1
+
+cdef bint read_field(const Layout* layout, Cursor* cursor, int de, Slot* slot,
+                     Fault* fault) noexcept nogil:
+    cdef const Rule* rule = &layout.rules[de]
+    cdef Py_ssize_t start = cursor.offset, units = rule.maximum, at, bad = -1
+    cdef const uint8_t* value
+    if rule.content == UNDEFINED:
+        return fail(fault, NOT_DEFINED, de, start)
+    if rule.length_form != FIXED and not read_length(rule, cursor, de, &units, fault):
+        return False
+    at = cursor.offset
+    value = take(cursor, bytes_of(rule, units))
+    if value == NULL:
+        return fail_short(fault, cursor, de, bytes_of(rule, units))
+    if rule.content == TEXT:
+        if rule.charset.seven_bit:
+            bad = high_byte(value, units)
+    elif rule.content == DIGITS:
+        bad = bad_digit(value, units, rule.pad_left)
+    if bad >= 0:
+        return fail(fault, BAD_CONTENT, de, at + bad)
+    slot.start = <uint16_t>start
+    slot.units = <uint16_t>units
+    return True
+
+cdef void forget_from(Index* index, int de) noexcept nogil:
+    """Unset `de` and every later field."""
+    cdef int word = (de - 1) >> 6, bit = (de - 1) & 63
+    index.present[word] &= ~(~<uint64_t>0 >> bit)
+    for word in range(word + 1, BITMAP_WORDS):
+        index.present[word] = 0
+
+cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t length,
+                      Index* index, Fault* fault) noexcept nogil:
+    """Note where each field lies.  On a fault, what was found before it is kept."""
+    cdef Cursor cursor = Cursor(data, 0, length)
+    cdef int word, lead, de
+    cdef uint64_t bits
+    memset(index.present, 0, sizeof(index.present))
+    index.body = 0
+    fault.kind = NO_FAULT
+    if length > FRAME_BYTES_MAX:
+        return fail(fault, TRAILING, IN_FRAME, FRAME_BYTES_MAX, 0, length - FRAME_BYTES_MAX)
+    if take(&cursor, layout.header_bytes) == NULL:
+        return fail_short(fault, &cursor, IN_HEADER, layout.header_bytes)
+    if not read_mti(layout, &cursor, fault) or not read_bitmaps(layout, &cursor, index, fault):
+        return False
+    for word in range(BITMAP_WORDS):
+        bits = index.present[word]
+        while bits:
+            lead = leading_zeros(bits)
+            bits ^= <uint64_t>1 << (63 - lead)
+            de = word * 64 + lead + 1
+            if not read_field(layout, &cursor, de, &index.slots[de], fault):
+                forget_from(index, de)
+                return False
+    if cursor.offset != length:
+        return fail(fault, TRAILING, IN_FRAME, cursor.offset, 0, length - cursor.offset)
+    return True
+
+
+# ---- Values to text -----------------------------------------------------------------------------
+
+cdef str text_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
+    cdef Py_ssize_t i
+    cdef str text
+    cdef uint8_t* chars
+    if rule.charset.seven_bit:
+        text = PyUnicode_New(units, 127)
+        memcpy(ascii_data(text), raw, units)
+        return text
+    if rule.charset.identity:
+        return PyUnicode_DecodeLatin1(<const char*>raw, units, NULL)
+    decoded = PyBytes_FromStringAndSize(NULL, units)
+    chars = <uint8_t*>PyBytes_AS_STRING(decoded)
+    for i in range(units):
+        chars[i] = rule.charset.decode[raw[i]]
+    return PyUnicode_DecodeLatin1(<const char*>chars, units, NULL)
+
+cdef str nibbles_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
+    """`units` half bytes as characters, past a left pad where there is one."""
+    cdef const uint8_t* alphabet = TRACK_DIGITS if rule.content == TRACK else HEX_DIGITS
+    cdef Py_ssize_t i, spare = (units & 1) if rule.pad_left else 0
+    cdef str text = PyUnicode_New(units, 127)
+    cdef uint8_t* chars = ascii_data(text)
+    cdef uint8_t byte
+    for i in range(units):
+        byte = raw[(i + spare) >> 1]
+        chars[i] = alphabet[(byte & 15) if (i + spare) & 1 else (byte >> 4)]
+    return text
+
+cdef str hex_of(const uint8_t* raw, Py_ssize_t count):
+    cdef Py_ssize_t i
+    cdef str text = PyUnicode_New(2 * count, 127)
+    cdef uint8_t* chars = ascii_data(text)
+    for i in range(count):
+        chars[2 * i] = HEX_DIGITS[raw[i] >> 4]
+        chars[2 * i + 1] = HEX_DIGITS[raw[i] & 15]
+    return text
+
+cdef str value_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
+    if units == 0:
+        return ""
+    if rule.content == TEXT:
+        return text_of(rule, raw, units)
+    if rule.content == BINARY:
+        return hex_of(raw, units)
+    return nibbles_of(rule, raw, units)
+
+
+# ---- Text to values -----------------------------------------------------------------------------
+
+cdef inline int nibble_of(const Rule* rule, uint8_t char) noexcept nogil:
+    """The half byte for a character of a BCD or binary value, or -1."""
+    if 0x30 <= char <= 0x39:
+        return char - 0x30
+    if rule.content == DIGITS:
+        return -1
+    if rule.content == TRACK and char == 0x3D:  # '='
+        return 0xD
+    return HEX_VALUE[char] if HEX_VALUE[char] != NOT_HEX else -1
+
+_DIGIT_KIND = {BINARY: "hex digits", DIGITS: "decimal digits", TRACK: "hex digits or ="}
+
+cdef str unfit(const Rule* rule, str value):
+    """Why `value` cannot be a value of the field, or None."""
+    cdef Py_ssize_t i, units = PyUnicode_GET_LENGTH(value), maximum = rule.maximum
+    cdef const uint8_t* chars
+    if not latin1_text(value):
+        return "found a character outside the field's character set"
+    chars = latin1_chars(value)
+    if rule.content == TEXT:
+        if rule.charset.seven_bit and high_byte(chars, units) >= 0:
+            return "expected ASCII characters, found another one"
+        kind = "characters"
+    else:
+        for i in range(units):
+            if nibble_of(rule, chars[i]) < 0:
+                kind = _DIGIT_KIND[rule.content]
+                return f"expected {kind}, found another character"
+        if rule.content == BINARY:
+            maximum *= 2
+            if units & 1:
+                return f"expected whole bytes, found an odd number of hex digits ({units})"
+        elif rule.length_counts_bytes and units & 1:
+            return f"expected an even number of digits, found {units}"
+        kind = "hex digits" if rule.content == BINARY else "digits"
+    if rule.length_form == FIXED and units != maximum:
+        return f"expected {maximum} {kind}, found {units}"
+    if units > maximum:
+        return f"expected at most {maximum} {kind}, found {units}"
+    return None
+
+cdef inline Py_ssize_t value_bytes(const Rule* rule, str value) noexcept:
+    """How many bytes a fitting `value` takes, without its length."""
+    cdef Py_ssize_t units = PyUnicode_GET_LENGTH(value)
+    return units if rule.content == TEXT else (units + 1) >> 1
+
+cdef void write_length(const Rule* rule, Py_ssize_t units, uint8_t* out) noexcept nogil:
+    cdef Py_ssize_t i, rest = (units + 1) >> 1 if rule.length_counts_bytes else units
+    for i in range(rule.length_bytes - 1, -1, -1):
+        if rule.length_form == LENGTH_BINARY:
+            out[i] = rest & 0xFF
+            rest >>= 8
+        elif rule.length_form == LENGTH_BCD:
+            out[i] = <uint8_t>(rest // 10 % 10 << 4 | rest % 10)
+            rest //= 100
+        else:
+            out[i] = <uint8_t>((0x30 if rule.length_form == LENGTH_ASCII else 0xF0) + rest % 10)
+            rest //= 10
+
+cdef void write_value(const Rule* rule, str value, uint8_t* out) noexcept:
+    """A fitting `value` into the bytes that `value_bytes` counts."""
+    cdef Py_ssize_t i, units = PyUnicode_GET_LENGTH(value), spare = 0
+    cdef const uint8_t* chars = latin1_chars(value)
+    if rule.content == TEXT:
+        if rule.charset.identity:
+            memcpy(out, chars, units)
+        else:
+            for i in range(units):
+                out[i] = rule.charset.encode[chars[i]]
+        return
+    if rule.pad_left:
+        spare = units & 1
+    memset(out, 0, (units + 1) >> 1)
+    for i in range(units):
+        out[(i + spare) >> 1] |= nibble_of(rule, chars[i]) << (0 if (i + spare) & 1 else 4)
+
+cdef bint write_mti(const Layout* layout, str mti, uint8_t* out) noexcept:
+    """False when `mti` is not four decimal digits."""
+    cdef Py_ssize_t i
+    cdef const uint8_t* chars
+    if PyUnicode_GET_LENGTH(mti) != 4 or not latin1_text(mti):
+        return False
+    chars = latin1_chars(mti)
+    for i in range(4):
+        if digit_of(chars[i], AS_ASCII) < 0:
+            return False
+    for i in range(layout.mti_bytes):
+        if layout.mti_form == AS_BYTES:
+            out[i] = <uint8_t>((chars[2 * i] & 15) << 4 | (chars[2 * i + 1] & 15))
+        else:
+            out[i] = chars[i] if layout.mti_form == AS_ASCII else chars[i] & 15 | 0xF0
+    return True
+
+cdef void write_bitmap(const Layout* layout, uint64_t bits, uint8_t* out) noexcept nogil:
+    cdef int i
+    cdef uint8_t digit
+    for i in range(<int>layout.bitmap_bytes):
+        if layout.bitmap_form == AS_BYTES:
+            out[i] = (bits >> (56 - 8 * i)) & 0xFF
+        else:
+            digit = HEX_DIGITS[(bits >> (60 - 4 * i)) & 15]
+            out[i] = digit if layout.bitmap_form == AS_ASCII else CP500.encode[digit]
+
+cdef int bitmaps_needed(const uint64_t* present) noexcept nogil:
+    return 3 if present[2] else 2 if present[1] else 1
+
+cdef void write_bitmaps(const Layout* layout, const uint64_t* present, uint8_t* out) noexcept nogil:
+    """As many bitmaps as the fields need, each but the last with its first bit set."""
+    cdef int word, count = bitmaps_needed(present)
+    cdef uint64_t more
+    for word in range(count):
+        more = <uint64_t>1 << 63 if word < count - 1 else 0
+        write_bitmap(layout, present[word] | more, out + word * layout.bitmap_bytes)
+
+
+# ---- The message --------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+@cython.freelist(256)
+cdef class Message:
+    """A view over one frame (without its length header): indexed once, decoded when asked.
+
+    Values are `str`: text as it is, BCD as its digits, bytes as upper-case hex.  FrameError when
+    the frame does not follow the dialect.
+    """
+
+    def __cinit__(self, frame, Dialect dialect not None, list faults=None):
+        """`faults` is for `scan`: the fault is put there instead of being raised."""
+        cdef Fault fault
+        self.frame = frame if type(frame) is bytes else bytes(frame)
+        self.dialect = dialect
+        if index_frame(&dialect.layout, self.data(), PyBytes_GET_SIZE(self.frame),
+                       &self.index, &fault):
+            return
+        if faults is None:
+            raise dialect.error(&fault)
+        faults.append(dialect.error(&fault))
+
+    cdef const uint8_t* data(self) noexcept:
+        return <const uint8_t*>PyBytes_AS_STRING(self.frame)
+
+    cdef Slot* find(self, int de) noexcept:
+        """Where `de` lies, or NULL."""
+        if 1 <= de < FIELD_LIMIT and is_present(&self.index, de):
+            return &self.index.slots[de]
+        return NULL
+
+    cdef uint8_t* writable(self) except NULL:
+        """The frame's bytes for changing: a private copy if somebody else may have seen them."""
+        if not self.owned:
+            self.frame = PyBytes_FromStringAndSize(
+                PyBytes_AS_STRING(self.frame), PyBytes_GET_SIZE(self.frame))
+            self.owned = True
+        return <uint8_t*>PyBytes_AS_STRING(self.frame)
+
+    @property
+    def header(self):
+        """What stands before the MTI."""
+        return self.frame[:self.dialect.layout.header_bytes]
+
+    @property
+    def mti(self):
+        """The four digits of the message type."""
+        cdef const Layout* layout = &self.dialect.layout
+        cdef const uint8_t* raw = self.data() + layout.header_bytes
+        cdef str text = PyUnicode_New(4, 127)
+        cdef uint8_t* chars = ascii_data(text)
+        cdef int i
+        for i in range(4):
+            if layout.mti_form == AS_BYTES:
+                chars[i] = HEX_DIGITS[(raw[i >> 1] & 15) if i & 1 else (raw[i >> 1] >> 4)]
+            else:
+                chars[i] = 0x30 | (raw[i] & 15)
+        return text
+
+    @property
+    def raw(self):
+        """The frame as it is now."""
+        self.owned = False
+        return self.frame
+
+    def __len__(self):
+        return PyBytes_GET_SIZE(self.frame)
+
+    def __eq__(self, other):
+        if type(other) is not Message:
+            return NotImplemented
+        return self.dialect is (<Message>other).dialect and self.frame == (<Message>other).frame
+
+    __hash__ = None
+
+    def copy(self):
+        """An independent message with the same bytes, which are copied when one of both changes."""
+        return Message(self.raw, self.dialect)
+
+    __copy__ = copy
+
+    # Reading.
+
+    cdef object value_of(self, int de):
+        """The value, or None."""
+        cdef Slot* slot = self.find(de)
+        if slot == NULL:
+            return None
+        rule = &self.dialect.layout.rules[de]
+        return value_text(rule, self.data() + slot.start + rule.length_bytes, slot.units)
+
+    def __getitem__(self, key):
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def get(self, key, default=None):
+        """The value of a field (`11`, `"11"`) or sub-field (`"60.2"`), or `default`."""
+        if not isinstance(key, int):
+            value = sub_value(self, key)
+        elif 0 < key < FIELD_LIMIT:
+            value = self.value_of(key)
+        else:
+            value = None
+        return default if value is None else value
+
+    def has(self, int de):
+        """Whether the field is there."""
+        return self.find(de) != NULL
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+    def fields(self):
+        """The numbers of all fields, ascending, without bitmaps."""
+        cdef int de
+        return tuple([de for de in range(2, FIELD_LIMIT) if is_present(&self.index, de)])
+
+    def __iter__(self):
+        return iter(self.fields())
+
+    def span(self, int de):
+        """Offset and length in bytes of a field, its length header included."""
+        cdef Slot* slot = self.find(de)
+        if slot == NULL:
+            raise KeyError(de)
+        rule = &self.dialect.layout.rules[de]
+        return slot.start, rule.length_bytes + bytes_of(rule, slot.units)
+
+    def to_dict(self):
+        """All values by field number."""
+        return {de: self.value_of(de) for de in self.fields()}
+
+    # Changing.
+
+    def patch(self, int de, str value not None):
+        """Set a field: in place if the encoded length stays, else the frame is rebuilt."""
+        cdef Slot* slot
+        cdef uint8_t* out
+        rule = known_rule(self.dialect, de)
+        check_value(self.dialect, rule, de, value)
+        slot = self.find(de)
+        if slot == NULL or slot.units != units_of(rule, value):
+            self.rebuild(de, value)
+            return
+        out = self.writable()
+        write_value(rule, value, out + slot.start + rule.length_bytes)
+
+    def remove(self, int de):
+        """Take a field out, if it is there."""
+        if self.find(de) != NULL:
+            self.rebuild(de, None)
+
+    def set_mti(self, str mti not None):
+        """Set the message type, four digits."""
+        cdef Layout* layout = &self.dialect.layout
+        cdef uint8_t out[4]
+        if not write_mti(layout, mti, out):
+            raise BuildError("expected 4 decimal digits", "MTI")
+        memcpy(self.writable() + layout.header_bytes, out, layout.mti_bytes)
+
+    def set_header(self, bytes header not None):
+        """Set what stands before the MTI; its length is fixed."""
+        check_header(self.dialect, header)
+        memcpy(self.writable(), PyBytes_AS_STRING(header), PyBytes_GET_SIZE(header))
+
+    cdef int rebuild(self, int changed, str value) except -1:
+        """The frame anew, with `changed` set to `value`, or without it when that is None."""
+        cdef Layout* layout = &self.dialect.layout
+        cdef Message fresh
+        parts = {de: None for de in self.fields() if de != changed}
+        if value is not None:
+            parts[changed] = value
+        fresh = assemble(self.dialect, self.header, parts, self)
+        memcpy(fresh.writable() + layout.header_bytes, self.data() + layout.header_bytes,
+               layout.mti_bytes)
+        self.frame, self.owned, self.index = fresh.frame, True, fresh.index
+        return 0
+
+    def __repr__(self):
+        shown = [f"{de}={_shown(self.dialect, de, self.value_of(de))}" for de in self.fields()]
+        return f"<Message {self.dialect.name} {self.mti} {' '.join(shown)}>"
+
+
+def _shown(Dialect dialect, int de, str value):
+    """A value in a `repr`: masked, and short."""
+    text = dialect.masked(de, value)
+    return text if len(text) <= 24 else f"<{len(value)} characters>"
+
+cdef object sub_value(Message message, key):
+    """The value of `"11"` or `"60.2"`, or None."""
+    cdef Py_ssize_t end
+    if not isinstance(key, str):
+        return None
+    number, _, part = key.partition(".")
+    if not number.isdecimal() or len(number) > 3:
+        return None
+    value = message.value_of(int(number))
+    if value is None or not part:
+        return None if part or key.endswith(".") else value
+    parts = message.dialect.subfields.get(int(number), ())
+    if not part.isdecimal() or not 1 <= int(part) <= len(parts):
+        return None
+    end = parts[int(part) - 1].start + parts[int(part) - 1].length
+    return value[parts[int(part) - 1].start:end] if end <= len(value) else None
+
+
+# ---- Building -----------------------------------------------------------------------------------
+
+cdef Rule* known_rule(Dialect dialect, int de) except NULL:
+    if not 0 < de < FIELD_LIMIT or dialect.layout.rules[de].content == UNDEFINED:
+        raise BuildError(f"{dialect.name} has no such field", de)
+    return &dialect.layout.rules[de]
+
+cdef int check_value(Dialect dialect, const Rule* rule, int de, str value) except -1:
+    reason = unfit(rule, value)
+    if reason is not None:
+        raise BuildError(reason, de, dialect.field_name(de))
+    return 0
+
+cdef int check_header(Dialect dialect, bytes header) except -1:
+    if len(header) != dialect.layout.header_bytes:
+        reason = f"expected {dialect.layout.header_bytes} bytes, found {len(header)}"
+        raise BuildError(reason, "header")
+    return 0
+
+cdef inline Py_ssize_t units_of(const Rule* rule, str value) noexcept:
+    cdef Py_ssize_t count = PyUnicode_GET_LENGTH(value)
+    return count >> 1 if rule.content == BINARY else count
+
+cdef Py_ssize_t measure(Dialect dialect, dict parts, Message source, uint64_t* present) except -1:
+    """How many bytes the fields take; sets their bits.  A None is taken over from `source`."""
+    cdef Py_ssize_t total = 0
+    cdef int de
+    for key, value in parts.items():
+        de = key
+        rule = known_rule(dialect, de)
+        if value is None:
+            total += bytes_of(rule, source.index.slots[de].units)
+        else:
+            check_value(dialect, rule, de, value)
+            total += value_bytes(rule, value)
+        total += rule.length_bytes
+        present[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
+    return total
+
+cdef int write_field(const Rule* rule, str value, Sink* sink) except -1:
+    cdef uint8_t* out = reserve(sink, rule.length_bytes + value_bytes(rule, value))
+    assert out != NULL, "measured too small"
+    write_length(rule, units_of(rule, value), out)
+    write_value(rule, value, out + rule.length_bytes)
+    return 0
+
+cdef int copy_field(const Rule* rule, int de, Message source, Sink* sink) except -1:
+    cdef Slot* slot = &source.index.slots[de]
+    cdef Py_ssize_t count = rule.length_bytes + bytes_of(rule, slot.units)
+    cdef uint8_t* out = reserve(sink, count)
+    assert out != NULL, "measured too small"
+    memcpy(out, source.data() + slot.start, count)
+    return 0
+
+cdef Message assemble(Dialect dialect, bytes header, dict parts, Message source):
+    """A message of these fields, its MTI still open.  A None is taken over from `source`."""
+    cdef Layout* layout = &dialect.layout
+    cdef uint64_t[BITMAP_WORDS] present = [0, 0, 0]
+    cdef Sink sink
+    cdef bytes frame
+    cdef int de
+    size = measure(dialect, parts, source, present)
+    size += layout.header_bytes + layout.mti_bytes + bitmaps_needed(present) * layout.bitmap_bytes
+    if size > FRAME_BYTES_MAX:
+        raise BuildError(f"expected at most {FRAME_BYTES_MAX} bytes, found {size}")
+    frame = PyBytes_FromStringAndSize(NULL, size)
+    sink = Sink(<uint8_t*>PyBytes_AS_STRING(frame), 0, size)
+    memcpy(reserve(&sink, layout.header_bytes), PyBytes_AS_STRING(header), layout.header_bytes)
+    write_mti(layout, "0000", reserve(&sink, layout.mti_bytes))
+    write_bitmaps(layout, present,
+                  reserve(&sink, bitmaps_needed(present) * layout.bitmap_bytes))
+    for key in sorted(parts):
+        de = key
+        if parts[key] is None:
+            copy_field(&layout.rules[de], de, source, &sink)
+        else:
+            write_field(&layout.rules[de], parts[key], &sink)
+    message = Message(frame, dialect)
+    (<Message>message).owned = True
+    return message
+
+
+def build(Dialect dialect not None, str mti not None, fields, bytes header=b""):
+    """A message from values; without `header` it gets the dialect's own.
+
+    BuildError names the field whose value does not fit.
+    """
+    cdef Message message
+    header = header or dialect.header
+    check_header(dialect, header)
+    parts = dict(fields)
+    for de, value in parts.items():
+        if type(de) is not int or not isinstance(value, str):
+            raise TypeError("fields must map int to str")
+    message = assemble(dialect, header, parts, None)
+    message.set_mti(mti)
+    return message
+
+
+def scan(frame, Dialect dialect not None):
+    """What can be read of a frame: a message of the fields before the fault, and the fault."""
+    faults = []
+    return Message(frame, dialect, faults), faults[0] if faults else None

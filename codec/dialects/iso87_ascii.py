@@ -1,0 +1,44 @@
+"""`iso87-ascii`: ISO 8583:1987 all in ASCII, bitmaps in hex; the table is pyiso8583's own.
+
+Binary fields (52, 64, 96, 128) and DE 55 are hex text on the wire, as pyiso8583 has them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iso8583.specs import default_ascii
+
+from codec._wire import Dialect
+from codec.spec import Field, subfields
+
+_EXTENDED_BITMAP: Final = 65
+
+
+def _field(number: int) -> Field:
+    spec = default_ascii[str(number)]
+    width = int(str(spec["len_type"]))
+    return Field(
+        name=str(spec["desc"]),
+        content="text",
+        length=int(str(spec["max_len"])),
+        length_form="ascii" if width else "fixed",
+        length_bytes=width,
+    )
+
+
+DIALECT: Final = Dialect(
+    name="iso87-ascii",
+    fields={de: _field(de) for de in range(2, 129) if de != _EXTENDED_BITMAP},
+    mti="ascii",
+    bitmap="hex-ascii",
+    subfields={
+        90: subfields(
+            ("original MTI", 4),
+            ("original STAN", 6),
+            ("original transmission date and time", 10),
+            ("original acquirer", 11),
+            ("original forwarder", 11),
+        )
+    },
+)

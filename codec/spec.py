@@ -1,0 +1,59 @@
+"""How a dialect is written down: one `Field` per field number.  Data only.
+
+A field is a composition: what its content is, how its length is told, what that length counts.
+`codec.Dialect` checks a table of these and compiles it into C structs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Content = Literal["text", "binary", "digits", "track"]
+"""text: characters; binary: bytes, upper-case hex as values; digits: BCD; track: BCD, D is =."""
+Charset = Literal["ascii", "latin-1", "cp500", "cp037"]
+LengthForm = Literal["fixed", "ascii", "ebcdic", "bcd", "binary"]
+Counts = Literal["units", "bytes"]
+Pad = Literal["left", "right"]
+
+FIELD_MAX: Final = 192
+"""The last field number that a tertiary bitmap can name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a dialect.
+
+    `length` is exact when `length_form` is fixed and the maximum otherwise; it counts characters of
+    a text, bytes of a binary, digits of BCD.  `length_bytes` is the width of the length on the
+    wire.  `counts` says what the length on the wire counts: the same units, or bytes even for BCD.
+    `pad` is where the spare half byte of an odd number of digits lies.
+    """
+
+    name: str
+    content: Content
+    length: int
+    length_form: LengthForm = "fixed"
+    length_bytes: int = 0
+    charset: Charset = "ascii"
+    counts: Counts = "units"
+    pad: Pad = "right"
+
+
+@dataclass(frozen=True, slots=True)
+class SubField:
+    """A named stretch of a field's value: `length` characters from `start`."""
+
+    name: str
+    start: int
+    length: int
+
+
+def subfields(*parts: tuple[str, int]) -> tuple[SubField, ...]:
+    """Adjoining sub-fields given as (name, length).
+
+    >>> [s.start for s in subfields(("type", 2), ("batch", 6), ("code", 3))]
+    [0, 2, 8]
+    """
+    starts = [sum(length for _, length in parts[:i]) for i in range(len(parts))]
+    return tuple(SubField(name, at, n) for at, (name, n) in zip(starts, parts, strict=True))

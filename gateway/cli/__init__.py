@@ -1,0 +1,23 @@
+"""The command `isogate`: one file per group of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli import inspect, operate, simulators
+
+app = typer.Typer(
+    name="isogate",
+    help="An ISO 8583 gateway: nobody stays charged for a service they did not get.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+operate.register(app)
+inspect.register(app)
+simulators.register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

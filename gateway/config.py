@@ -1,0 +1,355 @@
+"""The configuration: one TOML file and `--set` overrides, checked as a whole.
+
+Every key has its default and unit where it is defined; an unknown key is an error.  Relative paths
+resolve from the working directory.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+import msgspec
+
+from codec import DIALECTS, MacKey
+from gateway.wire.port import WireLimits
+from routing.limits import LimitSettings
+from routing.network import HostSettings
+from routing.reversal import ReversalSettings
+from routing.routes import Route
+from routing.service import Merchant, ServiceSettings
+from routing.settings import ListenerSettings, Settings
+from routing.translation import Mapping, MappingError, check as check_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_PORT_MAX: Final = 65_535
+Part = TypeVar("Part", bound=msgspec.Struct)
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with a configuration, a line each: key, value and why."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Mac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How messages are authenticated.  `key_file` holds the key as hexadecimal digits."""
+
+    algorithm: Literal["none", "cup-ecb", "x9.9", "x9.19", "aes-cmac"] = "none"
+    key_file: str = ""
+
+
+class Listener(ListenerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where terminals connect."""
+
+    host: str = "127.0.0.1"
+    port: int = 8583
+    mac: Mac = Mac()
+
+
+class Host(HostSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bank host that the gateway connects to."""
+
+    address: str = "127.0.0.1"
+    port: int = 9583
+    links: int = 1
+    connect_timeout_s: float = 5.0
+    reconnect_s: float = 0.2
+    """Pause before the first new try; doubled each time, up to `reconnect_max_s`."""
+    reconnect_max_s: float = 10.0
+    mac: Mac = Mac()
+
+
+class Admin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Metrics, health and what operators do.  `token_file`: whoever changes something must know it."""
+
+    host: str = "127.0.0.1"
+    port: int = 9108
+    token_file: str = ""
+
+
+class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where charges are durable."""
+
+    kind: Literal["sqlite", "none"] = "sqlite"
+    path: str = "./isogate.db"
+    key_file: str = ""
+    """The key of card numbers at rest; default `<path>.key`."""
+    ended_in_memory_max: int = 100_000
+
+    @property
+    def key_path(self) -> Path:
+        """The key file's path, by default beside the journal."""
+        return Path(self.key_file or self.path + ".key")
+
+
+class Drain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a stop goes."""
+
+    seconds_max: float = 35.0
+    """How long charges under way may take to come to their answer."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    listener: tuple[Listener, ...]
+    host: tuple[Host, ...]
+    route: tuple[Route, ...] = ()
+    merchant: tuple[Merchant, ...] = ()
+    service: ServiceSettings = ServiceSettings()
+    reversal: ReversalSettings = ReversalSettings()
+    limits: LimitSettings = LimitSettings()
+    admin: Admin = Admin()
+    journal: JournalConfig = JournalConfig()
+    wire: WireLimits = WireLimits()
+    drain: Drain = Drain()
+    workers: int = 1
+
+    def settings(self) -> Settings:
+        """What routing needs of it."""
+        pairs = {(each.dialect, host.dialect) for each in self.listener for host in self.host}
+        return Settings(
+            listeners=tuple(_only(ListenerSettings, each) for each in self.listener),
+            hosts=tuple(_only(HostSettings, each) for each in self.host),
+            routes=self.route,
+            merchants=self.merchant,
+            service=self.service,
+            reversal=self.reversal,
+            limits=self.limits,
+            mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
+            ended_max=self.journal.ended_in_memory_max,
+        )
+
+
+def _only(kind: type[Part], value: msgspec.Struct) -> Part:
+    """The part of `value` that its base class `kind` holds."""
+    return kind(**{name: getattr(value, name) for name in kind.__struct_fields__})
+
+
+def mappings() -> tuple[Mapping, ...]:
+    """The mapping files that come with the gateway.  Raises MappingError."""
+    folder = resources.files("routing.mappings")
+    found = []
+    for file in sorted(folder.iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".toml"):
+            data = _numbered(tomllib.loads(file.read_text("utf-8")))
+            mapping = msgspec.convert(data, Mapping, strict=False)
+            check_mapping(mapping)
+            found.append(mapping)
+    return tuple(found)
+
+
+def _numbered(data: dict[str, Any]) -> dict[str, Any]:
+    """TOML keys are text; the tables `clip` and `fill` are keyed by field numbers."""
+    for direction in ("request", "answer"):
+        for table in ("clip", "fill"):
+            rules = data.get(direction, {}).get(table)
+            if rules is not None:
+                data[direction][table] = {int(key): value for key, value in rules.items()}
+    return data
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Config:
+    """Read and check a configuration file.  Raises ConfigError with every problem that is found."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: not TOML: {error}"]) from None
+    for override in overrides:
+        _override(data, override)
+    try:
+        config = msgspec.convert(_named(data), Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError([_explained(data, error)]) from None
+    problems = list(_problems(config))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    """Carry out one `key.path=value`; list items are named by number."""
+    path, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError([f"--set {override}: no '=' in it; give key.path=value"])
+    *parents, last = path.strip().split(".")
+    place: Any = data
+    for key in parents:
+        place = _child(place, key, override)
+    value = _value(text)
+    if isinstance(place, list):
+        index = _index(place, last, override)
+        place[index : index + 1] = [value]
+    else:
+        place[last] = value
+
+
+def _child(place: Any, key: str, override: str) -> Any:
+    if isinstance(place, list):
+        index = _index(place, key, override)
+        if index == len(place):
+            place.append({})
+        return place[index]
+    if not isinstance(place, dict):
+        raise ConfigError([f"--set {override}: {key} is inside a plain value"])
+    return place.setdefault(key, {})
+
+
+def _index(place: list[Any], key: str, override: str) -> int:
+    if not key.isdigit() or int(key) > len(place):
+        why = f"{key} is no item of a list of {len(place)}"
+        raise ConfigError([f"--set {override}: {why}"])
+    return int(key)
+
+
+def _value(text: str) -> Any:
+    """A TOML value if it is one, else the text as it stands."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _named(data: dict[str, Any]) -> dict[str, Any]:
+    """Listeners and hosts without a name get one by their number."""
+    data = dict(data)
+    for kind in ("listener", "host"):
+        items = data.get(kind)
+        if isinstance(items, list):
+            data[kind] = [
+                {"name": f"{kind}-{number}", **item} if isinstance(item, dict) else item
+                for number, item in enumerate(items, 1)
+            ]
+    return data
+
+
+def _explained(data: dict[str, Any], error: msgspec.ValidationError) -> str:
+    """msgspec's message with the key as one writes it and the value that stands there."""
+    text = str(error)
+    match = re.search(r" - at `\$\.?(.*)`$", text)
+    if match is None:
+        return text
+    key = re.sub(r"\[(\d+)\]", r".\1", match.group(1))
+    place: Any = data
+    for part in key.split("."):
+        try:
+            place = place[int(part)] if isinstance(place, list) else place[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return f"{key}: {text[: match.start()]}"
+    shown = "" if isinstance(place, dict | list) else f" = {place!r}"
+    return f"{key}{shown}: {text[: match.start()]}"
+
+
+def _problems(config: Config) -> Iterable[str]:
+    """What fits the types and still cannot work."""
+    yield from _addresses(config)
+    yield from _times(config)
+    known = {host.name for host in config.host}
+    for number, route in enumerate(config.route):
+        if route.host not in known:
+            yield f"route.{number}.host = {route.host!r}: no host has this name"
+    sides: dict[str, Sequence[Listener | Host]]
+    sides = {"listener": config.listener, "host": config.host}
+    for kind, items in sides.items():
+        names = [item.name for item in items]
+        for number, item in enumerate(items):
+            if item.dialect not in DIALECTS:
+                why = f"no such dialect; known are {', '.join(DIALECTS)}"
+                yield f"{kind}.{number}.dialect = {item.dialect!r}: {why}"
+            if names.count(item.name) > 1:
+                yield f"{kind}.{number}.name = {item.name!r}: two have this name"
+            yield from _mac_problems(f"{kind}.{number}.mac", item.mac)
+    if config.workers != 1:
+        why = "one process per journal file; more need a journal that several can share"
+        yield f"workers = {config.workers}: {why}"
+    yield from _missing_mappings(config)
+
+
+def _addresses(config: Config) -> Iterable[str]:
+    if not config.listener:
+        yield "listener: none given; no terminal could connect"
+    if not config.host:
+        yield "host: none given; no charge could go anywhere"
+    places = [(f"listener.{n}.port", x.port) for n, x in enumerate(config.listener)]
+    places += [(f"host.{n}.port", x.port) for n, x in enumerate(config.host)]
+    places.append(("admin.port", config.admin.port))
+    for key, port in places:
+        if not 0 <= port <= _PORT_MAX:
+            yield f"{key} = {port}: a port is 0 to {_PORT_MAX}"
+    for number, host in enumerate(config.host):
+        if host.links < 1:
+            yield f"host.{number}.links = {host.links}: at least one link is needed"
+
+
+def _times(config: Config) -> Iterable[str]:
+    positive: list[tuple[str, float]] = [
+        ("service.window_s", config.service.window_s),
+        ("service.delivery_proof_s", config.service.delivery_proof_s),
+        ("reversal.answer_timeout_s", config.reversal.answer_timeout_s),
+        ("reversal.age_max_s", config.reversal.age_max_s),
+        ("reversal.attempts_max", config.reversal.attempts_max),
+        ("drain.seconds_max", config.drain.seconds_max),
+        *((f"host.{n}.answer_timeout_s", x.answer_timeout_s) for n, x in enumerate(config.host)),
+        *((f"host.{n}.echo_idle_s", x.echo_idle_s) for n, x in enumerate(config.host)),
+        *((f"merchant.{n}.window_s", x.window_s) for n, x in enumerate(config.merchant)),
+    ]
+    for key, value in positive:
+        if value <= 0:
+            yield f"{key} = {value}: must be greater than 0"
+    if not config.reversal.schedule_s or min(config.reversal.schedule_s) < 0:
+        yield f"reversal.schedule_s = {config.reversal.schedule_s}: pauses of 0 or more, at least one"
+
+
+def _mac_problems(key: str, mac: Mac) -> Iterable[str]:
+    try:
+        mac_key(mac)
+    except OSError as error:
+        yield f"{key}.key_file = {mac.key_file!r}: {error.strerror}"
+    except ValueError as error:
+        yield f"{key}.key_file = {mac.key_file!r}: {error}"
+
+
+def mac_key(mac: Mac) -> MacKey | None:
+    """The key that `mac` names, or None without an algorithm.  Raises OSError or ValueError."""
+    if mac.algorithm == "none":
+        return None
+    digits = Path(mac.key_file).read_text("ascii").strip()
+    if not re.fullmatch("[0-9A-Fa-f]+", digits):
+        message = "a key is given in hexadecimal digits"
+        raise ValueError(message)
+    return MacKey(mac.algorithm, bytes.fromhex(digits))
+
+
+def _missing_mappings(config: Config) -> Iterable[str]:
+    try:
+        known = {(each.terminal, each.host) for each in mappings()}
+    except MappingError as error:
+        yield str(error)
+        return
+    for number, listener in enumerate(config.listener):
+        for host in config.host:
+            pair = (listener.dialect, host.dialect)
+            reachable = _reachable(config, listener, host)
+            if reachable and pair[0] != pair[1] and pair not in known:
+                why = f"no mapping from {pair[0]} to {pair[1]} of host {host.name!r}"
+                yield f"listener.{number}.dialect = {listener.dialect!r}: {why}"
+
+
+def _reachable(config: Config, listener: Listener, host: Host) -> bool:
+    """Whether some route may lead from this listener to this host."""
+    if not config.route:
+        return host is config.host[0]
+    return any(
+        route.host == host.name and (not route.dialect or listener.dialect in route.dialect)
+        for route in config.route
+    )

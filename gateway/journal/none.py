@@ -1,0 +1,36 @@
+"""No journal at all: for measuring everything else.  Nothing survives a restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.journal.port import Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routing.charge import Charge
+    from routing.conventions import Original
+    from routing.effects import Record
+
+
+class NoJournal:
+    """Takes every record and keeps none."""
+
+    def start(self, wall: float, *, ended_max: int) -> Recovery:
+        """There never is an earlier life."""
+        del wall, ended_max
+        return Recovery(epoch=1)
+
+    def append(self, records: Sequence[Record]) -> dict[int, Charge]:
+        """Nothing to do, and nothing that could be known already."""
+        del records
+        return {}
+
+    def find(self, original: Original) -> Charge | None:
+        """Memory was asked first; there is nothing else."""
+        del original
+        return None
+
+    def close(self) -> None:
+        """Nothing to end."""

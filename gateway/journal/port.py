@@ -1,0 +1,61 @@
+"""The journal port: what the gateway needs of a journal, whatever stands behind it.
+
+All methods block and are called from a worker thread, one at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routing.charge import Charge
+    from routing.conventions import Original
+    from routing.effects import Record
+
+
+class JournalError(Exception):
+    """Nothing of the batch is durable.  The message names no value of any record."""
+
+
+class FencedError(JournalError):
+    """Another process with a later epoch owns these charges now: stop at once."""
+
+
+@dataclass(slots=True)
+class Recovery:
+    """What an earlier life left behind."""
+
+    epoch: int
+    """This life's number, greater than that of every life before."""
+    last_id: int = 0
+    last_stans: dict[str, int] = field(default_factory=dict)
+    """By host: where the numbering of STANs goes on."""
+    charges: list[Charge] = field(default_factory=list)
+    """Open charges and cases, and the newest ended ones, oldest first."""
+
+
+class Journal(Protocol):
+    """A durable record of charges."""
+
+    def start(self, wall: float, *, ended_max: int) -> Recovery:
+        """Begin a new life at `wall` and say what the last one left."""
+        ...
+
+    def append(self, records: Sequence[Record]) -> dict[int, Charge]:
+        """Make all of `records` durable, or none; returns only after the disk has them.
+
+        The result names new charges that were not taken, because an older one has the same
+        identity, and the older ones.  Raises JournalError.
+        """
+        ...
+
+    def find(self, original: Original) -> Charge | None:
+        """The newest charge that a later message names, or None.  Raises JournalError."""
+        ...
+
+    def close(self) -> None:
+        """End; what was appended stays."""
+        ...

@@ -1,0 +1,322 @@
+"""The embedded journal: one SQLite file in WAL mode, synced at every commit.
+
+`charge` holds each charge as it stands, `step` every step it took, `epoch` every life of a
+gateway on this file.  One process at a time may write: a lock on `<path>.lock` says who.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+import msgspec
+from cryptography.exceptions import InvalidTag
+
+from gateway.journal.port import FencedError, JournalError, Recovery
+from gateway.journal.vault import SALT_BYTES, Vault
+from routing.charge import OPEN_STATES, Charge, State
+from routing.effects import MOVED, OPENED, Moved, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from routing.conventions import Original
+    from routing.effects import Record
+
+SCHEMA_VERSION: Final = 1
+_STAN_GAP: Final = 1_000
+"""Numbers skipped at a restart: more than one batch can have used without a record."""
+_BUSY_TIMEOUT_MS: Final = 5_000
+
+_PACKED: Final = frozenset({"sent", "answer", "echoed"})
+_OPENED_COLUMNS: Final = tuple(name for name in OPENED if name != "pan")
+_COLUMNS: Final = (*_OPENED_COLUMNS, "pan_sealed", "pan_epoch", "pan_hash", *MOVED)
+_OPEN_LIST: Final = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
+
+_SCHEMA: Final = f"""
+CREATE TABLE IF NOT EXISTS epoch (
+    epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS charge (
+    id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, opened_at REAL NOT NULL,
+    identity TEXT NOT NULL, dialect TEXT NOT NULL, listener TEXT NOT NULL, mti TEXT NOT NULL,
+    merchant TEXT NOT NULL, terminal TEXT NOT NULL, stan TEXT NOT NULL, batch TEXT NOT NULL,
+    de7 TEXT NOT NULL, processing_code TEXT NOT NULL, amount INTEGER NOT NULL,
+    currency TEXT NOT NULL, proof TEXT NOT NULL, window_s REAL NOT NULL, host TEXT NOT NULL,
+    host_stan TEXT NOT NULL, host_de7 TEXT NOT NULL, sent BLOB NOT NULL,
+    sent_header TEXT NOT NULL,
+    pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
+    state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '', code TEXT NOT NULL DEFAULT '', rrn TEXT NOT NULL DEFAULT '',
+    approval_code TEXT NOT NULL DEFAULT '', answer BLOB NOT NULL DEFAULT x'C0',
+    echoed BLOB NOT NULL DEFAULT x'90', approved_amount INTEGER NOT NULL DEFAULT 0,
+    approval_held INTEGER NOT NULL DEFAULT 0, proof_restarts INTEGER NOT NULL DEFAULT 0,
+    reversal_stan TEXT NOT NULL DEFAULT '', reversal_de7 TEXT NOT NULL DEFAULT '',
+    reversal_since REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+    repeats_answered INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS charge_identity ON charge (identity);
+CREATE INDEX IF NOT EXISTS charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
+CREATE TABLE IF NOT EXISTS step (
+    charge INTEGER NOT NULL, at REAL NOT NULL, epoch INTEGER NOT NULL, event TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS step_charge ON step (charge);
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+_INSERT: Final = (
+    f"INSERT INTO charge ({', '.join(_OPENED_COLUMNS)}, pan_sealed, pan_epoch, pan_hash)"  # noqa: S608
+    f" VALUES ({', '.join('?' * (len(_OPENED_COLUMNS) + 3))})"
+    " ON CONFLICT (identity) DO NOTHING"
+)
+_UPDATE: Final = (
+    f"UPDATE charge SET epoch = ?, {', '.join(f'{name} = ?' for name in MOVED)}"  # noqa: S608
+    " WHERE id = ? AND epoch <= ?"
+)
+_STEP: Final = "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608
+
+_STATE: Final = MOVED.index("state")
+_UPDATED_AT: Final = MOVED.index("updated_at")
+_REASON: Final = MOVED.index("reason")
+_CODE: Final = MOVED.index("code")
+_PAN: Final = OPENED.index("pan")
+_EPOCH: Final = OPENED.index("epoch")
+_IDENTITY: Final = OPENED.index("identity")
+_PACKED_OPENED: Final = tuple(i for i, name in enumerate(OPENED) if name in _PACKED)
+_PACKED_MOVED: Final = tuple(i for i, name in enumerate(MOVED) if name in _PACKED)
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack_fields: Final = msgspec.msgpack.Decoder(dict[int, str] | None).decode
+_unpack_numbers: Final = msgspec.msgpack.Decoder(tuple[int, ...]).decode
+
+
+def charge_from_row(row: Sequence[Any], vault: Vault) -> Charge:
+    """A charge from a row of the columns of `_COLUMNS`."""
+    values = dict(zip(_COLUMNS, row, strict=True))
+    del values["pan_hash"]
+    sealed, epoch = values.pop("pan_sealed"), values.pop("pan_epoch")
+    values["pan"] = vault.unseal(epoch, values["id"], sealed)
+    values["sent"] = _unpack_fields(values["sent"]) or {}
+    values["answer"] = _unpack_fields(values["answer"])
+    values["echoed"] = _unpack_numbers(values["echoed"])
+    values["approval_held"] = bool(values["approval_held"])
+    values["state"] = State(values["state"])
+    return Charge(**values)
+
+
+class LockedError(JournalError):
+    """Another process writes to this journal."""
+
+
+class SqliteJournal:
+    """The journal in one SQLite file.  The path is opened by `start`, or read by `reader`."""
+
+    def __init__(self, path: Path, vault: Vault) -> None:
+        self._path = path
+        self._vault = vault
+        self._epoch = 0
+        self._lock = -1
+        self._db = self._open()
+
+    def _open(self) -> apsw.Connection:
+        self._lock = os.open(
+            self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
+        )
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            message = f"journal.path {self._path}: another process writes to this journal"
+            raise LockedError(message) from None
+        try:
+            db = apsw.Connection(str(self._path))
+            self._path.chmod(0o600)
+            db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute(_SCHEMA)
+        except (apsw.Error, OSError) as error:
+            os.close(self._lock)
+            message = f"journal.path {self._path}: {error}"
+            raise JournalError(message) from None
+        return db
+
+    def start(self, wall: float, *, ended_max: int) -> Recovery:
+        """Begin a new epoch and read what the last one left."""
+        try:
+            with self._db:
+                (last,) = next(self._db.execute("SELECT coalesce(max(epoch), 0) FROM epoch"))
+                salt = os.urandom(SALT_BYTES)
+                row = (last + 1, wall, salt)
+                self._db.execute("INSERT INTO epoch VALUES (?, ?, ?)", row)
+            for epoch, epoch_salt in self._db.execute("SELECT epoch, salt FROM epoch"):
+                self._vault.know_epoch(epoch, epoch_salt)
+            self._epoch = last + 1
+            (last_id,) = next(self._db.execute("SELECT coalesce(max(id), 0) FROM charge"))
+            return Recovery(
+                epoch=self._epoch,
+                last_id=last_id,
+                last_stans=self._last_stans(last_id),
+                charges=self._open_and_newest(ended_max),
+            )
+        except (apsw.Error, InvalidTag) as error:
+            raise JournalError(_why(self._path, error)) from None
+
+    def _last_stans(self, last_id: int) -> dict[str, int]:
+        """Where to go on: past the newest charge of each host and past every open reversal."""
+        rows = self._db.execute(
+            "SELECT host, host_stan FROM charge WHERE id IN (SELECT max(id) FROM charge"
+            " WHERE id > ? GROUP BY host)",
+            (last_id - 1_000_000,),
+        )
+        return {host: int(stan) + _STAN_GAP for host, stan in rows if stan.isdigit()}
+
+    def _open_and_newest(self, ended_max: int) -> list[Charge]:
+        query = (
+            f"{_SELECT} WHERE state IN ({_OPEN_LIST})"
+            f" UNION SELECT * FROM ({_SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
+        )
+        return [self._charge(row) for row in self._db.execute(query, (ended_max,))]
+
+    def _charge(self, row: Sequence[Any]) -> Charge:
+        """A charge that from now on is this epoch's."""
+        charge = charge_from_row(row, self._vault)
+        charge.epoch = self._epoch
+        return charge
+
+    def append(self, records: Sequence[Record]) -> dict[int, Charge]:
+        """One transaction for all of `records`; returns when the disk has it."""
+        try:
+            with self._db:
+                known = self._insert([r for r in records if isinstance(r, Opened)])
+                moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
+                self._update(moved)
+        except (apsw.Error, InvalidTag) as error:
+            raise JournalError(_why(self._path, error)) from None
+        return known
+
+    def _insert(self, opened: Sequence[Opened]) -> dict[int, Charge]:
+        if not opened:
+            return {}
+        before = self._db.total_changes()
+        self._db.executemany(_INSERT, map(self._opened_row, opened))
+        if self._db.total_changes() - before == len(opened):
+            return {}
+        known: dict[int, Charge] = {}
+        for record in opened:
+            identity = record.values[_IDENTITY]
+            row = next(self._db.execute(f"{_SELECT} WHERE identity = ?", (identity,)))
+            charge = self._charge(row)
+            if charge.id != record.id:
+                known[record.id] = charge
+        return known
+
+    def _opened_row(self, record: Opened) -> tuple[Any, ...]:
+        values = list(record.values)
+        pan, epoch = values[_PAN], values[_EPOCH]
+        for index in _PACKED_OPENED:
+            values[index] = _pack(values[index])
+        del values[_PAN]
+        sealed = self._vault.seal(epoch, record.id, pan)
+        return (*values, sealed, epoch, self._vault.search_hash(pan))
+
+    def _update(self, moved: Sequence[Moved]) -> None:
+        if not moved:
+            return
+        before = self._db.total_changes()
+        self._db.executemany(_UPDATE, map(_moved_row, moved))
+        if self._db.total_changes() - before != len(moved):
+            message = f"journal.path {self._path}: another process took these charges over"
+            raise FencedError(message)
+        self._db.executemany(_STEP, map(_step_row, moved))
+
+    def find(self, original: Original) -> Charge | None:
+        """The newest charge whose identity starts as `original` says."""
+        query = f"{_SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
+        bounds = (original.prefix, original.prefix[:-1] + chr(ord(original.prefix[-1]) + 1))
+        try:
+            for row in self._db.execute(query, bounds):
+                charge = self._charge(row)
+                if original.names(charge):
+                    return charge
+        except (apsw.Error, InvalidTag) as error:
+            raise JournalError(_why(self._path, error)) from None
+        return None
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        self._db.close()
+        os.close(self._lock)
+
+
+class JournalReader:
+    """Reads a journal beside the process that writes to it.  Raises JournalError when opened."""
+
+    def __init__(self, path: Path, vault: Vault) -> None:
+        self._vault = vault
+        try:
+            self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+            for epoch, salt in self._db.execute("SELECT epoch, salt FROM epoch"):
+                vault.know_epoch(epoch, salt)
+        except apsw.Error as error:
+            raise JournalError(_why(path, error)) from None
+
+    def snapshot(self) -> apsw.Connection:
+        """A context in which everything is read as it stood at one instant."""
+        return self._db
+
+    def charges(self, state: State | None = None, charge_id: int | None = None) -> Iterator[Charge]:
+        """Charges in the order of their ids; all, those in one state, or one."""
+        values: tuple[int | str, ...] = ()
+        query = f"{_SELECT} ORDER BY id"
+        if charge_id is not None:
+            query, values = f"{_SELECT} WHERE id = ?", (charge_id,)
+        elif state is not None:
+            query, values = f"{_SELECT} WHERE state = ? ORDER BY id", (state,)
+        for row in self._db.execute(query, values):
+            yield charge_from_row(row, self._vault)
+
+    def steps(self) -> Iterator[tuple[int, str, str, str]]:
+        """Charge, event, state before and after of every step, in the order they became durable."""
+        yield from self._db.execute("SELECT charge, event, before, after FROM step ORDER BY rowid")
+
+    def steps_of(self, charge_id: int) -> Iterator[tuple[float, str, str, str, str]]:
+        """Time, event, state after, reason and code of one charge's steps."""
+        query = "SELECT at, event, after, reason, code FROM step WHERE charge = ? ORDER BY rowid"
+        yield from self._db.execute(query, (charge_id,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+def _moved_row(record: Moved) -> tuple[Any, ...]:
+    values = list(record.values)
+    for index in _PACKED_MOVED:
+        values[index] = _pack(values[index])
+    return (record.epoch, *values, record.id, record.epoch)
+
+
+def _step_row(record: Moved) -> tuple[Any, ...]:
+    values = record.values
+    return (
+        record.id,
+        values[_UPDATED_AT],
+        record.epoch,
+        record.event,
+        record.before,
+        values[_STATE],
+        values[_REASON],
+        values[_CODE],
+    )
+
+
+def _why(path: Path, error: Exception) -> str:
+    if isinstance(error, InvalidTag):
+        return f"journal.key_file: not the key that the card numbers in {path} were sealed with"
+    return f"journal.path {path}: {type(error).__name__}: {error}"

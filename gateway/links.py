@@ -1,0 +1,76 @@
+"""Keeps the connections to the hosts: makes them, and makes them anew when they are lost."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+if TYPE_CHECKING:
+    import random
+
+    from gateway.config import Host
+    from gateway.pipeline import Pipeline
+    from gateway.tools import Tools
+    from gateway.wire.engine import Engine
+    from routing.switch import Switch
+
+_JITTER: Final = 0.25
+"""Share of a pause that is random, so that links don't all come at once."""
+
+
+class Links:
+    """The connections to all hosts; ids are those of the wire."""
+
+    def __init__(
+        self, engine: Engine, switch: Switch, tools: Tools, rng: random.Random
+    ) -> None:
+        self._engine = engine
+        self._switch = switch
+        self._clock, self._log = tools.clock, tools.log
+        self._rng = rng
+        self._hosts: dict[int, str] = {}
+        self._lost: dict[int, trio.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    def is_link(self, conn: int) -> bool:
+        """Whether this connection leads to a host."""
+        return conn in self._hosts
+
+    def lost(self, conn: int) -> str:
+        """A connection is gone: the host that it led to, '' if it was a terminal's."""
+        host = self._hosts.pop(conn, "")
+        gone = self._lost.pop(conn, None)
+        if gone is not None:
+            gone.set()
+        return host
+
+    async def keep(self, host: Host, pipeline: Pipeline) -> None:
+        """One link of `host`, for ever: connect, wait until it is lost, pause, again."""
+        pause_s = host.reconnect_s
+        while True:
+            sock = await self._connect(host)
+            if sock is None:
+                await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
+                pause_s = min(pause_s * 2, host.reconnect_max_s)
+                continue
+            pause_s = host.reconnect_s
+            conn = self._engine.adopt(sock, host.name)
+            gone = self._lost[conn] = trio.Event()
+            self._hosts[conn] = host.name
+            self._switch.link_up(host.name, conn, self._clock.now())
+            pipeline.kick()
+            self._log.info("host link up", host=host.name)
+            await gone.wait()
+            await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
+
+    async def _connect(self, host: Host) -> socket.socket | None:
+        try:
+            with trio.fail_after(host.connect_timeout_s):
+                stream = await trio.open_tcp_stream(host.address, host.port)
+        except (OSError, trio.TooSlowError):
+            return None
+        return socket.socket(fileno=stream.socket.detach())

@@ -1,0 +1,49 @@
+"""Who is on the other side of a connection: its dialect and its MAC key, by listener or host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from codec import dialect, mac
+from gateway.config import mac_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codec import Dialect, MacKey, Message
+    from gateway.config import Config
+
+_NETWORK_CLASS: Final = "8"
+"""Network management carries no MAC: it is what brings the keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """How one listener's terminals, or one host, speak."""
+
+    dialect: Dialect
+    key: MacKey | None
+
+    def authentic(self, message: Message) -> bool:
+        """Whether the MAC of a message that came from there is good, if there must be one."""
+        return self.key is None or mac.verify(message, self.key)
+
+    def signed(self, message: Message) -> bytes:
+        """The bytes of a message that goes there, with its MAC where there must be one."""
+        if self.key is not None and message.mti[1] != _NETWORK_CLASS:
+            mac.sign(message, self.key)
+        return message.raw
+
+
+Peers = dict[str, Peer]
+"""By the name of the listener or the host."""
+
+
+def peers_of(config: Config) -> Peers:
+    """Everybody that the configuration names.  Raises OSError or ValueError for a bad key file."""
+    named: Mapping[str, Peer] = {
+        each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.listener
+    }
+    hosts = {each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.host}
+    return {**named, **hosts}

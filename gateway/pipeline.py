@@ -1,0 +1,171 @@
+"""Journal before send: takes what was decided, makes it durable, then lets it leave.
+
+While one batch is on its way to the disk the turns go on deciding; what they decide gathers and
+is the next batch.  So the batch grows with the load, and one sync serves all of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from gateway.journal import JournalError
+from gateway.journal.port import FencedError
+from routing.effects import CloseLink, ToHost, ToTerminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codec import Message
+    from gateway.journal import Journal
+    from gateway.peers import Peers
+    from gateway.tools import Tools
+    from gateway.wire.port import Network
+    from routing.charge import Charge
+    from routing.effects import Lookup, Outbox, Record, Send
+    from routing.switch import Switch
+
+_FIRST_RETRY_S: Final = 0.05
+_RETRY_MAX_S: Final = 2.0
+
+
+class Pipeline:
+    """The way from a decision to the wire."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        journal: Journal,
+        network: Network,
+        peers: Peers,
+        tools: Tools,
+    ) -> None:
+        self._switch = switch
+        self._journal = journal
+        self._network = network
+        self._peers = peers
+        self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
+        self._busy = False
+        self._work = trio.Event()
+        self._done = trio.Event()
+        self.failing_since = 0.0
+        """Monotonic time since which the journal takes nothing; 0 while it works."""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way to the disk, and nothing waits to be."""
+        return not self._busy and not self._switch.has_effects
+
+    def kick(self) -> None:
+        """Something was decided.  What needs no journal leaves now, if nothing is before it."""
+        if self._busy or not self._switch.has_effects:
+            return
+        waiting = self._switch.life.outbox
+        if waiting.records or waiting.lookups:
+            self._work.set()
+        else:
+            self._release(self._switch.take().sends)
+
+    async def settled(self) -> None:
+        """Return once everything decided so far is durable and has left."""
+        while not self.idle:
+            await self._done.wait()
+
+    async def run(self) -> None:
+        """Batch after batch, for ever."""
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            self._busy = True
+            while self._switch.has_effects:
+                await self._batch(self._switch.take())
+            self._busy = False
+            self._done.set()
+            self._done = trio.Event()
+
+    async def _batch(self, outbox: Outbox) -> None:
+        if outbox.records:
+            known = await self._append(outbox.records)
+            for charge_id, earlier in known.items():
+                self._switch.known_already(charge_id, earlier, self._clock.now())
+        self._release(outbox.sends)
+        for lookup in outbox.lookups:
+            await self._look_up(lookup)
+
+    async def _append(self, records: Sequence[Record]) -> dict[int, Charge]:
+        """Durable, however long it takes: nothing may leave before, and nothing may be forgotten."""
+        pause_s = _FIRST_RETRY_S
+        while True:
+            began = self._clock.now().monotonic
+            try:
+                known = await trio.to_thread.run_sync(self._journal.append, records)
+            except FencedError:
+                raise
+            except JournalError as error:
+                self._failed(error)
+                await trio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _RETRY_MAX_S)
+                continue
+            self._worked(len(records), self._clock.now().monotonic - began)
+            return known
+
+    def _failed(self, error: JournalError) -> None:
+        self._metrics.journal_errors += 1
+        if not self.failing_since:
+            self.failing_since = self._clock.now().monotonic
+            self._log.error("journal fails; no new charge is taken", why=str(error))
+        self._switch.journal_failing(True)
+
+    def _worked(self, records: int, seconds: float) -> None:
+        self._metrics.committed(records, seconds)
+        if self.failing_since:
+            self.failing_since = 0.0
+            self._log.warning("journal works again")
+            self._switch.journal_failing(False)
+
+    async def _look_up(self, lookup: Lookup) -> None:
+        try:
+            charge = await trio.to_thread.run_sync(self._journal.find, lookup.original)
+        except JournalError as error:
+            # No answer: the terminal asks again, and by then the journal may work.
+            self._failed(error)
+            return
+        known = None if charge is None else self._switch.adopt(charge)
+        lookup.found(known, self._clock.now())
+
+    # Durable: now it may leave
+
+    def _release(self, sends: Sequence[Send]) -> None:
+        now = self._clock.now()
+        for send in sends:
+            if not self._switch.may_leave(send, now):
+                continue
+            if isinstance(send, ToTerminal):
+                self._to_terminal(send)
+            elif isinstance(send, ToHost):
+                self._to_host(send)
+            else:
+                self._close(send)
+        self._network.flush()
+
+    def _to_terminal(self, send: ToTerminal) -> None:
+        tag = send.charge.id if send.charge is not None else 0
+        if self._network.send(send.conn, self._signed(send.conn, send.message), tag):
+            self._switch.handed(send)
+        else:
+            self._switch.undelivered(send, self._clock.now())
+
+    def _to_host(self, send: ToHost) -> None:
+        if not self._network.send(send.link, self._signed(send.link, send.message)):
+            self._switch.unsent(send, self._clock.now())
+
+    def _close(self, send: CloseLink) -> None:
+        host = self._network.peer(send.link)
+        self._log.warning("host link given up", host=host, why=send.why)
+        self._network.close(send.link)
+        self._switch.link_down(host, send.link, self._clock.now())
+
+    def _signed(self, conn: int, message: Message) -> bytes:
+        peer = self._peers.get(self._network.peer(conn))
+        return peer.signed(message) if peer is not None else message.raw

@@ -1,0 +1,84 @@
+"""The network port: what happens on the wire, as the gateway's turn sees it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+
+class Frame(NamedTuple):
+    """A whole frame came, without its length header."""
+
+    conn: int
+    peer: str
+    """The listener or host that the connection belongs to."""
+    data: bytes
+
+
+class Closed(NamedTuple):
+    """The other side ended its sending; nothing can be handed to it any more."""
+
+    conn: int
+
+
+class Lost(NamedTuple):
+    """The connection is gone: reset, refused by a limit, or closed with bytes unacknowledged."""
+
+    conn: int
+    why: str
+
+
+class Acknowledged(NamedTuple):
+    """The other side's TCP has every byte that was sent with `tag`, and no reset followed."""
+
+    conn: int
+    tag: int
+
+
+WireEvent = Frame | Closed | Lost | Acknowledged
+
+
+class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of one connection and of all; reaching one costs the offender."""
+
+    connections_max: int = 18_000
+    frame_bytes_max: int = 4_096
+    first_frame_s: float = 30.0
+    """A connection that has not sent its first whole frame by then is closed."""
+    frame_completion_s: float = 10.0
+    """Time from the first byte of a frame to its last."""
+    idle_s: float = 600.0
+    waiting_bytes_max: int = 262_144
+    """Bytes that a slow reader may leave waiting here."""
+    unacknowledged_s: float = 30.0
+    """How long an answer may stay unacknowledged before its connection counts as lost."""
+    acknowledgement_settles_s: float = 1.0
+    """An acknowledged answer counts as delivered if no reset followed for so long."""
+
+
+class Network(Protocol):
+    """What the gateway needs of the wire.  All but `turn` return at once."""
+
+    async def turn(self, wait_s: float) -> list[WireEvent]:
+        """What happened since the last call; waits at most `wait_s` seconds for something."""
+        ...
+
+    def send(self, conn: int, data: bytes, tag: int = 0) -> bool:
+        """Queue a frame (without its length header).  False if `conn` is gone.
+
+        With a `tag`, an `Acknowledged` or a `Lost` follows.
+        """
+        ...
+
+    def peer(self, conn: int) -> str:
+        """The listener or host that a connection belongs to; '' if it is gone."""
+        ...
+
+    def flush(self) -> None:
+        """Hand what was queued to the sockets."""
+        ...
+
+    def close(self, conn: int) -> None:
+        """End a connection; no event follows."""
+        ...

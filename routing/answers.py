@@ -1,0 +1,80 @@
+"""Answers to terminals: the host's own, given first; the stored one, given again.
+
+What is stored of an answer is what a repeat of the request does not bring along itself, and no
+card data: fields that equal the request's are named only, others are kept if they are on the list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from routing.conventions import CONVENTIONS
+from routing.conventions.base import answer_mti
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codec import Message
+    from routing.charge import Charge
+    from routing.clock import Now
+    from routing.translation import Translator
+
+_MAC_FIELDS: Final = (64, 128)
+_KEPT: Final = frozenset(
+    {3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25, 28, 29, 30, 31, 32, 33}
+    | {37, 38, 39, 40, 41, 42, 43, 44, 49, 50, 51, 54, 60}
+)
+"""Fields of an answer that may rest on disk in clear."""
+
+
+def relayed(
+    charge: Charge, reply: Message, translators: Mapping[tuple[str, str], Translator], now: Now
+) -> Message:
+    """The host's answer as the terminal must see it: its own STAN, its own dialect."""
+    request = charge.request
+    if request is None:
+        message = f"charge {charge.id}: an answer came, but nobody asked"
+        raise AssertionError(message)
+    return for_terminal(request, reply, translators, now)
+
+
+def for_terminal(
+    request: Message,
+    reply: Message,
+    translators: Mapping[tuple[str, str], Translator],
+    now: Now,
+) -> Message:
+    """`reply` from a host turned into the answer to `request`."""
+    pair = (request.dialect.name, reply.dialect.name)
+    if pair[0] != pair[1]:
+        return translators[pair].answer(reply, request, now)
+    answer = reply.copy()
+    answer.set_mti(answer_mti(request.mti))
+    answer.patch(11, request[11])
+    if answer.header:
+        answer.set_header(CONVENTIONS[pair[0]].answer_header(request))
+    for de in _MAC_FIELDS:
+        if answer.has(de):
+            answer.remove(de)
+    return answer
+
+
+def remember(charge: Charge, answer: Message, request: Message) -> None:
+    """Keep of `answer` what it takes to give it again."""
+    echoed: list[int] = []
+    stored: dict[int, str] = {}
+    for de in answer.fields():
+        if de in _MAC_FIELDS:
+            continue
+        if request.has(de) and request[de] == answer[de]:
+            echoed.append(de)
+        elif de in _KEPT:
+            stored[de] = answer[de]
+    charge.echoed, charge.answer, charge.code = tuple(echoed), stored, answer[39]
+
+
+def again(charge: Charge, request: Message) -> Message:
+    """The stored answer for a repeat of the request."""
+    stored = charge.answer or {}
+    echoed = {de: request[de] for de in charge.echoed if request.has(de)}
+    return CONVENTIONS[charge.dialect].compose(request, echoed | stored)

@@ -1,0 +1,341 @@
+"""The life of one charge: its rules, its table and its durable record.
+
+Rules
+-----
+Rule 1.  Everything that decides how a charge ends stands in `TABLE`.  Code elsewhere translates
+         what happened into an `Event`, asks `step`, and carries out the `Action`s.
+Rule 2.  Money that a host may have taken is never forgotten: from SENT on, each path leads to
+         DECLINED, SERVED, a reversal that the host acknowledged, REFUNDED, or a CASE.
+Rule 3.  A pair that is not in the table is an error of ours.  It opens a case on that charge
+         (`INTERNAL_ERROR`); it never passes in silence and never stops other charges.
+Rule 4.  An approval that came too late is held in `approval_held`, never delivered.
+
+Theory of operation
+-------------------
+A charge is opened in SENT: its record is durable before a byte leaves for the host.  The host's
+answer makes it DECLINED or APPROVED.  An approval is handed to the terminal's socket only once
+its record is durable; then delivery is watched.  What counts as delivered:
+
+* the terminal confirmed, or repeated nothing and began its next sale (`terminal_resolves_first`),
+* or its TCP acknowledged every byte and no reset followed within a second.
+
+A merchant `served at approval` is served then (PRESUMED_SERVED: the terminal may still take it
+back by its own reversal).  A merchant with `confirmation` has a window, and silence is a no.
+No answer, no delivery, no service: REVERSAL_DUE, repeated by a schedule until the host gives a
+definite answer, else a CASE that a person is told about.
+
+What ends a reversal is decided in `reversal.verdict`; the table only knows the verdicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from codec import Message
+
+
+class State(StrEnum):
+    """Where a charge stands.  `END_OF` maps the final ones to the words of the promise."""
+
+    SENT = "SENT"
+    APPROVED = "APPROVED"
+    DELIVERY_UNKNOWN = "DELIVERY_UNKNOWN"
+    DELIVERED = "DELIVERED"
+    REVERSAL_DUE = "REVERSAL_DUE"
+    NEVER_LEFT = "NEVER_LEFT"
+    DECLINED = "DECLINED"
+    PRESUMED_SERVED = "PRESUMED_SERVED"
+    SERVED = "SERVED"
+    REVERSED = "REVERSED"
+    NOTHING_TO_REVERSE = "NOTHING_TO_REVERSE"
+    REFUNDED = "REFUNDED"
+    CASE = "CASE"
+
+
+class Event(StrEnum):
+    """What can happen to a charge."""
+
+    APPROVAL = "APPROVAL"
+    UNDELIVERABLE_APPROVAL = "UNDELIVERABLE_APPROVAL"
+    DECLINE = "DECLINE"
+    NO_ANSWER = "NO_ANSWER"
+    UNSENDABLE = "UNSENDABLE"
+    RESTART = "RESTART"
+    DELIVERY_PROVEN = "DELIVERY_PROVEN"
+    DELIVERY_IS_SERVICE = "DELIVERY_IS_SERVICE"
+    TERMINAL_LOST = "TERMINAL_LOST"
+    PROOF_TIME_OVER = "PROOF_TIME_OVER"
+    WINDOW_OVER = "WINDOW_OVER"
+    REPEAT = "REPEAT"
+    CONFIRMED = "CONFIRMED"
+    NOT_SERVED = "NOT_SERVED"
+    TERMINAL_REVERSAL = "TERMINAL_REVERSAL"
+    REVERSAL_SENT = "REVERSAL_SENT"
+    REVERSAL_ACCEPTED = "REVERSAL_ACCEPTED"
+    NOTHING_FOUND = "NOTHING_FOUND"
+    REVERSAL_REFUSED = "REVERSAL_REFUSED"
+    REVERSAL_UNANSWERED = "REVERSAL_UNANSWERED"
+    REVERSAL_EXHAUSTED = "REVERSAL_EXHAUSTED"
+    LATE_DECLINE_BEFORE_REVERSAL = "LATE_DECLINE_BEFORE_REVERSAL"
+    CLOSED_SERVED = "CLOSED_SERVED"
+    CLOSED_REFUNDED = "CLOSED_REFUNDED"
+    CLOSED_REVERSED = "CLOSED_REVERSED"
+    CASE_RETRIED = "CASE_RETRIED"
+
+
+class Action(StrEnum):
+    """What the switch carries out when a step is taken."""
+
+    RELAY_ANSWER = "relay the host's answer to the terminal"
+    TELL_NO_ANSWER = "tell the terminal that no answer came"
+    TELL_UNSENT = "tell the terminal that nothing was sent"
+    ANSWER_AGAIN = "give the stored answer"
+    TELL_REVERSED = "answer a repeat: this sale does not stand"
+    OPEN_WINDOW = "open the window for the service confirmation"
+    HOLD_FOR_PROOF = "hold for a proof of delivery"
+    BEGIN_REVERSAL = "give the reversal its one identity and make it due"
+    RETRY_LATER = "schedule the next try of the reversal"
+    TELL_A_PERSON = "open a case"
+
+
+class Step(NamedTuple):
+    """One cell of the table: where to go, what to do, what to answer the one who asked."""
+
+    next: State
+    actions: tuple[Action, ...] = ()
+    code: str | None = None
+    """DE 39 for the sender of a confirmation or a reversal, in the common code set."""
+
+
+S, E, A = State, Event, Action
+_TO_REVERSAL = Step(S.REVERSAL_DUE, (A.BEGIN_REVERSAL,), "00")
+
+TABLE: Final[dict[State, dict[Event, Step]]] = {
+    S.SENT: {
+        E.APPROVAL: Step(S.APPROVED, (A.RELAY_ANSWER,)),
+        E.UNDELIVERABLE_APPROVAL: _TO_REVERSAL,
+        E.DECLINE: Step(S.DECLINED, (A.RELAY_ANSWER,)),
+        E.NO_ANSWER: Step(S.REVERSAL_DUE, (A.TELL_NO_ANSWER, A.BEGIN_REVERSAL)),
+        E.UNSENDABLE: Step(S.NEVER_LEFT, (A.TELL_UNSENT,)),
+        E.RESTART: _TO_REVERSAL,
+        E.REPEAT: Step(S.SENT),
+        E.CONFIRMED: Step(S.SENT, (), "25"),
+        E.NOT_SERVED: Step(S.REVERSAL_DUE, (A.TELL_NO_ANSWER, A.BEGIN_REVERSAL), "00"),
+        E.TERMINAL_REVERSAL: Step(S.REVERSAL_DUE, (A.TELL_NO_ANSWER, A.BEGIN_REVERSAL), "00"),
+    },
+    S.APPROVED: {
+        E.UNDELIVERABLE_APPROVAL: _TO_REVERSAL,
+        E.DELIVERY_PROVEN: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
+        E.DELIVERY_IS_SERVICE: Step(S.PRESUMED_SERVED),
+        E.TERMINAL_LOST: Step(S.DELIVERY_UNKNOWN, (A.HOLD_FOR_PROOF,)),
+        E.RESTART: Step(S.DELIVERY_UNKNOWN, (A.HOLD_FOR_PROOF,)),
+        E.REPEAT: Step(S.APPROVED, (A.ANSWER_AGAIN,)),
+        E.CONFIRMED: Step(S.SERVED, (), "00"),
+        E.NOT_SERVED: _TO_REVERSAL,
+        E.TERMINAL_REVERSAL: _TO_REVERSAL,
+    },
+    S.DELIVERY_UNKNOWN: {
+        E.DELIVERY_PROVEN: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
+        E.DELIVERY_IS_SERVICE: Step(S.PRESUMED_SERVED),
+        E.RESTART: Step(S.DELIVERY_UNKNOWN, (A.HOLD_FOR_PROOF,)),
+        E.REPEAT: Step(S.APPROVED, (A.ANSWER_AGAIN,)),
+        E.PROOF_TIME_OVER: _TO_REVERSAL,
+        E.CONFIRMED: Step(S.SERVED, (), "00"),
+        E.NOT_SERVED: _TO_REVERSAL,
+        E.TERMINAL_REVERSAL: _TO_REVERSAL,
+    },
+    S.DELIVERED: {
+        E.RESTART: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
+        E.REPEAT: Step(S.DELIVERED, (A.ANSWER_AGAIN,)),
+        E.WINDOW_OVER: _TO_REVERSAL,
+        E.CONFIRMED: Step(S.SERVED, (), "00"),
+        E.NOT_SERVED: _TO_REVERSAL,
+        E.TERMINAL_REVERSAL: _TO_REVERSAL,
+    },
+    S.REVERSAL_DUE: {
+        E.APPROVAL: Step(S.REVERSAL_DUE),
+        E.DECLINE: Step(S.REVERSAL_DUE),
+        E.LATE_DECLINE_BEFORE_REVERSAL: Step(S.DECLINED),
+        E.RESTART: Step(S.REVERSAL_DUE, (A.RETRY_LATER,)),
+        E.REPEAT: Step(S.REVERSAL_DUE, (A.TELL_REVERSED,)),
+        E.CONFIRMED: Step(S.REVERSAL_DUE, (), "22"),
+        E.NOT_SERVED: Step(S.REVERSAL_DUE, (), "00"),
+        E.TERMINAL_REVERSAL: Step(S.REVERSAL_DUE, (), "00"),
+        E.REVERSAL_SENT: Step(S.REVERSAL_DUE),
+        E.REVERSAL_ACCEPTED: Step(S.REVERSED),
+        E.NOTHING_FOUND: Step(S.NOTHING_TO_REVERSE),
+        E.REVERSAL_UNANSWERED: Step(S.REVERSAL_DUE, (A.RETRY_LATER,)),
+        E.REVERSAL_REFUSED: Step(S.CASE, (A.TELL_A_PERSON,)),
+        E.REVERSAL_EXHAUSTED: Step(S.CASE, (A.TELL_A_PERSON,)),
+        # Its deadline passed while its record was still on the way to the disk: no byte ever left.
+        E.UNSENDABLE: Step(S.NEVER_LEFT),
+    },
+    S.NEVER_LEFT: {
+        E.REPEAT: Step(S.NEVER_LEFT, (A.ANSWER_AGAIN,)),
+        E.CONFIRMED: Step(S.NEVER_LEFT, (), "25"),
+        E.NOT_SERVED: Step(S.NEVER_LEFT, (), "25"),
+        E.TERMINAL_REVERSAL: Step(S.NEVER_LEFT, (), "12"),
+    },
+    S.DECLINED: {
+        E.REPEAT: Step(S.DECLINED, (A.ANSWER_AGAIN,)),
+        E.CONFIRMED: Step(S.DECLINED, (), "25"),
+        E.NOT_SERVED: Step(S.DECLINED, (), "25"),
+        E.TERMINAL_REVERSAL: Step(S.DECLINED, (), "12"),
+    },
+    S.PRESUMED_SERVED: {
+        E.REPEAT: Step(S.PRESUMED_SERVED, (A.ANSWER_AGAIN,)),
+        E.CONFIRMED: Step(S.SERVED, (), "00"),
+        E.NOT_SERVED: _TO_REVERSAL,
+        E.TERMINAL_REVERSAL: _TO_REVERSAL,
+    },
+    S.SERVED: {
+        E.REPEAT: Step(S.SERVED, (A.ANSWER_AGAIN,)),
+        E.CONFIRMED: Step(S.SERVED, (), "00"),
+        # It said that it served.  Giving money back now is a refund, by a person's decision.
+        E.NOT_SERVED: Step(S.SERVED, (), "22"),
+        E.TERMINAL_REVERSAL: Step(S.SERVED, (), "22"),
+    },
+    S.REVERSED: {
+        E.APPROVAL: Step(S.REVERSED),
+        E.DECLINE: Step(S.REVERSED),
+        E.REPEAT: Step(S.REVERSED, (A.TELL_REVERSED,)),
+        E.CONFIRMED: Step(S.REVERSED, (), "22"),
+        E.NOT_SERVED: Step(S.REVERSED, (), "00"),
+        E.TERMINAL_REVERSAL: Step(S.REVERSED, (), "00"),
+    },
+    S.NOTHING_TO_REVERSE: {
+        # The host knew nothing, and now it approves: the same reversal goes out again.
+        E.APPROVAL: Step(S.REVERSAL_DUE, (A.RETRY_LATER,)),
+        E.DECLINE: Step(S.NOTHING_TO_REVERSE),
+        E.REPEAT: Step(S.NOTHING_TO_REVERSE, (A.TELL_REVERSED,)),
+        E.CONFIRMED: Step(S.NOTHING_TO_REVERSE, (), "22"),
+        E.NOT_SERVED: Step(S.NOTHING_TO_REVERSE, (), "00"),
+        E.TERMINAL_REVERSAL: Step(S.NOTHING_TO_REVERSE, (), "00"),
+    },
+    S.REFUNDED: {
+        E.REPEAT: Step(S.REFUNDED, (A.TELL_REVERSED,)),
+        E.CONFIRMED: Step(S.REFUNDED, (), "22"),
+        E.NOT_SERVED: Step(S.REFUNDED, (), "00"),
+        E.TERMINAL_REVERSAL: Step(S.REFUNDED, (), "00"),
+    },
+    S.CASE: {
+        E.APPROVAL: Step(S.CASE),
+        E.DECLINE: Step(S.CASE),
+        E.REPEAT: Step(S.CASE, (A.TELL_REVERSED,)),
+        E.CONFIRMED: Step(S.CASE, (), "22"),
+        E.NOT_SERVED: Step(S.CASE, (), "00"),
+        E.TERMINAL_REVERSAL: Step(S.CASE, (), "00"),
+        E.CLOSED_SERVED: Step(S.SERVED),
+        E.CLOSED_REFUNDED: Step(S.REFUNDED),
+        E.CLOSED_REVERSED: Step(S.REVERSED),
+        E.CASE_RETRIED: Step(S.REVERSAL_DUE, (A.BEGIN_REVERSAL,)),
+    },
+}
+
+INTERNAL_ERROR: Final = Step(S.CASE, (A.TELL_A_PERSON,), "96")
+
+END_OF: Final[dict[State, str]] = {
+    S.DECLINED: "declined",
+    S.PRESUMED_SERVED: "served",
+    S.SERVED: "served",
+    S.REVERSED: "reversed",
+    S.NOTHING_TO_REVERSE: "reversed",
+    S.REFUNDED: "refunded",
+    S.CASE: "case",
+}
+"""The ends of the promise.  NEVER_LEFT is none of them: no host ever saw it, it is no charge."""
+
+OPEN_STATES: Final = frozenset(
+    {S.SENT, S.APPROVED, S.DELIVERY_UNKNOWN, S.DELIVERED, S.REVERSAL_DUE}
+)
+
+
+def step(state: State, event: Event) -> Step:
+    """The cell of the table for this pair, or `INTERNAL_ERROR` for a pair that cannot be."""
+    return TABLE[state].get(event, INTERNAL_ERROR)
+
+
+@dataclass(slots=True, kw_only=True, repr=False, eq=False)
+class Charge:
+    """What is known of one charge; the last block lives in memory only.
+
+    Amounts are minor units of `currency`; times ending in `_at` are seconds since the epoch.
+    `pan` is in clear in memory only: the journal enciphers it, and `repr` hides it.
+    """
+
+    id: int
+    epoch: int
+    opened_at: float
+    identity: str
+    """Duplicate key: merchant|terminal|STAN|MTI class|rest by dialect (see `conventions`)."""
+    dialect: str
+    listener: str
+    mti: str
+    merchant: str
+    terminal: str
+    stan: str
+    batch: str
+    de7: str
+    processing_code: str
+    amount: int
+    currency: str
+    pan: str
+    proof: str
+    window_s: float
+    host: str
+    host_stan: str
+    host_de7: str
+    sent: dict[int, str]
+    """The reversal-sufficient part of what the host got; no card number, no track, no PIN."""
+    sent_header: str = ""
+    """Header of the frame that the host got, as hex; empty where the dialect has none."""
+
+    state: State = State.SENT
+    updated_at: float = 0.0
+    reason: str = ""
+    """Why it is reversed or a case, in words of `reversal.Reason`."""
+    code: str = ""
+    """DE 39 as the terminal was told."""
+    rrn: str = ""
+    approval_code: str = ""
+    answer: dict[int, str] | None = None
+    """The stored answer, without card data."""
+    echoed: tuple[int, ...] = ()
+    """Fields of the answer that a repeat brings along itself (card data)."""
+    approved_amount: int = 0
+    approval_held: bool = False
+    proof_restarts: int = 0
+    reversal_stan: str = ""
+    reversal_de7: str = ""
+    reversal_since: float = 0.0
+    attempts: int = 0
+    repeats_answered: int = 0
+
+    request: Message | None = None
+    """The terminal's request while somebody waits for its answer."""
+    conn: int = 0
+    """The terminal's connection that waits, or that the answer was handed to; 0: none."""
+    handed: bool = False
+    """An approval was handed to `conn` in this process's life."""
+    link: int = 0
+    left: bool = False
+    """A byte of it may have reached the host."""
+    proof_until: float = 0.0
+    """Monotonic end of the hold for a proof of delivery."""
+    due: float = 0.0
+    """Monotonic time of the next thing to do; 0: nothing is due."""
+    reversal_in_flight: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"
+
+    @property
+    def money(self) -> int:
+        """The amount at stake in minor units: the approved one once it is known."""
+        return self.approved_amount or self.amount
+
+
+del S, E, A

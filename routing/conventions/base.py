@@ -1,0 +1,171 @@
+"""What every dialect's convention must be able to tell, and what all of them share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+from codec import build, dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codec import Message
+    from routing.charge import Charge
+    from routing.clock import Now
+    from routing.purpose import Purpose
+
+
+class Kind(StrEnum):
+    """What a request from a terminal asks for."""
+
+    CHARGE = "charge"
+    ENQUIRY = "enquiry"
+    REVERSAL = "reversal"
+    CONFIRMATION = "confirmation"
+    NETWORK = "network"
+    UNSUPPORTED = "unsupported"
+    NOT_A_REQUEST = "not a request"
+
+
+class Original(NamedTuple):
+    """How a later message names the charge that it is about."""
+
+    prefix: str
+    """Start of the charge's identity: merchant|terminal|STAN|MTI class|."""
+    batch: str
+    de7: str
+
+    def names(self, charge: Charge) -> bool:
+        """Whether `charge` is the one that is meant."""
+        return (
+            charge.identity.startswith(self.prefix)
+            and charge.batch == self.batch
+            and self.de7 in ("", charge.de7)
+        )
+
+
+class Confirmation(NamedTuple):
+    """A terminal's word on its service."""
+
+    original: Original
+    served: bool
+    reason: str
+
+
+_RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
+
+
+def answer_mti(mti: str) -> str:
+    """The MTI of the answer to a request or to its repeat: 0200 and 0201 give 0210."""
+    return mti[:2] + _RESPONSE_FUNCTION[mti[2]] + "0"
+
+
+def is_request(mti: str) -> bool:
+    """Whether an MTI is one that wants an answer."""
+    return mti[2] in _RESPONSE_FUNCTION
+
+
+class Convention(ABC):
+    """One dialect's meaning.  Stateless; every method is a pure function of its arguments."""
+
+    required: ClassVar[tuple[int, ...]]
+    """Fields without which a charge is refused with 30."""
+    echo: ClassVar[tuple[int, ...]]
+    """Fields of the request that an answer of the gateway's own carries back."""
+    sufficient: ClassVar[frozenset[int]]
+    """Fields of a charge that a reversal needs later; all that is kept of it."""
+    no_answer_code: ClassVar[str]
+    """DE 39 for: the host did not answer in time (a reversal is on its way)."""
+    keeps_stan: ClassVar[bool]
+    """Whether hosts of this dialect must see the terminal's own DE 11."""
+    unknown_original_code: ClassVar[str]
+    """DE 39 for a terminal's reversal of something that never came here."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dialect = dialect(name)
+
+    @abstractmethod
+    def kind(self, message: Message) -> Kind:
+        """What this message from a terminal asks for."""
+
+    @abstractmethod
+    def identity(self, message: Message) -> str:
+        """The key under which a repeat of this charge is recognised."""
+
+    @abstractmethod
+    def batch(self, message: Message) -> str:
+        """The terminal's batch number, or '' where the dialect has none."""
+
+    @abstractmethod
+    def original(self, message: Message) -> Original | None:
+        """Which charge a reversal is about; None if the message does not say."""
+
+    @abstractmethod
+    def confirmation(self, message: Message) -> Confirmation | None:
+        """What a confirmation says; None if it can't be understood."""
+
+    @abstractmethod
+    def network_answer(self, request: Message, now: Now) -> Message:
+        """The answer to a sign-on, sign-off or echo."""
+
+    @abstractmethod
+    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
+        """A sign-on, sign-off or echo from the gateway to a host of this dialect."""
+
+    @abstractmethod
+    def network_purpose(self, message: Message) -> Purpose | None:
+        """What a network management message is for; None if it is none of ours."""
+
+    @staticmethod
+    def is_answer(message: Message) -> bool:
+        """Whether a message answers one of ours."""
+        return not is_request(message.mti)
+
+    @abstractmethod
+    def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:
+        """What ties a host's answer to a request, from the request's fields as sent."""
+
+    def pending_key(self, message: Message) -> str:
+        """The same key, read off an answer."""
+        get = message.get
+        return self.key_of(
+            message.mti[1], get(11) or "", get(7) or "", get(41) or "", get(42) or ""
+        )
+
+    @abstractmethod
+    def reversal(self, charge: Charge, reason: str) -> Message:
+        """The reversal of a charge towards a host of this dialect, first try or repeat."""
+
+    @abstractmethod
+    def answer_header(self, request: Message) -> bytes:
+        """The header of an answer to this request."""
+
+    @abstractmethod
+    def own_fields(self, now: Now) -> dict[int, str]:
+        """What the gateway adds to an answer of its own."""
+
+    def answer(self, request: Message, code: str, now: Now) -> Message:
+        """An answer of the gateway's own: the echoed fields and DE 39."""
+        fields = {de: request[de] for de in self.echo if request.has(de)}
+        return self.compose(request, fields | self.own_fields(now) | {39: code})
+
+    def compose(self, request: Message, fields: Mapping[int, str]) -> Message:
+        """An answer to `request` that consists of `fields`."""
+        header = self.answer_header(request)
+        return build(self.dialect, answer_mti(request.mti), fields, header)
+
+    def missing(self, message: Message) -> int | None:
+        """The first field that a charge must have and this one lacks."""
+        return next((de for de in self.required if not message.has(de)), None)
+
+
+def pan_of(message: Message) -> str:
+    """The card number, from DE 2 or track 2; '' if neither is there."""
+    if message.has(2):
+        return message[2]
+    if message.has(35):
+        return message[35].partition("=")[0]
+    return ""

@@ -1,0 +1,125 @@
+"""ISO 8583:1987: what its messages mean to the gateway.
+
+A charge is the same as another if DE 42, 41, 11, 13, 12 and the MTI class agree.  A reversal and
+a confirmation name their original in DE 90 as the terminal sent it; a confirmation says in DE 60
+`SERVED` or `NOT:<reason>`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from codec import build
+from routing.clock import de7
+from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
+from routing.purpose import Purpose
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.charge import Charge
+    from routing.clock import Now
+
+_CHARGES: Final = frozenset({"00", "01", "09"})
+_ENQUIRIES: Final = frozenset({"30", "31"})
+_NETWORK_CODES: Final = {Purpose.SIGN_ON: "001", Purpose.SIGN_OFF: "002", Purpose.ECHO: "301"}
+_PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
+_NOT_SERVED: Final = "NOT:"
+_NO_INSTITUTIONS: Final = "0" * 22
+_REASON_CODES: Final = {"no_answer": "68", "restart": "68", "late": "68", "not_served": "17"}
+
+
+class Iso87(Convention):
+    """The convention of the 1987 edition; hosts get 0420, and 0421 when it is repeated."""
+
+    required: ClassVar = (3, 4, 7, 11, 41, 42)
+    echo: ClassVar = (2, 3, 4, 7, 11, 12, 13, 25, 41, 42, 49, 70, 90)
+    sufficient: ClassVar = frozenset({3, 4, 12, 13, 14, 18, 19, 22, 23, 25, 32, 33, 41, 42, 43, 49})
+    no_answer_code: ClassVar = "68"
+    keeps_stan: ClassVar = False
+    unknown_original_code: ClassVar = "25"
+
+    def kind(self, message: Message) -> Kind:
+        mti = message.mti
+        if mti[0] != "0" or not is_request(mti):
+            return Kind.NOT_A_REQUEST
+        match mti[1:3]:
+            case "10" | "20":
+                return self._financial_kind(message)
+            case "22":
+                return Kind.CONFIRMATION
+            case "40" | "42":
+                return Kind.REVERSAL
+            case "80" | "82":
+                return Kind.NETWORK
+        return Kind.UNSUPPORTED
+
+    @staticmethod
+    def _financial_kind(message: Message) -> Kind:
+        transaction = message.get(3, "00")[:2]
+        if transaction in _CHARGES:
+            return Kind.CHARGE
+        return Kind.ENQUIRY if transaction in _ENQUIRIES else Kind.UNSUPPORTED
+
+    def identity(self, message: Message) -> str:
+        get = message.get
+        return (
+            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|"
+            f"{get(13, '')}|{get(12, '')}"
+        )
+
+    def batch(self, message: Message) -> str:
+        return ""
+
+    def original(self, message: Message) -> Original | None:
+        if not message.has(90):
+            return None
+        de90 = message[90]
+        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{de90[4:10]}|{de90[1]}|"
+        sent_at = de90[10:20]
+        return Original(prefix, "", "" if sent_at == "0" * 10 else sent_at)
+
+    def confirmation(self, message: Message) -> Confirmation | None:
+        original, said = self.original(message), message.get(60, "").strip()
+        if original is None:
+            return None
+        if said == "SERVED":
+            return Confirmation(original, True, "")
+        if said.startswith(_NOT_SERVED):
+            return Confirmation(original, False, said.removeprefix(_NOT_SERVED))
+        return None
+
+    def network_answer(self, request: Message, now: Now) -> Message:
+        return self.answer(request, "00", now)
+
+    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
+        fields = {7: de7(now), 11: stan, 70: _NETWORK_CODES[purpose]}
+        return build(self.dialect, "0800", fields)
+
+    def network_purpose(self, message: Message) -> Purpose | None:
+        return _PURPOSES.get(message.get(70, ""))
+
+    def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
+        return f"{mti_class}|{stan}|{sent_at}"
+
+    def reversal(self, charge: Charge, reason: str) -> Message:
+        mti = "0420" if charge.attempts == 0 else "0421"
+        original = f"{charge.mti[:3]}0{charge.host_stan}{charge.host_de7}"
+        fields = dict(charge.sent) | {
+            7: charge.reversal_de7,
+            11: charge.reversal_stan,
+            39: _REASON_CODES.get(reason, "06"),
+            90: original + _NO_INSTITUTIONS,
+        }
+        if charge.pan:
+            fields[2] = charge.pan
+        if charge.rrn:
+            fields[37] = charge.rrn
+        if charge.approval_code:
+            fields[38] = charge.approval_code
+        return build(self.dialect, mti, fields)
+
+    def answer_header(self, request: Message) -> bytes:  # noqa: ARG002 - this dialect has none
+        return b""
+
+    def own_fields(self, now: Now) -> dict[int, str]:  # noqa: ARG002 - and adds nothing
+        return {}

@@ -1,0 +1,138 @@
+"""The UnionPay style POS dialect: what its messages mean to the gateway.
+
+A charge is the same as another if DE 42, 41, 11 and the batch in DE 60.2 agree (and the MTI
+class, since a reversal carries the number of its original).  A repeat is the same bytes again.
+A confirmation is an 0220 whose DE 60.1 is 80 (served) or 81 (not), with the original in DE 61.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from codec import build
+from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
+from routing.purpose import Purpose
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.charge import Charge
+    from routing.clock import Now
+
+_SALES: Final = frozenset({"22", "20"})
+_PREAUTHORISATION: Final = "10"
+_ENQUIRY: Final = "01"
+_SERVED: Final = "80"
+_NOT_SERVED: Final = "81"
+_REASONS: Final = {
+    "001": "GOODS_NOT_SOLD",
+    "002": "SERVICE_NOT_PROVIDED",
+    "003": "ORDER_CANCELLED",
+}
+_REASON_CODES: Final = {"no_answer": "98", "restart": "98", "late": "98", "bad_mac": "A0"}
+_NETWORK_CODES: Final = {
+    Purpose.SIGN_ON: ("0800", "001"),
+    Purpose.SIGN_OFF: ("0820", "002"),
+    Purpose.ECHO: ("0820", "301"),
+}
+_PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
+_AS_REQUEST: Final = str.maketrans({"1": "0", "3": "2"})
+_DEFAULT_HEADER: Final = bytes.fromhex("6000030000" "602200000000")
+_FIRST_BATCH: Final = "000001"
+
+
+class UnionPayPos(Convention):
+    """The POS convention; a repeated reversal is byte for byte the same 0400."""
+
+    required: ClassVar = (3, 4, 11, 41, 42, 60)
+    echo: ClassVar = (2, 3, 4, 11, 25, 41, 42, 49, 60)
+    sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60})
+    no_answer_code: ClassVar = "98"
+    keeps_stan: ClassVar = True
+    unknown_original_code: ClassVar = "00"
+
+    def kind(self, message: Message) -> Kind:
+        mti = message.mti
+        if mti[0] != "0" or not is_request(mti):
+            return Kind.NOT_A_REQUEST
+        match mti[1:3]:
+            case "10" | "20":
+                return self._financial_kind(message)
+            case "22" if message.get("60.1") in (_SERVED, _NOT_SERVED):
+                return Kind.CONFIRMATION
+            case "40":
+                return Kind.REVERSAL
+            case "80" | "82":
+                return Kind.NETWORK
+        return Kind.UNSUPPORTED
+
+    @staticmethod
+    def _financial_kind(message: Message) -> Kind:
+        function = message.get("60.1")
+        takes_money = message.get(3, "")[:2] in ("00", "03")
+        if function == _PREAUTHORISATION or function in _SALES:
+            return Kind.CHARGE if takes_money else Kind.UNSUPPORTED
+        return Kind.ENQUIRY if function == _ENQUIRY else Kind.UNSUPPORTED
+
+    def identity(self, message: Message) -> str:
+        get = message.get
+        return (
+            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{self.batch(message)}"
+        )
+
+    def batch(self, message: Message) -> str:
+        return message.get("60.2") or ""
+
+    def original(self, message: Message) -> Original | None:
+        """A plain 0400 repeats its original's numbers; other messages carry them in DE 61."""
+        batch, stan = message.get("61.1"), message.get("61.2")
+        if batch is None or stan is None:
+            if message.mti[1] != "4":
+                return None
+            batch, stan = self.batch(message), message.get(11, "")
+        original_class = "1" if message.get("60.1") == _PREAUTHORISATION else "2"
+        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{original_class}|"
+        return Original(prefix, batch, "")
+
+    def confirmation(self, message: Message) -> Confirmation | None:
+        original = self.original(message)
+        if original is None:
+            return None
+        served = message.get("60.1") == _SERVED
+        reason = "" if served else _REASONS.get(message.get("60.3") or "", "SERVICE_NOT_PROVIDED")
+        return Confirmation(original, served, reason)
+
+    def network_answer(self, request: Message, now: Now) -> Message:
+        answer = self.answer(request, "00", now)
+        if not request.has(60):
+            answer.patch(60, "00" + _FIRST_BATCH + "000")
+        return answer
+
+    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:  # noqa: ARG002
+        mti, code = _NETWORK_CODES[purpose]
+        fields = {11: stan, 60: "00" + _FIRST_BATCH + code}
+        return build(self.dialect, mti, fields, _DEFAULT_HEADER)
+
+    def network_purpose(self, message: Message) -> Purpose | None:
+        return _PURPOSES.get((message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0",
+                              message.get("60.3") or ""))
+
+    def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - there is no DE 7
+        return f"{mti_class}|{stan}|{terminal}|{merchant}"
+
+    def reversal(self, charge: Charge, reason: str) -> Message:
+        fields = dict(charge.sent) | {39: _REASON_CODES.get(reason, "06")}
+        fields[61] = f"{charge.batch or _FIRST_BATCH}{charge.host_stan}"
+        if charge.pan:
+            fields[2] = charge.pan
+        if charge.approval_code:
+            fields[38] = charge.approval_code
+        return build(self.dialect, "0400", fields, bytes.fromhex(charge.sent_header))
+
+    def answer_header(self, request: Message) -> bytes:
+        """The request's header with the TPDU's destination and origin exchanged."""
+        header = request.header
+        return header[:1] + header[3:5] + header[1:3] + header[5:]
+
+    def own_fields(self, now: Now) -> dict[int, str]:
+        local = now.local()
+        return {12: local.strftime("%H%M%S"), 13: local.strftime("%m%d")}

@@ -1,0 +1,102 @@
+"""What must be done after a decision: the only way out of `routing`.
+
+An `Outbox` gathers the effects of one turn.  Its `records` must be durable before any of its
+`sends` may leave; sends of one outbox leave in their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codec import Message
+    from routing.charge import Charge, Event, State
+    from routing.clock import Now
+    from routing.conventions import Original
+
+OPENED: Final = (
+    "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
+    "stan", "batch", "de7", "processing_code", "amount", "currency", "pan", "proof", "window_s",
+    "host", "host_stan", "host_de7", "sent", "sent_header",
+)  # fmt: skip
+"""What a charge's first record holds, and never changes."""
+
+MOVED: Final = (
+    "state", "updated_at", "reason", "code", "rrn", "approval_code", "answer", "echoed",
+    "approved_amount", "approval_held", "proof_restarts", "reversal_stan", "reversal_de7",
+    "reversal_since", "attempts", "repeats_answered",
+)  # fmt: skip
+"""What every later record of a charge holds."""
+
+opened_values: Final[Callable[[Charge], tuple[Any, ...]]] = attrgetter(*OPENED)
+moved_values: Final[Callable[[Charge], tuple[Any, ...]]] = attrgetter(*MOVED)
+
+
+class Opened(NamedTuple):
+    """A charge is about to leave for a host; `values` in the order of OPENED."""
+
+    id: int
+    values: tuple[Any, ...]
+
+
+class Moved(NamedTuple):
+    """A charge took a step; `values` in the order of MOVED, as they stood then."""
+
+    id: int
+    epoch: int
+    event: Event
+    before: State
+    values: tuple[Any, ...]
+
+
+Record = Opened | Moved
+
+
+class ToTerminal(NamedTuple):
+    """An answer to a terminal; with `charge`, the approval of that charge."""
+
+    conn: int
+    message: Message
+    charge: Charge | None = None
+
+
+class ToHost(NamedTuple):
+    """A message to a host link; `charge` is the one that it charges or reverses."""
+
+    link: int
+    message: Message
+    charge: Charge | None = None
+    reverses: bool = False
+
+
+class CloseLink(NamedTuple):
+    """A host link is of no use any more: end it, so that it is made anew."""
+
+    link: int
+    why: str
+
+
+class Lookup(NamedTuple):
+    """A charge is needed that memory no longer holds: ask the journal, then call `found`."""
+
+    original: Original
+    found: Callable[[Charge | None, Now], None]
+
+
+Send = ToTerminal | ToHost | CloseLink
+
+
+@dataclass(slots=True)
+class Outbox:
+    """The effects of one turn."""
+
+    records: list[Record] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    lookups: list[Lookup] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.sends or self.lookups)

@@ -1,0 +1,129 @@
+"""What hosts say, and what that means for charges.
+
+An answer is tied to its request by the key as sent; it counts only if its MAC is good and its
+echoed fields equal the request's.  Anything else is no answer: the deadline will come.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from routing import answers
+from routing.charge import Charge, Event, State
+from routing.effects import ToTerminal
+from routing.enquiry import Enquiry
+from routing.matching import differing_field
+from routing.response_codes import APPROVALS, PARTIAL
+from routing.reversal import Reason
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.clock import Now
+    from routing.hosts import Host
+    from routing.lifecycle import Lifecycle
+
+_NETWORK_CLASS: Final = "8"
+_REVERSAL_CLASS: Final = "4"
+
+
+class HostSide:
+    """Messages of hosts, one at a time."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self._life = life
+        self.unmatched: Counter[tuple[str, str]] = Counter()
+        """Messages that were no answer, by host and why."""
+        self.late_approvals = 0
+
+    def message(
+        self, host: Host, link: int, message: Message, now: Now, *, mac_good: bool
+    ) -> None:
+        """A host sent a message over one of its links."""
+        host.links.heard(link, now)
+        if message.mti[1] == _NETWORK_CLASS:
+            self._life.outbox.sends += host.links.network_message(link, message, now)
+            return
+        if not host.convention.is_answer(message):
+            self.unmatched[host.name, "a request"] += 1
+            return
+        key = host.convention.pending_key(message)
+        owner = host.keys.owner(key)
+        if owner is None:
+            self.unmatched[host.name, "nobody waits"] += 1
+        elif not mac_good:
+            self.unmatched[host.name, "bad MAC"] += 1
+        elif isinstance(owner, Enquiry):
+            self._enquiry_answered(host, owner, message, now)
+        elif message.mti[1] == _REVERSAL_CLASS:
+            self._reversal_answered(host, owner, message, now)
+        else:
+            self._charge_answered(host, owner, message, key, now)
+
+    def _is_answer_to(self, host: Host, sent: dict[int, str], message: Message) -> bool:
+        field = differing_field(sent, message)
+        if field is not None:
+            self.unmatched[host.name, f"DE {field} differs"] += 1
+        return field is None and message.has(39)
+
+    def _charge_answered(
+        self, host: Host, charge: Charge, message: Message, key: str, now: Now
+    ) -> None:
+        sent = charge.sent | {11: charge.host_stan}
+        if charge.host_de7:
+            sent[7] = charge.host_de7
+        if not self._is_answer_to(host, sent, message):
+            return
+        if message[39] in APPROVALS:
+            self._approved(charge, message, now)
+        elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
+            self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
+        else:
+            self._life.apply(charge, Event.DECLINE, now, reply=message)
+        host.keys.release(key)
+
+    def _approved(self, charge: Charge, message: Message, now: Now) -> None:
+        charge.approval_held = True
+        charge.rrn = message.get(37) or ""
+        charge.approval_code = message.get(38) or ""
+        charge.approved_amount = charge.amount
+        if message[39] == PARTIAL and message.has(4):
+            charge.approved_amount = int(message[4])
+        if charge.state is not State.SENT:
+            self.late_approvals += 1
+            self._life.apply(charge, Event.APPROVAL, now)
+        elif charge.conn == 0:
+            reason = Reason.TERMINAL_GONE
+            self._life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
+        else:
+            self._life.apply(charge, Event.APPROVAL, now, reply=message)
+
+    def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
+        sent = charge.sent | {11: charge.reversal_stan}
+        if charge.reversal_de7:
+            sent[7] = charge.reversal_de7
+        if self._is_answer_to(host, sent, message):
+            self._life.reversal_answered(charge, message[39], now)
+
+    def _enquiry_answered(
+        self, host: Host, enquiry: Enquiry, message: Message, now: Now
+    ) -> None:
+        if not self._is_answer_to(host, enquiry.sent, message):
+            return
+        host.keys.release(enquiry.key)
+        if not enquiry.due:
+            return
+        enquiry.due = 0.0
+        answer = answers.for_terminal(enquiry.request, message, self._life.translators, now)
+        self._life.outbox.sends.append(ToTerminal(enquiry.conn, answer))
+
+    def link_lost(self, host: Host, link: int, now: Now) -> None:
+        """A link is gone, and with it every answer that was still to come over it."""
+        host.links.down(link)
+        for charge in self._life.book.open():
+            if charge.host != host.name or charge.link != link or not charge.left:
+                continue
+            if charge.state is State.SENT:
+                self._life.apply(charge, Event.NO_ANSWER, now, reason=Reason.LINK_LOST)
+            elif charge.state is State.REVERSAL_DUE and charge.reversal_in_flight:
+                self._life.apply(charge, Event.REVERSAL_UNANSWERED, now)

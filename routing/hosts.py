@@ -1,0 +1,29 @@
+"""One host as routing sees it: its links, its keys in flight, its dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routing.conventions import CONVENTIONS
+from routing.matching import PendingKeys
+from routing.network import HostLinks
+
+if TYPE_CHECKING:
+    from routing.charge import Charge
+    from routing.enquiry import Enquiry
+    from routing.network import HostSettings
+
+
+class Host:
+    """A bank host.  `keys` ties answers to charges, reversals and enquiries in flight."""
+
+    def __init__(self, settings: HostSettings, first_stan: int) -> None:
+        self.name = settings.name
+        self.settings = settings
+        self.convention = CONVENTIONS[settings.dialect]
+        self.links = HostLinks(settings, self.convention)
+        self.keys: PendingKeys[Charge | Enquiry] = PendingKeys(
+            first_stan=first_stan,
+            pending_max=settings.pending_max,
+            quarantine_s=settings.late_answer_quarantine_s,
+        )

@@ -1,0 +1,341 @@
+"""Carries out what the table of `charge` says: states moved, records written, effects put out.
+
+The only place where a charge changes its state.  What comes in from terminals and hosts is
+understood in `terminal_side` and `host_side`; this file is told events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from routing import answers
+from routing.book import ChargeBook, Deadlines
+from routing.charge import INTERNAL_ERROR, OPEN_STATES, Action, Charge, Event, State, Step, step
+from routing.clock import de7
+from routing.conventions import CONVENTIONS
+from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
+from routing.limits import Limits
+from routing.matching import NoFreeKeyError
+from routing.response_codes import HOST_UNAVAILABLE
+from routing.reversal import Reason, verdict
+from routing.service import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codec import Message
+    from routing.clock import Now
+    from routing.hosts import Host
+    from routing.settings import Settings
+    from routing.translation import Translator
+
+HOST_POLL_S: Final = 0.5
+"""How soon a reversal looks again for a usable link, or for a free key."""
+CLOSED_LINK_MARGIN_S: Final = 2.0
+"""How long bytes that a closed link carried may still reach the host."""
+_GIVES_LIMIT_BACK: Final = frozenset(
+    {State.DECLINED, State.NEVER_LEFT, State.REVERSED, State.NOTHING_TO_REVERSE}
+)
+
+
+class Asker(NamedTuple):
+    """A terminal's connection and the request that came over it."""
+
+    conn: int
+    request: Message
+
+
+class Cause(NamedTuple):
+    """What an action may need of that which made the charge move."""
+
+    now: Now
+    reply: Message | None
+    asker: Asker | None
+
+
+class Lifecycle:
+    """The charges and their steps.  `outbox` gathers the effects until the gateway takes them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        hosts: Mapping[str, Host],
+        translators: Mapping[tuple[str, str], Translator],
+        epoch: int,
+        next_id: int,
+    ) -> None:
+        self.settings = settings
+        self.hosts = hosts
+        self.translators = translators
+        self.book = ChargeBook(ended_max=settings.ended_max)
+        self.deadlines = Deadlines()
+        self.limits = Limits(settings.limits)
+        self.outbox = Outbox()
+        self.outcomes: Counter[tuple[str, str, Event]] = Counter()
+        """How charges came back from the host: MTI class digit, host, event."""
+        self.entered: Counter[State] = Counter()
+        self.internal_errors = 0
+        self.epoch = epoch
+        self._next_id = next_id
+        self._carry_out: dict[Action, Callable[[Charge, Cause], None]]
+        self._carry_out = {
+            Action.RELAY_ANSWER: self._relay_answer,
+            Action.TELL_NO_ANSWER: self._tell_no_answer,
+            Action.TELL_UNSENT: self._tell_unsent,
+            Action.ANSWER_AGAIN: self._answer_again,
+            Action.TELL_REVERSED: self._tell_reversed,
+            Action.OPEN_WINDOW: self._open_window,
+            Action.HOLD_FOR_PROOF: self._hold_for_proof,
+            Action.BEGIN_REVERSAL: self._begin_reversal,
+            Action.RETRY_LATER: self._retry_later,
+            Action.TELL_A_PERSON: self._tell_a_person,
+        }
+
+    # Opening and moving
+
+    def next_id(self) -> int:
+        """A number that no charge in this journal ever had."""
+        self._next_id += 1
+        return self._next_id
+
+    def open(self, charge: Charge, message: Message, link: int, now: Now) -> None:
+        """Take a new charge: journal it, send it, and wait for the answer."""
+        charge.link = link
+        charge.due = now.monotonic + self.hosts[charge.host].settings.answer_timeout_s
+        self.book.add(charge)
+        self.deadlines.watch(charge)
+        self.limits.add(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        self.outbox.records.append(Opened(charge.id, opened_values(charge)))
+        self.outbox.sends.append(ToHost(link, message, charge))
+
+    def apply(
+        self,
+        charge: Charge,
+        event: Event,
+        now: Now,
+        *,
+        reason: Reason | None = None,
+        reply: Message | None = None,
+        asker: Asker | None = None,
+    ) -> Step:
+        """Let `event` happen to `charge`; returns the cell of the table that was carried out."""
+        before = charge.state
+        cell = step(before, event)
+        if cell is INTERNAL_ERROR:
+            self.internal_errors += 1
+            reason = Reason.INTERNAL_ERROR
+        if reason is not None and (cell.next is not before or not charge.reason):
+            charge.reason = reason
+        charge.state = cell.next
+        charge.updated_at = now.wall
+        cause = Cause(now, reply, asker)
+        for action in cell.actions:
+            self._carry_out[action](charge, cause)
+        if before is State.SENT and cell.next is not before:
+            self.outcomes[charge.mti[1], charge.host, event] += 1
+        if cell.next is not before:
+            self.entered[cell.next] += 1
+            self._settle(charge, before, now)
+        record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
+        self.outbox.records.append(record)
+        return cell
+
+    def _settle(self, charge: Charge, before: State, now: Now) -> None:
+        """Bring the indexes and limits in line with the new state."""
+        if charge.state in _GIVES_LIMIT_BACK:
+            self.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        if before is State.SENT:
+            charge.request = None
+        if charge.state is not State.APPROVED and charge.state is not State.SENT:
+            self.book.leave_conn(charge)
+        if charge.state is State.APPROVED:
+            charge.due = 0.0
+        if before is State.REVERSAL_DUE:
+            charge.due, charge.reversal_in_flight = 0.0, False
+            self._release_reversal_key(charge, now)
+        self.book.moved(charge, before)
+
+    # What actions do
+
+    def _relay_answer(self, charge: Charge, cause: Cause) -> None:
+        if cause.reply is None or charge.request is None:
+            return
+        answer = answers.for_terminal(charge.request, cause.reply, self.translators, cause.now)
+        answers.remember(charge, answer, charge.request)
+        self._answer(charge, answer)
+
+    def _answer(self, charge: Charge, answer: Message) -> None:
+        if charge.conn:
+            charge.handed = False
+            watched = charge if charge.state is State.APPROVED else None
+            self.outbox.sends.append(ToTerminal(charge.conn, answer, watched))
+
+    def _tell_no_answer(self, charge: Charge, cause: Cause) -> None:
+        self._refuse(charge, CONVENTIONS[charge.dialect].no_answer_code, cause.now)
+
+    def _tell_unsent(self, charge: Charge, cause: Cause) -> None:
+        self._refuse(charge, HOST_UNAVAILABLE, cause.now)
+
+    def _refuse(self, charge: Charge, code: str, now: Now) -> None:
+        charge.code = code
+        if charge.request is None:
+            return
+        answer = CONVENTIONS[charge.dialect].answer(charge.request, code, now)
+        answers.remember(charge, answer, charge.request)
+        self._answer(charge, answer)
+
+    def _answer_again(self, charge: Charge, cause: Cause) -> None:
+        if cause.asker is None:
+            return
+        charge.repeats_answered += 1
+        if charge.state is State.APPROVED:
+            self.book.join_conn(charge, cause.asker.conn)
+            charge.handed = False
+        watched = charge if charge.state is State.APPROVED else None
+        answer = answers.again(charge, cause.asker.request)
+        self.outbox.sends.append(ToTerminal(cause.asker.conn, answer, watched))
+
+    def _tell_reversed(self, charge: Charge, cause: Cause) -> None:
+        """The sale does not stand: the same words as for an answer that never came."""
+        if cause.asker is None:
+            return
+        charge.repeats_answered += 1
+        convention = CONVENTIONS[charge.dialect]
+        answer = convention.answer(cause.asker.request, convention.no_answer_code, cause.now)
+        self.outbox.sends.append(ToTerminal(cause.asker.conn, answer))
+
+    def _open_window(self, charge: Charge, cause: Cause) -> None:
+        self._due(charge, cause.now.monotonic + charge.window_s)
+
+    def _hold_for_proof(self, charge: Charge, cause: Cause) -> None:
+        """Hold for a proof; a repeat that is lost again restarts this clock once, not more."""
+        if charge.proof_restarts <= 1:
+            charge.proof_restarts += 1
+            charge.proof_until = cause.now.monotonic + self.settings.service.delivery_proof_s
+        self._due(charge, max(charge.proof_until, cause.now.monotonic))
+
+    def _begin_reversal(self, charge: Charge, cause: Cause) -> None:
+        """Give the reversal the one identity that all its tries share, and make it due."""
+        host = self.hosts[charge.host]
+        if not charge.reversal_stan:
+            keeps = host.convention.keeps_stan
+            charge.reversal_stan = charge.host_stan if keeps else host.keys.next_stan()
+            charge.reversal_de7 = "" if keeps else de7(cause.now)
+        charge.reversal_since = cause.now.wall
+        charge.attempts = 0
+        host.keys.quarantine(self.charge_key(charge), cause.now.monotonic)
+        self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(0))
+
+    def _retry_later(self, charge: Charge, cause: Cause) -> None:
+        charge.reversal_in_flight = False
+        self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(charge.attempts))
+
+    def _tell_a_person(self, charge: Charge, cause: Cause) -> None:
+        """The case stands in the journal, in the metrics and in `isogate cases`."""
+
+    def _due(self, charge: Charge, at: float) -> None:
+        charge.due = at
+        self.deadlines.watch(charge)
+
+    # Reversals on their way
+
+    def charge_key(self, charge: Charge) -> str:
+        """The key under which the host's answer to this charge comes back."""
+        host = self.hosts[charge.host]
+        return host.convention.key_of(
+            charge.mti[1], charge.host_stan, charge.host_de7, charge.terminal, charge.merchant
+        )
+
+    def _reversal_key(self, charge: Charge) -> str:
+        host = self.hosts[charge.host]
+        return host.convention.key_of(
+            "4", charge.reversal_stan, charge.reversal_de7, charge.terminal, charge.merchant
+        )
+
+    def send_reversal(self, charge: Charge, now: Now) -> None:
+        """The next try of a reversal, or a case when it has been tried for too long."""
+        limits = self.settings.reversal
+        too_old = now.wall - charge.reversal_since > limits.age_max_s
+        if too_old or charge.attempts >= limits.attempts_max:
+            self.apply(charge, Event.REVERSAL_EXHAUSTED, now, reason=Reason.EXHAUSTED)
+            return
+        host = self.hosts[charge.host]
+        link = host.links.next_link()
+        key = self._reversal_key(charge)
+        if link is None or not self._hold_key(host, key, charge):
+            self._due(charge, now.monotonic + HOST_POLL_S)
+            return
+        message = host.convention.reversal(charge, charge.reason)
+        charge.attempts += 1
+        charge.reversal_in_flight = True
+        self._due(charge, now.monotonic + limits.answer_timeout_s)
+        self.apply(charge, Event.REVERSAL_SENT, now)
+        self.outbox.sends.append(ToHost(link, message, charge, reverses=True))
+
+    @staticmethod
+    def _hold_key(host: Host, key: str, charge: Charge) -> bool:
+        owner = host.keys.owner(key)
+        if owner is None:
+            try:
+                host.keys.claim(key, charge)
+            except NoFreeKeyError:
+                return False
+            return True
+        return owner is charge
+
+    def _release_reversal_key(self, charge: Charge, now: Now) -> None:
+        if charge.reversal_stan:
+            self.hosts[charge.host].keys.quarantine(self._reversal_key(charge), now.monotonic)
+
+    def reversal_answered(self, charge: Charge, code: str, now: Now) -> None:
+        """The host answered a reversal with DE 39 = `code`."""
+        if charge.state is not State.REVERSAL_DUE:
+            return
+        links = self.hosts[charge.host].links
+        margin = self.settings.reversal.reorder_margin_s
+        if charge.link not in links:
+            margin = min(margin, CLOSED_LINK_MARGIN_S)
+        can_arrive = now.wall - charge.opened_at < margin
+        event = verdict(charge, code, original_can_arrive=can_arrive)
+        reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
+        self.apply(charge, event, now, reason=reason)
+
+    # Time and restarts
+
+    def deadline(self, charge: Charge, now: Now) -> None:
+        """The time of `charge` is over; what that means depends on its state."""
+        match charge.state:
+            case State.SENT if charge.left:
+                self.apply(charge, Event.NO_ANSWER, now, reason=Reason.NO_ANSWER)
+            case State.SENT:
+                self.apply(charge, Event.UNSENDABLE, now)
+            case State.DELIVERY_UNKNOWN:
+                reason = Reason.DELIVERY_UNKNOWN
+                self.apply(charge, Event.PROOF_TIME_OVER, now, reason=reason)
+            case State.DELIVERED:
+                self.apply(charge, Event.WINDOW_OVER, now, reason=Reason.NOT_CONFIRMED)
+            case State.REVERSAL_DUE if charge.reversal_in_flight:
+                self.apply(charge, Event.REVERSAL_UNANSWERED, now)
+            case State.REVERSAL_DUE:
+                self.send_reversal(charge, now)
+
+    def delivered(self, charge: Charge, now: Now) -> None:
+        """A proof came that the terminal has its approval."""
+        if charge.state is State.APPROVED or charge.state is State.DELIVERY_UNKNOWN:
+            is_service = charge.proof == Proof.APPROVAL
+            event = Event.DELIVERY_IS_SERVICE if is_service else Event.DELIVERY_PROVEN
+            self.apply(charge, event, now)
+
+    def restore(self, charge: Charge, now: Now) -> None:
+        """Take over a charge that an earlier life of the gateway left in the journal."""
+        self.book.add(charge)
+        self.limits.add(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        if charge.state in _GIVES_LIMIT_BACK:
+            self.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        charge.left = True
+        if charge.state in OPEN_STATES:
+            self.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
+            if charge.state is State.REVERSAL_DUE:
+                self._due(charge, now.monotonic)
+

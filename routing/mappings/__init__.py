@@ -1,0 +1,1 @@
+"""Mapping files, one per pair of dialects; data, read by `gateway.config`."""

@@ -1,0 +1,91 @@
+"""Which answer belongs to which request: the keys in flight towards one host.
+
+Rule 1.  A key (by dialect; in ISO 8583:1987 STAN and DE 7 as sent) has one owner at a time.  It is
+         never handed out again while its owner waits, nor while a late answer may still come.
+Rule 2.  An answer is one only if its echoed fields equal the request's; anything else is no answer.
+Rule 3.  When no key is free, nothing is sent: the caller answers 91.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from codec import Message
+
+Owner = TypeVar("Owner")
+
+ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
+"""Fields that an answer, where it has them, must bring back unchanged."""
+
+STANS: Final = 999_999
+_PARTIAL: Final = "10"
+_AMOUNT: Final = 4
+
+
+class NoFreeKeyError(Exception):
+    """Every key that could be used is in flight or in quarantine."""
+
+
+class PendingKeys(Generic[Owner]):
+    """Keys in flight towards one host, and keys that a late answer may still carry."""
+
+    def __init__(self, *, first_stan: int, pending_max: int, quarantine_s: float) -> None:
+        self._last_stan = first_stan
+        self._pending_max = pending_max
+        self._quarantine_s = quarantine_s
+        self._owners: dict[str, Owner] = {}
+        self._leaving: deque[tuple[float, str]] = deque()
+        self._late: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def next_stan(self) -> str:
+        """The next STAN in turn, six digits, never 000000."""
+        self._last_stan = self._last_stan % STANS + 1
+        return f"{self._last_stan:06d}"
+
+    def claim(self, key: str, owner: Owner) -> None:
+        """Tie `key` to `owner`.  Raises NoFreeKeyError when it is taken or the table is full."""
+        if key in self._owners or len(self._owners) >= self._pending_max:
+            raise NoFreeKeyError
+        self._owners[key] = owner
+
+    def owner(self, key: str) -> Owner | None:
+        """Who waits for an answer with this key, or waited until a short while ago."""
+        return self._owners.get(key)
+
+    def release(self, key: str) -> None:
+        """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""
+        self._owners.pop(key, None)
+        self._late.discard(key)
+
+    def quarantine(self, key: str, now: float) -> None:
+        """Nobody waits any more, but a late answer may come: keep the owner for the record."""
+        if key in self._owners and key not in self._late:
+            self._late.add(key)
+            self._leaving.append((now + self._quarantine_s, key))
+
+    def expire(self, now: float) -> None:
+        """Free the keys whose quarantine is over."""
+        while self._leaving and self._leaving[0][0] <= now:
+            _, key = self._leaving.popleft()
+            if key in self._late:
+                self.release(key)
+
+
+def differing_field(request: dict[int, str], answer: Message) -> int | None:
+    """The first echoed field in which `answer` differs from what was sent; None if none does.
+
+    A partial approval (DE 39 = 10) may carry another amount.
+    """
+    for de in ECHOED:
+        sent = request.get(de)
+        if sent is None or not answer.has(de) or answer[de] == sent:
+            continue
+        if de == _AMOUNT and answer.get(39) == _PARTIAL:
+            continue
+        return de
+    return None

@@ -1,0 +1,26 @@
+"""DE 39: which codes approve, and the names of the codes that the gateway gives by itself.
+
+The two-character set of ISO 8583:1987 and of the POS dialect is common; where they differ
+(no answer in time: 68 and 98) the dialect's convention says which.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPROVED: Final = "00"
+PARTIAL: Final = "10"
+APPROVALS: Final = frozenset({APPROVED, PARTIAL, "11", "A2", "A4", "A5", "A6"})
+
+INVALID_TRANSACTION: Final = "12"
+STATE_CONFLICT: Final = "22"
+NOT_FOUND: Final = "25"
+FORMAT_ERROR: Final = "30"
+NO_ROUTE: Final = "31"
+UNSUPPORTED: Final = "40"
+AMOUNT_LIMIT: Final = "61"
+COUNT_LIMIT: Final = "65"
+HOST_UNAVAILABLE: Final = "91"
+DUPLICATE: Final = "94"
+SYSTEM_ERROR: Final = "96"
+BAD_MAC: Final = "A0"

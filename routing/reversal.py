@@ -1,0 +1,77 @@
+"""When a reversal is sent, how often, and what ends it.
+
+How it is built is a matter of the dialect (`Convention.reversal`); that one is due is decided in
+`charge`.  A reversal has one identity (STAN, DE 7) that every repeat reuses, whatever happens.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from routing.charge import Event
+
+if TYPE_CHECKING:
+    from routing.charge import Charge
+
+
+class Reason(StrEnum):
+    """Why a charge is reversed, or why it became a case."""
+
+    NO_ANSWER = "no_answer"
+    LINK_LOST = "link_lost"
+    TERMINAL_GONE = "terminal_gone"
+    DELIVERY_UNKNOWN = "delivery_unknown"
+    NOT_SERVED = "not_served"
+    NOT_CONFIRMED = "not_confirmed"
+    TERMINAL_REVERSAL = "terminal_reversal"
+    RESTART = "restart"
+    APPROVED_TOO_LATE = "late"
+    REFUSED_BY_HOST = "refused_by_host"
+    EXHAUSTED = "exhausted"
+    INTERNAL_ERROR = "internal_error"
+    BY_A_PERSON = "by_a_person"
+
+
+class ReversalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The schedule of a reversal; seconds and counts."""
+
+    schedule_s: tuple[float, ...] = (0.0, 5.0, 15.0, 60.0, 300.0, 900.0)
+    """Pause before each try; the last one repeats."""
+    attempts_max: int = 100
+    age_max_s: float = 86_400.0
+    """After this a charge that could not be reversed becomes a case."""
+    overdue_s: float = 900.0
+    """A reversal that is due for longer is overdue: `audit --final` says so."""
+    answer_timeout_s: float = 30.0
+    reorder_margin_s: float = 60.0
+    """How long after it was sent an original may still overtake its reversal."""
+
+    def pause_s(self, attempts: int) -> float:
+        """How long to wait before the next try, `attempts` tries being made."""
+        return self.schedule_s[min(attempts, len(self.schedule_s) - 1)]
+
+
+_ACCEPTED: Final = frozenset({"00"})
+_NOTHING: Final = frozenset({"25", "12"})
+_ALREADY: Final = frozenset({"22", "94"})
+_TRY_AGAIN: Final = frozenset({"90", "91", "92", "96", "68", "98", "A0", "99", "09"})
+
+
+def verdict(charge: Charge, code: str, *, original_can_arrive: bool) -> Event:
+    """What the host's DE 39 means for the reversal of `charge`.
+
+    25 and 12 end it only when no approval is held and the original can no longer overtake; 22 and
+    94 only when they answer a repeat of ours.  What is not known as "try again" needs a person.
+    """
+    if code in _ACCEPTED:
+        return Event.REVERSAL_ACCEPTED
+    if code in _TRY_AGAIN:
+        return Event.REVERSAL_UNANSWERED
+    if code in _NOTHING and not charge.approval_held:
+        return Event.REVERSAL_UNANSWERED if original_can_arrive else Event.NOTHING_FOUND
+    if code in _ALREADY and charge.attempts > 1:
+        return Event.REVERSAL_ACCEPTED
+    return Event.REVERSAL_REFUSED

@@ -1,0 +1,43 @@
+"""Everything that routing is told at its start."""
+
+from __future__ import annotations
+
+
+
+import msgspec
+
+from routing.limits import LimitSettings
+from routing.network import HostSettings
+from routing.reversal import ReversalSettings
+from routing.routes import Route
+from routing.service import Merchant, ServiceSettings
+from routing.translation import Mapping
+
+
+
+class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What routing needs to know of the terminals behind one listener."""
+
+    name: str = ""
+    dialect: str = "iso87-ascii"
+    terminal_resolves_first: bool = False
+    """These terminals repeat or reverse an unanswered request before they begin the next."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules in force."""
+
+    listeners: tuple[ListenerSettings, ...]
+    hosts: tuple[HostSettings, ...]
+    routes: tuple[Route, ...] = ()
+    merchants: tuple[Merchant, ...] = ()
+    service: ServiceSettings = ServiceSettings()
+    reversal: ReversalSettings = ReversalSettings()
+    limits: LimitSettings = LimitSettings()
+    mappings: tuple[Mapping, ...] = ()
+    ended_max: int = 100_000
+    """Ended charges held in memory for repeats; older ones are asked of the journal."""
+    tombstones_max: int = 100_000
+    """Reversals of charges never seen, kept so that such a charge is refused if it still comes."""
+    stan_follows_max: int = 100
+    """A next sale on another connection proves a delivery only if its STAN follows this closely."""

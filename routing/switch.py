@@ -1,0 +1,208 @@
+"""The one door into routing: every event of the outside world comes in here, one at a time.
+
+The gateway calls these methods in the order in which things happened, then takes `outbox`, makes
+its records durable, and sends.  Read next: `terminal_side` (a request comes), `lifecycle` (a
+charge moves), `host_side` (an answer comes), `charge` (the table of all that can happen).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routing.charge import Charge, Event, State
+from routing.effects import Outbox, ToHost, ToTerminal
+from routing.enquiry import Enquiry
+from routing.host_side import HostSide
+from routing.hosts import Host
+from routing.lifecycle import Asker, Lifecycle
+from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
+from routing.reversal import Reason
+from routing.terminal_side import TerminalSide
+from routing.translation import Translator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from codec import Message
+    from routing.clock import Now
+    from routing.effects import Send
+    from routing.settings import Settings
+
+
+class Switch:
+    """All decisions of one gateway process."""
+
+    def __init__(
+        self, settings: Settings, *, epoch: int, last_id: int, last_stans: Mapping[str, int]
+    ) -> None:
+        self.hosts = {each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts}
+        translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
+        self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
+        self.terminals = TerminalSide(self.life)
+        self.host_side = HostSide(self.life)
+
+    def take(self) -> Outbox:
+        """The effects since the last call; the caller now owes them."""
+        outbox, self.life.outbox = self.life.outbox, Outbox()
+        return outbox
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether `take` would bring anything."""
+        return bool(self.life.outbox)
+
+    # From terminals
+
+    def from_terminal(
+        self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
+    ) -> None:
+        """A request came over a terminal's connection."""
+        self.terminals.request(conn, listener, message, now, mac_good=mac_good)
+
+    def terminal_closed(self, conn: int) -> None:
+        """A terminal ended its side: an answer that was not handed over yet can't be any more."""
+        for charge in self.life.book.on_conn(conn):
+            if charge.state is State.SENT:
+                self.life.book.leave_conn(charge)
+
+    def terminal_lost(self, conn: int, now: Now) -> None:
+        """A connection was reset, or ended with bytes unacknowledged."""
+        for charge in self.life.book.on_conn(conn):
+            if charge.state is State.SENT:
+                self.life.book.leave_conn(charge)
+            elif charge.state is State.APPROVED:
+                self._lost(charge, now)
+
+    def _lost(self, charge: Charge, now: Now) -> None:
+        """Known gone before the answer was handed over: reverse at once; else hold for a proof."""
+        if charge.handed:
+            self.life.apply(charge, Event.TERMINAL_LOST, now)
+        else:
+            reason = Reason.TERMINAL_GONE
+            self.life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
+
+    def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
+        """The terminal's TCP has every byte of an approval, and no reset followed."""
+        charge = self.life.book.get(charge_id)
+        if charge is not None and charge.conn == conn and charge.handed:
+            self.life.delivered(charge, now)
+
+    def service_reported(self, charge_id: int, *, served: bool, now: Now) -> str | None:
+        """A till says over HTTP whether it served: DE 39, or None if the charge is not known."""
+        charge = self.life.book.get(charge_id)
+        return None if charge is None else self.terminals.confirmed(charge, served, now)
+
+    # From hosts
+
+    def link_up(self, host: str, link: int, now: Now) -> None:
+        """A link to a host was connected."""
+        self.life.outbox.sends += self.hosts[host].links.up(link, now)
+
+    def link_down(self, host: str, link: int, now: Now) -> None:
+        """A link to a host is gone."""
+        self.host_side.link_lost(self.hosts[host], link, now)
+
+    def from_host(
+        self, host: str, link: int, message: Message, now: Now, *, mac_good: bool
+    ) -> None:
+        """A message came over a host link."""
+        self.host_side.message(self.hosts[host], link, message, now, mac_good=mac_good)
+
+    # Time
+
+    def tick(self, now: Now) -> None:
+        """Everything whose time has come."""
+        for item in self.life.deadlines.over(now.monotonic):
+            if isinstance(item, Charge):
+                self.life.deadline(item, now)
+            elif isinstance(item, Enquiry):
+                self.terminals.enquiry_over(item, now)
+
+    def tick_hosts(self, now: Now) -> None:
+        """Echoes and quarantines; once a second is often enough."""
+        for host in self.hosts.values():
+            host.keys.expire(now.monotonic)
+            self.life.outbox.sends += host.links.tick(now)
+
+    # The gateway's reports on what it sent
+
+    def may_leave(self, send: Send, now: Now) -> bool:
+        """Asked at the last moment, records durable: is this still to be sent?"""
+        if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
+            if send.charge.state is State.SENT:
+                send.charge.left = True
+                return True
+            if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
+                self.life.apply(send.charge, Event.UNSENDABLE, now)
+            return False
+        return True
+
+    def handed(self, send: ToTerminal) -> None:
+        """An approval was handed to the terminal's socket."""
+        if send.charge is not None and send.charge.conn == send.conn:
+            send.charge.handed = True
+
+    def undelivered(self, send: ToTerminal, now: Now) -> None:
+        """The connection was gone before an approval could be handed to it."""
+        charge = send.charge
+        if charge is not None and charge.conn == send.conn and charge.state is State.APPROVED:
+            self._lost(charge, now)
+
+    def unsent(self, send: ToHost, now: Now) -> None:
+        """The link was gone before a byte could be handed to it."""
+        charge = send.charge
+        if charge is None:
+            return
+        if send.reverses:
+            if charge.state is State.REVERSAL_DUE and charge.reversal_in_flight:
+                self.life.apply(charge, Event.REVERSAL_UNANSWERED, now)
+        elif charge.state is State.SENT:
+            charge.left = False
+            self.life.apply(charge, Event.UNSENDABLE, now)
+
+    # The journal
+
+    def restore(self, charges: Iterable[Charge], now: Now) -> None:
+        """Take over what the journal holds at the start."""
+        for charge in charges:
+            self.life.restore(charge, now)
+
+    def known_already(self, charge_id: int, earlier: Charge, now: Now) -> None:
+        """The journal says that a new charge repeats one which memory had forgotten."""
+        charge = self.life.book.get(charge_id)
+        if charge is None:
+            return
+        request, conn = charge.request, charge.conn
+        self.hosts[charge.host].keys.release(self.life.charge_key(charge))
+        self.life.book.remove(charge)
+        charge.state, charge.due = State.NEVER_LEFT, 0.0
+        known = self.adopt(earlier)
+        if request is not None:
+            self.terminals.repeat(known, Asker(conn, request), now)
+
+    def adopt(self, charge: Charge) -> Charge:
+        """A charge from the journal, as it was asked for; the one in memory if there is one."""
+        known = self.life.book.get(charge.id)
+        if known is None:
+            self.life.book.add(charge)
+            return charge
+        return known
+
+    # Operation
+
+    def drain(self) -> None:
+        """Take no new charge; let those under way come to their answer."""
+        self.terminals.refuse_new = HOST_UNAVAILABLE
+
+    def journal_failing(self, failing: bool) -> None:  # noqa: FBT001 - it is the state itself
+        """While the journal can't make anything durable no new charge is taken."""
+        if self.terminals.refuse_new != HOST_UNAVAILABLE:
+            self.terminals.refuse_new = SYSTEM_ERROR if failing else None
+
+    def close_case(self, charge_id: int, how: Event, now: Now) -> State | None:
+        """A person decides a case; None if there is no such open case."""
+        charge = self.life.book.get(charge_id)
+        if charge is None or charge.state is not State.CASE:
+            return None
+        self.life.apply(charge, how, now, reason=Reason.BY_A_PERSON)
+        return charge.state

@@ -1,0 +1,331 @@
+"""What terminals say, and what that means for charges.
+
+Understands requests (by their dialect's convention), recognises repeats, refuses what may not go,
+and turns the rest into charges or into events for `lifecycle`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING
+
+from routing import response_codes as rc
+from routing.book import prefix_of
+from routing.charge import Charge, Event, State
+from routing.conventions import CONVENTIONS, Convention, Kind
+from routing.conventions.base import pan_of
+from routing.effects import Lookup, ToHost, ToTerminal
+from routing.enquiry import Enquiry
+from routing.lifecycle import Asker
+from routing.matching import ECHOED, NoFreeKeyError
+from routing.reversal import Reason
+from routing.routes import RouteTable
+from routing.service import Merchants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codec import Message
+    from routing.clock import Now
+    from routing.conventions import Original
+    from routing.hosts import Host
+    from routing.lifecycle import Lifecycle
+    from routing.settings import ListenerSettings
+
+_CURRENCY_UNKNOWN = "000"
+_AMOUNT_DIGITS = 12
+
+
+class TerminalSide:
+    """Requests of terminals, one at a time."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        settings = life.settings
+        self._life = life
+        self._listeners = {each.name: each for each in settings.listeners}
+        self._routes = RouteTable(settings.routes, settings.hosts[0].name)
+        self._merchants = Merchants(settings.service, settings.merchants)
+        self._tombstones: OrderedDict[str, Original] = OrderedDict()
+        self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
+            Kind.CHARGE: self._charge,
+            Kind.ENQUIRY: self._enquiry,
+            Kind.REVERSAL: self._reversal,
+            Kind.CONFIRMATION: self._confirmation,
+            Kind.NETWORK: self._network,
+            Kind.UNSUPPORTED: self._unsupported,
+        }
+        self.refuse_new: str | None = None
+        """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
+        self.refused: Counter[tuple[str, str]] = Counter()
+        """Refusals of the gateway's own, by MTI class digit and DE 39."""
+        self.duplicates: Counter[str] = Counter()
+        self.not_requests = 0
+        self.tombstones_evicted = 0
+
+    def request(
+        self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
+    ) -> None:
+        """A terminal sent a message.  A bad MAC is answered A0 before anything else is looked at;
+        network management carries none.
+        """
+        known = self._listeners[listener]
+        kind = CONVENTIONS[known.dialect].kind(message)
+        if kind is Kind.NOT_A_REQUEST:
+            self.not_requests += 1
+            return
+        asker = Asker(conn, message)
+        if not mac_good and kind is not Kind.NETWORK:
+            self._refuse(asker, rc.BAD_MAC, now)
+            return
+        self._handlers[kind](asker, known, now)
+
+    # Charges
+
+    def _charge(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        message, convention = asker.request, CONVENTIONS[listener.dialect]
+        if convention.missing(message) is not None or not _amount_is_good(message):
+            self._refuse(asker, rc.FORMAT_ERROR, now)
+            return
+        identity = convention.identity(message)
+        known = self._life.book.same_as(identity)
+        if known is not None:
+            self.repeat(known, asker, now)
+            return
+        if self._is_entombed(identity, convention, message):
+            self._refuse(asker, rc.STATE_CONFLICT, now)
+            return
+        if listener.terminal_resolves_first:
+            self._next_sale_proves_the_last(asker, now)
+        host, code = self._admit(asker, listener, now)
+        if host is None:
+            self._refuse(asker, code, now)
+            return
+        self._open(asker, listener, identity, host, now)
+
+    def _admit(
+        self, asker: Asker, listener: ListenerSettings, now: Now
+    ) -> tuple[Host | None, str]:
+        """The host that may get this charge, or None and DE 39 of the refusal."""
+        message = asker.request
+        if self.refuse_new is not None:
+            return None, self.refuse_new
+        refusal = self._life.limits.refusal(message[41], int(message[4]), now.wall)
+        if refusal is not None:
+            return None, refusal
+        return self._host_for(message, listener)
+
+    def _host_for(self, message: Message, listener: ListenerSettings) -> tuple[Host | None, str]:
+        name = self._routes.host_for(
+            listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+        )
+        if name is None:
+            return None, rc.NO_ROUTE
+        host = self._life.hosts[name]
+        return (host, "") if host.links.usable() else (None, rc.HOST_UNAVAILABLE)
+
+    def _open(
+        self, asker: Asker, listener: ListenerSettings, identity: str, host: Host, now: Now
+    ) -> None:
+        request, convention = asker.request, CONVENTIONS[listener.dialect]
+        message = self._towards(host, request, listener, now)
+        link = host.links.next_link()
+        if link is None:
+            self._refuse(asker, rc.HOST_UNAVAILABLE, now)
+            return
+        proof, window_s = self._merchants.class_of(request[42], request[41])
+        charge = Charge(
+            id=self._life.next_id(),
+            epoch=self._life.epoch,
+            opened_at=now.wall,
+            identity=identity,
+            dialect=listener.dialect,
+            listener=listener.name,
+            mti=request.mti[:3] + "0",
+            merchant=request[42],
+            terminal=request[41],
+            stan=request[11],
+            batch=convention.batch(request),
+            de7=request.get(7) or "",
+            processing_code=request.get(3) or "",
+            amount=int(request[4]),
+            currency=message.get(49) or _CURRENCY_UNKNOWN,
+            pan=pan_of(request),
+            proof=proof,
+            window_s=window_s,
+            host=host.name,
+            host_stan=message[11],
+            host_de7=message.get(7) or "",
+            sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
+            sent_header=message.header.hex(),
+            request=request,
+        )
+        try:
+            host.keys.claim(self._life.charge_key(charge), charge)
+        except NoFreeKeyError:
+            self._refuse(asker, rc.HOST_UNAVAILABLE, now)
+            return
+        self._life.book.join_conn(charge, asker.conn)
+        self._life.open(charge, message, link, now)
+
+    def _towards(
+        self, host: Host, request: Message, listener: ListenerSettings, now: Now
+    ) -> Message:
+        """The request as the host gets it: its dialect, and a STAN that no other charge has."""
+        if host.settings.dialect == listener.dialect:
+            message = request.copy()
+            message.set_mti(request.mti[:3] + "0")
+        else:
+            pair = (listener.dialect, host.settings.dialect)
+            message = self._life.translators[pair].request(request, now)
+        if not host.convention.keeps_stan:
+            message.patch(11, host.keys.next_stan())
+        return message
+
+    def repeat(self, known: Charge, asker: Asker, now: Now) -> None:
+        """The same charge again: its answer, the promise of one, or 94 if it is not the same."""
+        message = asker.request
+        same = (
+            pan_of(message) == known.pan
+            and (message.get(3) or "") == known.processing_code
+            and int(message[4]) == known.amount
+        )
+        if not same:
+            self.duplicates["refused"] += 1
+            self._refuse(asker, rc.DUPLICATE, now)
+            return
+        if known.state is State.SENT:
+            self.duplicates["waits"] += 1
+            known.request = message
+            self._life.book.join_conn(known, asker.conn)
+        else:
+            self.duplicates["answered"] += 1
+        self._life.apply(known, Event.REPEAT, now, asker=asker)
+
+    def _next_sale_proves_the_last(self, asker: Asker, now: Now) -> None:
+        """A terminal that resolves first would not begin this sale with another in the air.
+
+        On another connection than the answer went to, the STAN must follow on as well: a terminal
+        that was reset or replaced, or a second one with the same number, proves nothing.
+        """
+        message = asker.request
+        for charge in self._life.book.unproven(f"{message[42]}|{message[41]}"):
+            same_conn = charge.conn == asker.conn and charge.handed
+            if same_conn or self._follows(message[11], charge.stan):
+                self._life.delivered(charge, now)
+
+    def _follows(self, stan: str, before: str) -> bool:
+        if not (stan.isdigit() and before.isdigit()):
+            return False
+        return 0 < (int(stan) - int(before)) % 1_000_000 <= self._life.settings.stan_follows_max
+
+    def _is_entombed(self, identity: str, convention: Convention, message: Message) -> bool:
+        """Whether a reversal of this very charge came before it."""
+        original = self._tombstones.get(prefix_of(identity))
+        return (
+            original is not None
+            and original.batch == convention.batch(message)
+            and original.de7 in ("", message.get(7))
+        )
+
+    # What terminals say of earlier charges
+
+    def _reversal(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        convention = CONVENTIONS[listener.dialect]
+        original = convention.original(asker.request)
+        if original is None:
+            self._refuse(asker, rc.FORMAT_ERROR, now)
+            return
+
+        def found(charge: Charge | None, now: Now) -> None:
+            if charge is None:
+                self._entomb(original)
+                self._tell(asker, convention.unknown_original_code, now)
+                return
+            reason = Reason.TERMINAL_REVERSAL
+            cell = self._life.apply(charge, Event.TERMINAL_REVERSAL, now, reason=reason)
+            self._tell(asker, cell.code or rc.SYSTEM_ERROR, now)
+
+        self._with_charge(original, found, now)
+
+    def _confirmation(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        said = CONVENTIONS[listener.dialect].confirmation(asker.request)
+        if said is None:
+            self._refuse(asker, rc.FORMAT_ERROR, now)
+            return
+
+        def found(charge: Charge | None, now: Now) -> None:
+            code = rc.NOT_FOUND if charge is None else self.confirmed(charge, said.served, now)
+            self._tell(asker, code, now)
+
+        self._with_charge(said.original, found, now)
+
+    def confirmed(self, charge: Charge, served: bool, now: Now) -> str:  # noqa: FBT001
+        """A terminal or a till says whether it served; returns DE 39 of the answer."""
+        event = Event.CONFIRMED if served else Event.NOT_SERVED
+        reason = None if served else Reason.NOT_SERVED
+        return self._life.apply(charge, event, now, reason=reason).code or rc.SYSTEM_ERROR
+
+    def _with_charge(
+        self, original: Original, found: Callable[[Charge | None, Now], None], now: Now
+    ) -> None:
+        charge = self._life.book.find(original)
+        if charge is not None:
+            found(charge, now)
+        else:
+            self._life.outbox.lookups.append(Lookup(original, found))
+
+    def _entomb(self, original: Original) -> None:
+        self._tombstones[original.prefix] = original
+        if len(self._tombstones) > self._life.settings.tombstones_max:
+            self._tombstones.popitem(last=False)
+            self.tombstones_evicted += 1
+
+    # Everything else
+
+    def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        request = asker.request
+        host, code = self._host_for(request, listener)
+        link = host.links.next_link() if host is not None else None
+        if host is None or link is None or self.refuse_new is not None:
+            self._refuse(asker, code or self.refuse_new or rc.HOST_UNAVAILABLE, now)
+            return
+        message = self._towards(host, request, listener, now)
+        key = host.convention.pending_key(message)
+        sent = {de: message[de] for de in ECHOED if message.has(de)}
+        sent[11] = message[11]
+        enquiry = Enquiry(asker.conn, listener.name, host.name, request, sent, key, link)
+        try:
+            host.keys.claim(key, enquiry)
+        except NoFreeKeyError:
+            self._refuse(asker, rc.HOST_UNAVAILABLE, now)
+            return
+        enquiry.due = now.monotonic + host.settings.answer_timeout_s
+        self._life.deadlines.watch(enquiry)
+        self._life.outbox.sends.append(ToHost(link, message))
+
+    def enquiry_over(self, enquiry: Enquiry, now: Now) -> None:
+        """No answer came to an enquiry; nothing is to be undone."""
+        self._life.hosts[enquiry.host].keys.quarantine(enquiry.key, now.monotonic)
+        code = CONVENTIONS[enquiry.request.dialect.name].no_answer_code
+        self._refuse(Asker(enquiry.conn, enquiry.request), code, now)
+
+    def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
+        self._life.outbox.sends.append(ToTerminal(asker.conn, answer))
+
+    def _unsupported(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        del listener
+        self._refuse(asker, rc.UNSUPPORTED, now)
+
+    def _refuse(self, asker: Asker, code: str, now: Now) -> None:
+        self.refused[asker.request.mti[1], code] += 1
+        self._tell(asker, code, now)
+
+    def _tell(self, asker: Asker, code: str, now: Now) -> None:
+        answer = CONVENTIONS[asker.request.dialect.name].answer(asker.request, code, now)
+        self._life.outbox.sends.append(ToTerminal(asker.conn, answer))
+
+
+def _amount_is_good(message: Message) -> bool:
+    amount = message[4]
+    return len(amount) == _AMOUNT_DIGITS and amount.isascii() and amount.isdigit()
