@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import hypercorn.trio
 import msgspec
-import trio
 from hypercorn.config import Config as HypercornConfig
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -26,6 +25,7 @@ from routing.charge import State
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    import trio
     from starlette.requests import Request
 
     from gateway.clock import Clock
@@ -134,9 +134,7 @@ class AdminSite:
     async def _service(self, request: Request) -> Response:
         report = await _body(request, ServiceReport)
         charge_id = request.path_params["id"]
-        code = self._switch.service_reported(
-            charge_id, served=report.served, now=self._clock.now()
-        )
+        code = self._switch.service_reported(charge_id, served=report.served, now=self._clock.now())
         self._pipeline.kick()
         await self._pipeline.settled()
         if code is None:

@@ -91,4 +91,3 @@ async def _recovered(config: Config, journal: Journal, tools: Tools) -> Switch:
     open_now = len(switch.life.book.open())
     tools.log.info("recovered", epoch=recovery.epoch, charges=len(recovery.charges), open=open_now)
     return switch
-

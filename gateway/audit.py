@@ -20,7 +20,7 @@ from gateway.journal.port import JournalError
 from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State
-from routing.reversal import Reason
+from routing.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ _SLACK_S: Final = 5.0
 """Time that a turn, a commit and a busy machine may add to a stated time."""
 _VIOLATIONS_MAX: Final = 1_000
 _CASE: Final = "case"
+_REVERSED: Final = (State.REVERSED, State.NOTHING_TO_REVERSE)
 
 
 class Report(msgspec.Struct, kw_only=True, omit_defaults=False):
@@ -132,7 +133,7 @@ class Audit:
             state = now_in.get(charge, State.SENT)
             cell = TABLE[State(before)].get(Event(event))
             if state != before or cell is None or cell.next != after:
-                yield f"charge {charge}: {event} took it from {before} to {after}, against the table"
+                yield f"charge {charge}: {event}, {before} to {after}: against the table"
             now_in[charge] = State(after)
 
     def cases(self) -> list[Charge]:
@@ -191,9 +192,9 @@ def _broken(charge: Charge) -> Iterator[str]:
         yield f"charge {charge.id}: declined, and yet a reversal was sent"
     if charge.state is State.PRESUMED_SERVED and charge.attempts:
         yield f"charge {charge.id}: served, and yet a reversal was sent"
-    if charge.state in (State.REVERSED, State.NOTHING_TO_REVERSE) and not charge.attempts:
-        if charge.reason != Reason.BY_A_PERSON:
-            yield f"charge {charge.id}: reversed, but no reversal was sent"
+    by_itself = charge.reason != Reason.BY_A_PERSON
+    if charge.state in _REVERSED and by_itself and not charge.attempts:
+        yield f"charge {charge.id}: reversed, but no reversal was sent"
     if charge.reason == Reason.INTERNAL_ERROR:
         yield f"charge {charge.id}: an event came that its state does not allow"
 

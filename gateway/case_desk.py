@@ -72,13 +72,13 @@ def _close_over_http(config: Config, charge_id: int, how: str) -> str:
         headers["authorization"] = f"Bearer {token}"
     url = f"http://{config.admin.host}:{config.admin.port}/cases/{charge_id}/close"
     body = json.dumps({"how": how}).encode()
-    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - our own URL
+    request = urllib.request.Request(url, body, headers, method="POST")
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             return str(json.load(answer)["state"])
     except urllib.error.HTTPError as error:
         reason = json.load(error).get("error", error.reason)
-        raise CaseDeskError(f"charge {charge_id}: {reason}") from None  # noqa: TRY003
+        raise CaseDeskError(f"charge {charge_id}: {reason}") from None
     except OSError as error:
         message = f"the journal is in use, and its gateway does not answer at {url}: {error}"
         raise CaseDeskError(message) from None

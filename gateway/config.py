@@ -22,7 +22,8 @@ from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
 from routing.settings import ListenerSettings, Settings
-from routing.translation import Mapping, MappingError, check as check_mapping
+from routing.translation import Mapping, MappingError
+from routing.translation import check as check_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +69,7 @@ class Host(HostSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Admin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Metrics, health and what operators do.  `token_file`: whoever changes something must know it."""
+    """Metrics, health and what operators do; changing something needs `token_file`'s text."""
 
     host: str = "127.0.0.1"
     port: int = 9108
@@ -300,14 +301,14 @@ def _times(config: Config) -> Iterable[str]:
         ("reversal.attempts_max", config.reversal.attempts_max),
         ("drain.seconds_max", config.drain.seconds_max),
         *((f"host.{n}.answer_timeout_s", x.answer_timeout_s) for n, x in enumerate(config.host)),
-        *((f"host.{n}.echo_idle_s", x.echo_idle_s) for n, x in enumerate(config.host)),
         *((f"merchant.{n}.window_s", x.window_s) for n, x in enumerate(config.merchant)),
     ]
     for key, value in positive:
         if value <= 0:
             yield f"{key} = {value}: must be greater than 0"
     if not config.reversal.schedule_s or min(config.reversal.schedule_s) < 0:
-        yield f"reversal.schedule_s = {config.reversal.schedule_s}: pauses of 0 or more, at least one"
+        why = "pauses of 0 seconds or more, at least one"
+        yield f"reversal.schedule_s = {config.reversal.schedule_s}: {why}"
 
 
 def _mac_problems(key: str, mac: Mac) -> Iterable[str]:

@@ -23,9 +23,7 @@ _JITTER: Final = 0.25
 class Links:
     """The connections to all hosts; ids are those of the wire."""
 
-    def __init__(
-        self, engine: Engine, switch: Switch, tools: Tools, rng: random.Random
-    ) -> None:
+    def __init__(self, engine: Engine, switch: Switch, tools: Tools, rng: random.Random) -> None:
         self._engine = engine
         self._switch = switch
         self._clock, self._log = tools.clock, tools.log

@@ -202,7 +202,9 @@ class GatewayCollector(Collector):
             len(self._engine) - len(self._links),
         )
         ended = CounterMetricFamily(
-            "gateway_connections_ended", "Connections ended or refused, by reason.", labels=("reason",)
+            "gateway_connections_ended",
+            "Connections ended or refused, by reason.",
+            labels=("reason",),
         )
         for reason, count in sorted(self._engine.refused.items()):
             ended.add_metric((reason,), count)

@@ -12,7 +12,7 @@ import trio
 
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import CloseLink, ToHost, ToTerminal
+from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ class Pipeline:
             await self._look_up(lookup)
 
     async def _append(self, records: Sequence[Record]) -> dict[int, Charge]:
-        """Durable, however long it takes: nothing may leave before, and nothing may be forgotten."""
+        """Durable, however long it takes: nothing may leave before, nothing may be forgotten."""
         pause_s = _FIRST_RETRY_S
         while True:
             began = self._clock.now().monotonic
@@ -146,7 +146,7 @@ class Pipeline:
             elif isinstance(send, ToHost):
                 self._to_host(send)
             else:
-                self._close(send)
+                self._network.close(send.link, send.why)
         self._network.flush()
 
     def _to_terminal(self, send: ToTerminal) -> None:
@@ -159,12 +159,6 @@ class Pipeline:
     def _to_host(self, send: ToHost) -> None:
         if not self._network.send(send.link, self._signed(send.link, send.message)):
             self._switch.unsent(send, self._clock.now())
-
-    def _close(self, send: CloseLink) -> None:
-        host = self._network.peer(send.link)
-        self._log.warning("host link given up", host=host, why=send.why)
-        self._network.close(send.link)
-        self._switch.link_down(host, send.link, self._clock.now())
 
     def _signed(self, conn: int, message: Message) -> bytes:
         peer = self._peers.get(self._network.peer(conn))

@@ -87,7 +87,7 @@ class Turns:
         try:
             message = Message(event.data, peer.dialect)
         except FrameError as error:
-            self._bad(event, error, now)
+            self._bad(event, error)
             return
         good = peer.authentic(message)
         if self._links.is_link(event.conn):
@@ -95,13 +95,11 @@ class Turns:
         else:
             self._switch.from_terminal(event.conn, event.peer, message, now, mac_good=good)
 
-    def _bad(self, event: Frame, error: FrameError, now: Now) -> None:
+    def _bad(self, event: Frame, error: FrameError) -> None:
         """It costs its sender alone: counted, logged without a value, at last disconnected."""
         conn = event.conn
         self._metrics.malformed[event.peer] += 1
         self._malformed[conn] += 1
         self._log.warning("message can't be read", peer=event.peer, why=str(error))
         if self._malformed[conn] >= MALFORMED_MAX and not self._links.is_link(conn):
-            del self._malformed[conn]
-            self._engine.close(conn)
-            self._switch.terminal_lost(conn, now)
+            self._engine.close(conn, "malformed messages")

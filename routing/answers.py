@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from routing.conventions import CONVENTIONS
-from routing.conventions.base import answer_mti
+from routing.conventions.base import MAC_FIELDS, answer_mti
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,23 +19,11 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.translation import Translator
 
-_MAC_FIELDS: Final = (64, 128)
 _KEPT: Final = frozenset(
     {3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25, 28, 29, 30, 31, 32, 33}
     | {37, 38, 39, 40, 41, 42, 43, 44, 49, 50, 51, 54, 60}
 )
 """Fields of an answer that may rest on disk in clear."""
-
-
-def relayed(
-    charge: Charge, reply: Message, translators: Mapping[tuple[str, str], Translator], now: Now
-) -> Message:
-    """The host's answer as the terminal must see it: its own STAN, its own dialect."""
-    request = charge.request
-    if request is None:
-        message = f"charge {charge.id}: an answer came, but nobody asked"
-        raise AssertionError(message)
-    return for_terminal(request, reply, translators, now)
 
 
 def for_terminal(
@@ -53,7 +41,7 @@ def for_terminal(
     answer.patch(11, request[11])
     if answer.header:
         answer.set_header(CONVENTIONS[pair[0]].answer_header(request))
-    for de in _MAC_FIELDS:
+    for de in MAC_FIELDS:
         if answer.has(de):
             answer.remove(de)
     return answer
@@ -64,7 +52,7 @@ def remember(charge: Charge, answer: Message, request: Message) -> None:
     echoed: list[int] = []
     stored: dict[int, str] = {}
     for de in answer.fields():
-        if de in _MAC_FIELDS:
+        if de in MAC_FIELDS:
             continue
         if request.has(de) and request[de] == answer[de]:
             echoed.append(de)

@@ -52,13 +52,14 @@ class Deadlines:
 class ChargeBook:
     """Charges by id, by identity, by connection, and by terminal while delivery is unproven.
 
-    Open charges are all here.  Ended ones stay until `ended_max` newer ones have ended: the
+    Open charges and cases are all here.  Ended ones stay until `ended_max` newer ones have ended: the
     journal knows the rest.
     """
 
     def __init__(self, *, ended_max: int) -> None:
         self._ended_max = ended_max
         self._by_id: dict[int, Charge] = {}
+        self._open: dict[int, Charge] = {}
         self._by_identity: dict[str, Charge] = {}
         self._by_prefix: defaultdict[str, list[Charge]] = defaultdict(list)
         self._by_conn: defaultdict[int, dict[int, Charge]] = defaultdict(dict)
@@ -80,8 +81,6 @@ class ChargeBook:
         self._in_state[charge.state] += 1
         if before in _UNPROVEN and charge.state not in _UNPROVEN:
             self._forget_unproven(charge)
-        if before not in OPEN_STATES and charge.state in OPEN_STATES:
-            self._ended.pop(charge.id, None)
         self._enter(charge)
 
     def remove(self, charge: Charge) -> None:
@@ -96,6 +95,7 @@ class ChargeBook:
         if not same:
             del self._by_prefix[prefix]
         self._in_state[charge.state] -= 1
+        self._open.pop(charge.id, None)
         self._ended.pop(charge.id, None)
         self._forget_unproven(charge)
         self.leave_conn(charge)
@@ -148,8 +148,8 @@ class ChargeBook:
         return reversed(self._by_id.values())
 
     def open(self) -> list[Charge]:
-        """Every charge that has not come to its end."""
-        return [charge for charge in self._by_id.values() if charge.state in OPEN_STATES]
+        """Every charge that has not come to its end, cases included: they wait for a person."""
+        return list(self._open.values())
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -157,7 +157,11 @@ class ChargeBook:
     def _enter(self, charge: Charge) -> None:
         if charge.state in _UNPROVEN:
             self._unproven[_terminal(charge)][charge.id] = charge
-        elif charge.state not in OPEN_STATES:
+        if charge.state in OPEN_STATES or charge.state is State.CASE:
+            self._open[charge.id] = charge
+            self._ended.pop(charge.id, None)
+        else:
+            self._open.pop(charge.id, None)
             self._ended[charge.id] = None
             self._ended.move_to_end(charge.id)
             if len(self._ended) > self._ended_max:

@@ -296,7 +296,7 @@ class Charge:
     state: State = State.SENT
     updated_at: float = 0.0
     reason: str = ""
-    """Why it is reversed or a case, in words of `reversal.Reason`."""
+    """Why it is reversed or a case, in words of `reason.Reason`."""
     code: str = ""
     """DE 39 as the terminal was told."""
     rrn: str = ""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Now(NamedTuple):
-    """One instant: `monotonic` seconds for deadlines, `wall` seconds since the epoch for records."""
+    """One instant: `monotonic` seconds for deadlines, `wall` (since the epoch) for records."""
 
     monotonic: float
     wall: float

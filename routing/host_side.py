@@ -14,8 +14,8 @@ from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
 from routing.enquiry import Enquiry
 from routing.matching import differing_field
+from routing.reason import Reason
 from routing.response_codes import APPROVALS, PARTIAL
-from routing.reversal import Reason
 
 if TYPE_CHECKING:
     from codec import Message
@@ -36,9 +36,7 @@ class HostSide:
         """Messages that were no answer, by host and why."""
         self.late_approvals = 0
 
-    def message(
-        self, host: Host, link: int, message: Message, now: Now, *, mac_good: bool
-    ) -> None:
+    def message(self, host: Host, link: int, message: Message, now: Now, *, mac_good: bool) -> None:
         """A host sent a message over one of its links."""
         host.links.heard(link, now)
         if message.mti[1] == _NETWORK_CLASS:
@@ -105,9 +103,7 @@ class HostSide:
         if self._is_answer_to(host, sent, message):
             self._life.reversal_answered(charge, message[39], now)
 
-    def _enquiry_answered(
-        self, host: Host, enquiry: Enquiry, message: Message, now: Now
-    ) -> None:
+    def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         if not self._is_answer_to(host, enquiry.sent, message):
             return
         host.keys.release(enquiry.key)

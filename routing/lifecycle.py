@@ -16,9 +16,9 @@ from routing.clock import de7
 from routing.conventions import CONVENTIONS
 from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
 from routing.limits import Limits
-from routing.matching import NoFreeKeyError
+from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE
-from routing.reversal import Reason, verdict
+from routing.reversal import verdict
 from routing.service import Proof
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Asker(NamedTuple):
 class Cause(NamedTuple):
     """What an action may need of that which made the charge move."""
 
+    event: Event
     now: Now
     reply: Message | None
     asker: Asker | None
@@ -129,7 +130,7 @@ class Lifecycle:
             charge.reason = reason
         charge.state = cell.next
         charge.updated_at = now.wall
-        cause = Cause(now, reply, asker)
+        cause = Cause(event, now, reply, asker)
         for action in cell.actions:
             self._carry_out[action](charge, cause)
         if before is State.SENT and cell.next is not before:
@@ -209,9 +210,11 @@ class Lifecycle:
         self._due(charge, cause.now.monotonic + charge.window_s)
 
     def _hold_for_proof(self, charge: Charge, cause: Cause) -> None:
-        """Hold for a proof; a repeat that is lost again restarts this clock once, not more."""
-        if charge.proof_restarts <= 1:
-            charge.proof_restarts += 1
+        """Hold for a proof.  An answer that is lost again restarts this clock once, not more; a
+        restart of the gateway always does, because nobody could bring a proof while it was away.
+        """
+        if cause.event is Event.RESTART or charge.proof_restarts <= 1:
+            charge.proof_restarts += cause.event is not Event.RESTART
             charge.proof_until = cause.now.monotonic + self.settings.service.delivery_proof_s
         self._due(charge, max(charge.proof_until, cause.now.monotonic))
 
@@ -263,26 +266,16 @@ class Lifecycle:
         host = self.hosts[charge.host]
         link = host.links.next_link()
         key = self._reversal_key(charge)
-        if link is None or not self._hold_key(host, key, charge):
+        if link is None or not host.keys.is_free_for(key, charge):
             self._due(charge, now.monotonic + HOST_POLL_S)
             return
-        message = host.convention.reversal(charge, charge.reason)
+        host.keys.claim(key, charge)
+        message = host.convention.reversal(charge, host.settings.reversal_mti)
         charge.attempts += 1
         charge.reversal_in_flight = True
         self._due(charge, now.monotonic + limits.answer_timeout_s)
         self.apply(charge, Event.REVERSAL_SENT, now)
         self.outbox.sends.append(ToHost(link, message, charge, reverses=True))
-
-    @staticmethod
-    def _hold_key(host: Host, key: str, charge: Charge) -> bool:
-        owner = host.keys.owner(key)
-        if owner is None:
-            try:
-                host.keys.claim(key, charge)
-            except NoFreeKeyError:
-                return False
-            return True
-        return owner is charge
 
     def _release_reversal_key(self, charge: Charge, now: Now) -> None:
         if charge.reversal_stan:
@@ -338,4 +331,3 @@ class Lifecycle:
             self.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
             if charge.state is State.REVERSAL_DUE:
                 self._due(charge, now.monotonic)
-

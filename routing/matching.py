@@ -37,7 +37,7 @@ class PendingKeys(Generic[Owner]):
         self._quarantine_s = quarantine_s
         self._owners: dict[str, Owner] = {}
         self._leaving: deque[tuple[float, str]] = deque()
-        self._late: set[str] = set()
+        self._late: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -47,11 +47,19 @@ class PendingKeys(Generic[Owner]):
         self._last_stan = self._last_stan % STANS + 1
         return f"{self._last_stan:06d}"
 
+    def is_free_for(self, key: str, owner: Owner) -> bool:
+        """Whether `claim` would succeed."""
+        known = self._owners.get(key)
+        return known is owner or (known is None and len(self._owners) < self._pending_max)
+
     def claim(self, key: str, owner: Owner) -> None:
-        """Tie `key` to `owner`.  Raises NoFreeKeyError when it is taken or the table is full."""
-        if key in self._owners or len(self._owners) >= self._pending_max:
+        """Tie `key` to `owner`, or keep it tied.  Raises NoFreeKeyError when another has it, or
+        when the table is full.
+        """
+        if not self.is_free_for(key, owner):
             raise NoFreeKeyError
         self._owners[key] = owner
+        self._late.pop(key, None)
 
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
@@ -60,19 +68,19 @@ class PendingKeys(Generic[Owner]):
     def release(self, key: str) -> None:
         """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""
         self._owners.pop(key, None)
-        self._late.discard(key)
+        self._late.pop(key, None)
 
     def quarantine(self, key: str, now: float) -> None:
         """Nobody waits any more, but a late answer may come: keep the owner for the record."""
         if key in self._owners and key not in self._late:
-            self._late.add(key)
-            self._leaving.append((now + self._quarantine_s, key))
+            until = self._late[key] = now + self._quarantine_s
+            self._leaving.append((until, key))
 
     def expire(self, now: float) -> None:
         """Free the keys whose quarantine is over."""
         while self._leaving and self._leaving[0][0] <= now:
-            _, key = self._leaving.popleft()
-            if key in self._late:
+            until, key = self._leaving.popleft()
+            if self._late.get(key) == until:
                 self.release(key)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -29,9 +29,12 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     name: str = "host"
     dialect: str = "iso87-ascii"
+    reversal_mti: Literal["0420", "0400"] = "0420"
+    """What reversals go out as; repeats as 0421 or 0401.  POS hosts always get an 0400."""
     answer_timeout_s: float = 30.0
     sign_on: bool = False
     echo_idle_s: float = 30.0
+    """0: no echoes."""
     echo_misses_max: int = 3
     pending_max: int = 100_000
     late_answer_quarantine_s: float = 600.0
@@ -119,6 +122,8 @@ class HostLinks:
         """Ask quiet links for an echo, sign on again where it is due, give up on dead links."""
         sends: list[Send] = []
         for link in self._links.values():
+            if not self.settings.echo_idle_s:
+                continue
             quiet_since = max(link.heard_at, link.asked_at)
             if now.monotonic - quiet_since < self.settings.echo_idle_s:
                 continue

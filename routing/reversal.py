@@ -6,7 +6,6 @@ How it is built is a matter of the dialect (`Convention.reversal`); that one is 
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,24 +14,6 @@ from routing.charge import Event
 
 if TYPE_CHECKING:
     from routing.charge import Charge
-
-
-class Reason(StrEnum):
-    """Why a charge is reversed, or why it became a case."""
-
-    NO_ANSWER = "no_answer"
-    LINK_LOST = "link_lost"
-    TERMINAL_GONE = "terminal_gone"
-    DELIVERY_UNKNOWN = "delivery_unknown"
-    NOT_SERVED = "not_served"
-    NOT_CONFIRMED = "not_confirmed"
-    TERMINAL_REVERSAL = "terminal_reversal"
-    RESTART = "restart"
-    APPROVED_TOO_LATE = "late"
-    REFUSED_BY_HOST = "refused_by_host"
-    EXHAUSTED = "exhausted"
-    INTERNAL_ERROR = "internal_error"
-    BY_A_PERSON = "by_a_person"
 
 
 class ReversalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

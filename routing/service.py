@@ -51,6 +51,4 @@ class Merchants:
     def class_of(self, merchant: str, terminal: str) -> tuple[Proof, float]:
         """The proof that this terminal's charges need, and the window in seconds."""
         known = self._known
-        return (
-            known.get((merchant, terminal)) or known.get((merchant, "")) or self._general
-        )
+        return known.get((merchant, terminal)) or known.get((merchant, "")) or self._general

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 import msgspec
 
 from routing.limits import LimitSettings
@@ -12,7 +10,6 @@ from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
 from routing.translation import Mapping
-
 
 
 class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

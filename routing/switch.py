@@ -15,8 +15,8 @@ from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
 from routing.lifecycle import Asker, Lifecycle
+from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
-from routing.reversal import Reason
 from routing.terminal_side import TerminalSide
 from routing.translation import Translator
 
@@ -35,7 +35,9 @@ class Switch:
     def __init__(
         self, settings: Settings, *, epoch: int, last_id: int, last_stans: Mapping[str, int]
     ) -> None:
-        self.hosts = {each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts}
+        self.hosts = {
+            each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts
+        }
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
         self.terminals = TerminalSide(self.life)
@@ -174,6 +176,7 @@ class Switch:
             return
         request, conn = charge.request, charge.conn
         self.hosts[charge.host].keys.release(self.life.charge_key(charge))
+        self.life.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
         self.life.book.remove(charge)
         charge.state, charge.due = State.NEVER_LEFT, 0.0
         known = self.adopt(earlier)
@@ -194,7 +197,7 @@ class Switch:
         """Take no new charge; let those under way come to their answer."""
         self.terminals.refuse_new = HOST_UNAVAILABLE
 
-    def journal_failing(self, failing: bool) -> None:  # noqa: FBT001 - it is the state itself
+    def journal_failing(self, failing: bool) -> None:
         """While the journal can't make anything durable no new charge is taken."""
         if self.terminals.refuse_new != HOST_UNAVAILABLE:
             self.terminals.refuse_new = SYSTEM_ERROR if failing else None

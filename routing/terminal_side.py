@@ -13,12 +13,12 @@ from routing import response_codes as rc
 from routing.book import prefix_of
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention, Kind
-from routing.conventions.base import pan_of
+from routing.conventions.base import MAC_FIELDS, pan_of
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
-from routing.reversal import Reason
+from routing.reason import Reason
 from routing.routes import RouteTable
 from routing.service import Merchants
 
@@ -102,9 +102,7 @@ class TerminalSide:
             return
         self._open(asker, listener, identity, host, now)
 
-    def _admit(
-        self, asker: Asker, listener: ListenerSettings, now: Now
-    ) -> tuple[Host | None, str]:
+    def _admit(self, asker: Asker, listener: ListenerSettings, now: Now) -> tuple[Host | None, str]:
         """The host that may get this charge, or None and DE 39 of the refusal."""
         message = asker.request
         if self.refuse_new is not None:
@@ -179,6 +177,9 @@ class TerminalSide:
             message = self._life.translators[pair].request(request, now)
         if not host.convention.keeps_stan:
             message.patch(11, host.keys.next_stan())
+        for de in MAC_FIELDS:
+            if message.has(de):
+                message.remove(de)
         return message
 
     def repeat(self, known: Charge, asker: Asker, now: Now) -> None:
@@ -259,7 +260,7 @@ class TerminalSide:
 
         self._with_charge(said.original, found, now)
 
-    def confirmed(self, charge: Charge, served: bool, now: Now) -> str:  # noqa: FBT001
+    def confirmed(self, charge: Charge, served: bool, now: Now) -> str:
         """A terminal or a till says whether it served; returns DE 39 of the answer."""
         event = Event.CONFIRMED if served else Event.NOT_SERVED
         reason = None if served else Reason.NOT_SERVED

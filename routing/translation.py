@@ -81,14 +81,14 @@ class Translator:
     def __init__(self, mapping: Mapping) -> None:
         check(mapping)
         self._mapping = mapping
-        self._host = dialect(mapping.host)
+        self._host = CONVENTIONS[mapping.host]
         self._terminal = CONVENTIONS[mapping.terminal]
 
     def request(self, message: Message, now: Now) -> Message:
         """The terminal's request in the host's dialect."""
         rules = self._mapping.request
         fields = _filled(rules.fill, now) | _taken(rules, message)
-        return build(self._host, message.mti[:3] + "0", fields)
+        return build(self._host.dialect, message.mti[:3] + "0", fields, self._host.request_header)
 
     def answer(self, answer: Message, request: Message, now: Now) -> Message:
         """The host's answer in the terminal's dialect, for `request` as the terminal sent it."""

@@ -132,9 +132,7 @@ def cases(
     charge: Annotated[int, typer.Argument(help="The charge, for explain and close.")] = 0,
     set_: Overrides = None,
     *,
-    how: Annotated[
-        str, typer.Option("--as", help=f"How to close it: {', '.join(CLOSINGS)}.")
-    ] = "",
+    how: Annotated[str, typer.Option("--as", help=f"How to close it: {', '.join(CLOSINGS)}.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> None:
     """List, explain or close the cases: charges that only a person can bring to their end."""

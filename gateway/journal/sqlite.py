@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -22,6 +21,7 @@ from routing.effects import MOVED, OPENED, Moved, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from routing.conventions import Original
     from routing.effects import Record
@@ -177,7 +177,7 @@ class SqliteJournal:
 
     def _open_and_newest(self, ended_max: int) -> list[Charge]:
         query = (
-            f"{_SELECT} WHERE state IN ({_OPEN_LIST})"
+            f"{_SELECT} WHERE state IN ({_OPEN_LIST})"  # noqa: S608 - names of ours only
             f" UNION SELECT * FROM ({_SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return [self._charge(row) for row in self._db.execute(query, (ended_max,))]

@@ -20,6 +20,7 @@ class Connection:
     __slots__ = (
         "_framer",
         "_limits",
+        "accepted",
         "closed",
         "first_frame_at",
         "frame_began_at",
@@ -43,6 +44,8 @@ class Connection:
         self.out = bytearray()
         self.interest = 0
         """What the driver has asked the kernel to report; only the driver reads it."""
+        self.accepted = False
+        """The other side made this connection."""
         self.closed = False
         """The other side has ended its sending."""
 

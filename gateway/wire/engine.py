@@ -81,8 +81,11 @@ class Engine:
             sock.close()
         self._listeners.clear()
 
-    def adopt(self, sock: socket.socket, peer: str) -> int:
-        """Take over a connected socket; returns the connection's id."""
+    def adopt(self, sock: socket.socket, peer: str, *, accepted: bool = False) -> int:
+        """Take over a connected socket; returns the connection's id.
+
+        Clocks run against those that were `accepted`; whoever made the others watches them.
+        """
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._last_id += 1
@@ -90,6 +93,7 @@ class Engine:
         self._sockets[connection.id] = sock
         self._connections[connection.id] = connection
         self._by_fd[sock.fileno()] = connection
+        connection.accepted = accepted
         connection.interest = select.EPOLLIN
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         return connection.id
@@ -102,27 +106,30 @@ class Engine:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def close(self, conn: int) -> None:
-        """End a connection without an event."""
-        connection = self._connections.pop(conn, None)
-        if connection is None:
-            return
-        sock = self._sockets.pop(conn)
+    def close(self, conn: int, why: str) -> None:
+        """End a connection; a `Lost` follows."""
+        connection = self._connections.get(conn)
+        if connection is not None:
+            self._lose(connection, why)
+
+    def _forget(self, connection: Connection) -> None:
+        del self._connections[connection.id]
+        sock = self._sockets.pop(connection.id)
         del self._by_fd[sock.fileno()]
-        self._dirty.pop(conn, None)
+        self._dirty.pop(connection.id, None)
         self._epoll.unregister(sock.fileno())
         sock.close()
 
     def close_all(self) -> None:
         """End everything, listeners and the descriptor itself included."""
         self.stop_listening()
-        for conn in list(self._connections):
-            self.close(conn)
+        for connection in list(self._connections.values()):
+            self._forget(connection)
         self._epoll.close()
 
     def _lose(self, connection: Connection, why: str) -> None:
         self.refused[why] += 1
-        self.close(connection.id)
+        self._forget(connection)
         self._events.append(Lost(connection.id, why))
 
     # One turn
@@ -159,7 +166,7 @@ class Engine:
                 self.refused["connections_max"] += 1
                 accepted.close()
                 continue
-            self.adopt(accepted, name)
+            self.adopt(accepted, name, accepted=True)
 
     def _ready(self, fd: int, mask: int, now: float) -> None:
         connection = self._by_fd.get(fd)
@@ -204,7 +211,8 @@ class Engine:
 
     def _sweep(self, now: float) -> None:
         self._next_sweep = now + _SWEEP_EVERY_S
-        overdue = [(each, each.overdue(now)) for each in self._connections.values()]
+        accepted = (each for each in self._connections.values() if each.accepted)
+        overdue = [(each, each.overdue(now)) for each in accepted]
         for connection, why in overdue:
             if why is not None:
                 self._lose(connection, why)
@@ -273,7 +281,7 @@ class Engine:
         if not connection.out and not self._unacknowledged(connection):
             self._events.append(Acknowledged(watch.conn, watch.tag))
             if connection.closed and not self._watched[watch.conn]:
-                self.close(connection.id)
+                self._lose(connection, "ended")
         elif now - watch.since > self._limits.unacknowledged_s:
             self._lose(connection, "answer not acknowledged")
         else:

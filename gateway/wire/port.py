@@ -79,6 +79,6 @@ class Network(Protocol):
         """Hand what was queued to the sockets."""
         ...
 
-    def close(self, conn: int) -> None:
-        """End a connection; no event follows."""
+    def close(self, conn: int, why: str) -> None:
+        """End a connection; a `Lost` follows."""
         ...

@@ -54,6 +54,8 @@ class Confirmation(NamedTuple):
     reason: str
 
 
+MAC_FIELDS: Final = (64, 128)
+"""Made anew on each side of the gateway."""
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
 
 
@@ -136,8 +138,16 @@ class Convention(ABC):
         )
 
     @abstractmethod
-    def reversal(self, charge: Charge, reason: str) -> Message:
-        """The reversal of a charge towards a host of this dialect, first try or repeat."""
+    def reversal(self, charge: Charge, mti: str) -> Message:
+        """The reversal of a charge towards a host of this dialect, first try or repeat.
+
+        `mti` is the host's choice between a request and an advice, where the dialect has both.
+        """
+
+    @property
+    def request_header(self) -> bytes:
+        """The header of a request that the gateway makes itself."""
+        return b""
 
     @abstractmethod
     def answer_header(self, request: Message) -> bytes:

@@ -13,6 +13,7 @@ from codec import build
 from routing.clock import de7
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
+from routing.reason import Reason
 
 if TYPE_CHECKING:
     from codec import Message
@@ -25,11 +26,19 @@ _NETWORK_CODES: Final = {Purpose.SIGN_ON: "001", Purpose.SIGN_OFF: "002", Purpos
 _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
-_REASON_CODES: Final = {"no_answer": "68", "restart": "68", "late": "68", "not_served": "17"}
+_OTHER_REASON: Final = "06"
+_REASON_CODES: Final[dict[str, str]] = {
+    Reason.NO_ANSWER: "68",
+    Reason.LINK_LOST: "68",
+    Reason.RESTART: "68",
+    Reason.NOT_SERVED: "17",
+    Reason.NOT_CONFIRMED: "17",
+}
+"""DE 39 of a reversal: no answer in time, given up by the customer."""
 
 
 class Iso87(Convention):
-    """The convention of the 1987 edition; hosts get 0420, and 0421 when it is repeated."""
+    """The convention of the 1987 edition; hosts get 0420 or 0400, repeated as 0421 or 0401."""
 
     required: ClassVar = (3, 4, 7, 11, 41, 42)
     echo: ClassVar = (2, 3, 4, 7, 11, 12, 13, 25, 41, 42, 49, 70, 90)
@@ -67,13 +76,13 @@ class Iso87(Convention):
             f"{get(13, '')}|{get(12, '')}"
         )
 
-    def batch(self, message: Message) -> str:
+    def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""
 
     def original(self, message: Message) -> Original | None:
         if not message.has(90):
             return None
-        de90 = message[90]
+        de90: str = message[90]
         prefix = f"{message.get(42, '')}|{message.get(41, '')}|{de90[4:10]}|{de90[1]}|"
         sent_at = de90[10:20]
         return Original(prefix, "", "" if sent_at == "0" * 10 else sent_at)
@@ -101,13 +110,13 @@ class Iso87(Convention):
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
         return f"{mti_class}|{stan}|{sent_at}"
 
-    def reversal(self, charge: Charge, reason: str) -> Message:
-        mti = "0420" if charge.attempts == 0 else "0421"
+    def reversal(self, charge: Charge, mti: str) -> Message:
+        mti = mti if charge.attempts == 0 else mti[:3] + "1"
         original = f"{charge.mti[:3]}0{charge.host_stan}{charge.host_de7}"
         fields = dict(charge.sent) | {
             7: charge.reversal_de7,
             11: charge.reversal_stan,
-            39: _REASON_CODES.get(reason, "06"),
+            39: _REASON_CODES.get(charge.reason, _OTHER_REASON),
             90: original + _NO_INSTITUTIONS,
         }
         if charge.pan:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from codec import build
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
+from routing.reason import Reason
 
 if TYPE_CHECKING:
     from codec import Message
@@ -28,7 +29,13 @@ _REASONS: Final = {
     "002": "SERVICE_NOT_PROVIDED",
     "003": "ORDER_CANCELLED",
 }
-_REASON_CODES: Final = {"no_answer": "98", "restart": "98", "late": "98", "bad_mac": "A0"}
+_OTHER_REASON: Final = "06"
+_REASON_CODES: Final[dict[str, str]] = {
+    Reason.NO_ANSWER: "98",
+    Reason.LINK_LOST: "98",
+    Reason.RESTART: "98",
+}
+"""DE 39 of a reversal."""
 _NETWORK_CODES: Final = {
     Purpose.SIGN_ON: ("0800", "001"),
     Purpose.SIGN_OFF: ("0820", "002"),
@@ -36,7 +43,7 @@ _NETWORK_CODES: Final = {
 }
 _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _AS_REQUEST: Final = str.maketrans({"1": "0", "3": "2"})
-_DEFAULT_HEADER: Final = bytes.fromhex("6000030000" "602200000000")
+_DEFAULT_HEADER: Final = bytes.fromhex("6000030000602200000000")
 _FIRST_BATCH: Final = "000001"
 
 
@@ -75,9 +82,7 @@ class UnionPayPos(Convention):
 
     def identity(self, message: Message) -> str:
         get = message.get
-        return (
-            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{self.batch(message)}"
-        )
+        return f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{self.batch(message)}"
 
     def batch(self, message: Message) -> str:
         return message.get("60.2") or ""
@@ -113,15 +118,23 @@ class UnionPayPos(Convention):
         return build(self.dialect, mti, fields, _DEFAULT_HEADER)
 
     def network_purpose(self, message: Message) -> Purpose | None:
-        return _PURPOSES.get((message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0",
-                              message.get("60.3") or ""))
+        return _PURPOSES.get(
+            (
+                message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0",
+                message.get("60.3") or "",
+            )
+        )
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - there is no DE 7
         return f"{mti_class}|{stan}|{terminal}|{merchant}"
 
-    def reversal(self, charge: Charge, reason: str) -> Message:
-        fields = dict(charge.sent) | {39: _REASON_CODES.get(reason, "06")}
-        fields[61] = f"{charge.batch or _FIRST_BATCH}{charge.host_stan}"
+    @property
+    def request_header(self) -> bytes:
+        return _DEFAULT_HEADER
+
+    def reversal(self, charge: Charge, mti: str) -> Message:  # noqa: ARG002 - there is only one
+        fields = dict(charge.sent) | {39: _REASON_CODES.get(charge.reason, _OTHER_REASON)}
+        fields[61] = (charge.sent.get(60, "")[2:8] or _FIRST_BATCH) + charge.host_stan
         if charge.pan:
             fields[2] = charge.pan
         if charge.approval_code:
