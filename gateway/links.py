@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.config import Host
     from gateway.pipeline import Pipeline
     from gateway.tools import Tools
-    from gateway.wire.engine import Engine
+    from gateway.wire.port import Network
     from routing.switch import Switch
 
 _JITTER: Final = 0.25
@@ -23,8 +22,8 @@ _JITTER: Final = 0.25
 class Links:
     """The connections to all hosts; ids are those of the wire."""
 
-    def __init__(self, engine: Engine, switch: Switch, tools: Tools, rng: random.Random) -> None:
-        self._engine = engine
+    def __init__(self, network: Network, switch: Switch, tools: Tools, rng: random.Random) -> None:
+        self._network = network
         self._switch = switch
         self._clock, self._log = tools.clock, tools.log
         self._rng = rng
@@ -50,13 +49,14 @@ class Links:
         """One link of `host`, for ever: connect, wait until it is lost, pause, again."""
         pause_s = host.reconnect_s
         while True:
-            sock = await self._connect(host)
-            if sock is None:
+            conn = await self._network.connect(
+                host.address, host.port, host.name, host.connect_timeout_s
+            )
+            if conn is None:
                 await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
                 pause_s = min(pause_s * 2, host.reconnect_max_s)
                 continue
             pause_s = host.reconnect_s
-            conn = self._engine.adopt(sock, host.name)
             gone = self._lost[conn] = trio.Event()
             self._hosts[conn] = host.name
             self._switch.link_up(host.name, conn, self._clock.now())
@@ -64,11 +64,3 @@ class Links:
             self._log.info("host link up", host=host.name)
             await gone.wait()
             await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
-
-    async def _connect(self, host: Host) -> socket.socket | None:
-        try:
-            with trio.fail_after(host.connect_timeout_s):
-                stream = await trio.open_tcp_stream(host.address, host.port)
-        except (OSError, trio.TooSlowError):
-            return None
-        return socket.socket(fileno=stream.socket.detach())

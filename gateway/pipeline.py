@@ -46,6 +46,7 @@ class Pipeline:
         self._network = network
         self._peers = peers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
+        self._offload = tools.offload
         self._busy = False
         self._work = trio.Event()
         self._done = trio.Event()
@@ -99,7 +100,7 @@ class Pipeline:
         while True:
             began = self._clock.now().monotonic
             try:
-                known = await trio.to_thread.run_sync(self._journal.append, records)
+                known = await self._offload(self._journal.append, records)
             except FencedError:
                 raise
             except JournalError as error:
@@ -126,7 +127,7 @@ class Pipeline:
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:
-            charge = await trio.to_thread.run_sync(self._journal.find, lookup.original)
+            charge = await self._offload(self._journal.find, lookup.original)
         except JournalError as error:
             # No answer: the terminal asks again, and by then the journal may work.
             self._failed(error)

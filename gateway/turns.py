@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from gateway.peers import Peers
     from gateway.pipeline import Pipeline
     from gateway.tools import Tools
-    from gateway.wire.engine import Engine
-    from gateway.wire.port import WireEvent
+    from gateway.wire.port import Network, WireEvent
     from routing.clock import Now
     from routing.switch import Switch
 
@@ -30,14 +29,14 @@ class Turns:
 
     def __init__(
         self,
-        engine: Engine,
+        network: Network,
         switch: Switch,
         pipeline: Pipeline,
         links: Links,
         peers: Peers,
         tools: Tools,
     ) -> None:
-        self._engine = engine
+        self._network = network
         self._switch = switch
         self._pipeline = pipeline
         self._links = links
@@ -49,7 +48,7 @@ class Turns:
     async def run(self) -> None:
         """Turn after turn, for ever."""
         while True:
-            events = await self._engine.turn(self._wait_s())
+            events = await self._network.turn(self._wait_s())
             now = self._clock.now()
             self._metrics.turned(now.monotonic)
             for event in events:
@@ -102,4 +101,4 @@ class Turns:
         self._malformed[conn] += 1
         self._log.warning("message can't be read", peer=event.peer, why=str(error))
         if self._malformed[conn] >= MALFORMED_MAX and not self._links.is_link(conn):
-            self._engine.close(conn, "malformed messages")
+            self._network.close(conn, "malformed messages")

@@ -52,8 +52,8 @@ class Deadlines:
 class ChargeBook:
     """Charges by id, by identity, by connection, and by terminal while delivery is unproven.
 
-    Open charges and cases are all here.  Ended ones stay until `ended_max` newer ones have ended: the
-    journal knows the rest.
+    Open charges and cases are all here.  Ended ones stay until `ended_max` newer ones have ended;
+    the journal knows the rest.
     """
 
     def __init__(self, *, ended_max: int) -> None:

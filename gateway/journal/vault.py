@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16

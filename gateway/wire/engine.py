@@ -81,6 +81,15 @@ class Engine:
             sock.close()
         self._listeners.clear()
 
+    async def connect(self, address: str, port: int, peer: str, timeout_s: float) -> int | None:
+        """Connect to a host; None if it could not be done in time."""
+        try:
+            with trio.fail_after(timeout_s):
+                stream = await trio.open_tcp_stream(address, port)
+        except (OSError, trio.TooSlowError):
+            return None
+        return self.adopt(socket.socket(fileno=stream.socket.detach()), peer)
+
     def adopt(self, sock: socket.socket, peer: str, *, accepted: bool = False) -> int:
         """Take over a connected socket; returns the connection's id.
 

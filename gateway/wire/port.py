@@ -64,6 +64,10 @@ class Network(Protocol):
         """What happened since the last call; waits at most `wait_s` seconds for something."""
         ...
 
+    async def connect(self, address: str, port: int, peer: str, timeout_s: float) -> int | None:
+        """A new connection to `peer`, or None if it could not be made in time."""
+        ...
+
     def send(self, conn: int, data: bytes, tag: int = 0) -> bool:
         """Queue a frame (without its length header).  False if `conn` is gone.
 

@@ -1,0 +1,73 @@
+"""The part of the gateway that carries charges, over whatever ports it is given.
+
+Everything here runs unchanged in the simulator: the network, the journal, the clock and the
+worker are arguments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from gateway.links import Links
+from gateway.peers import peers_of
+from gateway.pipeline import Pipeline
+from gateway.turns import Turns
+from routing.switch import Switch
+
+if TYPE_CHECKING:
+    import random
+
+    from gateway.config import Config
+    from gateway.journal import Journal
+    from gateway.tools import Tools
+    from gateway.wire.port import Network
+
+
+class Node:
+    """One gateway between its ports."""
+
+    def __init__(
+        self,
+        config: Config,
+        switch: Switch,
+        network: Network,
+        journal: Journal,
+        tools: Tools,
+        rng: random.Random,
+    ) -> None:
+        peers = peers_of(config)
+        self._hosts = config.host
+        self.links = Links(network, switch, tools, rng)
+        self.pipeline = Pipeline(switch, journal, network, peers, tools)
+        self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
+
+    async def run(self) -> None:
+        """One task drives the wire and decides, one makes decisions durable and lets them leave,
+        one keeps each host link.
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._turns.run)
+            nursery.start_soon(self.pipeline.run)
+            for host in self._hosts:
+                for _ in range(host.links):
+                    nursery.start_soon(self.links.keep, host, self.pipeline)
+
+
+async def recovered(config: Config, journal: Journal, tools: Tools) -> Switch:
+    """Routing as the last life left it: open charges go on, what was cut off is reversed."""
+    now = tools.clock.now()
+    recovery = await tools.offload(
+        lambda: journal.start(now.wall, ended_max=config.journal.ended_in_memory_max)
+    )
+    switch = Switch(
+        config.settings(),
+        epoch=recovery.epoch,
+        last_id=recovery.last_id,
+        last_stans=recovery.last_stans,
+    )
+    switch.restore(recovery.charges, now)
+    open_now = len(switch.life.book.open())
+    tools.log.info("recovered", epoch=recovery.epoch, charges=len(recovery.charges), open=open_now)
+    return switch
