@@ -7,6 +7,7 @@ gateway on this file.  One process at a time may write: a lock on `<path>.lock` 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,10 +62,10 @@ CREATE TABLE IF NOT EXISTS charge (
 CREATE UNIQUE INDEX IF NOT EXISTS charge_identity ON charge (identity);
 CREATE INDEX IF NOT EXISTS charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
 CREATE TABLE IF NOT EXISTS step (
-    charge INTEGER NOT NULL, at REAL NOT NULL, epoch INTEGER NOT NULL, event TEXT NOT NULL,
-    before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS step_charge ON step (charge);
+    charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
+    event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
+    code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
+) STRICT, WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 _INSERT: Final = (
@@ -76,7 +77,7 @@ _UPDATE: Final = (
     f"UPDATE charge SET epoch = ?, {', '.join(f'{name} = ?' for name in MOVED)}"  # noqa: S608
     " WHERE id = ? AND epoch <= ?"
 )
-_STEP: Final = "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_STEP: Final = "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608
 
 _STATE: Final = MOVED.index("state")
@@ -119,6 +120,7 @@ class SqliteJournal:
         self._path = path
         self._vault = vault
         self._epoch = 0
+        self._numbers = itertools.count(1)
         self._lock = -1
         self._db = self._open()
 
@@ -227,12 +229,13 @@ class SqliteJournal:
     def _update(self, moved: Sequence[Moved]) -> None:
         if not moved:
             return
+        last = {record.id: record for record in moved}
         before = self._db.total_changes()
-        self._db.executemany(_UPDATE, map(_moved_row, moved))
-        if self._db.total_changes() - before != len(moved):
+        self._db.executemany(_UPDATE, map(_moved_row, last.values()))
+        if self._db.total_changes() - before != len(last):
             message = f"journal.path {self._path}: another process took these charges over"
             raise FencedError(message)
-        self._db.executemany(_STEP, map(_step_row, moved))
+        self._db.executemany(_STEP, map(_step_row, moved, self._numbers))
 
     def find(self, original: Original) -> Charge | None:
         """The newest charge whose identity starts as `original` says."""
@@ -282,12 +285,17 @@ class JournalReader:
             yield charge_from_row(row, self._vault)
 
     def steps(self) -> Iterator[tuple[int, str, str, str]]:
-        """Charge, event, state before and after of every step, in the order they became durable."""
-        yield from self._db.execute("SELECT charge, event, before, after FROM step ORDER BY rowid")
+        """Charge, event, state before and after of every step, charge by charge in their order."""
+        yield from self._db.execute(
+            "SELECT charge, event, before, after FROM step ORDER BY charge, epoch, number"
+        )
 
     def steps_of(self, charge_id: int) -> Iterator[tuple[float, str, str, str, str]]:
         """Time, event, state after, reason and code of one charge's steps."""
-        query = "SELECT at, event, after, reason, code FROM step WHERE charge = ? ORDER BY rowid"
+        query = (
+            "SELECT at, event, after, reason, code FROM step WHERE charge = ?"
+            " ORDER BY epoch, number"
+        )
         yield from self._db.execute(query, (charge_id,))
 
     def close(self) -> None:
@@ -302,12 +310,13 @@ def _moved_row(record: Moved) -> tuple[Any, ...]:
     return (record.epoch, *values, record.id, record.epoch)
 
 
-def _step_row(record: Moved) -> tuple[Any, ...]:
+def _step_row(record: Moved, number: int) -> tuple[Any, ...]:
     values = record.values
     return (
         record.id,
-        values[_UPDATED_AT],
         record.epoch,
+        number,
+        values[_UPDATED_AT],
         record.event,
         record.before,
         values[_STATE],
