@@ -1,11 +1,13 @@
 """The extension list, and nothing else: everything declarative stands in pyproject.toml."""
 
+from pathlib import Path
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-setup(
-    ext_modules=cythonize(
-        [Extension("codec._wire", ["codec/_wire.pyx"], extra_compile_args=["-O2"])],
-        language_level=3,
-    )
-)
+EXTENSIONS = [
+    Extension(".".join(source.with_suffix("").parts), [str(source)], extra_compile_args=["-O2"])
+    for source in sorted(Path("codec").glob("*.pyx"))
+]
+
+setup(ext_modules=cythonize(EXTENSIONS, language_level=3))

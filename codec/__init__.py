@@ -2,12 +2,19 @@
 
 What lives here turns bytes into messages and messages into bytes, and knows nothing of charges,
 hosts or sockets.  It imports no other package of this project, does no I/O, reads no clock.
+
+`Message`, `build` and what belongs to them are the codec of this project.  `decode`, `encode`,
+`pp`, `specs`, `DecodeError` and `EncodeError` are pyiso8583's interface, for who comes from there.
 """
 
-from codec import mask
+from iso8583 import pp
+
+from codec import mask, specs
+from codec._decode import decode
+from codec._encode import encode
 from codec._wire import Dialect, Message, build
 from codec.dialects import DIALECTS, dialect
-from codec.errors import BuildError, CodecError, FrameError
+from codec.errors import BuildError, CodecError, DecodeError, EncodeError, FrameError
 from codec.explain import explain
 from codec.framing import Framer
 from codec.mac import MacKey
@@ -16,13 +23,19 @@ __all__ = [
     "DIALECTS",
     "BuildError",
     "CodecError",
+    "DecodeError",
     "Dialect",
+    "EncodeError",
     "FrameError",
     "Framer",
     "MacKey",
     "Message",
     "build",
+    "decode",
     "dialect",
+    "encode",
     "explain",
     "mask",
+    "pp",
+    "specs",
 ]

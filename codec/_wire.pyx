@@ -19,31 +19,20 @@ from libc.string cimport memcmp, memcpy, memset
 from codec import mask as _mask
 from codec.errors import BuildError, FrameError
 
+from codec._text cimport (
+    PyUnicode_New, ascii_from, hex_digit, hex_from, hex_value, high_byte, latin1_chars,
+    latin1_text, text_length,
+)
+
 cdef extern from *:
     """
     static inline int leading_zeros(unsigned long long bits) { return __builtin_clzll(bits); }
-    #define latin1_text(text) (PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND)
-    #define latin1_chars(text) ((const unsigned char*)PyUnicode_1BYTE_DATA(text))
-    #define ascii_data(text) ((unsigned char*)PyUnicode_1BYTE_DATA(text))
     """
     int leading_zeros(uint64_t bits) noexcept nogil
-    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
-    bint latin1_text(object text)
-    const uint8_t* latin1_chars(object text)
-    uint8_t* ascii_data(object text)
-
-cdef extern from "Python.h":
-    str PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
 
 
 # ---- Tables -------------------------------------------------------------------------------------
 
-cdef enum:
-    NOT_HEX = 0xFF
-
-cdef uint8_t[256] HEX_VALUE         # of '0' to '9', 'A' to 'F', 'a' to 'f'; else NOT_HEX
-cdef const uint8_t* HEX_DIGITS = b"0123456789ABCDEF"
-cdef const uint8_t* TRACK_DIGITS = b"0123456789ABC=EF"
 cdef Charset ASCII, LATIN1, CP500, CP037
 
 cdef void fill_charset(Charset* charset, str codec_name, bint seven_bit):
@@ -56,10 +45,6 @@ cdef void fill_charset(Charset* charset, str codec_name, bint seven_bit):
         charset.encode[<uint8_t>decoded[byte]] = byte
 
 cdef void fill_tables():
-    memset(HEX_VALUE, NOT_HEX, 256)
-    for value, digits in enumerate(zip(b"0123456789ABCDEF", b"0123456789abcdef")):
-        for digit in digits:
-            HEX_VALUE[<uint8_t>digit] = value
     fill_charset(&ASCII, "latin-1", True)
     fill_charset(&LATIN1, "latin-1", False)
     fill_charset(&CP500, "cp500", False)
@@ -233,7 +218,8 @@ cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
     cdef Py_ssize_t at = cursor.offset, i
     cdef const uint8_t* bitmap = take(cursor, layout.bitmap_bytes)
     cdef uint64_t word = 0
-    cdef uint8_t digit, nibble
+    cdef uint8_t digit
+    cdef int nibble
     if bitmap == NULL:
         return fail_short(fault, cursor, IN_BITMAP, layout.bitmap_bytes)
     if layout.bitmap_form == AS_BYTES:
@@ -242,10 +228,10 @@ cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
     else:
         for i in range(16):
             digit = bitmap[i] if layout.bitmap_form == AS_ASCII else CP500.decode[bitmap[i]]
-            nibble = HEX_VALUE[digit]
-            if nibble == NOT_HEX:
+            nibble = hex_value(digit)
+            if nibble < 0:
                 return fail(fault, BAD_BITMAP, IN_BITMAP, at + i)
-            word = word << 4 | nibble
+            word = word << 4 | <uint8_t>nibble
     bits[0] = word
     return True
 
@@ -289,22 +275,6 @@ cdef bint read_length(const Rule* rule, Cursor* cursor, int de, Py_ssize_t* unit
     if units[0] > rule.maximum:
         return fail(fault, TOO_LONG, de, at, rule.maximum, units[0])
     return True
-
-cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept nogil:
-    """Where the first byte above 127 is, or -1."""
-    cdef Py_ssize_t i
-    cdef uint64_t seen = 0, eight
-    for i in range(0, count - 7, 8):
-        memcpy(&eight, text + i, 8)
-        seen |= eight
-    for i in range(count & ~<Py_ssize_t>7, count):
-        seen |= text[i]
-    if not seen & <uint64_t>0x8080808080808080:
-        return -1
-    for i in range(count):
-        if text[i] > 127:
-            return i
-    return -1
 
 cdef inline Py_ssize_t bad_digit(const uint8_t* packed, Py_ssize_t units,
                                  bint pad_left) noexcept nogil:
@@ -381,12 +351,9 @@ cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t leng
 
 cdef str text_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     cdef Py_ssize_t i
-    cdef str text
     cdef uint8_t* chars
     if rule.charset.seven_bit:
-        text = PyUnicode_New(units, 127)
-        memcpy(ascii_data(text), raw, units)
-        return text
+        return ascii_from(raw, units)
     if rule.charset.identity:
         return PyUnicode_DecodeLatin1(<const char*>raw, units, NULL)
     decoded = PyBytes_FromStringAndSize(NULL, units)
@@ -397,23 +364,14 @@ cdef str text_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
 
 cdef str nibbles_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     """`units` half bytes as characters, past a left pad where there is one."""
-    cdef const uint8_t* alphabet = TRACK_DIGITS if rule.content == TRACK else HEX_DIGITS
     cdef Py_ssize_t i, spare = (units & 1) if rule.pad_left else 0
     cdef str text = PyUnicode_New(units, 127)
-    cdef uint8_t* chars = ascii_data(text)
-    cdef uint8_t byte
+    cdef uint8_t* chars = latin1_chars(text)
+    cdef uint8_t byte, nibble
     for i in range(units):
         byte = raw[(i + spare) >> 1]
-        chars[i] = alphabet[(byte & 15) if (i + spare) & 1 else (byte >> 4)]
-    return text
-
-cdef str hex_of(const uint8_t* raw, Py_ssize_t count):
-    cdef Py_ssize_t i
-    cdef str text = PyUnicode_New(2 * count, 127)
-    cdef uint8_t* chars = ascii_data(text)
-    for i in range(count):
-        chars[2 * i] = HEX_DIGITS[raw[i] >> 4]
-        chars[2 * i + 1] = HEX_DIGITS[raw[i] & 15]
+        nibble = (byte & 15) if (i + spare) & 1 else (byte >> 4)
+        chars[i] = 0x3D if nibble == 0xD and rule.content == TRACK else hex_digit(nibble)
     return text
 
 cdef str value_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
@@ -422,7 +380,7 @@ cdef str value_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     if rule.content == TEXT:
         return text_of(rule, raw, units)
     if rule.content == BINARY:
-        return hex_of(raw, units)
+        return hex_from(raw, units)
     return nibbles_of(rule, raw, units)
 
 
@@ -436,13 +394,13 @@ cdef inline int nibble_of(const Rule* rule, uint8_t char) noexcept nogil:
         return -1
     if rule.content == TRACK and char == 0x3D:  # '='
         return 0xD
-    return HEX_VALUE[char] if HEX_VALUE[char] != NOT_HEX else -1
+    return hex_value(char)
 
 _DIGIT_KIND = {BINARY: "hex digits", DIGITS: "decimal digits", TRACK: "hex digits or ="}
 
 cdef str unfit(const Rule* rule, str value):
     """Why `value` cannot be a value of the field, or None."""
-    cdef Py_ssize_t i, units = PyUnicode_GET_LENGTH(value), maximum = rule.maximum
+    cdef Py_ssize_t i, units = text_length(value), maximum = rule.maximum
     cdef const uint8_t* chars
     if not latin1_text(value):
         return "found a character outside the field's character set"
@@ -471,7 +429,7 @@ cdef str unfit(const Rule* rule, str value):
 
 cdef inline Py_ssize_t value_bytes(const Rule* rule, str value) noexcept:
     """How many bytes a fitting `value` takes, without its length."""
-    cdef Py_ssize_t units = PyUnicode_GET_LENGTH(value)
+    cdef Py_ssize_t units = text_length(value)
     return units if rule.content == TEXT else (units + 1) >> 1
 
 cdef void write_length(const Rule* rule, Py_ssize_t units, uint8_t* out) noexcept nogil:
@@ -489,7 +447,7 @@ cdef void write_length(const Rule* rule, Py_ssize_t units, uint8_t* out) noexcep
 
 cdef void write_value(const Rule* rule, str value, uint8_t* out) noexcept:
     """A fitting `value` into the bytes that `value_bytes` counts."""
-    cdef Py_ssize_t i, units = PyUnicode_GET_LENGTH(value), spare = 0
+    cdef Py_ssize_t i, units = text_length(value), spare = 0
     cdef const uint8_t* chars = latin1_chars(value)
     if rule.content == TEXT:
         if rule.charset.identity:
@@ -508,7 +466,7 @@ cdef bint write_mti(const Layout* layout, str mti, uint8_t* out) noexcept:
     """False when `mti` is not four decimal digits."""
     cdef Py_ssize_t i
     cdef const uint8_t* chars
-    if PyUnicode_GET_LENGTH(mti) != 4 or not latin1_text(mti):
+    if text_length(mti) != 4 or not latin1_text(mti):
         return False
     chars = latin1_chars(mti)
     for i in range(4):
@@ -528,7 +486,7 @@ cdef void write_bitmap(const Layout* layout, uint64_t bits, uint8_t* out) noexce
         if layout.bitmap_form == AS_BYTES:
             out[i] = (bits >> (56 - 8 * i)) & 0xFF
         else:
-            digit = HEX_DIGITS[(bits >> (60 - 4 * i)) & 15]
+            digit = hex_digit((bits >> (60 - 4 * i)) & 15)
             out[i] = digit if layout.bitmap_form == AS_ASCII else CP500.encode[digit]
 
 cdef int bitmaps_needed(const uint64_t* present) noexcept nogil:
@@ -595,11 +553,11 @@ cdef class Message:
         cdef const Layout* layout = &self.dialect.layout
         cdef const uint8_t* raw = self.data() + layout.header_bytes
         cdef str text = PyUnicode_New(4, 127)
-        cdef uint8_t* chars = ascii_data(text)
+        cdef uint8_t* chars = latin1_chars(text)
         cdef int i
         for i in range(4):
             if layout.mti_form == AS_BYTES:
-                chars[i] = HEX_DIGITS[(raw[i >> 1] & 15) if i & 1 else (raw[i >> 1] >> 4)]
+                chars[i] = 0x30 | ((raw[i >> 1] & 15) if i & 1 else (raw[i >> 1] >> 4))
             else:
                 chars[i] = 0x30 | (raw[i] & 15)
         return text
@@ -773,7 +731,7 @@ cdef int check_header(Dialect dialect, bytes header) except -1:
     return 0
 
 cdef inline Py_ssize_t units_of(const Rule* rule, str value) noexcept:
-    cdef Py_ssize_t count = PyUnicode_GET_LENGTH(value)
+    cdef Py_ssize_t count = text_length(value)
     return count >> 1 if rule.content == BINARY else count
 
 cdef Py_ssize_t measure(Dialect dialect, dict parts, Message source, uint64_t* present) except -1:

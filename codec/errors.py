@@ -4,11 +4,20 @@
     ├── FrameError    bytes that came from outside do not follow the dialect
     └── BuildError    values that we were given cannot be put into a frame
 
+    DecodeError(ValueError), EncodeError(ValueError)    what `decode` and `encode` raise
+
 Texts name the field, the offset and what was expected and found *by kind* (a digit, a length, a
-number of bytes).  No error holds or shows a value, so that any of them may be logged.
+number of bytes).  No error shows a value, so that any of them may be logged.  The last two carry
+what was decoded so far, because pyiso8583's do: they are for users of these two functions, and
+nothing in this project catches or raises them elsewhere.
 """
 
 from __future__ import annotations
+
+from typing import TypeAlias
+
+Decoded: TypeAlias = dict[str, str]
+Encoded: TypeAlias = dict[str, dict[str, bytes]]
 
 
 def field_text(field: int | str | None, name: str) -> str:
@@ -54,3 +63,35 @@ class BuildError(CodecError):
 
     def __reduce__(self) -> tuple[type[BuildError], tuple[str, int | str | None, str]]:
         return type(self), (self.reason, self.field, self.name)
+
+
+class DecodeError(ValueError):
+    """pyiso8583's DecodeError without `s`, the whole message.
+
+    `doc_dec` and `doc_enc` hold what was decoded until then; no text shows them.
+    """
+
+    def __init__(self, msg: str, doc_dec: Decoded, doc_enc: Encoded, pos: int, field: str) -> None:
+        super().__init__(f"{msg}: field {field} pos {pos}")
+        self.msg = msg
+        self.doc_dec = doc_dec
+        self.doc_enc = doc_enc
+        self.pos = pos
+        self.field = field
+
+    def __reduce__(self) -> tuple[type[DecodeError], tuple[str, Decoded, Encoded, int, str]]:
+        return type(self), (self.msg, self.doc_dec, self.doc_enc, self.pos, self.field)
+
+
+class EncodeError(ValueError):
+    """pyiso8583's EncodeError; `doc_dec` is what was to be encoded, and no text shows it."""
+
+    def __init__(self, msg: str, doc_dec: Decoded, doc_enc: Encoded, field: str) -> None:
+        super().__init__(f"{msg}: field {field}")
+        self.msg = msg
+        self.doc_dec = doc_dec
+        self.doc_enc = doc_enc
+        self.field = field
+
+    def __reduce__(self) -> tuple[type[EncodeError], tuple[str, Decoded, Encoded, str]]:
+        return type(self), (self.msg, self.doc_dec, self.doc_enc, self.field)

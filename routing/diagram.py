@@ -37,8 +37,9 @@ def page() -> str:
     ends = "\n".join(f"- {state}: {end}" for state, end in END_OF.items())
     return f"""# The life of a charge
 
-Drawn from the table in `routing/charge.py` by `python -m routing.diagram > docs/charge.md`; a test
-holds the two together.  A pair of state and event that is not in the table makes that charge a case.
+Drawn from the table in `routing/charge.py` by `python -m routing.diagram > docs/charge.md`; a
+test holds the two together.  A pair of state and event that is not in the table makes that charge
+a case.
 
 ```mermaid
 {mermaid()}
@@ -53,4 +54,4 @@ The ends, in the words of the promise (NEVER_LEFT is none: no host ever saw it, 
 
 
 if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201 - this is its only purpose
+    print(page(), end="")

@@ -210,8 +210,9 @@ class TerminalSide:
         """
         message = asker.request
         for charge in self._life.book.unproven(f"{message[42]}|{message[41]}"):
-            same_conn = charge.conn == asker.conn and charge.handed
-            if same_conn or self._follows(message[11], charge.stan):
+            if charge.conn and not charge.handed:
+                continue
+            if charge.conn == asker.conn or self._follows(message[11], charge.stan):
                 self._life.delivered(charge, now)
 
     def _follows(self, stan: str, before: str) -> bool:

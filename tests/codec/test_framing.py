@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec import BuildError, Framer, FrameError
+from codec import BuildError, FrameError, Framer
 from codec.framing import frame
 
 BODIES = st.lists(st.binary(min_size=1, max_size=40), max_size=8)

@@ -1,0 +1,88 @@
+# The header of `_plan.pyx`: a pyiso8583 specification read once and checked at every use.
+
+from cpython.list cimport PyList_GET_ITEM
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM
+
+from codec._text cimport uint64_t
+
+# What a field's data is.
+cdef enum:
+    DATA_HEX = 0                # "b": bytes, told as upper-case hex
+    DATA_ASCII = 1
+    DATA_OTHER = 2              # any other encoding that Python has
+
+# How a field's length is told.
+cdef enum:
+    LENGTH_BINARY = 0           # "b"
+    LENGTH_BCD = 1
+    LENGTH_ASCII = 2
+    LENGTH_OTHER = 3
+
+# A field's place in a plan: its number, or one of these.  `key_of` gives the specification's key.
+cdef enum:
+    PRIMARY = 0                 # "p"
+    SECONDARY = 1
+    HEADER = 193                # "h"
+    TYPE = 194                  # "t"
+    SLOTS = 195
+
+cdef enum:
+    ENTRIES_MAX = 10            # of one field's dict; a larger one is read anew at every use
+
+cdef extern from *:
+    """
+    /* Until Python 3.11 a dict tells cheaply whether it changed; no two states of any dicts share a
+       tag.  0 stands for "it does not tell". */
+    static inline unsigned long long dict_version(PyObject *dict) {
+    #if PY_VERSION_HEX < 0x030C0000
+        return PyDict_CheckExact(dict) ? ((PyDictObject *)dict)->ma_version_tag : 0;
+    #else
+        return 0;
+    #endif
+    }
+    """
+    uint64_t dict_version(object dict) noexcept
+
+
+cdef class FieldPlan:
+    cdef object source                      # the dict this was read from, or None
+    cdef uint64_t version
+    cdef Py_ssize_t entries
+    cdef PyObject* keys[ENTRIES_MAX]        # kept alive by `held`
+    cdef PyObject* values[ENTRIES_MAX]
+    cdef tuple held
+    cdef int data_kind
+    cdef int length_kind
+    cdef object data_enc
+    cdef object len_enc
+    cdef object len_count
+    cdef bint nibbles
+    cdef Py_ssize_t len_type
+    cdef Py_ssize_t max_len
+    cdef str left_pad
+    cdef str right_pad
+
+
+cdef class SpecPlan:
+    cdef object spec
+    cdef uint64_t version
+    cdef list plans                         # by slot, None where it was not used yet
+
+    cdef FieldPlan looked_up(self, int slot)
+
+    cdef inline FieldPlan field(self, int slot):
+        """How to read and write a field; KeyError when the specification lacks it."""
+        cdef object plan = <object>PyList_GET_ITEM(self.plans, slot)
+        if (self.version and self.version == dict_version(self.spec) and plan is not None
+                and (<FieldPlan>plan).version
+                and (<FieldPlan>plan).version == dict_version((<FieldPlan>plan).source)):
+            return <FieldPlan>plan
+        return self.looked_up(slot)
+
+
+cdef tuple KEYS                             # by slot
+cdef SpecPlan plan_of(object spec)
+
+cdef inline str key_of(int slot):
+    return <str>PyTuple_GET_ITEM(KEYS, slot)

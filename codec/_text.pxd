@@ -1,0 +1,71 @@
+# Bytes to text and back, for the extension modules: inline, and nothing that knows about frames.
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    """
+    #define latin1_text(text) (PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND)
+    #define latin1_chars(text) ((unsigned char*)PyUnicode_1BYTE_DATA(text))
+    """
+    bint latin1_text(object text) noexcept          # whether all its characters fit one byte
+    uint8_t* latin1_chars(object text) noexcept     # these bytes; to be written to only when new
+    Py_ssize_t text_length "PyUnicode_GET_LENGTH"(object text) noexcept
+    bint ascii_text "PyUnicode_IS_ASCII"(object text) noexcept
+
+cdef extern from "Python.h":
+    str PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
+
+
+cdef inline uint8_t hex_digit(uint8_t nibble) noexcept nogil:
+    return nibble + (<uint8_t>0x30 if nibble < 10 else <uint8_t>0x37)
+
+
+cdef inline int hex_value(uint8_t char) noexcept nogil:
+    """The half byte that a hex digit of either case stands for, or -1."""
+    if 0x30 <= char <= 0x39:
+        return char - 0x30
+    char |= 0x20
+    return char - 0x57 if 0x61 <= char <= 0x66 else -1
+
+
+cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept nogil:
+    """Where the first byte above 127 is, or -1."""
+    cdef Py_ssize_t i
+    cdef uint64_t seen = 0, eight
+    for i in range(0, count - 7, 8):
+        memcpy(&eight, text + i, 8)
+        seen |= eight
+    for i in range(count & ~<Py_ssize_t>7, count):
+        seen |= text[i]
+    if not seen & <uint64_t>0x8080808080808080:
+        return -1
+    for i in range(count):
+        if text[i] > 127:
+            return i
+    return -1
+
+
+cdef inline str ascii_from(const uint8_t* raw, Py_ssize_t count):
+    """The text of bytes known to be below 128."""
+    cdef str text
+    if count == 0:
+        return ""
+    text = PyUnicode_New(count, 127)
+    memcpy(latin1_chars(text), raw, count)
+    return text
+
+
+cdef inline str hex_from(const uint8_t* raw, Py_ssize_t count):
+    """Upper-case hex of bytes."""
+    cdef Py_ssize_t i
+    cdef str text
+    cdef uint8_t* chars
+    if count == 0:
+        return ""
+    text = PyUnicode_New(2 * count, 127)
+    chars = latin1_chars(text)
+    for i in range(count):
+        chars[2 * i] = hex_digit(raw[i] >> 4)
+        chars[2 * i + 1] = hex_digit(raw[i] & 15)
+    return text
