@@ -51,6 +51,7 @@ class Metrics:
         self.last_turn_at = 0.0
         self.turns = 0
         self.journal_errors = 0
+        self.dropped = 0
         self.commits = 0
         self.commit_records = 0
         self.commit_seconds = 0.0
@@ -219,6 +220,11 @@ class GatewayCollector(Collector):
         for peer, count in sorted(self._metrics.malformed.items()):
             malformed.add_metric((peer,), count)
         yield malformed
+        yield CounterMetricFamily(
+            "gateway_messages_dropped",
+            "Terminals' messages dropped because too much waits for the journal.",
+            self._metrics.dropped,
+        )
         yield CounterMetricFamily("gateway_turns", "Turns of the engine.", self._metrics.turns)
 
     def _journal(self) -> Iterator[Metric]:

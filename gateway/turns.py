@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 WAIT_S_MAX: Final = 0.1
 """How long a turn waits for bytes; other tasks' decisions get their deadlines looked at by then."""
 HOSTS_EVERY_S: Final = 0.25
+WAITING_EFFECTS_MAX: Final = 100_000
+"""Effects that wait for the journal before terminals' messages are dropped unanswered; terminals
+ask again.  Hosts' messages are never dropped."""
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
 
@@ -91,6 +94,8 @@ class Turns:
         good = peer.authentic(message)
         if self._links.is_link(event.conn):
             self._switch.from_host(event.peer, event.conn, message, now, mac_good=good)
+        elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
+            self._metrics.dropped += 1
         else:
             self._switch.from_terminal(event.conn, event.peer, message, now, mac_good=good)
 

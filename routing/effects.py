@@ -98,5 +98,5 @@ class Outbox:
     sends: list[Send] = field(default_factory=list)
     lookups: list[Lookup] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.records or self.sends or self.lookups)
+    def __len__(self) -> int:
+        return len(self.records) + len(self.sends) + len(self.lookups)
