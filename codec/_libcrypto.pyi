@@ -1,0 +1,3 @@
+"""Types of the compiled `_libcrypto`."""
+
+AVAILABLE: bool

@@ -1,0 +1,442 @@
+# cython: language_level=3
+"""MACs over a frame as it lies in memory; `codec.mac` is the door to this.
+
+An `Engine` computes one algorithm with one key: `DesEngine` and `EvpEngine` through libcrypto,
+`SlowEngine` through `cryptography` where libcrypto cannot be had.  `MacKey` says how many bytes of
+the result are kept and how they are written into the field.
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy, memset
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
+from codec._text cimport hex_digit, hex_value, uint64_t
+from codec._wire cimport BINARY, Message, Slot, is_present
+
+from codec import _mac_python
+
+cdef enum:
+    BLOCK_MAX = 16              # bytes of the largest cipher block
+    FIELD_BYTES = 8             # of DE 64 and DE 128
+    SCRATCH_BYTES = 1024        # cipher text that nobody reads
+    PRIMARY_MAC = 64
+    SECONDARY_MAC = 128
+
+cdef uint8_t[BLOCK_MAX] ZEROS
+memset(ZEROS, 0, BLOCK_MAX)
+
+
+# ---- Shared steps -------------------------------------------------------------------------------
+
+cdef inline void xor_into(uint8_t* target, const uint8_t* data, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        target[i] ^= data[i]
+
+
+cdef void fold(const uint8_t* data, Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil:
+    """All blocks XORed, the last one filled with zeros."""
+    cdef Py_ssize_t at = 0
+    cdef uint64_t[2] sums = [0, 0], words
+    while length - at >= block:
+        memcpy(words, data + at, block)
+        sums[0] ^= words[0]
+        if block == 16:
+            sums[1] ^= words[1]
+        at += block
+    memcpy(out, sums, block)
+    xor_into(out, data + at, length - at)
+
+
+cdef void hex_of(const uint8_t* raw, Py_ssize_t count, uint8_t* out) noexcept nogil:
+    """Upper-case hex characters of `count` bytes."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        out[2 * i] = hex_digit(raw[i] >> 4)
+        out[2 * i + 1] = hex_digit(raw[i] & 15)
+
+
+cdef void length_block(Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil:
+    """Padding method 3 puts the number of data bits in front."""
+    cdef Py_ssize_t i, bits = 8 * length
+    memset(out, 0, block)
+    for i in range(8):
+        out[block - 1 - i] = (bits >> (8 * i)) & 0xFF
+
+
+# ---- Engines ------------------------------------------------------------------------------------
+
+cdef class Engine:
+    """One algorithm with one key; `compute` writes `size` bytes."""
+
+    cdef Py_ssize_t size
+
+    cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
+        raise NotImplementedError
+
+
+cdef class BlockEngine(Engine):
+    """What needs no more than a block cipher: UnionPay's fold and CBC MACs with paddings."""
+
+    cdef Py_ssize_t block
+    cdef bint folds             # UnionPay
+    cdef int padding
+
+    cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
+        """One block."""
+
+    cdef void chain(self, const uint8_t* data, Py_ssize_t length, uint8_t* state) noexcept:
+        """CBC over whole blocks; `state` is the initial vector, then the last block."""
+
+    cdef void finish(self, uint8_t* state) noexcept:
+        """What is done to the last block."""
+
+    cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
+        if self.folds:
+            self.compute_folded(data, length, out)
+        else:
+            self.compute_chained(data, length, out)
+        return 0
+
+    cdef void compute_folded(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) noexcept:
+        """The fold as hex, enciphered in two halves, the second XORed with the first's result."""
+        cdef uint8_t[BLOCK_MAX] folded, first
+        cdef uint8_t[2 * BLOCK_MAX] text
+        fold(data, length, self.block, folded)
+        hex_of(folded, self.block, text)
+        self.encipher(text, first)
+        xor_into(first, text + self.block, self.block)
+        self.encipher(first, out)
+
+    cdef void compute_chained(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) noexcept:
+        """ISO 9797-1: the padded data in CBC, without a copy of it."""
+        cdef uint8_t[BLOCK_MAX] state, last
+        cdef Py_ssize_t whole = length - length % self.block, rest = length - whole
+        memset(state, 0, self.block)
+        if self.padding == 3:
+            length_block(length, self.block, last)
+            self.chain(last, self.block, state)
+        self.chain(data, whole, state)
+        if rest or self.padding == 2 or length == 0:
+            memset(last, 0, self.block)
+            memcpy(last, data + whole, rest)
+            if self.padding == 2:
+                last[rest] = 0x80
+            self.chain(last, self.block, state)
+        self.finish(state)
+        memcpy(out, state, self.block)
+
+
+cdef class DesEngine(BlockEngine):
+    """Single and triple DES through libcrypto's own DES functions.
+
+    `second` is the other half of the key for algorithm 3, which ends with it.
+    """
+
+    cdef Schedule first[3]
+    cdef Schedule second[3]
+    cdef bint triple
+    cdef bint ends_with_second
+
+    def __cinit__(self, bytes key not None, bytes second=None, bint folds=False, int padding=1):
+        self.size = self.block = DES_BLOCK
+        self.folds = folds
+        self.padding = padding
+        self.triple = len(key) > DES_BLOCK
+        self.ends_with_second = second is not None
+        set_keys(key, self.first)
+        if second is not None:
+            set_keys(second, self.second)
+
+    def __dealloc__(self):
+        crypto.cleanse(self.first, sizeof(self.first))
+        crypto.cleanse(self.second, sizeof(self.second))
+
+    cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
+        self.run(self.first, block, out, ENCRYPT)
+
+    cdef void run(self, Schedule* keys, const uint8_t* block, uint8_t* out, int direction) noexcept:
+        if self.triple:
+            crypto.des_ecb3(block, out, &keys[0], &keys[1], &keys[2], direction)
+        else:
+            crypto.des_ecb(block, out, &keys[0], direction)
+
+    cdef void chain(self, const uint8_t* data, Py_ssize_t length, uint8_t* state) noexcept:
+        cdef Py_ssize_t at
+        if not self.triple:
+            if length:
+                crypto.des_cbc_cksum(data, state, length, &self.first[0], state)
+            return
+        for at in range(0, length, DES_BLOCK):
+            xor_into(state, data + at, DES_BLOCK)
+            self.encipher(state, state)
+
+    cdef void finish(self, uint8_t* state) noexcept:
+        if self.ends_with_second:
+            self.run(self.second, state, state, DECRYPT)
+            self.run(self.first, state, state, ENCRYPT)
+
+
+cdef void set_keys(bytes key, Schedule* schedules) noexcept:
+    """Three schedules of a key of one, two or three parts."""
+    cdef int i, parts = <int>(PyBytes_GET_SIZE(key) // DES_BLOCK)
+    for i in range(3):
+        crypto.des_set_key(<const uint8_t*>PyBytes_AS_STRING(key) + DES_BLOCK * (i % parts),
+                           &schedules[i])
+
+
+cdef class EvpEngine(BlockEngine):
+    """AES and SM4 in CBC through EVP, one context a key."""
+
+    cdef void* ctx
+    cdef bint subkeys           # CMAC
+    cdef uint8_t[BLOCK_MAX] whole_key
+    cdef uint8_t[BLOCK_MAX] padded_key
+
+    def __cinit__(self, str cipher not None, bytes key not None, bint folds=False,
+                  bint subkeys=False, int padding=1):
+        cdef const void* kind
+        self.size = self.block = BLOCK_MAX
+        self.folds = folds
+        self.subkeys = subkeys
+        self.padding = padding
+        if cipher == "sm4":
+            kind = crypto.sm4_cbc()
+        elif len(key) == 16:
+            kind = crypto.aes_128_cbc()
+        else:
+            kind = crypto.aes_192_cbc() if len(key) == 24 else crypto.aes_256_cbc()
+        self.ctx = crypto.ctx_new()
+        if self.ctx == NULL or not crypto.encrypt_init(
+                self.ctx, kind, NULL, <const uint8_t*>PyBytes_AS_STRING(key), ZEROS):
+            raise RuntimeError(f"libcrypto cannot use {cipher}")
+        crypto.ctx_set_padding(self.ctx, 0)
+        if subkeys:
+            self.encipher(ZEROS, self.whole_key)
+            double_in_field(self.whole_key)
+            memcpy(self.padded_key, self.whole_key, BLOCK_MAX)
+            double_in_field(self.padded_key)
+
+    def __dealloc__(self):
+        if self.ctx != NULL:
+            crypto.ctx_free(self.ctx)
+        crypto.cleanse(self.whole_key, BLOCK_MAX)
+        crypto.cleanse(self.padded_key, BLOCK_MAX)
+
+    cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
+        self.start(ZEROS)
+        self.feed(block, BLOCK_MAX, out)
+
+    cdef void start(self, const uint8_t* iv) noexcept:
+        crypto.encrypt_init(self.ctx, NULL, NULL, NULL, iv)
+
+    cdef void feed(self, const uint8_t* data, Py_ssize_t length, uint8_t* last) noexcept:
+        """Go on in CBC over whole blocks; `last` gets the last one."""
+        cdef uint8_t[SCRATCH_BYTES] scratch
+        cdef Py_ssize_t at = 0, count
+        cdef int written
+        while at < length:
+            count = min(length - at, <Py_ssize_t>SCRATCH_BYTES)
+            crypto.encrypt_update(self.ctx, scratch, &written, data + at, <int>count)
+            memcpy(last, scratch + count - BLOCK_MAX, BLOCK_MAX)
+            at += count
+
+    cdef void chain(self, const uint8_t* data, Py_ssize_t length, uint8_t* state) noexcept:
+        if length:
+            self.start(state)
+            self.feed(data, length, state)
+
+    cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
+        if not self.subkeys:
+            return BlockEngine.compute(self, data, length, out)
+        # RFC 4493: the last block, padded where it is not whole, is XORed with a subkey.
+        cdef uint8_t[BLOCK_MAX] last
+        cdef Py_ssize_t before = (length - 1) // BLOCK_MAX * BLOCK_MAX if length else 0
+        cdef Py_ssize_t rest = length - before
+        memset(last, 0, BLOCK_MAX)
+        memcpy(last, data + before, rest)
+        if rest == BLOCK_MAX:
+            xor_into(last, self.whole_key, BLOCK_MAX)
+        else:
+            last[rest] = 0x80
+            xor_into(last, self.padded_key, BLOCK_MAX)
+        self.start(ZEROS)
+        self.feed(data, before, out)
+        self.feed(last, BLOCK_MAX, out)
+        return 0
+
+
+cdef void double_in_field(uint8_t* block) noexcept nogil:
+    """Multiply by x in GF(2^128), as CMAC's subkeys ask."""
+    cdef uint8_t carry = block[0] >> 7
+    cdef int i
+    for i in range(BLOCK_MAX - 1):
+        block[i] = <uint8_t>(block[i] << 1 | block[i + 1] >> 7)
+    block[BLOCK_MAX - 1] = <uint8_t>(block[BLOCK_MAX - 1] << 1) ^ (0x87 if carry else 0)
+
+
+cdef class SlowEngine(Engine):
+    """Whatever Python function computes the MAC."""
+
+    cdef object function
+
+    def __cinit__(self, function, Py_ssize_t size):
+        self.function = function
+        self.size = size
+
+    cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
+        cdef bytes code = self.function((<const char*>data)[:length])
+        memcpy(out, PyBytes_AS_STRING(code), min(PyBytes_GET_SIZE(code), <Py_ssize_t>BLOCK_MAX))
+        return 0
+
+
+cdef Engine fast_engine(str algorithm, bytes key, int padding):
+    if algorithm == "cup-ecb":
+        return DesEngine(key, folds=True)
+    if algorithm == "x9.9":
+        return DesEngine(key, padding=padding)
+    if algorithm == "x9.19":
+        half = len(key) // 2
+        return DesEngine(key[:half], key[half:], padding=padding)
+    if algorithm == "aes-cmac":
+        return EvpEngine("aes", key, subkeys=True)
+    return EvpEngine("sm4", key, folds=algorithm == "cup-sm4", padding=padding)
+
+
+# ---- Keys ---------------------------------------------------------------------------------------
+
+_KEY_BYTES = {
+    "cup-ecb": (8, 16, 24),
+    "x9.9": (8, 16, 24),
+    "x9.19": (16, 32),
+    "aes-cmac": (16, 24, 32),
+    "cup-sm4": (16,),
+    "sm4-cbc": (16,),
+}
+_PADDINGS = (1, 2, 3)
+_PADDED = frozenset({"x9.9", "x9.19", "sm4-cbc"})
+_AS_HEX = frozenset({"cup-ecb", "cup-sm4"})
+
+
+cdef class MacKey:
+    """An algorithm with its key and settings; the `repr` shows no key.
+
+    `padding` is the ISO 9797-1 method of the CBC algorithms.  `form` says what stands in the
+    field's eight bytes: the code itself ("raw") or its upper-case hex characters ("hex"); `keep`
+    says how many of these bytes count, the others are zero.  Acquirers differ in all three.
+
+    >>> MacKey("cup-ecb", bytes.fromhex("2222222222222222"))
+    <MacKey cup-ecb>
+    """
+
+    cdef readonly str algorithm
+    cdef Engine engine
+    cdef bint as_hex
+    cdef Py_ssize_t keep
+
+    def __cinit__(self, str algorithm not None, bytes key not None, *, int padding=1, form=None,
+                  Py_ssize_t keep=FIELD_BYTES, bint portable=False):
+        check_settings(algorithm, key, padding, form, keep)
+        self.algorithm = algorithm
+        self.as_hex = form == "hex" or (form is None and algorithm in _AS_HEX)
+        self.keep = keep
+        if crypto.loaded and not portable:
+            self.engine = fast_engine(algorithm, key, padding)
+        else:
+            self.engine = SlowEngine(*_mac_python.engine(algorithm, key, padding))
+
+    def __repr__(self):
+        return f"<MacKey {self.algorithm}>"
+
+    def __reduce__(self):
+        raise TypeError("a key is not to be pickled")
+
+    def full(self, bytes data not None):
+        """The whole code over `data`, before anything is cut off."""
+        cdef uint8_t[BLOCK_MAX] code
+        self.engine.compute(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), code)
+        return (<const char*>code)[:self.engine.size]
+
+    def compute(self, bytes data not None):
+        """The eight bytes of the MAC field over `data`."""
+        cdef uint8_t[FIELD_BYTES] field
+        self.fill(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), field)
+        return (<const char*>field)[:FIELD_BYTES]
+
+    cdef int fill(self, const uint8_t* data, Py_ssize_t length, uint8_t* field) except -1:
+        cdef uint8_t[BLOCK_MAX] code
+        self.engine.compute(data, length, code)
+        memset(field, 0, FIELD_BYTES)
+        if self.as_hex:
+            hex_of(code, FIELD_BYTES // 2, field)
+            memset(field + self.keep, 0, FIELD_BYTES - self.keep)
+        else:
+            memcpy(field, code, self.keep)
+        return 0
+
+
+def check_settings(algorithm, key, padding, form, keep):
+    """Raise ValueError where they make no sense together; it never shows the key."""
+    if algorithm not in _KEY_BYTES:
+        known = ", ".join(_KEY_BYTES)
+        raise ValueError(f"no MAC algorithm {algorithm!r}; known are {known}")
+    if len(key) not in _KEY_BYTES[algorithm]:
+        sizes = " or ".join(map(str, _KEY_BYTES[algorithm]))
+        raise ValueError(f"a key for {algorithm} has {sizes} bytes, found {len(key)}")
+    if padding not in (_PADDINGS if algorithm in _PADDED else _PADDINGS[:1]):
+        raise ValueError(f"{algorithm} has no padding method {padding}")
+    if form not in (None, "raw", "hex"):
+        raise ValueError(f"form must be raw or hex, found {form!r}")
+    if not 1 <= keep <= FIELD_BYTES:
+        raise ValueError(f"keep must be within 1 and {FIELD_BYTES}, found {keep}")
+
+
+# ---- Messages -----------------------------------------------------------------------------------
+
+cdef int mac_field(Message message) noexcept:
+    """DE 128 when there is any field from 65 on, else DE 64."""
+    if message.index.present[1] or message.index.present[2]:
+        return SECONDARY_MAC
+    return PRIMARY_MAC
+
+
+cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) except -1:
+    """The MAC over everything from the MTI to the last byte before `slot`."""
+    cdef Py_ssize_t start = message.dialect.layout.header_bytes
+    return key.fill(message.data() + start, slot.start - start, field)
+
+
+def sign(Message message not None, MacKey key not None):
+    """Set the message's MAC: DE 128 when it has any field from 65 on, else DE 64."""
+    cdef uint8_t[FIELD_BYTES] field
+    cdef int de = mac_field(message)
+    if not is_present(&message.index, de):
+        message.patch(de, "0" * (2 * FIELD_BYTES))
+    fill_over(message, key, message.find(de), field)
+    message.patch(de, (<const char*>field)[:FIELD_BYTES].hex().upper())
+
+
+def verify(Message message not None, MacKey key not None):
+    """Whether the message's MAC is there and right; the time does not tell how much of it is."""
+    cdef uint8_t[FIELD_BYTES] field
+    cdef int de = mac_field(message), i, wrong = 0, high, low
+    cdef Slot* slot = message.find(de)
+    cdef const uint8_t* found
+    if slot == NULL:
+        return False
+    fill_over(message, key, slot, field)
+    rule = &message.dialect.layout.rules[de]
+    found = message.data() + slot.start + rule.length_bytes
+    if rule.content == BINARY and slot.units == FIELD_BYTES:
+        for i in range(FIELD_BYTES):
+            wrong |= found[i] ^ field[i]
+    elif slot.units == 2 * FIELD_BYTES:
+        for i in range(FIELD_BYTES):
+            high = hex_value(rule.charset.decode[found[2 * i]])
+            low = hex_value(rule.charset.decode[found[2 * i + 1]])
+            wrong |= (high << 4 | low) ^ field[i]
+    else:
+        return False
+    return wrong == 0

@@ -1,0 +1,1 @@
+"""The demonstration: everything at once, with faults, and three books held against each other."""

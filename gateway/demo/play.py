@@ -1,0 +1,221 @@
+"""The play itself: who enters when, what is killed, and when it is over.
+
+`run` is the whole course of events; the rest of this package is its stage, cast and critics.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import trio
+from rich.console import Console
+
+from gateway.demo import verdict as verdicts
+from gateway.demo.children import Children
+from gateway.demo.stage import SETTLE_S, SHOPS, Stage, set_up
+from gateway.demo.table import print_verdict
+from gateway.demo.verdict import AUDIT, Verdict
+from gateway.demo.view import View
+from gateway.demo.watch import PERIOD_S, Watch
+from gateway.simulators.chance import draw
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+READY_S: Final = 20.0
+"""How long a gateway may take to start."""
+HEAL_S: Final = 15.0
+"""How long charges may stay open once every terminal has settled."""
+SALES_PER_TERMINAL_S: Final = 1 / 3
+SECONDS_PER_KILL: Final = 12.0
+DOWN_S: Final = (0.3, 1.0)
+_START_UP_S: Final = 2.0
+"""About how long the host listens before the traffic begins; its link is dropped by its clock."""
+
+
+class Request(NamedTuple):
+    """What the user asked for."""
+
+    seconds: float
+    terminals: int
+    seed: int
+    as_json: bool = False
+    keep: Path | None = None
+
+
+class PlayFailedError(Exception):
+    """The play could not be brought to its end; the text says why."""
+
+
+class Play:
+    """One run on one stage."""
+
+    def __init__(self, request: Request, stage: Stage, children: Children) -> None:
+        self._request = request
+        self._stage = stage
+        self._children = children
+        self.watch = Watch(stage)
+        title = f"isogate demo · {request.terminals} terminals · seed {request.seed}"
+        self.view = View(self.watch.figures, title, request.seconds)
+        self._gateway: trio.Process
+        self.restarts = 0
+
+    async def run(self) -> Verdict:
+        """From the first process to the verdict.  Raises PlayFailedError."""
+        children, stage, seconds = self._children, self._stage, self._request.seconds
+        drop_at = seconds * self._moment("drop", 0.80, 0.95)
+        host = await children.start(stage.host_command(_START_UP_S + drop_at), "host.log")
+        self._gateway = await children.start(stage.gateway_command(), "gateway.log")
+        if not await self.watch.ready(READY_S):
+            message = f"the gateway did not get ready within {READY_S:.0f} s"
+            raise PlayFailedError(message)
+        terminals = [
+            await children.start(command, "terminals.log") for command in self._terminals_commands()
+        ]
+        self.view.enter("traffic, with faults", from_zero=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_of_drop, host, drop_at)
+            await self._kill_and_restart()
+            await self._until_settled(terminals)
+            nursery.cancel_scope.cancel()
+        await self._until_healed()
+        self.view.enter("three books are held against each other")
+        if not await children.stop(self._gateway):
+            self.view.tell("the gateway did not stop in peace")
+        await self._audit()
+        await children.stop(host)
+        return verdicts.read(stage.folder)
+
+    def _terminals_commands(self) -> Sequence[list[str]]:
+        seconds, count = self._request.seconds, self._request.terminals
+        shares = [count // len(SHOPS) + (n < count % len(SHOPS)) for n in range(len(SHOPS))]
+        return [
+            self._stage.terminals_command(shop, share, seconds, share * SALES_PER_TERMINAL_S)
+            for shop, share in zip(SHOPS, shares, strict=True)
+        ]
+
+    def _moment(self, what: str, low: float, high: float) -> float:
+        return low + (high - low) * draw(self._request.seed, "play", what)
+
+    # What happens meanwhile
+
+    async def _kill_and_restart(self) -> None:
+        """At least once, at moments that the seed decides."""
+        seconds = self._request.seconds
+        kills = 1 + int(seconds // SECONDS_PER_KILL)
+        began = trio.current_time()
+        for number in range(kills):
+            part = self._moment(f"kill {number}", 0.25, 0.70)
+            await trio.sleep_until(began + seconds * (number + part) / kills)
+            pid = self._gateway.pid
+            await self._children.kill(self._gateway)
+            self.view.tell(f"kill -9 {pid}: the gateway is gone")
+            await trio.sleep(self._moment(f"down {number}", *DOWN_S))
+            down_since = trio.current_time()
+            command = self._stage.gateway_command()
+            self._gateway = await self._children.start(command, "gateway.log")
+            self.restarts += 1
+            if not await self.watch.ready(READY_S):
+                message = "the gateway did not come back after kill -9"
+                raise PlayFailedError(message)
+            took = trio.current_time() - down_since
+            self.view.tell(f"the gateway is back, {took:.1f} s after its start")
+
+    async def _tell_of_drop(self, host: trio.Process, at: float) -> None:
+        del host
+        await trio.sleep(at)
+        self.view.tell("the bank host drops its links")
+
+    async def _until_settled(self, terminals: Sequence[trio.Process]) -> None:
+        ends = self._request.seconds + SETTLE_S + READY_S
+        with trio.move_on_after(ends):
+            for process in terminals:
+                if await process.wait():
+                    message = f"terminals ended with {process.returncode}"
+                    raise PlayFailedError(message)
+            return
+        message = "the terminals did not come to their end"
+        raise PlayFailedError(message)
+
+    async def _until_healed(self) -> None:
+        """Faults are over: now every charge must reach its end, within a bound."""
+        self.view.enter("traffic is over; every charge comes to its end")
+        with trio.move_on_after(HEAL_S):
+            await self.watch.look()
+            while self.watch.figures.open or not self.watch.figures.up:
+                await trio.sleep(PERIOD_S)
+                await self.watch.look()
+
+    async def _audit(self) -> None:
+        """What it finds is in its output; a status other than 0 shows in the verdict."""
+        output = self._stage.folder / AUDIT
+        process = await self._children.start(self._stage.audit_command(), "gateway.log", output)
+        await process.wait()
+        if not output.stat().st_size:
+            message = f"the audit said nothing (status {process.returncode})"
+            raise PlayFailedError(message)
+
+
+async def run(request: Request) -> bool:
+    """Play, show, judge; whether the books agree."""
+    began = trio.current_time()
+    folder = request.keep or Path(tempfile.mkdtemp(prefix="isogate-demo-"))
+    agreed = False
+    try:
+        agreed = await _perform(request, folder, began)
+    except* PlayFailedError as failures:
+        for failure in failures.exceptions:
+            sys.stderr.write(f"isogate demo: {failure}\n")
+    finally:
+        if request.keep is None and agreed:
+            shutil.rmtree(folder)
+        elif not agreed:
+            sys.stderr.write(f"isogate demo: books and logs are in {folder}\n")
+    return agreed
+
+
+async def _perform(request: Request, folder: Path, began: float) -> bool:
+    outcome: list[tuple[Verdict, int]] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_on_signal, nursery.cancel_scope)
+        async with Children(folder) as children:
+            play = Play(request, set_up(folder, request.seed), children)
+            nursery.start_soon(play.watch.run)
+            nursery.start_soon(play.view.run)
+            outcome.append((await play.run(), play.restarts))
+        nursery.cancel_scope.cancel()
+    if not outcome:
+        return False
+    verdict, restarts = outcome[0]
+    _report(request, folder, verdict, restarts, trio.current_time() - began)
+    return verdict.books_agree
+
+
+async def _cancel_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        await anext(signals)
+        scope.cancel()
+
+
+def _report(
+    request: Request, folder: Path, verdict: Verdict, restarts: int, seconds: float
+) -> None:
+    remarks = f"gateway killed and restarted {restarts} times · {seconds:.0f} s"
+    print_verdict(verdict, remarks=remarks, console=Console(stderr=request.as_json))
+    line = {
+        name: getattr(verdict, name)
+        for name in Verdict.__struct_fields__
+        if name not in ("rows", "disagreements")
+    }
+    line |= {"restarts": restarts, "seconds": round(seconds, 1), "seed": request.seed}
+    line["disagreements"] = len(verdict.disagreements)
+    text = json.dumps(line)
+    (folder / "demo.json").write_text(text + "\n", "utf-8")
+    if request.as_json:
+        sys.stdout.write(text + "\n")

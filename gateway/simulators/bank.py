@@ -1,0 +1,95 @@
+"""The simulated bank's money: what was charged, what was given back.  Pure; no message, no socket.
+
+Rule 1.  An approved charge is charged, whether or not its answer is ever sent.
+Rule 2.  The same charge again gets the stored answer and is not charged again.
+Rule 3.  A reversal gives the amount of an approved original back, once for each identity of its
+         own: a second identity for one original gives the money back twice, so that it shows.
+Rule 4.  A repeat of a known reversal gets the stored answer.  A declined original gives 12, an
+         unknown one 25; neither is remembered, because the original may still be on its way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+APPROVED: Final = "00"
+DECLINED_ORIGINAL: Final = "12"
+UNKNOWN_ORIGINAL: Final = "25"
+ALREADY_REVERSED: Final = "22"
+_APPROVAL_CODES: Final = 1_000_000
+_SPREAD: Final = 7_919
+"""A prime that no approval code's range shares a factor with: codes look unlike the numbers."""
+
+
+class ChargeRequest(NamedTuple):
+    """What the bank needs to know of a sale or an authorisation."""
+
+    identity: str
+    merchant: str
+    terminal: str
+    amount: int
+
+
+@dataclass(slots=True)
+class Charge:
+    """A decided charge."""
+
+    request: ChargeRequest
+    code: str
+    rrn: str
+    approval_code: str
+    given_back: int = 0
+    """Minor units, over all reversals."""
+
+
+class Reversed(NamedTuple):
+    """What became of a reversal."""
+
+    code: str
+    gave_back: int
+    repeat: bool
+    charge: Charge | None
+
+
+class Bank:
+    """Charges and reversals by their identities.  `first_rrn` keeps runs apart."""
+
+    def __init__(self, first_rrn: int = 1) -> None:
+        self._next_rrn = first_rrn
+        self._charges: dict[str, Charge] = {}
+        self._reversals: dict[str, Charge] = {}
+
+    def known(self, identity: str) -> Charge | None:
+        """The charge with this identity, if it was decided before."""
+        return self._charges.get(identity)
+
+    def decide(self, request: ChargeRequest, code: str) -> Charge:
+        """Charge (`code` 00) or decline what was not decided before."""
+        number = self._next_rrn
+        self._next_rrn += 1
+        approval = f"{number * _SPREAD % _APPROVAL_CODES:06d}" if code == APPROVED else ""
+        charge = Charge(request, code, f"{number:012d}", approval)
+        self._charges[request.identity] = charge
+        return charge
+
+    def reverse(self, identity: str, original: str) -> Reversed:
+        """Give the money of `original` back, unless this reversal did so already."""
+        done = self._reversals.get(identity)
+        if done is not None:
+            return Reversed(APPROVED, 0, repeat=True, charge=done)
+        charge = self._charges.get(original)
+        if charge is None:
+            return Reversed(UNKNOWN_ORIGINAL, 0, repeat=False, charge=None)
+        if charge.code != APPROVED:
+            return Reversed(DECLINED_ORIGINAL, 0, repeat=False, charge=charge)
+        self._reversals[identity] = charge
+        charge.given_back += charge.request.amount
+        return Reversed(APPROVED, charge.request.amount, repeat=False, charge=charge)
+
+    def confirm(self, original: str) -> str:
+        """A word on the service of `original`, as terminals send it when no gateway is between."""
+        charge = self._charges.get(original)
+        if charge is None or charge.code != APPROVED:
+            return UNKNOWN_ORIGINAL
+        return ALREADY_REVERSED if charge.given_back else APPROVED

@@ -1,0 +1,147 @@
+"""The simulated bank host as a program: listens, answers by its script, keeps its book.
+
+What is decided about a message stands in `teller`; here are sockets, time and signals.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from codec import dialect
+from gateway.simulators.bank import Bank
+from gateway.simulators.book import Book
+from gateway.simulators.host_speech import SPEECHES
+from gateway.simulators.line import Line, LineLostError, mac_key
+from gateway.simulators.teller import Teller
+
+if TYPE_CHECKING:
+    from codec import Message
+    from gateway.simulators.host_script import HostScript
+    from gateway.simulators.teller import Answer
+
+LATE_ANSWERS_MAX: Final = 10_000
+"""Answers that may wait for their time on one link; beyond it the link is not read."""
+_RRN_SECONDS: Final = 1_000_000
+_RRN_COUNT: Final = 1_000_000
+"""Reference numbers: the second of the start, then a count; so runs do not share any."""
+
+
+class BankHost:
+    """The running host: its teller, its links, its timers."""
+
+    def __init__(self, script: HostScript, book: Book) -> None:
+        self._script = script
+        self._dialect = dialect(script.dialect)
+        self._key = mac_key(script.mac_algorithm, Path(script.mac_key_file))
+        first_rrn = int(time.time()) % _RRN_SECONDS * _RRN_COUNT + 1
+        self._teller = Teller(script, Bank(first_rrn), book)
+        self._listeners: list[trio.SocketListener] = []
+        self._links: set[Line] = set()
+        self._last_stan = 0
+
+    async def bind(self) -> int:
+        """Take the address and return its port.  Raises OSError."""
+        script = self._script
+        self._listeners = await trio.open_tcp_listeners(script.port, host=script.host)
+        port: int = self._listeners[0].socket.getsockname()[1]
+        _say(f"bank host listens on {script.host}:{port} ({script.dialect})")
+        return port
+
+    async def serve(self) -> None:
+        """Serve until cancelled; after `bind`."""
+        script = self._script
+        async with trio.open_nursery() as nursery:
+            for at in script.drop_link_at:
+                nursery.start_soon(self._drop_links, at)
+            if script.sign_off_at:
+                nursery.start_soon(self._announce, script.sign_off_at, "sign-off")
+            if script.sign_on_at:
+                nursery.start_soon(self._announce, script.sign_on_at, "sign-on")
+            nursery.start_soon(trio.serve_listeners, self._talk, self._listeners)
+
+    async def _talk(self, stream: trio.SocketStream) -> None:
+        line = Line(stream, self._dialect, self._key)
+        self._links.add(line)
+        try:
+            async with trio.open_nursery() as waiting:
+                await self._read(line, waiting)
+                waiting.cancel_scope.cancel()
+        finally:
+            self._links.discard(line)
+
+    async def _read(self, line: Line, waiting: trio.Nursery) -> None:
+        room = trio.Semaphore(LATE_ANSWERS_MAX)
+        try:
+            while True:
+                message, mac_good = await line.receive()
+                for answer in self._teller.hear(message, mac_good=mac_good):
+                    if answer.after_s:
+                        await room.acquire()
+                        waiting.start_soon(self._answer_later, line, answer, room)
+                    else:
+                        await line.send(answer.message, spoil_mac=answer.spoil_mac)
+        except LineLostError:
+            return
+
+    @staticmethod
+    async def _answer_later(line: Line, answer: Answer, room: trio.Semaphore) -> None:
+        await trio.sleep(answer.after_s)
+        try:
+            await line.send(answer.message, spoil_mac=answer.spoil_mac)
+        except LineLostError:
+            return
+        finally:
+            room.release()
+
+    async def _drop_links(self, at: float) -> None:
+        await trio.sleep(at)
+        _say(f"bank host drops its {len(self._links)} link(s)")
+        for line in list(self._links):
+            await line.aclose()
+
+    async def _announce(self, at: float, what: str) -> None:
+        await trio.sleep(at)
+        self._teller.signed_off = what == "sign-off"
+        _say(f"bank host: {what}")
+        for line in list(self._links):
+            try:
+                await line.send(self._own_message(what))
+            except LineLostError:
+                continue
+
+    def _own_message(self, what: str) -> Message:
+        self._last_stan += 1
+        speech = SPEECHES[self._script.dialect]
+        return speech.network_request(what, f"{self._last_stan:06d}", datetime.now(UTC))
+
+    def summary(self) -> str:
+        """What came, in one line."""
+        counts = ", ".join(f"{count} {what}" for what, count in self._teller.counts.items())
+        return f"bank host heard: {counts or 'nothing'}"
+
+
+async def run(script: HostScript) -> None:
+    """Run a host until SIGTERM or SIGINT."""
+    with (
+        Book(Path(script.book) if script.book else None) as book,
+        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
+    ):
+        host = BankHost(script, book)
+        await host.bind()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host.serve)
+            await anext(signals)
+            nursery.cancel_scope.cancel()
+        _say(host.summary())
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
