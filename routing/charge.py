@@ -323,6 +323,8 @@ class Charge:
     link: int = 0
     left: bool = False
     """A byte of it may have reached the host."""
+    known_since: float = 0.0
+    """Monotonic time at which this process opened it or found it in the journal."""
     proof_until: float = 0.0
     """Monotonic end of the hold for a proof of delivery."""
     due: float = 0.0

@@ -103,6 +103,7 @@ class Lifecycle:
     def open(self, charge: Charge, message: Message, link: int, now: Now) -> None:
         """Take a new charge: journal it, send it, and wait for the answer."""
         charge.link = link
+        charge.known_since = now.monotonic
         charge.due = now.monotonic + self.hosts[charge.host].settings.answer_timeout_s
         self.book.add(charge)
         self.deadlines.watch(charge)
@@ -221,12 +222,13 @@ class Lifecycle:
     def _begin_reversal(self, charge: Charge, cause: Cause) -> None:
         """Give the reversal the one identity that all its tries share, and make it due."""
         host = self.hosts[charge.host]
+        # A case that is tried again has been tried before: what goes out next is a repeat.
+        charge.attempts = 1 if charge.reversal_stan else 0
         if not charge.reversal_stan:
             keeps = host.convention.keeps_stan
             charge.reversal_stan = charge.host_stan if keeps else host.keys.next_stan()
             charge.reversal_de7 = "" if keeps else de7(cause.now)
         charge.reversal_since = cause.now.wall
-        charge.attempts = 0
         host.keys.quarantine(self.charge_key(charge), cause.now.monotonic)
         self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(0))
 
@@ -289,7 +291,7 @@ class Lifecycle:
         margin = self.settings.reversal.reorder_margin_s
         if charge.link not in links:
             margin = min(margin, CLOSED_LINK_MARGIN_S)
-        can_arrive = now.wall - charge.opened_at < margin
+        can_arrive = now.monotonic - charge.known_since < margin
         event = verdict(charge, code, original_can_arrive=can_arrive)
         reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
         self.apply(charge, event, now, reason=reason)
@@ -327,6 +329,7 @@ class Lifecycle:
         if charge.state in _GIVES_LIMIT_BACK:
             self.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
         charge.left = True
+        charge.known_since = now.monotonic
         if charge.state in OPEN_STATES:
             self.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
             if charge.state is State.REVERSAL_DUE:
