@@ -14,9 +14,18 @@ from codec._decode import decode
 from codec._encode import encode
 from codec._wire import Dialect, Message, build
 from codec.dialects import DIALECTS, dialect
-from codec.errors import BuildError, CodecError, DecodeError, EncodeError, FrameError
+from codec.errors import (
+    BuildError,
+    CodecError,
+    DecodeError,
+    DialectError,
+    EncodeError,
+    FrameError,
+    KeyBlockError,
+)
 from codec.explain import explain
 from codec.framing import Framer
+from codec.loader import parse_dialect
 from codec.mac import MacKey
 
 __all__ = [
@@ -25,9 +34,11 @@ __all__ = [
     "CodecError",
     "DecodeError",
     "Dialect",
+    "DialectError",
     "EncodeError",
     "FrameError",
     "Framer",
+    "KeyBlockError",
     "MacKey",
     "Message",
     "build",
@@ -36,6 +47,7 @@ __all__ = [
     "encode",
     "explain",
     "mask",
+    "parse_dialect",
     "pp",
     "specs",
 ]

@@ -133,6 +133,7 @@ cdef class Dialect:
     cdef readonly object fields             # Mapping[int, Field]
     cdef readonly object subfields          # Mapping[int, tuple[SubField, ...]]
     cdef readonly frozenset sensitive
+    cdef readonly frozenset tlv             # fields that hold BER-TLV
 
     cdef str field_name(self, int de)
     cdef object error(self, const Fault* fault)

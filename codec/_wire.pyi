@@ -16,6 +16,7 @@ class Dialect:
     fields: Mapping[int, Field]
     subfields: Mapping[int, tuple[SubField, ...]]
     sensitive: frozenset[int]
+    tlv: frozenset[int]
     def __init__(
         self,
         name: str,
@@ -26,6 +27,7 @@ class Dialect:
         header: bytes = b"",
         subfields: Mapping[int, tuple[SubField, ...]] | None = None,
         sensitive: AbstractSet[int] = frozenset(),
+        tlv: AbstractSet[int] = frozenset(),
     ) -> None: ...
     @property
     def header_bytes(self) -> int: ...

@@ -17,6 +17,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcmp, memcpy, memset
 
 from codec import mask as _mask
+from codec import tlv as _tlv
 from codec.errors import BuildError, FrameError
 
 from codec._text cimport (
@@ -107,17 +108,19 @@ cdef class Dialect:
 
     `fields` maps numbers to `codec.spec.Field`; `header` is what stands before the MTI, its length
     is fixed; `subfields` names stretches of values, so that `m["60.2"]` works; `sensitive` are
-    the fields that are never shown, `codec.mask.SENSITIVE_FIELDS` and what the dialect adds.
+    the fields that are never shown, `codec.mask.SENSITIVE_FIELDS` and what the dialect adds; in
+    those of `tlv` a path of tags finds an element: `m["55.9F26"]`.
     """
 
     def __cinit__(self, str name not None, fields, *, str mti="ascii", str bitmap="hex-ascii",
-                 bytes header=b"", subfields=None, sensitive=frozenset()):
+                 bytes header=b"", subfields=None, sensitive=frozenset(), tlv=frozenset()):
         memset(&self.layout, 0, sizeof(Layout))
         self.name = name
         self.header = header
         self.fields = MappingProxyType(dict(sorted(fields.items())))
         self.subfields = MappingProxyType(dict(subfields or {}))
         self.sensitive = _mask.SENSITIVE_FIELDS | frozenset(sensitive)
+        self.tlv = frozenset(tlv)
         self.layout.header_bytes = len(header)
         self.layout.mti_form = _MTI_FORM[mti]
         self.layout.bitmap_form = _BITMAP_FORM[bitmap]
@@ -601,7 +604,7 @@ cdef class Message:
         return value
 
     def get(self, key, default=None):
-        """The value of a field (`11`, `"11"`) or sub-field (`"60.2"`), or `default`."""
+        """The value of a field (`11`, `"11"`), sub-field (`"60.2"`) or element (`"55.9F26"`)."""
         if not isinstance(key, int):
             value = sub_value(self, key)
         elif 0 < key < FIELD_LIMIT:
@@ -704,11 +707,21 @@ cdef object sub_value(Message message, key):
     value = message.value_of(int(number))
     if value is None or not part:
         return None if part or key.endswith(".") else value
+    if int(number) in message.dialect.tlv:
+        return tlv_value(value, part)
     parts = message.dialect.subfields.get(int(number), ())
     if not part.isdecimal() or not 1 <= int(part) <= len(parts):
         return None
     end = parts[int(part) - 1].start + parts[int(part) - 1].length
     return value[parts[int(part) - 1].start:end] if end <= len(value) else None
+
+cdef object tlv_value(str value, str path):
+    """The element at a path of tags in a field whose value is hex, as hex, or None."""
+    try:
+        found = _tlv.find(bytes.fromhex(value), path)
+    except ValueError:
+        return None
+    return None if found is None else found.hex().upper()
 
 
 # ---- Building -----------------------------------------------------------------------------------

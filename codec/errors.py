@@ -2,7 +2,9 @@
 
     CodecError(ValueError)
     ├── FrameError    bytes that came from outside do not follow the dialect
-    └── BuildError    values that we were given cannot be put into a frame
+    ├── BuildError    values that we were given cannot be put into a frame
+    ├── KeyBlockError working keys of no known layout, or with a wrong check value
+    └── DialectError  a specification file that makes no sense
 
     DecodeError(ValueError), EncodeError(ValueError)    what `decode` and `encode` raise
 
@@ -63,6 +65,14 @@ class BuildError(CodecError):
 
     def __reduce__(self) -> tuple[type[BuildError], tuple[str, int | str | None, str]]:
         return type(self), (self.reason, self.field, self.name)
+
+
+class KeyBlockError(CodecError):
+    """Working keys that cannot be used.  The text names the key by its role alone."""
+
+
+class DialectError(CodecError):
+    """A specification file that makes no sense; the text begins with the place in the file."""
 
 
 class DecodeError(ValueError):

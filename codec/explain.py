@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from codec import mask
+from codec import mask, tlv
 from codec._wire import scan
+from codec.errors import FrameError
 
 if TYPE_CHECKING:
     from codec._wire import Dialect, Message
-    from codec.errors import FrameError
 
 _FRAME_BYTES_MIN: Final = 10
 _TPDU_BYTES: Final = 5
@@ -70,6 +70,28 @@ def _lines(message: Message, de: int) -> list[Line]:
         text = value[part.start : part.start + part.length]
         if text and de not in dialect.sensitive:
             lines.append(Line(f"{de}.{number}", part.name, offset, length, mask.printable(text)))
+    if de in dialect.tlv:
+        lines += _elements(de, value, offset, length)
+    return lines
+
+
+def _elements(de: int, value: str, offset: int, length: int) -> list[Line]:
+    """The elements of a field that holds BER-TLV, as far as it does."""
+    try:
+        data = bytes.fromhex(value)
+    except ValueError:
+        return []
+    begin = offset + length - len(data)
+    lines = []
+    try:
+        for element in tlv.parse(data):
+            shown = mask.tag(element.tag, element.value.hex().upper())
+            if element.constructed:
+                shown = f"<{len(element.value)} bytes of elements>"
+            size = len(element.value)
+            lines.append(Line(f"{de}.{element.tag}", "", begin + element.offset, size, shown))
+    except FrameError as error:
+        lines.append(Line(f"{de}.?", "", begin + (error.offset or 0), 0, error.reason))
     return lines
 
 

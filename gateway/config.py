@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from codec import DIALECTS, MacKey
+from codec import MacKey
 from gateway.wire.port import WireLimits
+from routing.conventions import CONVENTIONS
 from routing.limits import LimitSettings
 from routing.network import HostSettings
 from routing.reversal import ReversalSettings
@@ -264,8 +265,8 @@ def _problems(config: Config) -> Iterable[str]:
     for kind, items in sides.items():
         names = [item.name for item in items]
         for number, item in enumerate(items):
-            if item.dialect not in DIALECTS:
-                why = f"no such dialect; known are {', '.join(DIALECTS)}"
+            if item.dialect not in CONVENTIONS:
+                why = f"the gateway speaks {', '.join(CONVENTIONS)}"
                 yield f"{kind}.{number}.dialect = {item.dialect!r}: {why}"
             if names.count(item.name) > 1:
                 yield f"{kind}.{number}.name = {item.name!r}: two have this name"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from codec import mask, tlv
 from routing.conventions import CONVENTIONS
 from routing.conventions.base import MAC_FIELDS, answer_mti
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.translation import Translator
 
+_CHIP_DATA: Final = 55
 _KEPT: Final = frozenset(
     {3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25, 28, 29, 30, 31, 32, 33}
     | {37, 38, 39, 40, 41, 42, 43, 44, 49, 50, 51, 54, 60}
@@ -56,9 +58,20 @@ def remember(charge: Charge, answer: Message, request: Message) -> None:
             continue
         if request.has(de) and request[de] == answer[de]:
             echoed.append(de)
-        elif de in _KEPT:
+        elif de in _KEPT or (de == _CHIP_DATA and _may_rest_on_disk(answer)):
             stored[de] = answer[de]
     charge.echoed, charge.answer, charge.code = tuple(echoed), stored, answer[39]
+
+
+def _may_rest_on_disk(answer: Message) -> bool:
+    """Whether an answer's chip data (issuer's authentication, scripts) is free of card data; what
+    can't be read may be anything.
+    """
+    try:
+        elements = list(tlv.parse(bytes.fromhex(answer[_CHIP_DATA])))
+    except ValueError:
+        return False
+    return not any(element.tag in mask.SENSITIVE_TAGS for element in elements)
 
 
 def again(charge: Charge, request: Message) -> Message:

@@ -32,6 +32,7 @@ DIALECT: Final = Dialect(
     fields={de: _field(de) for de in range(2, 129) if de != _EXTENDED_BITMAP},
     mti="ascii",
     bitmap="hex-ascii",
+    tlv={55},
     subfields={
         90: subfields(
             ("original MTI", 4),

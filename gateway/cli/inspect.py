@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from codec import DIALECTS, dialect, explain
+from codec import DIALECTS, DialectError, dialect, explain, parse_dialect
+from codec.dialects import dialect_text
 from gateway.cli.common import USAGE_ERROR
+
+if TYPE_CHECKING:
+    from codec import Dialect
 
 _LENGTH_BYTES = 2
 
@@ -26,17 +30,17 @@ def decode(
     dialect_name: Annotated[
         str, typer.Option("--dialect", help=f"One of {', '.join(DIALECTS)}.")
     ] = "iso87-ascii",
+    spec: Annotated[
+        Path | None, typer.Option(help="A dialect of your own, TOML or JSON; instead of --dialect.")
+    ] = None,
 ) -> None:
     """Show a message field by field, masked, with names; say where bad bytes go wrong.
 
     A 2-byte length header in front is recognised and left out.
     """
-    if dialect_name not in DIALECTS:
-        typer.echo(f"--dialect {dialect_name}: known are {', '.join(DIALECTS)}", err=True)
-        raise typer.Exit(USAGE_ERROR)
-    frame = _without_length(_bytes_of(message))
-    told = explain(frame, dialect(dialect_name))
-    table = Table(title=f"{dialect_name}  MTI {told.mti or '?'}")
+    spoken = _dialect(dialect_name, spec)
+    told = explain(_without_length(_bytes_of(message)), spoken)
+    table = Table(title=f"{spoken.name}  MTI {told.mti or '?'}")
     for column in ("field", "name", "offset", "length", "value"):
         table.add_column(column, justify="right" if column in ("offset", "length") else "left")
     for line in told.lines:
@@ -48,6 +52,17 @@ def decode(
         if told.hint:
             console.print(f"hint: {told.hint}", highlight=False)
         raise typer.Exit(1)
+
+
+def _dialect(name: str, spec: Path | None) -> Dialect:
+    try:
+        if spec is None:
+            return dialect(name)
+        form: Literal["toml", "json"] = "json" if spec.suffix == ".json" else "toml"
+        return parse_dialect(spec.read_text("utf-8"), form, base=dialect_text)
+    except (LookupError, DialectError, OSError) as error:
+        typer.echo(f"{spec or '--dialect'}: {error}", err=True)
+        raise typer.Exit(USAGE_ERROR) from None
 
 
 def _bytes_of(message: str) -> bytes:

@@ -19,6 +19,7 @@ from gateway.simulators.host_script import HostScript
 from gateway.simulators.terminal_options import TerminalOptions
 from gateway.simulators.terminal_plan import Misbehaviour
 
+_MERCHANT_LENGTH: Final = 15
 _SHARE: Final[dict[str, Any]] = {"min": 0.0, "max": 1.0, "metavar": "SHARE"}
 
 
@@ -41,6 +42,13 @@ def _known_dialect(name: str | None) -> str | None:
     return name
 
 
+def _merchant(name: str) -> str:
+    if len(name) != _MERCHANT_LENGTH:
+        message = f"a merchant has {_MERCHANT_LENGTH} characters"
+        raise typer.BadParameter(message)
+    return name
+
+
 Dialect = Annotated[
     str | None, typer.Option(callback=_known_dialect, help=f"One of {', '.join(DIALECTS)}.")
 ]
@@ -51,6 +59,7 @@ MacKeyFile = Annotated[Path | None, typer.Option(help="The key, in hexadecimal d
 
 
 def host(  # noqa: PLR0913 - an option each
+    *,
     script: Annotated[
         Path | None, typer.Option(help="TOML file with these same names; options win over it.")
     ] = None,
@@ -126,9 +135,12 @@ def _script(path: Path | None) -> dict[str, Any]:
 
 
 def terminals(  # noqa: PLR0913 - an option each
+    *,
     address: Annotated[str, typer.Option(metavar="HOST:PORT")] = "127.0.0.1:8583",
     dialect: Dialect = "iso87-ascii",
-    merchant: Annotated[str, typer.Option(help="15 characters.")] = "BAKERY000000001",
+    merchant: Annotated[
+        str, typer.Option(callback=_merchant, help="15 characters.")
+    ] = "BAKERY000000001",
     service_class: Annotated[
         str, typer.Option("--class", help="approval (served at approval) or confirmation.")
     ] = "approval",
@@ -173,6 +185,7 @@ def terminals(  # noqa: PLR0913 - an option each
 
 
 def demo(
+    *,
     seconds: Annotated[float, typer.Option(min=3.0, help="How long the traffic lasts.")] = 30.0,
     terminals: Annotated[int, typer.Option("--terminals", min=4)] = 300,
     seed: Annotated[int, typer.Option(help="Decides which sale meets what.")] = 1,

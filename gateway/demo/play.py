@@ -18,12 +18,14 @@ from rich.console import Console
 
 from gateway.demo import verdict as verdicts
 from gateway.demo.children import Children
+from gateway.demo.judge import Verdict
 from gateway.demo.stage import SETTLE_S, SHOPS, Stage, set_up
 from gateway.demo.table import print_verdict
-from gateway.demo.verdict import AUDIT, Verdict
+from gateway.demo.verdict import AUDIT
 from gateway.demo.view import View
 from gateway.demo.watch import PERIOD_S, Watch
 from gateway.simulators.chance import draw
+from gateway.simulators.host import DROP_SIGNAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +37,6 @@ HEAL_S: Final = 15.0
 SALES_PER_TERMINAL_S: Final = 1 / 3
 SECONDS_PER_KILL: Final = 12.0
 DOWN_S: Final = (0.3, 1.0)
-_START_UP_S: Final = 2.0
-"""About how long the host listens before the traffic begins; its link is dropped by its clock."""
 
 
 class Request(NamedTuple):
@@ -68,9 +68,8 @@ class Play:
 
     async def run(self) -> Verdict:
         """From the first process to the verdict.  Raises PlayFailedError."""
-        children, stage, seconds = self._children, self._stage, self._request.seconds
-        drop_at = seconds * self._moment("drop", 0.80, 0.95)
-        host = await children.start(stage.host_command(_START_UP_S + drop_at), "host.log")
+        children, stage = self._children, self._stage
+        host = await children.start(stage.host_command(), "host.log")
         self._gateway = await children.start(stage.gateway_command(), "gateway.log")
         if not await self.watch.ready(READY_S):
             message = f"the gateway did not get ready within {READY_S:.0f} s"
@@ -78,15 +77,17 @@ class Play:
         terminals = [
             await children.start(command, "terminals.log") for command in self._terminals_commands()
         ]
+        await self._until_first_charge()
         self.view.enter("traffic, with faults", from_zero=True)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._tell_of_drop, host, drop_at)
-            await self._kill_and_restart()
+            nursery.start_soon(self._misfortunes, host)
+            nursery.start_soon(self._announce_the_end_of_traffic)
             await self._until_settled(terminals)
-            nursery.cancel_scope.cancel()
         await self._until_healed()
-        self.view.enter("three books are held against each other")
-        if not await children.stop(self._gateway):
+        self.view.enter("three books are compared")
+        stopped = await children.stop(self._gateway)
+        self.watch.figures.stopped = True
+        if not stopped:
             self.view.tell("the gateway did not stop in peace")
         await self._audit()
         await children.stop(host)
@@ -105,13 +106,24 @@ class Play:
 
     # What happens meanwhile
 
+    async def _misfortunes(self, host: trio.Process) -> None:
+        """Kill -9, at least once, and a drop of the host's links, when the seed says so."""
+        seconds, began = self._request.seconds, trio.current_time()
+        await self._kill_and_restart()
+        await trio.sleep_until(began + seconds * self._moment("drop", 0.80, 0.95))
+        host.send_signal(DROP_SIGNAL)
+        self.view.tell("the bank host drops its links, whatever is in flight")
+
+    async def _announce_the_end_of_traffic(self) -> None:
+        await trio.sleep(self._request.seconds)
+        self.view.enter("traffic is over; terminals settle")
+
     async def _kill_and_restart(self) -> None:
-        """At least once, at moments that the seed decides."""
         seconds = self._request.seconds
         kills = 1 + int(seconds // SECONDS_PER_KILL)
         began = trio.current_time()
         for number in range(kills):
-            part = self._moment(f"kill {number}", 0.25, 0.70)
+            part = self._moment(f"kill {number}", 0.20, 0.55)
             await trio.sleep_until(began + seconds * (number + part) / kills)
             pid = self._gateway.pid
             await self._children.kill(self._gateway)
@@ -127,10 +139,11 @@ class Play:
             took = trio.current_time() - down_since
             self.view.tell(f"the gateway is back, {took:.1f} s after its start")
 
-    async def _tell_of_drop(self, host: trio.Process, at: float) -> None:
-        del host
-        await trio.sleep(at)
-        self.view.tell("the bank host drops its links")
+    async def _until_first_charge(self) -> None:
+        """Terminals take a moment to start; the clock of the play begins with their first sale."""
+        with trio.move_on_after(READY_S):
+            while not self.watch.figures.bank:  # noqa: ASYNC110 - other processes
+                await trio.sleep(PERIOD_S / 2)
 
     async def _until_settled(self, terminals: Sequence[trio.Process]) -> None:
         ends = self._request.seconds + SETTLE_S + READY_S
@@ -145,7 +158,7 @@ class Play:
 
     async def _until_healed(self) -> None:
         """Faults are over: now every charge must reach its end, within a bound."""
-        self.view.enter("traffic is over; every charge comes to its end")
+        self.view.enter("every charge comes to its end")
         with trio.move_on_after(HEAL_S):
             await self.watch.look()
             while self.watch.figures.open or not self.watch.figures.up:
@@ -200,13 +213,15 @@ async def _perform(request: Request, folder: Path, began: float) -> bool:
 async def _cancel_on_signal(scope: trio.CancelScope) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         await anext(signals)
+        sys.stderr.write("isogate demo: interrupted\n")
         scope.cancel()
 
 
 def _report(
     request: Request, folder: Path, verdict: Verdict, restarts: int, seconds: float
 ) -> None:
-    remarks = f"gateway killed and restarted {restarts} times · {seconds:.0f} s"
+    times = "once" if restarts == 1 else f"{restarts} times"
+    remarks = f"gateway killed and restarted {times} · {seconds:.0f} s"
     print_verdict(verdict, remarks=remarks, console=Console(stderr=request.as_json))
     line = {
         name: getattr(verdict, name)

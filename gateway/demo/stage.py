@@ -9,10 +9,12 @@ import random
 import secrets
 import socket
 import sys
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.demo.verdict import AUDIT, HOST_BOOK, TERMINALS_BOOK
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG: Final = "isogate.toml"
 JOURNAL: Final = "isogate.db"
@@ -62,6 +64,8 @@ SHOPS: Final = (
     Shop("VENDING00000001", "unionpay-pos", "confirmation"),
 )
 
+_HOST_DELAY_MS: Final = 40
+"""So that some charges are always in flight, whatever is killed or dropped."""
 _HOST_FAULTS: Final = {
     "silent": 0.02,
     "late": 0.02,
@@ -143,14 +147,14 @@ class Stage(NamedTuple):
         """Prints the audit of its journal."""
         return _isogate("audit", self.config, "--final", "--json", "--each")
 
-    def host_command(self, drop_link_at: float) -> list[str]:
+    def host_command(self) -> list[str]:
         """Runs the bank host."""
         return _isogate(
             "host",
-            *_options(port=self.ports.host, seed=self.seed, drop_link_at=drop_link_at),
+            *_options(port=self.ports.host, seed=self.seed),
             *_options(late_s=HOST_LATE_S, book=self.folder / HOST_BOOK),
             *_options(mac_algorithm="aes-cmac", mac_key_file=self.folder / HOST_KEY),
-            *_options(**_HOST_FAULTS),
+            *_options(delay_ms=_HOST_DELAY_MS, **_HOST_FAULTS),
         )
 
     def terminals_command(self, shop: Shop, count: int, seconds: float, rate: float) -> list[str]:

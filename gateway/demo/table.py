@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.verdict import ENDS
+from gateway.demo.judge import ENDS
 
 if TYPE_CHECKING:
-    from gateway.demo.verdict import Row, Tally, Verdict
+    from gateway.demo.judge import Tally, Verdict
 
 DISAGREEMENTS_SHOWN_MAX: Final = 20
-_HOST_SAYS: Final = {
-    "served": "kept",
-    "declined": "declined",
-    "reversed": "gave back or never took",
-}
+_HOST_SAYS: Final = {"served": "kept", "declined": "declined", "reversed": "not kept"}
 _TERMINALS_SAY: Final = {
     "served": "served",
-    "declined": "did not serve",
-    "reversed": "did not serve",
-    "refunded": "did not serve",
+    "declined": "not served",
+    "reversed": "not served",
+    "refunded": "not served",
 }
 
 
@@ -33,7 +29,6 @@ def print_verdict(verdict: Verdict, *, remarks: str = "", console: Console | Non
     console = console or Console()
     console.print()
     console.print(_table(verdict))
-    console.print(_sums(verdict), highlight=False)
     console.print(_sentence(verdict, remarks))
     for text in verdict.disagreements[:DISAGREEMENTS_SHOWN_MAX]:
         console.print(f"  [red]✗[/] {text}", highlight=False)
@@ -54,54 +49,58 @@ def money(minor: int) -> str:
 def _table(verdict: Verdict) -> Table:
     table = Table(title="How every charge ended, by three independent books", title_style="bold")
     table.add_column("ended as", style="bold")
-    for name in ("journal", "bank host", "terminals"):
-        table.add_column(name, justify="right")
-        table.add_column("", style="dim")
+    table.add_column("journal", justify="right")
+    table.add_column("money", justify="right")
+    table.add_column("bank host", justify="right")
+    table.add_column("terminals", justify="right")
     for end in ENDS:
         row = verdict.rows[end]
-        if row.journal.count or end not in ("refunded",):
-            table.add_row(*_cells(end, row))
+        table.add_row(
+            end,
+            f"{row.journal.count:,}",
+            money(row.journal.money),
+            _confirmed(row.host, row.journal, _HOST_SAYS.get(end, "")),
+            _confirmed(row.terminals, row.journal, _TERMINALS_SAY.get(end, "")),
+            style="" if row.journal.count else "dim",
+        )
     table.add_section()
     total = sum(row.journal.money for row in verdict.rows.values())
-    table.add_row("charges", f"{verdict.charges:,}", money(total), style="bold")
+    table.add_row("charges", f"{verdict.charges:,}", money(total), "", "", style="bold")
+    _add_sums(table, verdict)
     return table
 
 
-def _cells(end: str, row: Row) -> tuple[Text | str, ...]:
-    return (
-        end,
-        f"{row.journal.count:,}",
-        money(row.journal.money),
-        _confirmed(row.host, row.journal),
-        _HOST_SAYS.get(end, "") if row.journal.count else "",
-        _confirmed(row.terminals, row.journal),
-        _TERMINALS_SAY.get(end, "") if row.journal.count else "",
-    )
-
-
-def _confirmed(other: Tally, journal: Tally) -> Text:
+def _confirmed(other: Tally, journal: Tally, word: str) -> Text:
+    """How many of the journal's charges another book bears out, in its own words."""
+    if not journal.count:
+        return Text()
     agrees = (other.count, other.money) == (journal.count, journal.money)
-    mark = Text(" ✓", "green") if agrees else Text(" ✗", "bold red")
-    return Text(f"{other.count:,}") + mark
+    return Text(f"{other.count:,} {word}".rstrip()) + _mark(agrees)
 
 
-def _sums(verdict: Verdict) -> Group:
+def _add_sums(table: Table, verdict: Verdict) -> None:
+    """Money as each book sums it up by itself."""
     sums = verdict.money
-    took = sums["kept_by_host"] + sums["given_back_by_host"] + sums["in_cases"]
-    lines = [
-        (
-            f"money served     journal {money(sums['served_by_journal'])}"
-            f" · host kept {money(sums['kept_by_host'])}"
-            f" · terminals {money(sums['served_by_terminals'])}"
-        ),
-        (
-            f"money reversed   journal {money(sums['reversed_by_journal'])}"
-            f" · host gave back {money(sums['given_back_by_host'])}"
-            f" · never charged {money(sums['reversed_never_charged'])}"
-        ),
-        f"money taken      {money(took)} in {verdict.approved:,} approvals",
-    ]
-    return Group(*(Text(line) for line in lines))
+    kept = sums["served_by_journal"]
+    back = sums["reversed_by_journal"] - sums["reversed_never_charged"]
+    table.add_section()
+    table.add_row(
+        "money kept",
+        "",
+        money(kept),
+        _same(sums["kept_by_host"], kept),
+        _same(sums["served_by_terminals"], kept),
+    )
+    given_back = sums["given_back_by_host"] - sums["given_back_in_cases"]
+    table.add_row("given back", "", money(back), _same(given_back, back), "")
+
+
+def _same(other: int, journal: int) -> Text:
+    return Text(money(other)) + _mark(other == journal)
+
+
+def _mark(agrees: bool) -> Text:
+    return Text(" ✓", "green") if agrees else Text(" ✗", "bold red")
 
 
 def _sentence(verdict: Verdict, remarks: str) -> Panel:

@@ -14,8 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from gateway.demo.watch import Figures
 
 REFRESHES_PER_S: Final = 4
@@ -28,12 +26,14 @@ _WIDTH: Final = 78
 class View:
     """Shows `figures` and a list of events until its `run` is cancelled."""
 
-    def __init__(self, figures: Figures, title: str, seconds: float) -> None:
+    def __init__(
+        self, figures: Figures, title: str, seconds: float, *, console: Console | None = None
+    ) -> None:
         self._figures = figures
         self._title = title
         self._seconds = seconds
         self._events: deque[tuple[float, str]] = deque(maxlen=_EVENTS_SHOWN)
-        self._console = Console(stderr=True)
+        self._console = console or Console(stderr=True)
         self._began = trio.current_time()
         self._phase = "starting"
 
@@ -56,16 +56,10 @@ class View:
             while True:
                 await trio.sleep(PLAIN_EVERY_S)
                 self._print_plain(self._plain_figures())
-        with self._live():
-            await trio.sleep_forever()
-
-    def _live(self) -> AbstractContextManager[Live]:
-        return Live(
-            get_renderable=self._picture,
-            console=self._console,
-            refresh_per_second=REFRESHES_PER_S,
-            transient=True,
-        )
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while True:
+                live.update(self.picture(), refresh=True)
+                await trio.sleep(1 / REFRESHES_PER_S)
 
     @property
     def _elapsed_s(self) -> float:
@@ -73,7 +67,8 @@ class View:
 
     # For a person
 
-    def _picture(self) -> Panel:
+    def picture(self) -> Panel:
+        """Everything as it stands now."""
         elapsed = self._elapsed_s if self._in_play else 0.0
         bar = ProgressBar(total=self._seconds, completed=min(elapsed, self._seconds), width=50)
         progress = Table.grid(padding=(0, 2))
@@ -93,7 +88,6 @@ class View:
 
     def _three_boxes(self) -> Table:
         f = self._figures
-        state = "[green]up[/]" if f.up else "[bold red]down[/]"
         table = Table.grid(expand=True, padding=(0, 2))
         for _ in range(3):
             table.add_column(ratio=1)
@@ -108,7 +102,7 @@ class View:
                 },
             ),
             _box(
-                f"gateway {state}",
+                f"gateway {_state(f)}",
                 {
                     "open charges": f"{f.open:,}",
                     "reversals due": f"{f.reversals_due:,}",
@@ -153,6 +147,12 @@ class View:
             f" · open {f.open}, reversals due {f.reversals_due}, cases {f.cases}"
             f" · links {f.links} · gateway {'up' if f.up else 'down'}"
         )
+
+
+def _state(figures: Figures) -> str:
+    if figures.stopped:
+        return "[dim]stopped[/]"
+    return "[green]up[/]" if figures.up else "[bold red]down[/]"
 
 
 def _box(title: str, values: dict[str, str]) -> Panel:

@@ -15,6 +15,7 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.demo.verdict import HOST_BOOK, TERMINALS_BOOK
+from routing.charge import OPEN_STATES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ PERIOD_S: Final = 0.5
 HISTORY_MAX: Final = 60
 """Periods that the curve of the rate shows."""
 _TIMEOUT_S: Final = 1.0
-_OPEN_STATES: Final = ("sent", "approved", "delivery_unknown", "delivered", "reversal_due")
 
 
 @dataclass(slots=True)
@@ -33,6 +33,8 @@ class Figures:
     """What there is to show."""
 
     up: bool = False
+    stopped: bool = False
+    """The gateway was asked to stop, and did."""
     open: int = 0
     reversals_due: int = 0
     cases: int = 0
@@ -105,7 +107,7 @@ class Watch:
     async def ready(self, within_s: float) -> bool:
         """Wait until the gateway says that it is ready."""
         with trio.move_on_after(within_s):
-            while await self.page("/readyz") is None:
+            while await self.page("/readyz") is None:  # noqa: ASYNC110 - another process
                 await trio.sleep(0.05)
             return True
         return False
@@ -122,7 +124,7 @@ class Watch:
         }
         figures = self.figures
         figures.open = round(
-            sum(samples.get(("gateway_charges", state), 0) for state in _OPEN_STATES)
+            sum(samples.get(("gateway_charges", state.lower()), 0) for state in OPEN_STATES)
         )
         figures.reversals_due = round(samples.get(("gateway_reversals_due",), 0))
         figures.cases = round(samples.get(("gateway_cases_open",), 0))

@@ -7,12 +7,17 @@ the same faults however its processes are scheduled.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _Name = TypeVar("_Name", bound=str)
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""A part of 1."""
+
 _DIGEST_BYTES: Final = 8
 _RANGE: Final = 1 << (8 * _DIGEST_BYTES)
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LATE_ANSWERS_MAX: Final = 10_000
 """Answers that may wait for their time on one link; beyond it the link is not read."""
+DROP_SIGNAL: Final = signal.SIGUSR1
+"""Drops the links at once, like `drop_link_at` at its time."""
 _RRN_SECONDS: Final = 1_000_000
 _RRN_COUNT: Final = 1_000_000
 """Reference numbers: the second of the start, then a count; so runs do not share any."""
@@ -59,7 +61,8 @@ class BankHost:
         script = self._script
         async with trio.open_nursery() as nursery:
             for at in script.drop_link_at:
-                nursery.start_soon(self._drop_links, at)
+                nursery.start_soon(self._drop_links_at, at)
+            nursery.start_soon(self._drop_on_signal)
             if script.sign_off_at:
                 nursery.start_soon(self._announce, script.sign_off_at, "sign-off")
             if script.sign_on_at:
@@ -100,8 +103,17 @@ class BankHost:
         finally:
             room.release()
 
-    async def _drop_links(self, at: float) -> None:
+    async def _drop_links_at(self, at: float) -> None:
         await trio.sleep(at)
+        await self.drop_links()
+
+    async def _drop_on_signal(self) -> None:
+        with trio.open_signal_receiver(DROP_SIGNAL) as signals:
+            async for _ in signals:
+                await self.drop_links()
+
+    async def drop_links(self) -> None:
+        """Close all links, whatever is in flight."""
         _say(f"bank host drops its {len(self._links)} link(s)")
         for line in list(self._links):
             await line.aclose()

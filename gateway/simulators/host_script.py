@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gateway.simulators.chance import draw, pick
+from gateway.simulators.chance import Share, draw, pick
 from gateway.simulators.line import Algorithm
 
 if TYPE_CHECKING:
@@ -28,19 +28,19 @@ class HostScript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     port: int = 9583
     dialect: str = "iso87-ascii"
     seed: int = 1
-    silent: float = 0.0
+    silent: Share = 0.0
     """Share of charges that are decided but never answered."""
-    late: float = 0.0
+    late: Share = 0.0
     """Share of charges that are answered after `late_s` seconds."""
     late_s: float = 35.0
-    decline: float = 0.0
-    duplicate: float = 0.0
+    decline: Share = 0.0
+    duplicate: Share = 0.0
     """Share of charges whose answer is sent twice."""
-    wrong_mac: float = 0.0
+    wrong_mac: Share = 0.0
     """Share of charges whose answer carries a wrong MAC (with a `mac_algorithm` only)."""
-    reversal_silent: float = 0.0
+    reversal_silent: Share = 0.0
     """Share of reversals, each try drawn anew, that are carried out but not answered."""
-    reversal_late: float = 0.0
+    reversal_late: Share = 0.0
     delay_ms: float = 0.0
     """Time before any answer."""
     decline_over: int = 0

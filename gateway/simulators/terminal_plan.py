@@ -7,22 +7,22 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.simulators.chance import draw, pick
+from gateway.simulators.chance import Share, draw, pick
 
 
 class Misbehaviour(msgspec.Struct, frozen=True, kw_only=True):
     """Shares of sales, parts of 1."""
 
-    vanish: float = 0.0
+    vanish: Share = 0.0
     """Closes its connection right after sending, and comes back a moment later."""
-    vanish_for_good: float = 0.0
+    vanish_for_good: Share = 0.0
     """As before, and never comes back to this sale (confirmation class only)."""
-    service_fails: float = 0.0
-    never_confirms: float = 0.0
+    service_fails: Share = 0.0
+    never_confirms: Share = 0.0
     """Served or not, it never says so: it did not serve (confirmation class only)."""
-    repeat_answered: float = 0.0
+    repeat_answered: Share = 0.0
     """Asks again although it has its answer; both must be the same."""
-    garbage: float = 0.0
+    garbage: Share = 0.0
     """Sends bytes that are no message first, over a connection of their own."""
 
 

@@ -130,9 +130,12 @@ class Terminal:
     async def _lose_line(self) -> None:
         await self._hang_up()
         if self._unproven:
-            self._proof_due = True
-            soon = trio.current_time() + self._rng.random() * NEXT_SALE_SOON_S
-            self._next_at = min(self._next_at, soon)
+            self._prove_soon()
+
+    def _prove_soon(self) -> None:
+        self._proof_due = True
+        soon = trio.current_time() + self._rng.random() * NEXT_SALE_SOON_S
+        self._next_at = min(self._next_at, soon)
 
     async def _hang_up(self) -> None:
         line, self._line = self._line, None
@@ -162,6 +165,8 @@ class Terminal:
         if sale.served and not options.confirms:
             self._unproven = True
             self._quiet_until = trio.current_time() + QUIET_S
+            if self._line is None:
+                self._prove_soon()
 
     async def _step(self, sale: Sale, facts: SaleFacts, messages: dict[Kind, Message]) -> bool:
         """Send what is due and take in what comes back; whether anything was sent."""
@@ -241,7 +246,7 @@ class Terminal:
             stan=self._next_stan(),
             batch=self._fleet.batch,
             amount=self._new_amount(),
-            pan=test_card(self._options.seed, self._rng.randrange(10_000)),
+            pan=card_number(self._options.seed, self._rng.randrange(10_000)),
             at=datetime.now(UTC),
         )
 
@@ -259,7 +264,7 @@ class Terminal:
                 return amount
 
 
-def test_card(seed: int, number: int) -> str:
+def card_number(seed: int, number: int) -> str:
     """A card number that passes the Luhn check and belongs to nobody."""
     body = f"{_BIN}{int(draw(seed, 'card', number) * 10**9):09d}"
     doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in body[::-2])

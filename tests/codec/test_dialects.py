@@ -10,35 +10,31 @@ from codec import DIALECTS, BuildError, Dialect, FrameError, Message, build, dia
 from codec.spec import Field
 from tests.codec.samples import sample_value, values_of
 
-EVERY_FIELD = [(name, de) for name in DIALECTS for de in dialect(name).fields]
 
-
-@pytest.mark.parametrize(("name", "de"), EVERY_FIELD)
-def test_a_field_round_trips_at_every_length_that_matters(name: str, de: int) -> None:
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_field_round_trips_at_every_length_that_matters(name: str) -> None:
     rules = dialect(name)
-    field = rules.fields[de]
-    lengths = [field.length] if field.length_form == "fixed" else {0, 1, 2, 3, field.length}
-    for length in lengths:
-        value = sample_value(field, length)
-        message = build(rules, "0200", {de: value})
-        again = Message(message.raw, rules)
-        assert again[de] == value
-        assert again.fields() == (de,)
-        assert again == message
+    for de, field in rules.fields.items():
+        lengths = {field.length} if field.length_form == "fixed" else {0, 1, 2, 3, field.length}
+        for length in lengths:
+            value = sample_value(field, length)
+            message = build(rules, "0200", {de: value})
+            again = Message(message.raw, rules)
+            assert again[de] == value
+            assert again.fields() == (de,)
+            assert again == message
 
 
-@pytest.mark.parametrize(("name", "de"), EVERY_FIELD)
-def test_a_field_too_long_or_too_short_is_refused_by_name(name: str, de: int) -> None:
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_field_too_long_or_too_short_is_refused_by_name(name: str) -> None:
     rules = dialect(name)
-    field = rules.fields[de]
-    lengths = [field.length + 1]
-    if field.length_form == "fixed":
-        lengths.append(field.length - 1)
-    for length in lengths:
-        with pytest.raises(BuildError) as caught:
-            build(rules, "0200", {de: sample_value(field, length)})
-        assert caught.value.field == de
-        assert f"field {de} ({field.name})" in str(caught.value)
+    for de, field in rules.fields.items():
+        short = {field.length - 1} if field.length_form == "fixed" else set()
+        for length in {field.length + 1} | short:
+            with pytest.raises(BuildError) as caught:
+                build(rules, "0200", {de: sample_value(field, length)})
+            assert caught.value.field == de
+            assert f"field {de} ({field.name})" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -70,7 +66,7 @@ def test_a_frame_cut_anywhere_is_an_error_that_tells_where(name: str) -> None:
         assert "expected" in caught.value.reason
 
 
-@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("name", ["iso87-ascii", "unionpay-pos"])
 def test_an_empty_secondary_bitmap_is_read(name: str) -> None:
     rules = dialect(name)
     message = build(rules, "0800", {11: "000001"})

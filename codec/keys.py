@@ -1,0 +1,122 @@
+"""Key check values, and working keys as they come in DE 62 of a sign-in answer.
+
+A host hands out PIN, MAC and track keys (PIK, MAK, TDK), each enciphered under the terminal's
+master key (TMK) and followed by four bytes of check value.  The length of the whole tells which
+keys there are and how long.  Not for the hot path; where keys are kept is none of this file's
+business.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.cmac import CMAC
+
+from codec.errors import KeyBlockError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
+
+CheckMethod = Literal["des", "sm4", "aes-ecb", "aes-cmac"]
+
+CHECK_BYTES: Final = 4
+_DES_KEY_BYTES: Final = (8, 16, 24)
+
+_LAYOUTS: Final = {
+    24: (8, 8),
+    40: (16, 16),
+    60: (16, 16, 16),
+    56: (24, 24),
+    84: (24, 24, 24),
+}
+"""Bytes of PIK, MAK and perhaps TDK, by the length of the whole field."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingKeys:
+    """The keys of one sign-in, in clear; `tdk` is empty where the host gave none."""
+
+    pik: bytes = field(repr=False)
+    mak: bytes = field(repr=False)
+    tdk: bytes = field(repr=False, default=b"")
+
+
+def check_value(key: bytes, method: CheckMethod = "des", length: int = CHECK_BYTES) -> bytes:
+    """The first `length` bytes of what `key` makes of a block of zeros.
+
+    >>> check_value(bytes.fromhex("5BB5C72CD00B7338")).hex()
+    'ab7153ca'
+    """
+    if method == "aes-cmac":
+        mac = CMAC(AES(key))
+        mac.update(bytes(16))
+        return mac.finalize()[:length]
+    cipher: BlockCipherAlgorithm
+    match method:
+        case "des":
+            cipher = _triple_des(key)
+        case "sm4":
+            cipher = SM4(key)
+        case "aes-ecb":
+            cipher = AES(key)
+    zeros = bytes(cipher.block_size // 8)
+    return Cipher(cipher, ECB()).encryptor().update(zeros)[:length]  # noqa: S305 - one block
+
+
+def wrap(master: bytes, key: bytes) -> bytes:
+    """`key` under `master`: each block of eight bytes alone."""
+    return Cipher(_triple_des(master), ECB()).encryptor().update(key)  # noqa: S305 - as agreed
+
+
+def unwrap(master: bytes, enciphered: bytes) -> bytes:
+    """The clear key of what `wrap` made."""
+    return Cipher(_triple_des(master), ECB()).decryptor().update(enciphered)  # noqa: S305
+
+
+def working_keys(master: bytes, data: bytes) -> WorkingKeys:
+    """The keys in DE 62 of a sign-in answer; KeyBlockError when a check value is wrong.
+
+    A MAK of sixteen bytes whose right half is zero on the wire is one of eight.
+    """
+    sizes = _LAYOUTS.get(len(data))
+    if sizes is None:
+        known = ", ".join(map(str, sorted(_LAYOUTS)))
+        raise KeyBlockError(f"expected {known} bytes of working keys, found {len(data)}")
+    keys = []
+    at = 0
+    for name, size in zip(("PIK", "MAK", "TDK"), sizes, strict=False):
+        enciphered, check = data[at : at + size], data[at + size : at + size + CHECK_BYTES]
+        at += size + CHECK_BYTES
+        if name == "MAK" and size == 16 and not any(enciphered[8:]):  # noqa: PLR2004
+            enciphered = enciphered[:8]
+        key = unwrap(master, enciphered)
+        if not hmac.compare_digest(check_value(key), check):
+            raise KeyBlockError(f"the check value of the {name} does not fit")
+        keys.append(key)
+    return WorkingKeys(*keys)
+
+
+def working_key_block(master: bytes, keys: WorkingKeys) -> bytes:
+    """DE 62 for these keys, as a host sends it; the inverse of `working_keys`."""
+    block = b""
+    for key in filter(None, (keys.pik, keys.mak, keys.tdk)):
+        wire = wrap(master, key)
+        if key is keys.mak and len(key) < len(keys.pik):
+            wire = wire.ljust(len(keys.pik), b"\0")
+        block += wire + check_value(key)
+    if len(block) not in _LAYOUTS:
+        raise KeyBlockError(f"keys of these lengths make {len(block)} bytes, which no host sends")
+    return block
+
+
+def _triple_des(key: bytes) -> TripleDES:
+    """Single DES is 3DES with one key thrice."""
+    if len(key) not in _DES_KEY_BYTES:
+        raise KeyBlockError(f"expected a DES key of 8, 16 or 24 bytes, found {len(key)}")
+    return TripleDES({8: key * 3, 16: key + key[:8], 24: key}[len(key)])
