@@ -27,6 +27,7 @@ from codec.explain import explain
 from codec.framing import Framer
 from codec.loader import parse_dialect
 from codec.mac import MacKey
+from codec.sniff import Guess, sniff
 
 __all__ = [
     "DIALECTS",
@@ -38,6 +39,7 @@ __all__ = [
     "EncodeError",
     "FrameError",
     "Framer",
+    "Guess",
     "KeyBlockError",
     "MacKey",
     "Message",
@@ -49,5 +51,6 @@ __all__ = [
     "mask",
     "parse_dialect",
     "pp",
+    "sniff",
     "specs",
 ]

@@ -436,7 +436,7 @@ def verify(Message message not None, MacKey key not None):
         for i in range(FIELD_BYTES):
             high = hex_value(rule.charset.decode[found[2 * i]])
             low = hex_value(rule.charset.decode[found[2 * i + 1]])
-            wrong |= (high << 4 | low) ^ field[i]
+            wrong |= (high * 16 | low) ^ field[i]       # -1 stays wrong
     else:
         return False
     return wrong == 0

@@ -246,7 +246,6 @@ cdef bint read_bitmaps(const Layout* layout, Cursor* cursor, Index* index,
     memset(index.present, 0, sizeof(index.present))
     for word in range(BITMAP_WORDS):
         if not read_bitmap(layout, cursor, &index.present[word], fault):
-            index.present[word] = 0
             return False
         if word == BITMAP_WORDS - 1 or not index.present[word] & continues:
             break
@@ -334,7 +333,11 @@ cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t leng
         return fail(fault, TRAILING, IN_FRAME, FRAME_BYTES_MAX, 0, length - FRAME_BYTES_MAX)
     if take(&cursor, layout.header_bytes) == NULL:
         return fail_short(fault, &cursor, IN_HEADER, layout.header_bytes)
-    if not read_mti(layout, &cursor, fault) or not read_bitmaps(layout, &cursor, index, fault):
+    if not read_mti(layout, &cursor, fault):
+        return False
+    if not read_bitmaps(layout, &cursor, index, fault):
+        # Fields that a first bitmap announced have no place yet.
+        memset(index.present, 0, sizeof(index.present))
         return False
     for word in range(BITMAP_WORDS):
         bits = index.present[word]

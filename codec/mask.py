@@ -44,7 +44,7 @@ def pan(value: str) -> str:
 def value(de: int, value: str) -> str:
     """`value` of field `de` as a person may see it."""
     if de in _PAN_FIELDS:
-        return pan(value)
+        return printable(pan(value))
     if de in SENSITIVE_FIELDS or de in _HIDDEN_FIELDS:
         return hidden(value)
     if de in _FREE_TEXT_FIELDS:

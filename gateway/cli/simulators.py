@@ -10,7 +10,6 @@ import msgspec
 import trio
 import typer
 
-from codec import DIALECTS
 from gateway.cli.common import USAGE_ERROR
 from gateway.demo import play
 from gateway.simulators import host as host_program
@@ -18,6 +17,7 @@ from gateway.simulators import terminals as terminals_program
 from gateway.simulators.host_script import HostScript
 from gateway.simulators.terminal_options import TerminalOptions
 from gateway.simulators.terminal_plan import Misbehaviour
+from gateway.simulators.terminal_speech import SPEECHES
 
 _MERCHANT_LENGTH: Final = 15
 _SHARE: Final[dict[str, Any]] = {"min": 0.0, "max": 1.0, "metavar": "SHARE"}
@@ -36,8 +36,8 @@ def _usage(problem: str) -> typer.Exit:
 
 
 def _known_dialect(name: str | None) -> str | None:
-    if name is not None and name not in DIALECTS:
-        message = f"known are {', '.join(DIALECTS)}"
+    if name is not None and name not in SPEECHES:
+        message = f"known are {', '.join(SPEECHES)}"
         raise typer.BadParameter(message)
     return name
 
@@ -50,7 +50,7 @@ def _merchant(name: str) -> str:
 
 
 Dialect = Annotated[
-    str | None, typer.Option(callback=_known_dialect, help=f"One of {', '.join(DIALECTS)}.")
+    str | None, typer.Option(callback=_known_dialect, help=f"One of {', '.join(SPEECHES)}.")
 ]
 MacAlgorithm = Annotated[
     str | None, typer.Option(help="none, cup-ecb, x9.9, x9.19 or aes-cmac (with a key file).")

@@ -37,6 +37,10 @@ HEAL_S: Final = 15.0
 SALES_PER_TERMINAL_S: Final = 1 / 3
 SECONDS_PER_KILL: Final = 12.0
 DOWN_S: Final = (0.3, 1.0)
+BREATH_S: Final = 1.0
+"""Time between one misfortune and the next."""
+OVERTIME_S: Final = 58.0
+"""How much longer than its traffic the whole play may take."""
 
 
 class Request(NamedTuple):
@@ -110,6 +114,7 @@ class Play:
         """Kill -9, at least once, and a drop of the host's links, when the seed says so."""
         seconds, began = self._request.seconds, trio.current_time()
         await self._kill_and_restart()
+        await trio.sleep(BREATH_S)
         await trio.sleep_until(began + seconds * self._moment("drop", 0.80, 0.95))
         host.send_signal(DROP_SIGNAL)
         self.view.tell("the bank host drops its links, whatever is in flight")
@@ -182,7 +187,7 @@ async def run(request: Request) -> bool:
     agreed = False
     try:
         agreed = await _perform(request, folder, began)
-    except* PlayFailedError as failures:
+    except* (PlayFailedError, OSError) as failures:
         for failure in failures.exceptions:
             sys.stderr.write(f"isogate demo: {failure}\n")
     finally:
@@ -201,7 +206,11 @@ async def _perform(request: Request, folder: Path, began: float) -> bool:
             play = Play(request, set_up(folder, request.seed), children)
             nursery.start_soon(play.watch.run)
             nursery.start_soon(play.view.run)
-            outcome.append((await play.run(), play.restarts))
+            with trio.move_on_at(began + request.seconds + OVERTIME_S) as clock:
+                outcome.append((await play.run(), play.restarts))
+            if clock.cancelled_caught:
+                message = f"not done within {OVERTIME_S:.0f} s after the traffic"
+                raise PlayFailedError(message)
         nursery.cancel_scope.cancel()
     if not outcome:
         return False

@@ -70,7 +70,7 @@ class View:
     def picture(self) -> Panel:
         """Everything as it stands now."""
         elapsed = self._elapsed_s if self._in_play else 0.0
-        bar = ProgressBar(total=self._seconds, completed=min(elapsed, self._seconds), width=50)
+        bar = ProgressBar(total=self._seconds, completed=min(elapsed, self._seconds), width=28)
         progress = Table.grid(padding=(0, 2))
         progress.add_row(bar, f"{self._elapsed_s:5.1f} s", f"[bold]{self._phase}")
         parts = (progress, Text(), self._three_boxes(), Text(), self._curve(), Text())

@@ -76,8 +76,12 @@ class Terminal:
         self._fleet = fleet
         self._options = fleet.options
         self._name = f"T{number:07d}"
-        self._rng = random.Random(f"{self._options.seed}|{self._options.merchant}|{number}")  # noqa: S311 - a simulation
-        self._stan = self._rng.randrange(1, _STANS)
+        seed = f"{self._options.seed}|{self._options.merchant}|{number}"
+        self._facts_rng = random.Random(seed)  # noqa: S311 - a simulation
+        """For what is sold: the same from run to run, so that a sale meets the same faults."""
+        self._rng = random.Random(seed + "|time")  # noqa: S311 - a simulation
+        """For pauses: how often it is asked depends on what happens."""
+        self._stan = self._facts_rng.randrange(1, _STANS)
         self._amounts: set[int] = set()
         self._line: Line | None = None
         self._gone = False
@@ -246,7 +250,7 @@ class Terminal:
             stan=self._next_stan(),
             batch=self._fleet.batch,
             amount=self._new_amount(),
-            pan=card_number(self._options.seed, self._rng.randrange(10_000)),
+            pan=card_number(self._options.seed, self._facts_rng.randrange(10_000)),
             at=datetime.now(UTC),
         )
 
@@ -258,7 +262,7 @@ class Terminal:
         """An amount that this terminal never had before: it names the sale in every book."""
         low, high = _CENTS
         while True:
-            amount = self._rng.randint(low, high + 100 * len(self._amounts))
+            amount = self._facts_rng.randint(low, high + 100 * len(self._amounts))
             if amount not in self._amounts:
                 self._amounts.add(amount)
                 return amount

@@ -32,6 +32,13 @@ def test_a_cut_frame_is_told_up_to_the_cut() -> None:
     assert "field 2" in told.hint
 
 
+def test_a_cut_second_bitmap_leaves_nothing_of_the_first() -> None:
+    told = explain(b"0200" + b"E000000000000000" + b"00000000", ISO87)
+    assert told.lines == ()
+    assert told.error is not None
+    assert told.error.field == "bitmap"
+
+
 def with_length_header(frame: bytes) -> bytes:
     return len(frame).to_bytes(2, "big") + frame
 

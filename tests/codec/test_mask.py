@@ -36,6 +36,7 @@ def test_card_numbers_in_free_text_are_masked() -> None:
 
 def test_control_characters_do_not_reach_a_terminal() -> None:
     assert mask.value(41, "T\x1b[2J\x00\xe9\x7f") == "T.[2J..."
+    assert mask.value(2, "\x1b[2J12345678\x00\x00\x00\x00") == ".[2J12******...."
 
 
 def test_tags_of_chip_data() -> None:
