@@ -118,12 +118,11 @@ def _print_story(story: list[dict[str, Any]], charge: int, *, as_json: bool) -> 
     if as_json:
         _print_json(story)
         return
-    table = Table(title=f"Charge {charge}")
-    for column in ("time (UTC)", "event", "state", "told", "remark"):
-        table.add_column(column)
+    typer.echo(f"Charge {charge}, times in UTC")
     for line in story:
-        table.add_row(*(str(line[key]) for key in ("at", "event", "state", "code", "remark")))
-    Console().print(table)
+        told = f"  told {line['code']}" if line["code"] else ""
+        remark = f"  {line['remark']}" if line["remark"] else ""
+        typer.echo(f"{line['at']}  {line['event']:<22} -> {line['state']:<18}{told}{remark}")
 
 
 def cases(

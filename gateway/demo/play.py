@@ -28,7 +28,7 @@ from gateway.simulators.chance import draw
 from gateway.simulators.host import DROP_SIGNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 READY_S: Final = 20.0
 """How long a gateway may take to start."""
@@ -188,14 +188,23 @@ async def run(request: Request) -> bool:
     try:
         agreed = await _perform(request, folder, began)
     except* (PlayFailedError, OSError) as failures:
-        for failure in failures.exceptions:
+        for failure in _each(failures):
             sys.stderr.write(f"isogate demo: {failure}\n")
     finally:
         if request.keep is None and agreed:
             shutil.rmtree(folder)
-        elif not agreed:
+        elif not agreed and folder.exists():
             sys.stderr.write(f"isogate demo: books and logs are in {folder}\n")
     return agreed
+
+
+def _each(failures: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The failures inside, however deep the groups of nested nurseries."""
+    for failure in failures.exceptions:
+        if isinstance(failure, BaseExceptionGroup):
+            yield from _each(failure)
+        else:
+            yield failure
 
 
 async def _perform(request: Request, folder: Path, began: float) -> bool:

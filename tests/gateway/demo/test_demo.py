@@ -94,3 +94,13 @@ def test_no_book_or_log_holds_a_card_number(folder: Path, said: dict[str, Any]) 
     assert said["charges"]
     for path in folder.iterdir():
         assert b"622999" not in path.read_bytes(), path.name
+
+
+def test_a_play_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "gateway", "demo", "--keep", str(tmp_path / "file" / "sub")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=False)
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert "isogate demo: " in run.stderr
+    assert "Traceback" not in run.stderr
