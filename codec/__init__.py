@@ -12,7 +12,8 @@ from iso8583 import pp
 from codec import mask, specs
 from codec._decode import decode
 from codec._encode import encode
-from codec._wire import Dialect, Message, build
+from codec._layout import Dialect
+from codec._wire import Message, build
 from codec.dialects import DIALECTS, dialect
 from codec.errors import (
     BuildError,

@@ -6,25 +6,19 @@ Everything usual (ASCII, hex, binary and BCD lengths) is done on the bytes thems
 does.  `Message` is the codec of this project; its errors hold no values.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from codec._plan cimport (
-    DATA_ASCII, DATA_HEX, LENGTH_ASCII, LENGTH_BCD, LENGTH_BINARY, FieldPlan, SECONDARY, PRIMARY, TYPE, HEADER,
-    SpecPlan, key_of, plan_of,
+    DATA_ASCII, DATA_HEX, HEADER, LENGTH_ASCII, LENGTH_BCD, LENGTH_BINARY, PRIMARY, SECONDARY, TYPE,
+    FieldPlan, SpecPlan, key_of, plan_of, sized_dict,
 )
 from codec._text cimport (
-    ascii_from, ascii_text, hex_from, hex_value, high_byte, latin1_chars, text_length, uint8_t,
-    uint64_t,
+    ascii_from, ascii_text, hex_from, hex_value, high_byte, latin1_chars, leading_zeros,
+    text_length, uint8_t, uint64_t,
 )
 
 from codec.errors import DecodeError
-
-cdef extern from *:
-    """
-    static inline int leading_zeros(unsigned long long bits) { return __builtin_clzll(bits); }
-    """
-    int leading_zeros(uint64_t bits) noexcept nogil
-    dict sized_dict "__Pyx_PyDict_NewPresized"(Py_ssize_t size)      # Cython's own
 
 cdef enum:
     FIELDS_USUAL = 20           # room in the result dicts before they have to grow
@@ -32,6 +26,8 @@ cdef enum:
 cdef bytes EMPTY = b""
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Decoding:
     """One call of `decode`: where it stands and what it has found."""
 
@@ -75,7 +71,7 @@ def decode(s, spec):
     state.spec = plan_of(spec)
     state.doc_dec = sized_dict(FIELDS_USUAL)
     state.doc_enc = sized_dict(FIELDS_USUAL)
-    if spec["h"]["max_len"] > 0:
+    if state.spec.field(HEADER).max_len > 0:
         decode_field(state, HEADER)
     decode_type(state)
     slot = decode_bitmaps(state, bits)
@@ -258,6 +254,10 @@ cdef str data_text(Decoding state, FieldPlan plan, bytes raw, int slot):
     cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(raw)
     if plan.data_kind == DATA_HEX:
         return hex_from(start, PyBytes_GET_SIZE(raw))
+    if plan.data_kind == DATA_ASCII and high_byte(start, PyBytes_GET_SIZE(raw)) < 0:
+        return ascii_from(start, PyBytes_GET_SIZE(raw))
+    if plan.data_enc is None:
+        raise KeyError("data_enc")
     try:
         return raw.decode(plan.data_enc)
     except LookupError:

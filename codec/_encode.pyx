@@ -6,26 +6,20 @@
 
 from binascii import a2b_hex
 
+cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
 from codec._plan cimport (
-    DATA_ASCII, DATA_HEX, LENGTH_ASCII, LENGTH_BCD, LENGTH_BINARY, FieldPlan, SECONDARY, PRIMARY, TYPE, HEADER,
-    SpecPlan, key_of, plan_of,
+    DATA_ASCII, DATA_HEX, HEADER, LENGTH_ASCII, LENGTH_BCD, LENGTH_BINARY, PRIMARY, SECONDARY, TYPE,
+    FieldPlan, SpecPlan, key_of, plan_of, sized_dict,
 )
 from codec._text cimport (
-    ascii_text, hex_from, hex_value, latin1_chars, text_length, uint8_t, uint64_t,
+    ascii_text, hex_from, hex_value, latin1_chars, leading_zeros, text_length, uint8_t, uint64_t,
 )
 
 from codec.errors import EncodeError
-
-cdef extern from *:
-    """
-    static inline int leading_zeros(unsigned long long bits) { return __builtin_clzll(bits); }
-    """
-    int leading_zeros(uint64_t bits) noexcept nogil
-    dict sized_dict "__Pyx_PyDict_NewPresized"(Py_ssize_t size)      # Cython's own
 
 cdef enum:
     FIELDS_USUAL = 20           # room in the result dict before it has to grow
@@ -34,6 +28,8 @@ cdef bytes EMPTY = b""
 cdef uint64_t FIRST_BIT = <uint64_t>1 << 63
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Encoding:
     """One call of `encode`: what it is given, and the pieces it has made."""
 
@@ -87,9 +83,11 @@ def encode(doc_dec, spec):
     state.doc_dec = doc_dec
     state.doc_enc = sized_dict(FIELDS_USUAL)
     state.pieces = []
-    doc_dec.pop("1", None)
-    doc_dec.pop("65", None)
-    if spec["h"]["max_len"] > 0:
+    # The bitmaps' own numbers are worked out anew.
+    if "1" in doc_dec or "65" in doc_dec:
+        doc_dec.pop("1", None)
+        doc_dec.pop("65", None)
+    if state.spec.field(HEADER).max_len > 0:
         if "h" not in doc_dec:
             raise state.error("Field data is required according to specifications", "h")
         encode_field(state, HEADER)
@@ -155,7 +153,7 @@ cdef Py_ssize_t field_number(str key) except? -2:
 
 
 cdef int encode_bitmaps(Encoding state, uint64_t* bits) except -1:
-    """As many bitmaps as the fields need; what they announce of each other is not kept in `bits`."""
+    """As many bitmaps as the fields need; their own bits are not kept in `bits`."""
     cdef bint secondary = bits[0] & FIRST_BIT != 0, tertiary
     # Keys like "01" and "065" name the bitmaps' own bits; they are taken as such.
     secondary = secondary or bits[1] != 0
@@ -286,6 +284,8 @@ cdef bytes encoded(Encoding state, FieldPlan plan, value, str key, bint nibbles)
         return hex_data(state, plan, value, key, nibbles)
     if plan.data_kind == DATA_ASCII and type(value) is str and ascii_text(value):
         return PyBytes_FromStringAndSize(<char*>latin1_chars(value), text_length(value))
+    if plan.data_enc is None:
+        raise KeyError("data_enc")
     try:
         return value.encode(plan.data_enc)
     except LookupError:

@@ -1,9 +1,12 @@
 """Types of the compiled `_framing`."""
 
+from typing import final
+
 from codec.errors import FrameError
 
 FRAMINGS: tuple[str, ...]
 
+@final
 class Framer:
     frame_bytes_max: int
     framing: str

@@ -6,6 +6,7 @@ are needed, or what is wrong.  It looks at the bytes alone, never at how they ar
 verdict on a stream is the same however it is cut.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr
@@ -134,6 +135,7 @@ cdef object fault(int verdict, const Rule* rule, const View* view):
     return FrameError(reason, field="length header" if rule.kind != STX_ETX else "STX/ETX frame")
 
 
+@cython.final
 cdef class Framer:
     """Collects bytes and gives out whole frames, without their length header.
 

@@ -1,10 +1,10 @@
 # The few functions of libcrypto that MACs need, found at run time.
 #
-# Linking with -lcrypto fails where OpenSSL's headers are missing, and most machines have the library
-# without them.  So it is opened by name, preferably the copy that Python's own hashlib has loaded.
-# The single-DES functions are deprecated in OpenSSL 3, which still has them: through EVP they would
-# need the legacy provider.  Where anything is missing, `crypto.loaded` is false and `_mac` goes
-# through `cryptography` instead.
+# Linking with -lcrypto fails where OpenSSL's headers are missing, and most machines have the
+# library without them.  So it is opened by name, preferably the copy that Python's own hashlib has
+# loaded.  The single-DES functions are deprecated in OpenSSL 3, which still has them: through EVP
+# they would need the legacy provider.  Where anything is missing, `crypto.loaded` is false and
+# `_mac` goes through `cryptography` instead.
 
 from libc.stdint cimport uint8_t
 
@@ -20,11 +20,12 @@ ctypedef struct Schedule:
 cdef struct Functions:
     bint loaded
     void (*des_set_key)(const uint8_t* key, Schedule* schedule) noexcept nogil
-    void (*des_ecb)(const uint8_t* data, uint8_t* out, Schedule* schedule, int direction) noexcept nogil
+    void (*des_ecb)(const uint8_t* data, uint8_t* out, Schedule* schedule,
+                    int direction) noexcept nogil
     void (*des_ecb3)(const uint8_t* data, uint8_t* out, Schedule* first, Schedule* second,
                      Schedule* third, int direction) noexcept nogil
-    unsigned int (*des_cbc_cksum)(const uint8_t* data, uint8_t* out, long length, Schedule* schedule,
-                                  const uint8_t* iv) noexcept nogil
+    unsigned int (*des_cbc_cksum)(const uint8_t* data, uint8_t* out, long length,
+                                  Schedule* schedule, const uint8_t* iv) noexcept nogil
     void* (*ctx_new)() noexcept nogil
     void (*ctx_free)(void* ctx) noexcept nogil
     int (*ctx_set_padding)(void* ctx, int padding) noexcept nogil

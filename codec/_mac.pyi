@@ -1,11 +1,12 @@
 """Types of the compiled `_mac`."""
 
-from typing import Literal
+from typing import Literal, final
 
 from codec._wire import Message
 
 Algorithm = Literal["cup-ecb", "x9.9", "x9.19", "aes-cmac", "cup-sm4", "sm4-cbc"]
 
+@final
 class MacKey:
     algorithm: str
     def __init__(

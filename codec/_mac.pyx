@@ -6,6 +6,7 @@ An `Engine` computes one algorithm with one key: `DesEngine` and `EvpEngine` thr
 the result are kept and how they are written into the field.
 """
 
+cimport cython
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
@@ -13,7 +14,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
 from codec._text cimport hex_digit, hex_value, uint64_t
-from codec._wire cimport BINARY, Message, Slot, is_present
+from codec._layout cimport BINARY
+from codec._wire cimport Message, Slot, is_present
 
 from codec import _mac_python
 
@@ -36,7 +38,8 @@ cdef inline void xor_into(uint8_t* target, const uint8_t* data, Py_ssize_t count
         target[i] ^= data[i]
 
 
-cdef void fold(const uint8_t* data, Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil:
+cdef void fold(const uint8_t* data, Py_ssize_t length, Py_ssize_t block,
+               uint8_t* out) noexcept nogil:
     """All blocks XORed, the last one filled with zeros."""
     cdef Py_ssize_t at = 0
     cdef uint64_t[2] sums = [0, 0], words
@@ -320,6 +323,7 @@ _PADDED = frozenset({"x9.9", "x9.19", "sm4-cbc"})
 _AS_HEX = frozenset({"cup-ecb", "cup-sm4"})
 
 
+@cython.final
 cdef class MacKey:
     """An algorithm with its key and settings; the `repr` shows no key.
 

@@ -43,6 +43,7 @@ cdef extern from *:
     }
     """
     uint64_t dict_version(object dict) noexcept
+    dict sized_dict "__Pyx_PyDict_NewPresized"(Py_ssize_t size)     # Cython's own
 
 
 cdef class FieldPlan:

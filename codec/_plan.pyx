@@ -82,7 +82,7 @@ cdef bint is_current(FieldPlan plan, object source):
 
 cdef FieldPlan read_field(object source):
     cdef FieldPlan plan = FieldPlan()
-    plan.data_enc = source["data_enc"]
+    plan.data_enc = source.get("data_enc")
     plan.len_type = source.get("len_type", 0)
     plan.max_len = source.get("max_len", 0)
     plan.len_enc = source.get("len_enc", "")

@@ -1,37 +1,12 @@
 """Types of the compiled `_wire`; what they do stands in `_wire.pyx`."""
 
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from typing import Literal, TypeVar, final, overload
+from typing import TypeVar, final, overload
 
+from codec._layout import Dialect
 from codec.errors import FrameError
-from codec.spec import Field, SubField
 
 _Default = TypeVar("_Default")
-
-@final
-class Dialect:
-    name: str
-    header: bytes
-    fields: Mapping[int, Field]
-    subfields: Mapping[int, tuple[SubField, ...]]
-    sensitive: frozenset[int]
-    tlv: frozenset[int]
-    def __init__(
-        self,
-        name: str,
-        fields: Mapping[int, Field],
-        *,
-        mti: Literal["ascii", "ebcdic", "bcd"] = "ascii",
-        bitmap: Literal["hex-ascii", "hex-ebcdic", "binary"] = "hex-ascii",
-        header: bytes = b"",
-        subfields: Mapping[int, tuple[SubField, ...]] | None = None,
-        sensitive: AbstractSet[int] = frozenset(),
-        tlv: AbstractSet[int] = frozenset(),
-    ) -> None: ...
-    @property
-    def header_bytes(self) -> int: ...
-    def masked(self, de: int, value: str) -> str: ...
 
 @final
 class Message:
@@ -69,4 +44,4 @@ def build(
 ) -> Message: ...
 def scan(
     frame: bytes | bytearray | memoryview, dialect: Dialect
-) -> tuple[Message, FrameError | None]: ...
+) -> tuple[Message | None, FrameError | None]: ...

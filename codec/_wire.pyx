@@ -3,183 +3,31 @@
 
 `index_frame` walks a frame once and notes where each field lies.  `Message` is a view that rests on
 these notes: it decodes a field when asked for it and patches values in place.  What a dialect is
-stands in `codec.spec` and `codec.dialects`; what may be shown stands in `codec.mask`.
+stands in `_layout`; what may be shown stands in `codec.mask`.
 
 A message keeps the very `bytes` object it was given and copies it before the first change.  Once
 `raw` has handed the changed bytes out, they too are copied before they are changed again.
 """
 
-from types import MappingProxyType
-
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 
 from codec import mask as _mask
 from codec import tlv as _tlv
-from codec.errors import BuildError, FrameError
+from codec.errors import BuildError
 
+from codec._layout cimport (
+    AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
+    FIXED, FRAME_BYTES_MAX, IN_BITMAP, IN_FRAME, IN_HEADER, IN_MTI, LENGTH_ASCII, LENGTH_BCD,
+    LENGTH_BINARY, NOT_DEFINED, NO_FAULT, TEXT, TOO_LONG, TRACK, TRAILING, TRUNCATED, UNDEFINED,
+    Fault, Layout,
+)
 from codec._text cimport (
     PyUnicode_New, ascii_from, hex_digit, hex_from, hex_value, high_byte, latin1_chars,
-    latin1_text, text_length,
+    latin1_text, leading_zeros, text_length,
 )
-
-cdef extern from *:
-    """
-    static inline int leading_zeros(unsigned long long bits) { return __builtin_clzll(bits); }
-    """
-    int leading_zeros(uint64_t bits) noexcept nogil
-
-
-# ---- Tables -------------------------------------------------------------------------------------
-
-cdef Charset ASCII, LATIN1, CP500, CP037
-
-cdef void fill_charset(Charset* charset, str codec_name, bint seven_bit):
-    cdef int byte
-    cdef bytes decoded = bytes(range(256)).decode(codec_name).encode("latin-1")
-    charset.seven_bit = seven_bit
-    charset.identity = codec_name == "latin-1"
-    for byte in range(256):
-        charset.decode[byte] = decoded[byte]
-        charset.encode[<uint8_t>decoded[byte]] = byte
-
-cdef void fill_tables():
-    fill_charset(&ASCII, "latin-1", True)
-    fill_charset(&LATIN1, "latin-1", False)
-    fill_charset(&CP500, "cp500", False)
-    fill_charset(&CP037, "cp037", False)
-
-fill_tables()
-
-
-# ---- Dialects: Python data into C structs -------------------------------------------------------
-
-_CONTENT = {"text": TEXT, "binary": BINARY, "digits": DIGITS, "track": TRACK}
-_LENGTH_FORM = {
-    "fixed": FIXED, "ascii": LENGTH_ASCII, "ebcdic": LENGTH_EBCDIC,
-    "bcd": LENGTH_BCD, "binary": LENGTH_BINARY,
-}
-_MTI_FORM = {"ascii": AS_ASCII, "ebcdic": AS_EBCDIC, "bcd": AS_BYTES}
-_BITMAP_FORM = {"hex-ascii": AS_ASCII, "hex-ebcdic": AS_EBCDIC, "binary": AS_BYTES}
-_BITMAP_NUMBERS = frozenset({1, 65})
-
-cdef const Charset* charset_named(str name) except NULL:
-    if name == "ascii":
-        return &ASCII
-    if name == "latin-1":
-        return &LATIN1
-    if name == "cp500":
-        return &CP500
-    if name == "cp037":
-        return &CP037
-    raise ValueError(f"unknown charset {name!r}")
-
-cdef int compile_rule(Rule* rule, int de, field) except -1:
-    """One `codec.spec.Field` into a rule; ValueError where it contradicts itself."""
-    if de in _BITMAP_NUMBERS or not 2 <= de < FIELD_LIMIT:
-        raise ValueError(f"field {de}: the number belongs to a bitmap or lies outside 2 to 192")
-    largest = {
-        LENGTH_ASCII: 10 ** field.length_bytes - 1, LENGTH_EBCDIC: 10 ** field.length_bytes - 1,
-        LENGTH_BCD: 100 ** field.length_bytes - 1, LENGTH_BINARY: 256 ** field.length_bytes - 1,
-    }
-    rule.content = _CONTENT[field.content]
-    rule.length_form = _LENGTH_FORM[field.length_form]
-    rule.length_bytes = field.length_bytes
-    rule.length_counts_bytes = field.counts == "bytes" and rule.content >= DIGITS
-    rule.pad_left = field.pad == "left"
-    rule.charset = charset_named(field.charset)
-    if (rule.length_form == FIXED) != (field.length_bytes == 0):
-        raise ValueError(f"field {de}: length_bytes must be 0 exactly when length_form is fixed")
-    if not 0 < field.length <= FRAME_BYTES_MAX:
-        raise ValueError(f"field {de}: length must be within 1 and {FRAME_BYTES_MAX}")
-    if rule.length_counts_bytes and field.length & 1:
-        raise ValueError(f"field {de}: length must be even where the wire counts bytes")
-    rule.maximum = field.length
-    if rule.length_form != FIXED and field.length > largest[rule.length_form]:
-        raise ValueError(f"field {de}: a length of {field.length} does not fit its length_bytes")
-    return 0
-
-
-@cython.final
-cdef class Dialect:
-    """How messages are laid out in bytes.  Immutable.
-
-    `fields` maps numbers to `codec.spec.Field`; `header` is what stands before the MTI, its length
-    is fixed; `subfields` names stretches of values, so that `m["60.2"]` works; `sensitive` are
-    the fields that are never shown, `codec.mask.SENSITIVE_FIELDS` and what the dialect adds; in
-    those of `tlv` a path of tags finds an element: `m["55.9F26"]`.
-    """
-
-    def __cinit__(self, str name not None, fields, *, str mti="ascii", str bitmap="hex-ascii",
-                 bytes header=b"", subfields=None, sensitive=frozenset(), tlv=frozenset()):
-        memset(&self.layout, 0, sizeof(Layout))
-        self.name = name
-        self.header = header
-        self.fields = MappingProxyType(dict(sorted(fields.items())))
-        self.subfields = MappingProxyType(dict(subfields or {}))
-        self.sensitive = _mask.SENSITIVE_FIELDS | frozenset(sensitive)
-        self.tlv = frozenset(tlv)
-        self.layout.header_bytes = len(header)
-        self.layout.mti_form = _MTI_FORM[mti]
-        self.layout.bitmap_form = _BITMAP_FORM[bitmap]
-        self.layout.mti_bytes = 2 if self.layout.mti_form == AS_BYTES else 4
-        self.layout.bitmap_bytes = 8 if self.layout.bitmap_form == AS_BYTES else 16
-        for de, field in fields.items():
-            compile_rule(&self.layout.rules[de] if 0 <= de < FIELD_LIMIT else NULL, de, field)
-
-    @property
-    def header_bytes(self):
-        """How many bytes stand before the MTI."""
-        return self.layout.header_bytes
-
-    def masked(self, int de, str value not None):
-        """`value` of field `de` as a person may see it."""
-        if de in self.sensitive:
-            return _mask.hidden(value)
-        # Card numbers hide in free text, not among digits whose every place is named.
-        if de in self.subfields and self.layout.rules[de].content == DIGITS:
-            return value
-        return _mask.value(de, value)
-
-    def __repr__(self):
-        return f"<Dialect {self.name}>"
-
-    cdef str field_name(self, int de):
-        field = self.fields.get(de)
-        return "" if field is None else field.name
-
-    cdef object error(self, const Fault* fault):
-        """The FrameError that tells of `fault`."""
-        where = {IN_HEADER: "header", IN_MTI: "MTI", IN_BITMAP: "bitmap", IN_FRAME: None}
-        field = where.get(fault.field, fault.field)
-        name = self.field_name(fault.field) if fault.field > 0 else ""
-        content = self.layout.rules[fault.field].content if fault.field > 0 else UNDEFINED
-        return FrameError(fault_text(fault, content), field, fault.offset, name)
-
-
-cdef str fault_text(const Fault* fault, int content):
-    """What was expected and found, by kind and never by value."""
-    expected, found = fault.expected, fault.found
-    units = {TEXT: "characters", BINARY: "bytes"}.get(content, "digits")
-    if fault.kind == TRUNCATED:
-        return f"expected {expected} bytes, found {found}"
-    if fault.kind == BAD_MTI:
-        return "expected 4 decimal digits, found another byte"
-    if fault.kind == BAD_BITMAP:
-        return "expected 16 hex digits, found another byte"
-    if fault.kind == BAD_LENGTH:
-        return f"expected a decimal length of {expected} bytes, found another byte"
-    if fault.kind == TOO_LONG:
-        return f"expected at most {expected} {units}, found a length of {found}"
-    if fault.kind == BAD_CONTENT:
-        kind = "decimal digits" if content == DIGITS else "ASCII characters"
-        return f"expected {kind}, found another byte"
-    if fault.kind == NOT_DEFINED:
-        return "the bitmap announces it, but the dialect has no such field"
-    return f"expected the end of the frame, found {found} more bytes"
-
 
 # ---- Reading ------------------------------------------------------------------------------------
 
@@ -221,7 +69,6 @@ cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
     cdef Py_ssize_t at = cursor.offset, i
     cdef const uint8_t* bitmap = take(cursor, layout.bitmap_bytes)
     cdef uint64_t word = 0
-    cdef uint8_t digit
     cdef int nibble
     if bitmap == NULL:
         return fail_short(fault, cursor, IN_BITMAP, layout.bitmap_bytes)
@@ -230,8 +77,7 @@ cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
             word = word << 8 | bitmap[i]
     else:
         for i in range(16):
-            digit = bitmap[i] if layout.bitmap_form == AS_ASCII else CP500.decode[bitmap[i]]
-            nibble = hex_value(digit)
+            nibble = hex_value(layout.bitmap_charset.decode[bitmap[i]])
             if nibble < 0:
                 return fail(fault, BAD_BITMAP, IN_BITMAP, at + i)
             word = word << 4 | <uint8_t>nibble
@@ -487,13 +333,11 @@ cdef bint write_mti(const Layout* layout, str mti, uint8_t* out) noexcept:
 
 cdef void write_bitmap(const Layout* layout, uint64_t bits, uint8_t* out) noexcept nogil:
     cdef int i
-    cdef uint8_t digit
     for i in range(<int>layout.bitmap_bytes):
         if layout.bitmap_form == AS_BYTES:
             out[i] = (bits >> (56 - 8 * i)) & 0xFF
         else:
-            digit = hex_digit((bits >> (60 - 4 * i)) & 15)
-            out[i] = digit if layout.bitmap_form == AS_ASCII else CP500.encode[digit]
+            out[i] = layout.bitmap_charset.encode[hex_digit((bits >> (60 - 4 * i)) & 15)]
 
 cdef int bitmaps_needed(const uint64_t* present) noexcept nogil:
     return 3 if present[2] else 2 if present[1] else 1
@@ -522,7 +366,7 @@ cdef class Message:
     def __cinit__(self, frame, Dialect dialect not None, list faults=None):
         """`faults` is for `scan`: the fault is put there instead of being raised."""
         cdef Fault fault
-        self.frame = frame if type(frame) is bytes else bytes(frame)
+        self.frame = frame if type(frame) is bytes else frame_bytes(frame)
         self.dialect = dialect
         if index_frame(&dialect.layout, self.data(), PyBytes_GET_SIZE(self.frame),
                        &self.index, &fault):
@@ -694,6 +538,12 @@ cdef class Message:
         return f"<Message {self.dialect.name} {self.mti} {' '.join(shown)}>"
 
 
+cdef bytes frame_bytes(frame):
+    if not isinstance(frame, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a frame must be bytes, not {type(frame).__name__}")
+    return bytes(frame)
+
+
 def _shown(Dialect dialect, int de, str value):
     """A value in a `repr`: masked, and short."""
     text = dialect.masked(de, value)
@@ -827,6 +677,13 @@ def build(Dialect dialect not None, str mti not None, fields, bytes header=b""):
 
 
 def scan(frame, Dialect dialect not None):
-    """What can be read of a frame: a message of the fields before the fault, and the fault."""
+    """What can be read of a frame: a message of the fields before the fault, and the fault.
+
+    There is no message where the fault lies before the bitmap.
+    """
     faults = []
-    return Message(frame, dialect, faults), faults[0] if faults else None
+    message = Message(frame, dialect, faults)
+    if not faults:
+        return message, None
+    readable = faults[0].field not in ("header", "MTI") and len(message) <= FRAME_BYTES_MAX
+    return message if readable else None, faults[0]

@@ -13,7 +13,8 @@ from codec._wire import scan
 from codec.errors import FrameError
 
 if TYPE_CHECKING:
-    from codec._wire import Dialect, Message
+    from codec._layout import Dialect
+    from codec._wire import Message
 
 _FRAME_BYTES_MIN: Final = 10
 _TPDU_BYTES: Final = 5
@@ -52,13 +53,13 @@ def explain(frame: bytes, dialect: Dialect) -> Explanation:
     (7, 36)
     """
     message, error = scan(frame, dialect)
-    beyond_mti = error is None or error.field not in ("header", "MTI", None)
+    fields = message.fields() if message else ()
     return Explanation(
-        mti=message.mti if beyond_mti else "",
+        mti=message.mti if message else "",
         header=frame[: dialect.header_bytes],
-        lines=tuple(line for de in message.fields() for line in _lines(message, de)),
+        lines=tuple(line for de in fields for line in _lines(message, de)) if message else (),
         error=error,
-        hint=None if error is None else _hint(frame, message, error),
+        hint=None if error is None else _hint(frame, dialect, fields, error),
     )
 
 
@@ -98,9 +99,9 @@ def _elements(de: int, value: str, offset: int, length: int) -> list[Line]:
 # ---- Who lied -----------------------------------------------------------------------------------
 
 
-def _hint(frame: bytes, message: Message, error: FrameError) -> str | None:
+def _hint(frame: bytes, dialect: Dialect, fields: tuple[int, ...], error: FrameError) -> str | None:
     """The likeliest cause of `error`: the framing first, then the field that misled the reader."""
-    return _framing_hint(frame, message.dialect, error) or _field_hint(message, error)
+    return _framing_hint(frame, dialect, error) or _field_hint(dialect, fields, error)
 
 
 def _framing_hint(frame: bytes, dialect: Dialect, error: FrameError) -> str | None:
@@ -140,12 +141,11 @@ def _is_variable(dialect: Dialect, de: int) -> bool:
     return de in dialect.fields and dialect.fields[de].length_form != "fixed"
 
 
-def _field_hint(message: Message, error: FrameError) -> str | None:
+def _field_hint(dialect: Dialect, fields: tuple[int, ...], error: FrameError) -> str | None:
     """The last variable field up to the fault: its length moves everything after it."""
-    fields = message.dialect.fields
-    variable = [de for de in message.fields() if fields[de].length_form != "fixed"]
+    variable = [de for de in fields if _is_variable(dialect, de)]
     before = f"field {variable[-1]}, the last of variable length before it" if variable else ""
-    if isinstance(error.field, int) and _is_variable(message.dialect, error.field):
+    if isinstance(error.field, int) and _is_variable(dialect, error.field):
         others = f", or the length of {before}" if before else ""
         return f"the frame was cut, or the length of field {error.field} lies{others}"
     if before:

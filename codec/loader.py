@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from codec._wire import Dialect
+from codec._layout import Dialect
 from codec.errors import DialectError
 from codec.spec import Charset, Counts, Field, LengthForm, Pad, SubField, subfields
 

@@ -18,7 +18,7 @@ from codec.framing import FRAMINGS, Framer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from codec._wire import Dialect
+    from codec._layout import Dialect
 
 SNIFFED_BYTES_MAX: Final = 65_536
 """How much of a capture is looked at."""

@@ -252,6 +252,11 @@ OPEN_STATES: Final = frozenset(
     {S.SENT, S.APPROVED, S.DELIVERY_UNKNOWN, S.DELIVERED, S.REVERSAL_DUE}
 )
 
+NOT_STANDING: Final = frozenset(
+    {S.REVERSAL_DUE, S.REVERSED, S.NOTHING_TO_REVERSE, S.REFUNDED, S.CASE}
+)
+"""The sale is, or will be, undone: no approval of it may reach a terminal any more."""
+
 
 def step(state: State, event: Event) -> Step:
     """The cell of the table for this pair, or `INTERNAL_ERROR` for a pair that cannot be."""

@@ -145,8 +145,10 @@ class Lifecycle:
 
     def _settle(self, charge: Charge, before: State, now: Now) -> None:
         """Bring the indexes and limits in line with the new state."""
-        if charge.state in _GIVES_LIMIT_BACK:
+        if charge.state in _GIVES_LIMIT_BACK and before not in _GIVES_LIMIT_BACK:
             self.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        elif before in _GIVES_LIMIT_BACK and charge.state not in _GIVES_LIMIT_BACK:
+            self.limits.add(charge.terminal, charge.amount, charge.opened_at, now.wall)
         if before is State.SENT:
             charge.request = None
         if charge.state is not State.APPROVED and charge.state is not State.SENT:
@@ -192,8 +194,9 @@ class Lifecycle:
             return
         charge.repeats_answered += 1
         if charge.state is State.APPROVED:
+            # On the same connection an earlier copy may have crossed this repeat, and be served.
+            charge.handed = charge.handed and charge.conn == cause.asker.conn
             self.book.join_conn(charge, cause.asker.conn)
-            charge.handed = False
         watched = charge if charge.state is State.APPROVED else None
         answer = answers.again(charge, cause.asker.request)
         self.outbox.sends.append(ToTerminal(cause.asker.conn, answer, watched))

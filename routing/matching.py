@@ -87,13 +87,18 @@ class PendingKeys(Generic[Owner]):
 def differing_field(request: dict[int, str], answer: Message) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
-    A partial approval (DE 39 = 10) may carry another amount.
+    A partial approval (DE 39 = 10) may carry a smaller amount.
     """
     for de in ECHOED:
         sent = request.get(de)
         if sent is None or not answer.has(de) or answer[de] == sent:
             continue
-        if de == _AMOUNT and answer.get(39) == _PARTIAL:
+        if de == _AMOUNT and answer.get(39) == _PARTIAL and _is_part(answer[de], sent):
             continue
         return de
     return None
+
+
+def _is_part(amount: str, whole: str) -> bool:
+    """Whether `amount` is more than nothing and not more than `whole`; both have 12 digits."""
+    return amount.isascii() and amount.isdigit() and "0" * len(amount) < amount <= whole

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from routing.charge import Charge, Event, State
+from routing.charge import NOT_STANDING, Charge, Event, State
 from routing.effects import Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
@@ -137,6 +137,9 @@ class Switch:
             if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
                 self.life.apply(send.charge, Event.UNSENDABLE, now)
             return False
+        if isinstance(send, ToTerminal) and send.charge is not None:
+            # Its reversal began while the approval was on its way to the disk.
+            return send.charge.state not in NOT_STANDING
         return True
 
     def handed(self, send: ToTerminal) -> None:
@@ -179,6 +182,9 @@ class Switch:
         self.life.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
         self.life.book.remove(charge)
         charge.state, charge.due = State.NEVER_LEFT, 0.0
+        # What was decided on it meanwhile are steps of a charge that the journal does not hold.
+        outbox = self.life.outbox
+        outbox.records = [record for record in outbox.records if record.id != charge_id]
         known = self.adopt(earlier)
         if request is not None:
             self.terminals.repeat(known, Asker(conn, request), now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
+from codec import BuildError
 from routing import response_codes as rc
 from routing.book import prefix_of
 from routing.charge import Charge, Event, State
@@ -127,8 +128,8 @@ class TerminalSide:
         request, convention = asker.request, CONVENTIONS[listener.dialect]
         message = self._towards(host, request, listener, now)
         link = host.links.next_link()
-        if link is None:
-            self._refuse(asker, rc.HOST_UNAVAILABLE, now)
+        if message is None or link is None:
+            self._refuse(asker, rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE, now)
             return
         proof, window_s = self._merchants.class_of(request[42], request[41])
         charge = Charge(
@@ -167,14 +168,20 @@ class TerminalSide:
 
     def _towards(
         self, host: Host, request: Message, listener: ListenerSettings, now: Now
-    ) -> Message:
-        """The request as the host gets it: its dialect, and a STAN that no other charge has."""
+    ) -> Message | None:
+        """The request as the host gets it: its dialect, and a STAN that no other charge has.
+
+        None if a value of the terminal's dialect does not fit the host's.
+        """
         if host.settings.dialect == listener.dialect:
             message = request.copy()
             message.set_mti(request.mti[:3] + "0")
         else:
             pair = (listener.dialect, host.settings.dialect)
-            message = self._life.translators[pair].request(request, now)
+            try:
+                message = self._life.translators[pair].request(request, now)
+            except BuildError:
+                return None
         if not host.convention.keeps_stan:
             message.patch(11, host.keys.next_stan())
         for de in MAC_FIELDS:
@@ -273,8 +280,13 @@ class TerminalSide:
         charge = self._life.book.find(original)
         if charge is not None:
             found(charge, now)
-        else:
-            self._life.outbox.lookups.append(Lookup(original, found))
+            return
+
+        def looked_up(charge: Charge | None, now: Now) -> None:
+            # The original may have come while the journal was asked.
+            found(charge or self._life.book.find(original), now)
+
+        self._life.outbox.lookups.append(Lookup(original, looked_up))
 
     def _entomb(self, original: Original) -> None:
         self._tombstones[original.prefix] = original
@@ -292,6 +304,9 @@ class TerminalSide:
             self._refuse(asker, code or self.refuse_new or rc.HOST_UNAVAILABLE, now)
             return
         message = self._towards(host, request, listener, now)
+        if message is None:
+            self._refuse(asker, rc.FORMAT_ERROR, now)
+            return
         key = host.convention.pending_key(message)
         sent = {de: message[de] for de in ECHOED if message.has(de)}
         sent[11] = message[11]

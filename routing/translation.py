@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from codec import Message, build, dialect
+from codec import BuildError, Message, build, dialect
 from routing.clock import de7
 from routing.conventions import CONVENTIONS
 from routing.conventions.base import answer_mti
@@ -91,12 +91,21 @@ class Translator:
         return build(self._host.dialect, message.mti[:3] + "0", fields, self._host.request_header)
 
     def answer(self, answer: Message, request: Message, now: Now) -> Message:
-        """The host's answer in the terminal's dialect, for `request` as the terminal sent it."""
+        """The host's answer in the terminal's dialect, for `request` as the terminal sent it.
+
+        What does not fit there is left out: no approval is lost for a line of small print.
+        """
         rules = self._mapping.answer
         echoed = {de: request[de] for de in rules.echo if request.has(de)}
         fields = _filled(rules.fill, now) | _taken(rules, answer) | echoed
         header = self._terminal.answer_header(request)
-        return build(self._terminal.dialect, answer_mti(request.mti), fields, header)
+        while True:
+            try:
+                return build(self._terminal.dialect, answer_mti(request.mti), fields, header)
+            except BuildError as error:
+                if error.field not in fields:
+                    raise
+                del fields[error.field]
 
 
 def _taken(rules: Direction, message: Message) -> dict[int, str]:

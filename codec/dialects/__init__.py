@@ -14,7 +14,7 @@ from codec.dialects import iso87_ascii
 from codec.loader import parse_dialect
 
 if TYPE_CHECKING:
-    from codec._wire import Dialect
+    from codec._layout import Dialect
 
 DIALECTS: Final[tuple[str, ...]] = (
     "iso87-ascii",

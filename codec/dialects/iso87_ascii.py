@@ -9,7 +9,7 @@ from typing import Final
 
 from iso8583.specs import default_ascii
 
-from codec._wire import Dialect
+from codec._layout import Dialect
 from codec.spec import Field, subfields
 
 _EXTENDED_BITMAP: Final = 65

@@ -21,7 +21,7 @@ from routing.charge import OPEN_STATES, Charge, State
 from routing.effects import MOVED, OPENED, Moved, Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from routing.conventions import Original
@@ -116,9 +116,21 @@ class LockedError(JournalError):
 class SqliteJournal:
     """The journal in one SQLite file.  The path is opened by `start`, or read by `reader`."""
 
-    def __init__(self, path: Path, vault: Vault) -> None:
+    def __init__(
+        self,
+        path: Path,
+        vault: Vault,
+        *,
+        vfs: str = "",
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """`vfs` names a file layer of SQLite's other than the system's, which need not share memory
+        with readers beside; `entropy` makes the salts.  Both are the simulator's.
+        """
         self._path = path
         self._vault = vault
+        self._vfs = vfs
+        self._entropy = entropy
         self._epoch = 0
         self._numbers = itertools.count(1)
         self._lock = -1
@@ -135,8 +147,11 @@ class SqliteJournal:
             message = f"journal.path {self._path}: another process writes to this journal"
             raise LockedError(message) from None
         try:
-            db = apsw.Connection(str(self._path))
-            self._path.chmod(0o600)
+            db = apsw.Connection(str(self._path), vfs=self._vfs or None)
+            if self._vfs:
+                db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            else:
+                self._path.chmod(0o600)
             db.set_busy_timeout(_BUSY_TIMEOUT_MS)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
@@ -152,7 +167,7 @@ class SqliteJournal:
         try:
             with self._db:
                 (last,) = next(self._db.execute("SELECT coalesce(max(epoch), 0) FROM epoch"))
-                salt = os.urandom(SALT_BYTES)
+                salt = self._entropy(SALT_BYTES)
                 row = (last + 1, wall, salt)
                 self._db.execute("INSERT INTO epoch VALUES (?, ?, ?)", row)
             for epoch, epoch_salt in self._db.execute("SELECT epoch, salt FROM epoch"):

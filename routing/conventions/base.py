@@ -56,6 +56,7 @@ class Confirmation(NamedTuple):
 
 MAC_FIELDS: Final = (64, 128)
 """Made anew on each side of the gateway."""
+_PAN_DIGITS_MAX: Final = 19
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
 
 
@@ -173,9 +174,8 @@ class Convention(ABC):
 
 
 def pan_of(message: Message) -> str:
-    """The card number, from DE 2 or track 2; '' if neither is there."""
+    """The card number, from DE 2 or track 2; '' if neither holds one."""
     if message.has(2):
         return message[2]
-    if message.has(35):
-        return message[35].partition("=")[0]
-    return ""
+    pan, separator, _ = (message.get(35) or "").replace("D", "=").partition("=")
+    return pan if separator and len(pan) <= _PAN_DIGITS_MAX else ""

@@ -8,9 +8,21 @@ import importlib
 import pytest
 
 MODULES = (
-    "_decode", "_encode", "_mac", "_wire", "dialects", "explain", "framing", "keys", "loader",
-    "mask", "sniff", "spec", "tlv",
-)  # fmt: skip
+    "_decode",
+    "_encode",
+    "_framing",
+    "_mac",
+    "_wire",
+    "dialects",
+    "document",
+    "explain",
+    "keys",
+    "loader",
+    "mask",
+    "sniff",
+    "spec",
+    "tlv",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -163,8 +163,9 @@ def test_values_of_the_wrong_type_are_refused(sale: Message) -> None:
         build(ISO87, "0200", {11: 123})  # type: ignore[dict-item]
     with pytest.raises(TypeError):
         build(ISO87, "0200", {"11": "000123"})  # type: ignore[dict-item]
-    with pytest.raises(TypeError):
-        Message("text", ISO87)  # type: ignore[arg-type]
+    for frame in ("text", 5, [48, 50], None):
+        with pytest.raises(TypeError):
+            Message(frame, ISO87)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         Message(b"0200", None)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
