@@ -164,6 +164,8 @@ cdef int decode_field(Decoding state, int slot) except -1:
     cdef bytes raw
     cdef const uint8_t* start
     cdef Py_ssize_t length, byte_length
+    if plan.missing is not None:
+        raise KeyError(plan.missing)
     if PyBytes_GET_SIZE(prefix) != plan.len_type:
         note(state, slot, "", prefix, EMPTY)
         raise state.error(

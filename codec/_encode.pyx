@@ -217,6 +217,8 @@ cdef int encode_field(Encoding state, int slot) except -1:
     cdef object value = state.doc_dec[key]
     cdef bytes data, prefix
     cdef Py_ssize_t length
+    if plan.missing is not None:
+        raise KeyError(plan.missing)
     data = encoded(state, plan, value, key, plan.nibbles)
     if not plan.nibbles:
         length = PyBytes_GET_SIZE(data)

@@ -53,6 +53,7 @@ cdef class FieldPlan:
     cdef PyObject* keys[ENTRIES_MAX]        # kept alive by `held`
     cdef PyObject* values[ENTRIES_MAX]
     cdef tuple held
+    cdef str missing                        # a key that a field needs and `source` lacks
     cdef int data_kind
     cdef int length_kind
     cdef object data_enc

@@ -93,6 +93,10 @@ cdef FieldPlan read_field(object source):
     plan.data_kind = {"b": DATA_HEX, "ascii": DATA_ASCII}.get(plan.data_enc, DATA_OTHER)
     plan.length_kind = {"b": LENGTH_BINARY, "bcd": LENGTH_BCD, "ascii": LENGTH_ASCII}.get(
         plan.len_enc, LENGTH_OTHER)
+    for key in ("len_type", "max_len", "len_enc", "data_enc"):
+        if key not in source and (key != "len_enc" or plan.len_type):
+            plan.missing = key
+            break
     remember(plan, source)
     return plan
 

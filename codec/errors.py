@@ -4,6 +4,7 @@
     ├── FrameError    bytes that came from outside do not follow the dialect
     ├── BuildError    values that we were given cannot be put into a frame
     ├── KeyBlockError working keys of no known layout, or with a wrong check value
+    ├── PinBlockError a PIN block that is not of its format
     └── DialectError  a specification file that makes no sense
 
     DecodeError(ValueError), EncodeError(ValueError)    what `decode` and `encode` raise
@@ -69,6 +70,10 @@ class BuildError(CodecError):
 
 class KeyBlockError(CodecError):
     """Working keys that cannot be used.  The text names the key by its role alone."""
+
+
+class PinBlockError(CodecError):
+    """A PIN block, or what one is to be made of, that is not of its format; nothing of it shows."""
 
 
 class DialectError(CodecError):

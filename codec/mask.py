@@ -54,7 +54,7 @@ def value(de: int, value: str) -> str:
 
 def tag(name: str, value: str) -> str:
     """`value` of the chip data element `name` (DE 55) as a person may see it."""
-    return hidden(value) if name.upper() in SENSITIVE_TAGS else value
+    return hidden(value) if name.upper() in SENSITIVE_TAGS else text(value)
 
 
 def text(value: str) -> str:

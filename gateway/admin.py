@@ -7,6 +7,7 @@ token of `admin.token_file` where one is configured.
 from __future__ import annotations
 
 import hmac
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -182,11 +183,12 @@ def _token(settings: Admin) -> str:
 
 async def _body(request: Request, kind: type[Body]) -> Body:
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > _BODY_BYTES_MAX:
-            message = f"body longer than {_BODY_BYTES_MAX} bytes"
-            raise BadRequestError(message)
+    async with aclosing(request.stream()) as chunks:
+        async for chunk in chunks:
+            data += chunk
+            if len(data) > _BODY_BYTES_MAX:
+                message = f"body longer than {_BODY_BYTES_MAX} bytes"
+                raise BadRequestError(message)
     try:
         return msgspec.json.decode(bytes(data), type=kind)
     except msgspec.MsgspecError as error:

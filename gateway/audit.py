@@ -85,11 +85,13 @@ class Audit:
         try:
             with self._reader.snapshot():
                 identities: Counter[tuple[str, str, str]] = Counter()
+                stands: dict[int, State] = {}
                 for charge in self._reader.charges():
+                    stands[charge.id] = charge.state
                     self._count(report, charge, identities)
                     if each and charge.state is not State.NEVER_LEFT:
                         report.each.append(_line(charge))
-                _note(report, self._broken_chains())
+                _note(report, self._broken_chains(stands))
         except apsw.Error as error:
             message = f"journal.path {self._config.journal.path}: {error}"
             raise JournalError(message) from None
@@ -123,11 +125,16 @@ class Audit:
                 identities[charge.host, charge.reversal_stan, charge.reversal_de7] += 1
         if charge.state in OPEN_STATES:
             since = charge.updated_at or charge.opened_at
+            if charge.state is State.REVERSAL_DUE:
+                # Each try updates the record; what counts is how long it is due.
+                since = charge.reversal_since
             report.late += time.time() - since > self._stated[charge.state] + _SLACK_S
         _note(report, _broken(charge))
 
-    def _broken_chains(self) -> Iterator[str]:
-        """Steps that do not follow from the one before, by the table."""
+    def _broken_chains(self, stands: dict[int, State]) -> Iterator[str]:
+        """Steps that do not follow from the one before, by the table, or do not lead to where
+        their charge `stands`.
+        """
         now_in: dict[int, State] = {}
         for charge, event, before, after in self._reader.steps():
             state = now_in.get(charge, State.SENT)
@@ -135,6 +142,9 @@ class Audit:
             if state != before or cell is None or cell.next != after:
                 yield f"charge {charge}: {event}, {before} to {after}: against the table"
             now_in[charge] = State(after)
+        for charge, stood in stands.items():
+            if now_in.get(charge, State.SENT) is not stood:
+                yield f"charge {charge}: {stood}, but its steps lead elsewhere"
 
     def cases(self) -> list[Charge]:
         """Every open case."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _PORT_MAX: Final = 65_535
+_FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
 
 
@@ -262,8 +263,10 @@ def _problems(config: Config) -> Iterable[str]:
             yield f"route.{number}.host = {route.host!r}: no host has this name"
     sides: dict[str, Sequence[Listener | Host]]
     sides = {"listener": config.listener, "host": config.host}
+    # Listeners and hosts share one name space: a connection's peer is known by its name alone.
+    everybody: Sequence[Listener | Host] = (*config.listener, *config.host)
+    names = [item.name for item in everybody]
     for kind, items in sides.items():
-        names = [item.name for item in items]
         for number, item in enumerate(items):
             if item.dialect not in CONVENTIONS:
                 why = f"the gateway speaks {', '.join(CONVENTIONS)}"
@@ -291,6 +294,9 @@ def _addresses(config: Config) -> Iterable[str]:
     for number, host in enumerate(config.host):
         if host.links < 1:
             yield f"host.{number}.links = {host.links}: at least one link is needed"
+    if not 0 < config.wire.frame_bytes_max <= _FRAME_BYTES_MAX:
+        why = f"the length header can say 1 to {_FRAME_BYTES_MAX}"
+        yield f"wire.frame_bytes_max = {config.wire.frame_bytes_max}: {why}"
 
 
 def _times(config: Config) -> Iterable[str]:

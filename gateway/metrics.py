@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from routing.charge import END_OF, Event, State
+from routing.charge import END_OF, OPEN_STATES, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +128,7 @@ class GatewayCollector(Collector):
         for state in State:
             states.add_metric((state.lower(),), book.count(state))
         yield states
-        open_charges = book.open()
+        open_charges = [charge for charge in book.open() if charge.state in OPEN_STATES]
         yield GaugeMetricFamily(
             "gateway_open_charges", "Charges that have not come to their end.", len(open_charges)
         )

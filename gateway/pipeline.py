@@ -48,6 +48,8 @@ class Pipeline:
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.offload
         self._busy = False
+        self._taken = self._settled = 0
+        """Batches taken, and those of them that are durable and have left."""
         self._work = trio.Event()
         self._done = trio.Event()
         self.failing_since = 0.0
@@ -59,18 +61,32 @@ class Pipeline:
         return not self._busy and not self._switch.has_effects
 
     def kick(self) -> None:
-        """Something was decided.  What needs no journal leaves now, if nothing is before it."""
+        """Something was decided.  What rests on no record leaves now, whatever the journal does;
+        the rest as well if it waits for none and nothing is before it.
+        """
+        express = self._switch.take_express()
+        if express:
+            self._release(express)
         if self._busy or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
         if waiting.records or waiting.lookups:
             self._work.set()
         else:
+            self._taken += 1
             self._release(self._switch.take().sends)
+            self._left()
+
+    def _left(self) -> None:
+        """One more batch is durable and has left."""
+        self._settled += 1
+        self._done.set()
+        self._done = trio.Event()
 
     async def settled(self) -> None:
         """Return once everything decided so far is durable and has left."""
-        while not self.idle:
+        wanted = self._taken + self._switch.has_effects
+        while self._settled < wanted:
             await self._done.wait()
 
     async def run(self) -> None:
@@ -80,17 +96,17 @@ class Pipeline:
             self._work = trio.Event()
             self._busy = True
             while self._switch.has_effects:
+                self._taken += 1
                 await self._batch(self._switch.take())
+                self._left()
             self._busy = False
-            self._done.set()
-            self._done = trio.Event()
 
     async def _batch(self, outbox: Outbox) -> None:
         if outbox.records:
             known = await self._append(outbox.records)
             for charge_id, earlier in known.items():
                 self._switch.known_already(charge_id, earlier, self._clock.now())
-        self._release(outbox.sends)
+        self._release((*outbox.express, *outbox.sends))
         for lookup in outbox.lookups:
             await self._look_up(lookup)
 
@@ -129,8 +145,10 @@ class Pipeline:
         try:
             charge = await self._offload(self._journal.find, lookup.original)
         except JournalError as error:
-            # No answer: the terminal asks again, and by then the journal may work.
-            self._failed(error)
+            # No answer: the terminal asks again, and by then the journal may work.  New charges
+            # go on: only an append that works could end a refusal of theirs.
+            self._metrics.journal_errors += 1
+            self._log.error("journal can't be asked", why=str(error))
             return
         known = None if charge is None else self._switch.adopt(charge)
         lookup.found(known, self._clock.now())

@@ -335,6 +335,8 @@ class Charge:
     due: float = 0.0
     """Monotonic time of the next thing to do; 0: nothing is due."""
     reversal_in_flight: bool = False
+    reversal_link: int = 0
+    """The link that carried the last try of its reversal."""
 
     def __repr__(self) -> str:
         return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"

@@ -1,7 +1,7 @@
 """What must be done after a decision: the only way out of `routing`.
 
 An `Outbox` gathers the effects of one turn.  Its `records` must be durable before any of its
-`sends` may leave; sends of one outbox leave in their order.
+`sends` may leave; sends of one outbox leave in their order.  `express` may leave at once.
 """
 
 from __future__ import annotations
@@ -94,9 +94,12 @@ Send = ToTerminal | ToHost | CloseLink
 class Outbox:
     """The effects of one turn."""
 
+    express: list[Send] = field(default_factory=list)
+    """What rests on no record and need not wait for the journal, be it slow or failing: refusals,
+    network management, enquiries."""
     records: list[Record] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     lookups: list[Lookup] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.records) + len(self.sends) + len(self.lookups)
+        return len(self.express) + len(self.records) + len(self.sends) + len(self.lookups)

@@ -40,7 +40,7 @@ class HostSide:
         """A host sent a message over one of its links."""
         host.links.heard(link, now)
         if message.mti[1] == _NETWORK_CLASS:
-            self._life.outbox.sends += host.links.network_message(link, message, now)
+            self._life.outbox.express += host.links.network_message(link, message, now)
             return
         if not host.convention.is_answer(message):
             self.unmatched[host.name, "a request"] += 1
@@ -111,15 +111,15 @@ class HostSide:
             return
         enquiry.due = 0.0
         answer = answers.for_terminal(enquiry.request, message, self._life.translators, now)
-        self._life.outbox.sends.append(ToTerminal(enquiry.conn, answer))
+        self._life.outbox.express.append(ToTerminal(enquiry.conn, answer))
 
     def link_lost(self, host: Host, link: int, now: Now) -> None:
         """A link is gone, and with it every answer that was still to come over it."""
         host.links.down(link)
         for charge in self._life.book.open():
-            if charge.host != host.name or charge.link != link or not charge.left:
+            if charge.host != host.name:
                 continue
-            if charge.state is State.SENT:
+            if charge.state is State.SENT and charge.left and charge.link == link:
                 self._life.apply(charge, Event.NO_ANSWER, now, reason=Reason.LINK_LOST)
-            elif charge.state is State.REVERSAL_DUE and charge.reversal_in_flight:
+            elif charge.reversal_in_flight and charge.reversal_link == link:
                 self._life.apply(charge, Event.REVERSAL_UNANSWERED, now)

@@ -167,9 +167,6 @@ class Lifecycle:
             return
         answer = answers.for_terminal(charge.request, cause.reply, self.translators, cause.now)
         answers.remember(charge, answer, charge.request)
-        self._answer(charge, answer)
-
-    def _answer(self, charge: Charge, answer: Message) -> None:
         if charge.conn:
             charge.handed = False
             watched = charge if charge.state is State.APPROVED else None
@@ -182,12 +179,16 @@ class Lifecycle:
         self._refuse(charge, HOST_UNAVAILABLE, cause.now)
 
     def _refuse(self, charge: Charge, code: str, now: Now) -> None:
+        """Tell that the sale does not stand.  It need not wait for the record: whatever a restart
+        finds instead, this charge is undone.
+        """
         charge.code = code
         if charge.request is None:
             return
         answer = CONVENTIONS[charge.dialect].answer(charge.request, code, now)
         answers.remember(charge, answer, charge.request)
-        self._answer(charge, answer)
+        if charge.conn:
+            self.outbox.express.append(ToTerminal(charge.conn, answer))
 
     def _answer_again(self, charge: Charge, cause: Cause) -> None:
         if cause.asker is None:
@@ -277,7 +278,7 @@ class Lifecycle:
         host.keys.claim(key, charge)
         message = host.convention.reversal(charge, host.settings.reversal_mti)
         charge.attempts += 1
-        charge.reversal_in_flight = True
+        charge.reversal_in_flight, charge.reversal_link = True, link
         self._due(charge, now.monotonic + limits.answer_timeout_s)
         self.apply(charge, Event.REVERSAL_SENT, now)
         self.outbox.sends.append(ToHost(link, message, charge, reverses=True))

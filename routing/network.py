@@ -72,6 +72,8 @@ class HostLinks:
     def up(self, link: int, now: Now) -> list[Send]:
         """A link was connected."""
         signed = LinkState.CONNECTED if self.settings.sign_on else LinkState.SIGNED_ON
+        if any(each.state is LinkState.SIGNED_OFF for each in self._links.values()):
+            signed = LinkState.SIGNED_OFF
         self._links[link] = Link(link, signed, now.monotonic)
         return [self._ask(self._links[link], Purpose.SIGN_ON, now)] if self.settings.sign_on else []
 

@@ -48,6 +48,11 @@ class Switch:
         outbox, self.life.outbox = self.life.outbox, Outbox()
         return outbox
 
+    def take_express(self) -> list[Send]:
+        """Those effects that need not wait for anything."""
+        express, self.life.outbox.express = self.life.outbox.express, []
+        return express
+
     @property
     def has_effects(self) -> bool:
         """Whether `take` would bring anything."""
@@ -98,7 +103,7 @@ class Switch:
 
     def link_up(self, host: str, link: int, now: Now) -> None:
         """A link to a host was connected."""
-        self.life.outbox.sends += self.hosts[host].links.up(link, now)
+        self.life.outbox.express += self.hosts[host].links.up(link, now)
 
     def link_down(self, host: str, link: int, now: Now) -> None:
         """A link to a host is gone."""
@@ -124,7 +129,7 @@ class Switch:
         """Echoes and quarantines; once a second is often enough."""
         for host in self.hosts.values():
             host.keys.expire(now.monotonic)
-            self.life.outbox.sends += host.links.tick(now)
+            self.life.outbox.express += host.links.tick(now)
 
     # The gateway's reports on what it sent
 

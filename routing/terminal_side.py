@@ -318,7 +318,7 @@ class TerminalSide:
             return
         enquiry.due = now.monotonic + host.settings.answer_timeout_s
         self._life.deadlines.watch(enquiry)
-        self._life.outbox.sends.append(ToHost(link, message))
+        self._life.outbox.express.append(ToHost(link, message))
 
     def enquiry_over(self, enquiry: Enquiry, now: Now) -> None:
         """No answer came to an enquiry; nothing is to be undone."""
@@ -328,19 +328,25 @@ class TerminalSide:
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
-        self._life.outbox.sends.append(ToTerminal(asker.conn, answer))
+        self._life.outbox.express.append(ToTerminal(asker.conn, answer))
 
     def _unsupported(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         del listener
         self._refuse(asker, rc.UNSUPPORTED, now)
 
     def _refuse(self, asker: Asker, code: str, now: Now) -> None:
+        """No charge came of it: nothing has to be durable before the terminal may know."""
         self.refused[asker.request.mti[1], code] += 1
-        self._tell(asker, code, now)
+        self._life.outbox.express.append(_own_answer(asker, code, now))
 
     def _tell(self, asker: Asker, code: str, now: Now) -> None:
-        answer = CONVENTIONS[asker.request.dialect.name].answer(asker.request, code, now)
-        self._life.outbox.sends.append(ToTerminal(asker.conn, answer))
+        """What a charge's new state means for the asker; it leaves once that state is durable."""
+        self._life.outbox.sends.append(_own_answer(asker, code, now))
+
+
+def _own_answer(asker: Asker, code: str, now: Now) -> ToTerminal:
+    convention = CONVENTIONS[asker.request.dialect.name]
+    return ToTerminal(asker.conn, convention.answer(asker.request, code, now))
 
 
 def _amount_is_good(message: Message) -> bool:

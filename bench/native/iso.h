@@ -1,4 +1,4 @@
-// Minimal ISO 8583:1987 ASCII walker (hex bitmaps)..
+// Minimal ISO 8583:1987 ASCII walker (hex bitmaps).
 #ifndef ISO_H
 #define ISO_H
 #include <stdint.h>

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import trio
@@ -18,6 +18,9 @@ from gateway.cases import CLOSINGS
 from gateway.cli.common import USAGE_ERROR, ConfigPath, Overrides, configuration
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXIT_VIOLATION = 1
 EXIT_LATE = 3
@@ -39,10 +42,19 @@ def serve(config: ConfigPath, set_: Overrides = None) -> None:
         trio.run(gateway_app.serve, settings)
     except* (JournalError, KeyFileError, OSError) as errors:
         failed = True
-        for error in errors.exceptions:
+        for error in _causes(errors):
             typer.echo(f"isogate: {error}", err=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _causes(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """What really happened, out of however many nurseries it came through."""
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _causes(error)
+        else:
+            yield error
 
 
 def check(config: ConfigPath, set_: Overrides = None) -> None:

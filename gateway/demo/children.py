@@ -58,6 +58,11 @@ class Children:
         self._processes.append(process)
         return process
 
+    def last_words(self, log: str) -> str:
+        """The last line of a log."""
+        lines = (self._folder / log).read_text("utf-8", "replace").splitlines()
+        return lines[-1] if lines else "nothing"
+
     @staticmethod
     async def kill(process: trio.Process) -> None:
         """SIGKILL: no warning, no farewell."""

@@ -19,7 +19,7 @@ from rich.console import Console
 from gateway.demo import verdict as verdicts
 from gateway.demo.children import Children
 from gateway.demo.judge import Verdict
-from gateway.demo.stage import SETTLE_S, SHOPS, Stage, set_up
+from gateway.demo.stage import GATEWAY_LOG, HOST_LOG, SETTLE_S, SHOPS, TERMINALS_LOG, Stage, set_up
 from gateway.demo.table import print_verdict
 from gateway.demo.verdict import AUDIT
 from gateway.demo.view import View
@@ -73,15 +73,12 @@ class Play:
     async def run(self) -> Verdict:
         """From the first process to the verdict.  Raises PlayFailedError."""
         children, stage = self._children, self._stage
-        host = await children.start(stage.host_command(), "host.log")
-        self._gateway = await children.start(stage.gateway_command(), "gateway.log")
-        if not await self.watch.ready(READY_S):
-            message = f"the gateway did not get ready within {READY_S:.0f} s"
-            raise PlayFailedError(message)
+        host = await children.start(stage.host_command(), HOST_LOG)
+        await self._start_gateway()
         terminals = [
-            await children.start(command, "terminals.log") for command in self._terminals_commands()
+            await children.start(command, TERMINALS_LOG) for command in self._terminals_commands()
         ]
-        await self._until_first_charge()
+        await self._until_first_charge(terminals)
         self.view.enter("traffic, with faults", from_zero=True)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._misfortunes, host)
@@ -104,6 +101,14 @@ class Play:
             self._stage.terminals_command(shop, share, seconds, share * SALES_PER_TERMINAL_S)
             for shop, share in zip(SHOPS, shares, strict=True)
         ]
+
+    async def _start_gateway(self) -> None:
+        command = self._stage.gateway_command()
+        self._gateway = await self._children.start(command, GATEWAY_LOG)
+        if not await self.watch.ready(self._gateway, READY_S):
+            said = self._children.last_words(GATEWAY_LOG)
+            message = f"the gateway did not get ready; its last words: {said}"
+            raise PlayFailedError(message)
 
     def _moment(self, what: str, low: float, high: float) -> float:
         return low + (high - low) * draw(self._request.seed, "play", what)
@@ -134,20 +139,18 @@ class Play:
             await self._children.kill(self._gateway)
             self.view.tell(f"kill -9 {pid}: the gateway is gone")
             await trio.sleep(self._moment(f"down {number}", *DOWN_S))
-            down_since = trio.current_time()
-            command = self._stage.gateway_command()
-            self._gateway = await self._children.start(command, "gateway.log")
+            started_at = trio.current_time()
+            await self._start_gateway()
             self.restarts += 1
-            if not await self.watch.ready(READY_S):
-                message = "the gateway did not come back after kill -9"
-                raise PlayFailedError(message)
-            took = trio.current_time() - down_since
+            took = trio.current_time() - started_at
             self.view.tell(f"the gateway is back, {took:.1f} s after its start")
 
-    async def _until_first_charge(self) -> None:
+    async def _until_first_charge(self, terminals: Sequence[trio.Process]) -> None:
         """Terminals take a moment to start; the clock of the play begins with their first sale."""
         with trio.move_on_after(READY_S):
-            while not self.watch.figures.bank:  # noqa: ASYNC110 - other processes
+            while not self.watch.figures.bank:
+                if any(process.returncode for process in terminals):
+                    return
                 await trio.sleep(PERIOD_S / 2)
 
     async def _until_settled(self, terminals: Sequence[trio.Process]) -> None:
@@ -155,7 +158,8 @@ class Play:
         with trio.move_on_after(ends):
             for process in terminals:
                 if await process.wait():
-                    message = f"terminals ended with {process.returncode}"
+                    said = self._children.last_words(TERMINALS_LOG)
+                    message = f"terminals ended with {process.returncode}; last words: {said}"
                     raise PlayFailedError(message)
             return
         message = "the terminals did not come to their end"
@@ -173,7 +177,7 @@ class Play:
     async def _audit(self) -> None:
         """What it finds is in its output; a status other than 0 shows in the verdict."""
         output = self._stage.folder / AUDIT
-        process = await self._children.start(self._stage.audit_command(), "gateway.log", output)
+        process = await self._children.start(self._stage.audit_command(), GATEWAY_LOG, output)
         await process.wait()
         if not output.stat().st_size:
             message = f"the audit said nothing (status {process.returncode})"

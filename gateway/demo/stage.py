@@ -20,6 +20,9 @@ CONFIG: Final = "isogate.toml"
 JOURNAL: Final = "isogate.db"
 POS_KEY: Final = "pos.mac"
 HOST_KEY: Final = "host.mac"
+GATEWAY_LOG: Final = "gateway.log"
+HOST_LOG: Final = "host.log"
+TERMINALS_LOG: Final = "terminals.log"
 HOST_ANSWER_TIMEOUT_S: Final = 2.0
 TERMINAL_TIMEOUT_S: Final = 4.0
 SETTLE_S: Final = 35.0
@@ -31,7 +34,7 @@ port as its own end and so connect to itself."""
 _OWN_FILES: Final = (
     *(CONFIG, POS_KEY, HOST_KEY, TERMINALS_BOOK, HOST_BOOK, AUDIT, "demo.json"),
     *(JOURNAL + suffix for suffix in ("", "-wal", "-shm", ".key", ".lock")),
-    *("gateway.log", "host.log", "terminals.log"),
+    *(GATEWAY_LOG, HOST_LOG, TERMINALS_LOG),
 )
 
 

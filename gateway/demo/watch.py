@@ -26,6 +26,7 @@ PERIOD_S: Final = 0.5
 HISTORY_MAX: Final = 60
 """Periods that the curve of the rate shows."""
 _TIMEOUT_S: Final = 1.0
+_POLL_S: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -104,12 +105,13 @@ class Watch:
             self._take_bank_line(line)
         figures.per_second.append(charges / PERIOD_S)
 
-    async def ready(self, within_s: float) -> bool:
-        """Wait until the gateway says that it is ready."""
+    async def ready(self, gateway: trio.Process, within_s: float) -> bool:
+        """Wait until the gateway says that it is ready; False if it ends or takes too long."""
         with trio.move_on_after(within_s):
-            while await self.page("/readyz") is None:  # noqa: ASYNC110 - another process
-                await trio.sleep(0.05)
-            return True
+            while gateway.returncode is None:
+                if await self.page("/readyz") is not None:
+                    return True
+                await trio.sleep(_POLL_S)
         return False
 
     async def page(self, path: str) -> str | None:

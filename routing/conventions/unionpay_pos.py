@@ -94,7 +94,9 @@ class UnionPayPos(Convention):
             if message.mti[1] != "4":
                 return None
             batch, stan = self.batch(message), message.get(11, "")
-        original_class = "1" if message.get("60.1") == _PREAUTHORISATION else "2"
+        # A confirmation has its own DE 60.1; what it is about shows in DE 3.
+        preauthorised = message.get("60.1") == _PREAUTHORISATION or message.get(3, "")[:2] == "03"
+        original_class = "1" if preauthorised else "2"
         prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{original_class}|"
         return Original(prefix, batch, "")
 

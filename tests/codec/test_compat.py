@@ -192,6 +192,16 @@ def test_a_changed_specification_is_honoured() -> None:
         codec.encode(document, spec)
 
 
+@pytest.mark.parametrize("key", ["len_type", "max_len", "len_enc", "data_enc"])
+@pytest.mark.parametrize("name", ["2", "3", "t", "p"])
+def test_a_specification_that_lacks_something(name: str, key: str) -> None:
+    spec = copy.deepcopy(codec.specs.default_ascii)
+    message, _ = iso8583.encode({"t": "0200", "2": "47617", "3": "000000"}, spec)
+    del spec[name][key]
+    agree("decode", bytes(message), spec)
+    agree("encode", {"t": "0200", "2": "47617", "3": "000000"}, spec)
+
+
 def test_many_specifications_one_after_another() -> None:
     for size in [*range(1, 40), *range(1, 40)]:
         spec = copy.deepcopy(codec.specs.default_ascii)

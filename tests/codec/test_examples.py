@@ -20,6 +20,7 @@ MODULES = (
     "loader",
     "mask",
     "sniff",
+    "pinblock",
     "spec",
     "tlv",
 )

@@ -42,6 +42,7 @@ def test_control_characters_do_not_reach_a_terminal() -> None:
 def test_tags_of_chip_data() -> None:
     assert mask.tag("5a", "4761739001010119") == "<16 hidden>"
     assert mask.tag("9F26", "0123456789ABCDEF") == "0123456789ABCDEF"
+    assert mask.tag("DF20", "4761739001010119FF") == "476173******0119FF"
 
 
 def test_the_repr_of_a_message_is_masked() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from codec import Message
@@ -20,7 +22,7 @@ from tests.routing.world import (
     service,
 )
 
-CHANGES = [
+CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"de2": OTHER_PAN, "de35": None}, "another card"),
     ({"de3": "010000"}, "another transaction"),
     ({"de4": "000000001001"}, "another amount"),
@@ -28,7 +30,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("changes", "what"), CHANGES, ids=[what for _, what in CHANGES])
-def test_same_key_with_other_content_is_answered_94(changes: dict[str, str], what: str) -> None:
+def test_same_key_with_other_content_is_answered_94(changes: dict[str, Any], what: str) -> None:
     world = World(ISO)
     world.approved()
     world.says(2, sale(ISO, **changes))

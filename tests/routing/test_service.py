@@ -30,15 +30,11 @@ def delivered(world: World) -> None:
 
 def test_served_is_answered_00_and_durable_before_that(confirming: World) -> None:
     delivered(confirming)
-    confirming.hears(1, confirmation(confirming_sale(confirming)))
+    confirming.hears(1, confirmation(sale(confirming.name)))
     assert confirming.codes(1) == ["00"]
     confirming.settle()
     assert confirming.codes(1) == ["00", "00"]
     assert confirming.journal.charge(1).state is State.SERVED
-
-
-def confirming_sale(world: World):  # noqa: ANN201 - the sale that `delivered` made
-    return sale(world.name)
 
 
 def test_the_answer_to_a_confirmation_is_an_0230_in_the_senders_words(confirming: World) -> None:

@@ -196,7 +196,7 @@ class World:
             dialect=host or name,
             **{"answer_timeout_s": ANSWER_TIMEOUT_S, "echo_idle_s": 0.0} | (host_settings or {}),
         )
-        rules = {
+        rules: dict[str, Any] = {
             "listeners": (listener,),
             "hosts": (bank,),
             "service": service(),
@@ -276,7 +276,7 @@ class World:
 
     def release(self, outbox: Outbox) -> None:
         """Let a committed outbox leave."""
-        for send in outbox.sends:
+        for send in (*outbox.express, *outbox.sends):
             if self.switch.may_leave(send, self.now):
                 self._leave(send)
         for lookup in outbox.lookups:

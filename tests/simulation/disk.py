@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import apsw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VFS_NAME: Final = "simulated-disk"
 SECTOR_BYTES: Final = 512
@@ -32,14 +35,16 @@ class File:
     unsynced: list[_Write] = field(default_factory=list)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put `data` at `offset`; a truncation is a write of nothing."""
+        """Put `data` at `offset`."""
+        if not data:
+            return
         size = len(self.data)
         before = bytes(self.data[offset : offset + len(data)])
         self.unsynced.append(_Write(offset, before, size, data))
         self._put(offset, data)
 
     def truncate(self, size: int) -> None:
-        """Cut the file off."""
+        """Cut the file off: in the list of writes, a write of nothing."""
         lost = bytes(self.data[size:])
         self.unsynced.append(_Write(size, lost, len(self.data), b""))
         del self.data[size:]
@@ -84,15 +89,23 @@ class Disk:
     """After so many operations the process is killed in the middle of one (0: not)."""
     remains: dict[str, File] | None = None
     """What a process that was killed inside an operation left; it does not know that yet."""
-    operations: int = 0
+    peace: bool = False
+    """While it is set nothing fails."""
 
-    def operate(self, *, grows: bool = False) -> None:
-        """Something is about to be written, synced or cut off."""
-        self.operations += 1
+    def operate(self, may_fail: bool, *, grows: bool = False) -> None:  # noqa: FBT001
+        """Something is about to be written, synced or cut off.
+
+        Only what a commit needs may fail.  SQLite passes errors of a checkpoint over in silence,
+        but an exception in Python would come out of the commit before it.
+        """
+        if self.peace:
+            return
         if self.killed_in_ops:
             self.killed_in_ops -= 1
             if not self.killed_in_ops:
                 self.remains = {name: file.copy() for name, file in self.files.items()}
+        if not may_fail:
+            return
         if self.fails_in_ops:
             self.fails_in_ops -= 1
             if not self.fails_in_ops:
@@ -110,11 +123,15 @@ class Disk:
         """Whether a power cut now would lose nothing of the write-ahead log."""
         return not any(file.unsynced for name, file in self.files.items() if name.endswith("-wal"))
 
-    def change_process(self) -> None:
-        """The old process is gone: what it still holds open is no longer the disk."""
-        left = self.remains if self.remains is not None else self.files
-        self.files = {name: file.copy() for name, file in left.items()}
-        self.remains, self.killed_in_ops, self.fails_in_ops = None, 0, 0
+    def change_process(self, close: Callable[[], None]) -> None:
+        """The process is killed: what it does while it is taken apart (`close`) changes nothing."""
+        left = self.remains
+        if left is None:
+            left = {name: file.copy() for name, file in self.files.items()}
+        self.failing = self.full = False
+        self.killed_in_ops = self.fails_in_ops = 0
+        close()
+        self.files, self.remains = left, None
 
     def lose_power(self, rng: random.Random) -> None:
         """The machine lost its power."""
@@ -125,22 +142,22 @@ class Disk:
 class _Handle(apsw.VFSFile):
     """An open file; it stays with the bytes of the process that opened it."""
 
-    def __init__(self, disk: Disk, file: File) -> None:
-        self._disk, self._file = disk, file
+    def __init__(self, disk: Disk, file: File, *, is_log: bool) -> None:
+        self._disk, self._file, self._is_log = disk, file, is_log
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
         return bytes(self._file.data[offset : offset + amount])
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
-        self._disk.operate(grows=offset + len(data) > len(self._file.data))
+        self._disk.operate(self._is_log, grows=offset + len(data) > len(self._file.data))
         self._file.write(offset, bytes(data))
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
-        self._disk.operate()
+        self._disk.operate(may_fail=False)
         self._file.truncate(newsize)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        self._disk.operate()
+        self._disk.operate(self._is_log and bool(self._file.unsynced))
         self._file.unsynced.clear()
 
     def xFileSize(self) -> int:  # noqa: N802
@@ -165,7 +182,7 @@ class _Handle(apsw.VFSFile):
         return SECTOR_BYTES
 
     def xDeviceCharacteristics(self) -> int:  # noqa: N802
-        return 0
+        return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE  # as SQLite assumes of every Unix disk
 
 
 class DiskFiles(apsw.VFS):
@@ -178,7 +195,8 @@ class DiskFiles(apsw.VFS):
     def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _Handle:  # noqa: N802
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         flags[1] = flags[0]
-        return _Handle(self.disk, self.disk.files.setdefault(path, File()))
+        file = self.disk.files.setdefault(path, File())
+        return _Handle(self.disk, file, is_log=path.endswith("-wal"))
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: FBT001, N802
         self.disk.files.pop(filename, None)

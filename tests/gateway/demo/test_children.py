@@ -70,3 +70,4 @@ async def test_output_goes_to_its_file_and_errors_to_the_log(tmp_path: Path) -> 
         await process.wait()
     assert (tmp_path / "output").read_text() == "out\n"
     assert (tmp_path / "log").read_text() == "err"
+    assert children.last_words("log") == "err"

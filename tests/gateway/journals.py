@@ -1,0 +1,69 @@
+"""Charges and their records for the tests of journals and of the audit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.journal.sqlite import SqliteJournal
+from gateway.journal.vault import Vault, load_key
+from routing.charge import TABLE, Charge, Event
+from routing.effects import Moved, Opened, moved_values, opened_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from routing.effects import Record
+
+PAN = "4761739001010119"
+TRACK = PAN + "=3012"
+
+
+def charge(number: int = 1, epoch: int = 1, **changes: Any) -> Charge:
+    """A charge as `terminal_side` opens it."""
+    values: dict[str, Any] = {
+        "id": number,
+        "epoch": epoch,
+        "opened_at": 1_790_000_000.0 + number,
+        "identity": f"MERCHANT0000001|T0000001|{number:06d}|2|1123|171500",
+        "dialect": "iso87-ascii",
+        "listener": "listener-1",
+        "mti": "0200",
+        "merchant": "MERCHANT0000001",
+        "terminal": "T0000001",
+        "stan": f"{number:06d}",
+        "batch": "",
+        "de7": "1123171500",
+        "processing_code": "000000",
+        "amount": 1000,
+        "currency": "840",
+        "pan": PAN,
+        "proof": "approval",
+        "window_s": 60.0,
+        "host": "host-1",
+        "host_stan": f"{number:06d}",
+        "host_de7": "1123171500",
+        "sent": {3: "000000", 4: "000000001000", 41: "T0000001", 42: "MERCHANT0000001"},
+    }
+    return Charge(**values | changes)
+
+
+def opened(each: Charge) -> Opened:
+    """Its first record."""
+    return Opened(each.id, opened_values(each))
+
+
+def moves(each: Charge, *events: Event, **changes: Any) -> Iterator[Record]:
+    """The records of these events, by the table; `changes` hold from the first on."""
+    for name, value in changes.items():
+        setattr(each, name, value)
+    for event in events:
+        before = each.state
+        each.state = TABLE[before][event].next
+        each.updated_at = each.updated_at or each.opened_at
+        yield Moved(each.id, each.epoch, event, before, moved_values(each))
+
+
+def sqlite(folder: Path) -> SqliteJournal:
+    """The embedded journal in `folder`."""
+    return SqliteJournal(folder / "isogate.db", Vault(load_key(folder / "isogate.db.key")))

@@ -1,0 +1,173 @@
+"""The audit finds what is wrong in a journal, and nothing where nothing is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import apsw
+import msgspec
+import pytest
+
+from gateway.audit import Audit, Report
+from gateway.config import Config, Host, JournalConfig, Listener
+from gateway.journal.port import JournalError
+from routing.charge import Event, State
+from routing.reversal import ReversalSettings
+from tests.gateway.journals import PAN, charge, moves, opened, sqlite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = time.time()
+REVERSED = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_ACCEPTED)
+IDENTITY = {"reversal_stan": "000900", "reversal_de7": "1123171600", "attempts": 1}
+
+
+def config(folder: Path) -> Config:
+    return Config(
+        listener=(Listener(),),
+        host=(Host(),),
+        journal=JournalConfig(path=str(folder / "isogate.db")),
+        reversal=ReversalSettings(overdue_s=60.0),
+    )
+
+
+def every_end(folder: Path) -> None:
+    """A journal with one charge of each end, and one of everything else."""
+    journal = sqlite(folder)
+    journal.start(NOW, ended_max=1)
+    lives: list[tuple[tuple[Event, ...], dict[str, object]]] = [
+        ((Event.DECLINE,), {}),
+        ((Event.APPROVAL, Event.DELIVERY_IS_SERVICE), {"approved_amount": 600}),
+        (REVERSED, IDENTITY),
+        ((*REVERSED[:2], Event.REVERSAL_REFUSED), IDENTITY | {"reversal_stan": "000901"}),
+        (
+            (*REVERSED[:2], Event.REVERSAL_REFUSED, Event.CLOSED_REFUNDED),
+            IDENTITY | {"reversal_stan": "000902"},
+        ),
+        ((Event.UNSENDABLE,), {}),
+        ((), {}),
+        ((Event.APPROVAL, Event.TERMINAL_LOST), {}),
+    ]
+    for number, (events, values) in enumerate(lives, 1):
+        each = charge(number, opened_at=NOW)
+        journal.append([opened(each), *moves(each, *events, **values)])
+    journal.close()
+
+
+def audited(folder: Path) -> Report:
+    with Audit(config(folder)) as books:
+        return books.report(each=True)
+
+
+def damaged(folder: Path, statement: str) -> Report:
+    """The report on the journal after somebody changed it by hand."""
+    every_end(folder)
+    db = apsw.Connection(str(folder / "isogate.db"))
+    db.execute(statement)
+    db.close()
+    return audited(folder)
+
+
+def test_a_good_journal_is_summed_up_and_nothing_is_found(tmp_path: Path) -> None:
+    every_end(tmp_path)
+    report = audited(tmp_path)
+    assert report.violations == []
+    ends = (report.declined, report.served, report.reversed, report.refunded, report.cases)
+    assert ends == (1, 1, 1, 1, 1)
+    assert (report.open, report.delivery_unknown, report.never_left, report.late) == (2, 1, 1, 0)
+    assert report.charges == sum(ends) + report.open == len(report.each) == 7
+    assert report.money == {
+        "declined": 1000,
+        "served": 600,
+        "reversed": 1000,
+        "refunded": 1000,
+        "cases": 1000,
+        "open": 2000,
+        "charges": 6600,
+    }
+
+
+def test_the_report_has_the_keys_that_others_rely_on(tmp_path: Path) -> None:
+    every_end(tmp_path)
+    keys = msgspec.to_builtins(audited(tmp_path)).keys()
+    assert keys >= {"charges", "declined", "served", "reversed", "refunded", "cases", "open"}
+    assert keys >= {"delivery_unknown", "violations", "money", "each"}
+
+
+DAMAGES = [
+    ("UPDATE step SET after = 'SERVED' WHERE charge = 1", "charge 1: DECLINE", "an end of its own"),
+    ("UPDATE step SET event = 'CONFIRMED' WHERE charge = 1", "against the table", "another event"),
+    ("DELETE FROM step WHERE charge = 3 AND event = 'NO_ANSWER'", "charge 3", "a step lost"),
+    ("UPDATE charge SET attempts = 1 WHERE id = 1", "charge 1: declined, and yet", "declined"),
+    ("UPDATE charge SET attempts = 1 WHERE id = 2", "charge 2: served, and yet", "served"),
+    ("UPDATE charge SET attempts = 0 WHERE id = 3", "charge 3: reversed, but", "not reversed"),
+    ("UPDATE charge SET reason = 'internal_error' WHERE id = 4", "charge 4", "internal error"),
+    ("UPDATE charge SET host_stan = '000001' WHERE id = 2", "left under one key", "one key twice"),
+    ("UPDATE charge SET reversal_stan = '000900'", "left under one key", "one reversal for all"),
+    ("UPDATE charge SET state = 'SERVED' WHERE id = 1", "charge 1", "a state without its step"),
+]
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"), [d[:2] for d in DAMAGES], ids=[d[2] for d in DAMAGES]
+)
+def test_a_damaged_journal_is_found_out(tmp_path: Path, statement: str, finding: str) -> None:
+    violations = damaged(tmp_path, statement).violations
+    assert any(finding in each for each in violations), violations
+    assert PAN not in str(violations)
+
+
+def test_charges_open_past_their_stated_time_are_late(tmp_path: Path) -> None:
+    assert damaged(tmp_path, "UPDATE charge SET updated_at = 1, opened_at = 1").late == 2
+
+
+def test_a_reversal_that_is_tried_again_and_again_is_late_all_the_same(tmp_path: Path) -> None:
+    journal = sqlite(tmp_path)
+    journal.start(NOW, ended_max=1)
+    each = charge(opened_at=NOW - 600)
+    tried = IDENTITY | {"reversal_since": NOW - 500, "updated_at": NOW}
+    events = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_UNANSWERED)
+    journal.append([opened(each), *moves(each, *events, **tried)])
+    journal.close()
+    report = audited(tmp_path)
+    assert (report.open, report.late) == (1, 1)
+
+
+def test_the_story_of_a_charge_is_told_without_its_card(tmp_path: Path) -> None:
+    every_end(tmp_path)
+    with Audit(config(tmp_path)) as books:
+        story = books.story(3)
+        assert books.story(77) == []
+        assert [c.id for c in books.cases()] == [4]
+    assert [line["event"] for line in story] == ["OPENED", *REVERSED]
+    assert "476173******0119" in story[0]["remark"]
+    assert PAN not in str(story)
+
+
+def test_an_audit_reads_beside_the_writer_and_writes_nothing(tmp_path: Path) -> None:
+    every_end(tmp_path)
+    journal = sqlite(tmp_path)
+    journal.start(NOW, ended_max=1)
+    before = (tmp_path / "isogate.db").read_bytes()
+    assert audited(tmp_path).charges == 7
+    assert (tmp_path / "isogate.db").read_bytes() == before
+    each = charge(20, epoch=2, opened_at=NOW)
+    journal.append([opened(each)])
+    assert audited(tmp_path).charges == 8
+    journal.close()
+
+
+def test_what_cannot_be_audited_is_said(tmp_path: Path) -> None:
+    nothing = msgspec.structs.replace(config(tmp_path), journal=JournalConfig(kind="none"))
+    with pytest.raises(JournalError, match=r"journal\.kind = none"):
+        Audit(nothing)
+    every_end(tmp_path)
+    (tmp_path / "isogate.db").write_bytes(b"no database" * 1_000)
+    with pytest.raises(JournalError):
+        audited(tmp_path)
+
+
+def test_states_keep_their_words() -> None:
+    assert {state.value for state in State} >= {"SENT", "SERVED", "CASE"}

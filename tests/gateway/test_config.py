@@ -1,0 +1,186 @@
+"""What is wrong with a configuration is told with key, value and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Config, ConfigError, load, mac_key
+from routing.conventions import CONVENTIONS
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "relay.toml"
+SMALL = """
+[[listener]]
+port = 8583
+[[host]]
+port = 9583
+"""
+
+
+def written(folder: Path, text: str = SMALL) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(text)
+    return path
+
+
+def problems(path: Path, *overrides: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, overrides)
+    return caught.value.problems
+
+
+def test_the_example_is_good_and_says_what_its_contract_says() -> None:
+    config = load(EXAMPLE)
+    (listener,), (host,) = config.listener, config.host
+    assert (listener.host, listener.port, listener.dialect) == ("127.0.0.1", 8583, "iso87-ascii")
+    assert listener.terminal_resolves_first
+    assert (host.address, host.port, host.dialect) == ("127.0.0.1", 9583, "iso87-ascii")
+    assert (config.service.proof, config.service.delivery_proof_s) == ("approval", 5)
+    assert (config.journal.path, config.admin.port) == ("./isogate.db", 9108)
+    assert str(config.journal.key_path) == "isogate.db.key"
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("listener.0.port=70000", "listener.0.port", "70000"),
+        ("host.0.port=-1", "host.0.port", "-1"),
+        ("admin.port=65536", "admin.port", "65536"),
+        ("host.0.links=0", "host.0.links", "0"),
+        ("host.0.answer_timeout_s=0", "host.0.answer_timeout_s", "0"),
+        ("listener.0.dialect=iso93-ascii", "listener.0.dialect", "iso93-ascii"),
+        ("host.0.dialect=klingon", "host.0.dialect", "klingon"),
+        ("route.0.host=nobody", "route.0.host", "nobody"),
+        ("service.window_s=0", "service.window_s", "0"),
+        ("service.delivery_proof_s=-5", "service.delivery_proof_s", "-5"),
+        ("reversal.answer_timeout_s=0", "reversal.answer_timeout_s", "0"),
+        ("reversal.age_max_s=0", "reversal.age_max_s", "0"),
+        ("reversal.attempts_max=0", "reversal.attempts_max", "0"),
+        ("reversal.schedule_s=[]", "reversal.schedule_s", "()"),
+        ("reversal.schedule_s=[0, -1]", "reversal.schedule_s", "-1"),
+        ("drain.seconds_max=0", "drain.seconds_max", "0"),
+        ("workers=2", "workers", "2"),
+        ("wire.frame_bytes_max=0", "wire.frame_bytes_max", "0"),
+        ("wire.frame_bytes_max=70000", "wire.frame_bytes_max", "70000"),
+        ("listener.0.mac.algorithm=x9.19", "listener.0.mac.key_file", "''"),
+        ("listener.0.name=host-1", "listener.0.name", "host-1"),
+    ],
+)
+def test_what_cannot_work_is_told_with_key_value_and_why(
+    tmp_path: Path, override: str, key: str, value: str
+) -> None:
+    text = SMALL + '[[route]]\nhost = "host-1"\n'
+    told = problems(written(tmp_path, text), override)
+    line = next(each for each in told if each.startswith(key))
+    assert value in line
+    assert len(line.partition(": ")[2]) > 5, "no reason given"
+
+
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("listener.0.port=many", ("listener.0.port", "many", "int")),
+        ("listener.0.prot=8583", ("listener.0", "prot")),
+        ("lisener.0.port=1", ("lisener",)),
+        ("journal.kind=oracle", ("journal.kind", "oracle")),
+        ("service.proof=trust", ("service.proof", "trust")),
+        ("reversal.speed=1", ("reversal", "speed")),
+        ("host.0.reversal_mti=0200", ("host.0.reversal_mti", "0200")),
+    ],
+)
+def test_wrong_types_and_unknown_keys_are_told_with_their_place(
+    tmp_path: Path, override: str, names: tuple[str, ...]
+) -> None:
+    (line,) = problems(written(tmp_path), override)
+    for name in names:
+        assert name in line, line
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    told = problems(written(tmp_path), "listener.0.port=70000", "host.0.links=0", "workers=9")
+    assert len(told) == 3
+
+
+def test_a_file_that_is_not_there_or_not_toml(tmp_path: Path) -> None:
+    (line,) = problems(tmp_path / "none.toml")
+    assert "No such file" in line
+    (line,) = problems(written(tmp_path, "= ["))
+    assert "not TOML" in line
+
+
+def test_two_of_a_name_are_refused(tmp_path: Path) -> None:
+    text = SMALL + '[[host]]\nname = "host-1"\nport = 9584\n'
+    assert any("two have this name" in line for line in problems(written(tmp_path, text)))
+
+
+def test_nothing_to_listen_on_or_to_connect_to(tmp_path: Path) -> None:
+    told = problems(written(tmp_path, "listener = []\nhost = []\n"))
+    assert [line.partition(":")[0] for line in told[:2]] == ["listener", "host"]
+
+
+def test_a_pair_of_dialects_without_a_mapping_is_told_only_if_it_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.config.mappings", tuple)
+    path = written(tmp_path)
+    (line,) = problems(path, "host.0.dialect=unionpay-pos")
+    assert line.startswith("listener.0.dialect = 'iso87-ascii'")
+    load(path)
+
+
+@pytest.mark.parametrize("dialect", list(CONVENTIONS))
+def test_every_dialect_with_a_convention_may_stand_on_both_sides(
+    tmp_path: Path, dialect: str
+) -> None:
+    for other in CONVENTIONS:
+        load(written(tmp_path), [f"listener.0.dialect={dialect}", f"host.0.dialect={other}"])
+
+
+def test_set_splits_at_the_first_equals_and_takes_toml_or_text(tmp_path: Path) -> None:
+    overrides = [
+        "journal.path=./a=b.db",
+        "listener.0.terminal_resolves_first=true",
+        "service.window_s=2.5",
+        "reversal.schedule_s=[0, 1]",
+        "host.1.port=9999",
+        "host.1.name=second",
+        'listener.0.host="127.0.0.2"',
+    ]
+    config = load(written(tmp_path), overrides)
+    assert config.journal.path == "./a=b.db"
+    assert config.listener[0].terminal_resolves_first
+    assert config.service.window_s == 2.5
+    assert config.reversal.schedule_s == (0.0, 1.0)
+    assert (config.host[1].port, config.host[1].name) == (9999, "second")
+    assert config.listener[0].host == "127.0.0.2"
+
+
+@pytest.mark.parametrize(
+    "override", ["journal.path", "listener.x.port=1", "listener.7.port=1", "workers.deep.key=1"]
+)
+def test_a_set_that_names_no_place_is_told(tmp_path: Path, override: str) -> None:
+    (line,) = problems(written(tmp_path, "workers = 1\n" + SMALL), override)
+    assert line.startswith(f"--set {override}")
+
+
+def test_keys_come_from_files_and_never_into_a_message(tmp_path: Path) -> None:
+    key = tmp_path / "mac.key"
+    key.write_text("0123456789ABCDEFFEDCBA9876543210\n")
+    good = [f"listener.0.mac.key_file={key}", "listener.0.mac.algorithm=x9.19"]
+    config = load(written(tmp_path), good)
+    assert mac_key(config.listener[0].mac) is not None
+    for text in ("SECRETSECRETSECRET", "0123"):
+        key.write_text(text)
+        (line,) = problems(tmp_path / "gateway.toml", *good)
+        assert "listener.0.mac.key_file" in line
+        assert text not in line.replace(str(key), "")
+
+
+def test_routing_gets_its_part_of_it() -> None:
+    config = load(EXAMPLE)
+    assert isinstance(config, Config)
+    settings = config.settings()
+    assert settings.listeners[0].name == "listener-1"
+    assert settings.hosts[0].name == "bank"
+    assert settings.reversal is config.reversal

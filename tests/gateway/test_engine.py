@@ -1,0 +1,267 @@
+"""The epoll engine on real loopback sockets: limits, ends of all kinds, proofs of delivery."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+import trio
+
+from codec.framing import frame
+from gateway.clock import SystemClock
+from gateway.wire import Acknowledged, Closed, Engine, Frame, Lost, WireEvent, WireLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WAIT_S = 5.0
+LIMITS = WireLimits(
+    connections_max=3,
+    frame_bytes_max=500,
+    acknowledgement_settles_s=0.05,
+    unacknowledged_s=0.3,
+    waiting_bytes_max=300_000,
+)
+
+
+class Wire:
+    """An engine and its listener."""
+
+    def __init__(self, limits: WireLimits) -> None:
+        self.engine = Engine(limits, SystemClock())
+        self.address = self.engine.listen("counter", "127.0.0.1", 0).getsockname()
+        self.clients: list[socket.socket] = []
+        self.seen: list[WireEvent] = []
+
+    def client(self, receive_bytes: int = 0) -> socket.socket:
+        """A terminal."""
+        sock = socket.socket()
+        if receive_bytes:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        sock.settimeout(WAIT_S)
+        sock.connect(self.address)
+        self.clients.append(sock)
+        return sock
+
+    async def until(self, done: Callable[[WireEvent], bool]) -> WireEvent:
+        """Turn after turn until an event that is waited for; all events are kept in `seen`."""
+        with trio.fail_after(WAIT_S):
+            while True:
+                events = await self.engine.turn(0.02)
+                self.seen += events
+                for event in events:
+                    if done(event):
+                        return event
+
+    async def one(self, kind: type[WireEvent]) -> WireEvent:
+        """The next event of a kind."""
+        return await self.until(lambda event: isinstance(event, kind))
+
+    async def introduced(self, sock: socket.socket) -> int:
+        """The number of a terminal's connection, from its first frame."""
+        sock.sendall(frame(b"hello"))
+        return (await self.one(Frame)).conn
+
+    async def lost(self, why: str) -> Lost:
+        """The end of a connection, for the reason that is expected."""
+        event = await self.one(Lost)
+        assert isinstance(event, Lost)
+        assert event.why == why
+        return event
+
+
+def wire_with(**limits: float) -> Wire:
+    return Wire(msgspec.structs.replace(LIMITS, **limits))
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    made = Wire(LIMITS)
+    yield made
+    close(made)
+
+
+def close(wire: Wire) -> None:
+    wire.engine.close_all()
+    for sock in wire.clients:
+        sock.close()
+
+
+async def test_frames_come_whole_and_in_order_however_they_are_sent(wire: Wire) -> None:
+    sock = wire.client()
+    stream = frame(b"one") + frame(b"two") + frame(b"three")
+    for byte in stream:
+        sock.sendall(bytes([byte]))
+        await wire.engine.turn(0.001)
+    sock.sendall(frame(b"four") + frame(b"five"))
+    await wire.until(lambda event: isinstance(event, Frame) and event.data == b"five")
+    frames = [event for event in wire.seen if isinstance(event, Frame)]
+    assert [event.data for event in frames][-2:] == [b"four", b"five"]
+    assert {(event.peer, event.conn) for event in frames} == {("counter", frames[0].conn)}
+
+
+async def test_what_is_sent_arrives_together_and_acknowledged(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    assert wire.engine.send(conn, b"answer", tag=42)
+    assert wire.engine.send(conn, b"more")
+    wire.engine.flush()
+    event = await wire.one(Acknowledged)
+    assert event == Acknowledged(conn, 42)
+    assert sock.recv(100) == frame(b"answer") + frame(b"more")
+
+
+async def test_a_reset_after_the_answer_is_no_acknowledgement(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    wire.engine.send(conn, b"answer", tag=42)
+    wire.engine.flush()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+    await wire.lost("reset")
+    assert not [event for event in wire.seen if isinstance(event, Acknowledged)]
+
+
+async def test_a_half_close_after_the_answer_is_acknowledged_and_then_ended(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    wire.engine.send(conn, b"answer", tag=42)
+    wire.engine.flush()
+    sock.shutdown(socket.SHUT_WR)
+    await wire.lost("ended")
+    kinds = [type(event) for event in wire.seen if not isinstance(event, Frame)]
+    assert kinds == [Closed, Acknowledged, Lost]
+
+
+async def test_after_a_half_close_nothing_can_be_handed_over(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    wire.engine.send(conn, b"answer", tag=42)
+    wire.engine.flush()
+    sock.shutdown(socket.SHUT_WR)
+    await wire.one(Closed)
+    assert not wire.engine.send(conn, b"late", tag=43)
+
+
+async def test_a_close_before_any_answer_is_an_end(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    sock.close()
+    event = await wire.lost("ended")
+    assert event.conn == conn
+    assert not wire.engine.send(conn, b"answer", tag=1)
+    assert wire.engine.peer(conn) == ""
+
+
+async def test_a_reset_before_any_answer_is_a_loss(wire: Wire) -> None:
+    sock = wire.client()
+    await wire.introduced(sock)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+    await wire.lost("reset")
+
+
+async def test_the_last_frame_before_a_close_is_still_heard(wire: Wire) -> None:
+    sock = wire.client()
+    sock.sendall(frame(b"last words"))
+    sock.close()
+    await wire.lost("ended")
+    assert [event.data for event in wire.seen if isinstance(event, Frame)] == [b"last words"]
+
+
+async def test_what_is_no_frame_ends_its_connection_and_no_other(wire: Wire) -> None:
+    good, bad = wire.client(), wire.client()
+    await wire.introduced(good)
+    bad.sendall(b"\xff\xff garbage")
+    await wire.lost("not a frame")
+    await wire.introduced(good)
+
+
+async def test_more_connections_than_allowed_are_closed_at_once(wire: Wire) -> None:
+    socks = [wire.client() for _ in range(3)]
+    for sock in socks:
+        await wire.introduced(sock)
+    extra = wire.client()
+    for _ in range(5):
+        await wire.engine.turn(0.01)
+    assert extra.recv(1) == b""
+    assert wire.engine.refused["connections_max"] == 1
+    assert len(wire.engine) == 3
+
+
+async def test_a_reader_that_takes_nothing_is_cut_off_at_the_bound(wire: Wire) -> None:
+    conn = await wire.introduced(wire.client(receive_bytes=4_096))
+    sent = 0
+    while wire.engine.send(conn, b"x" * 50_000):
+        wire.engine.flush()
+        sent += 1
+        assert sent < 1_000
+    await wire.lost("waiting_bytes_max")
+
+
+async def test_an_answer_that_is_never_read_is_never_acknowledged(wire: Wire) -> None:
+    conn = await wire.introduced(wire.client(receive_bytes=4_096))
+    for tag in range(5):
+        wire.engine.send(conn, b"x" * 50_000, tag=0 if tag < 4 else 9)
+        wire.engine.flush()
+    await wire.lost("answer not acknowledged")
+    assert not [event for event in wire.seen if isinstance(event, Acknowledged)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "sends", "why"),
+    [
+        ({"first_frame_s": 0.01}, b"", "no first frame in time"),
+        ({"frame_completion_s": 0.01}, frame(b"hello") + b"\x00", "frame not completed in time"),
+        ({"idle_s": 0.01}, frame(b"hello"), "idle"),
+    ],
+)
+async def test_every_clock_of_a_terminal_runs_out(
+    limits: dict[str, float], sends: bytes, why: str
+) -> None:
+    wire = wire_with(**limits)
+    wire.client().sendall(sends)
+    await wire.lost(why)
+    close(wire)
+
+
+async def test_the_clocks_of_terminals_do_not_run_against_host_links() -> None:
+    wire = wire_with(first_frame_s=0.01, idle_s=0.01)
+    with socket.create_server(("127.0.0.1", 0)) as bank:
+        conn = await wire.engine.connect("127.0.0.1", bank.getsockname()[1], "bank", WAIT_S)
+        assert conn is not None
+        assert wire.engine.peer(conn) == "bank"
+        with trio.move_on_after(1.3):
+            await wire.one(Lost)
+        assert wire.engine.peer(conn) == "bank"
+    close(wire)
+
+
+async def test_a_host_that_does_not_listen_is_none(wire: Wire) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        assert await wire.engine.connect("127.0.0.1", port, "bank", 1.0) is None
+
+
+async def test_a_connection_may_be_closed_from_this_side(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    wire.engine.close(conn, "because")
+    wire.engine.close(conn, "twice does no harm")
+    await wire.lost("because")
+    assert sock.recv(1) == b""
+
+
+async def test_after_it_stopped_listening_nobody_comes_in_but_those_inside_stay(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    wire.engine.stop_listening()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(wire.address, WAIT_S)
+    assert wire.engine.send(conn, b"still here")
+    wire.engine.flush()
+    assert sock.recv(100) == frame(b"still here")

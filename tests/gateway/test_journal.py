@@ -1,0 +1,257 @@
+"""What every journal must do; each point is held against all journals that there are."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import apsw
+import pytest
+
+from gateway.journal.none import NoJournal
+from gateway.journal.port import FencedError, JournalError
+from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
+from gateway.journal.vault import Vault, read_key
+from routing.charge import Event, State
+from routing.conventions import Original
+from routing.effects import MOVED, OPENED, moved_values, opened_values
+from tests.gateway.journals import PAN, charge, moves, opened, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.journal import Journal
+
+WALL = 1_790_000_000.0
+_REOPENED: list[SqliteJournal] = []
+"""Those that are closed already."""
+PREFIX = "MERCHANT0000001|T0000001|000001|2|"
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[SqliteJournal]:
+    """A journal that keeps what it is given, in its first life."""
+    journal = sqlite(tmp_path)
+    journal.start(WALL, ended_max=100)
+    yield journal
+    if journal not in _REOPENED:
+        journal.close()
+
+
+@pytest.fixture(params=["sqlite", "none"])
+def any_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
+    """Every kind of journal."""
+    journal: Journal = sqlite(tmp_path) if request.param == "sqlite" else NoJournal()
+    yield journal
+    journal.close()
+
+
+def reopened(journal: SqliteJournal, folder: Path) -> SqliteJournal:
+    journal.close()
+    _REOPENED.append(journal)
+    return sqlite(folder)
+
+
+# All journals
+
+
+def test_a_first_life_finds_nothing(any_journal: Journal) -> None:
+    recovery = any_journal.start(WALL, ended_max=10)
+    assert (recovery.epoch, recovery.last_id, recovery.charges) == (1, 0, [])
+    assert recovery.last_stans == {}
+
+
+def test_new_charges_are_taken_and_unknown_ones_not_found(any_journal: Journal) -> None:
+    any_journal.start(WALL, ended_max=10)
+    each = charge()
+    assert any_journal.append([opened(each), *moves(each, Event.APPROVAL)]) == {}
+    assert any_journal.append([]) == {}
+    assert any_journal.find(Original("NOBODY|", "", "")) is None
+
+
+# Journals that keep
+
+
+def test_every_value_of_a_charge_comes_back(held: SqliteJournal, tmp_path: Path) -> None:
+    each = charge(sent_header="6000030000602200000000", batch="000007")
+    changes = {"code": "00", "rrn": "RRN1", "approval_code": "A1", "answer": {39: "00"}}
+    more = {"echoed": (2, 3, 4), "approved_amount": 600, "approval_held": True, "reason": "r"}
+    records = [opened(each), *moves(each, Event.APPROVAL, **changes, **more)]
+    held.append(records)
+    journal = reopened(held, tmp_path)
+    (back,) = journal.start(WALL + 1, ended_max=100).charges
+    each.epoch = 2
+    assert opened_values(back) == opened_values(each)
+    assert moved_values(back) == moved_values(each)
+    journal.close()
+
+
+def test_every_life_has_a_higher_epoch(held: SqliteJournal, tmp_path: Path) -> None:
+    epochs = []
+    journal = held
+    for _ in range(3):
+        journal = reopened(journal, tmp_path)
+        epochs.append(journal.start(WALL, ended_max=1).epoch)
+    journal.close()
+    assert epochs == [2, 3, 4]
+
+
+def test_open_charges_and_cases_always_come_back_and_of_the_ended_the_newest(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    records = []
+    for number in range(1, 11):
+        each = charge(number)
+        events = [Event.DECLINE]
+        if number == 2:
+            events = []
+        if number == 3:
+            events = [Event.NO_ANSWER, Event.REVERSAL_REFUSED]
+        records += [opened(each), *moves(each, *events)]
+    held.append(records)
+    journal = reopened(held, tmp_path)
+    recovery = journal.start(WALL, ended_max=2)
+    journal.close()
+    assert [c.id for c in recovery.charges] == [2, 3, 9, 10]
+    assert recovery.last_id == 10
+
+
+def test_numbering_goes_on_past_the_newest_charge_of_each_host(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    held.append([opened(charge(1, host_stan="000500")), opened(charge(2, host="other"))])
+    journal = reopened(held, tmp_path)
+    stans = journal.start(WALL, ended_max=1).last_stans
+    journal.close()
+    assert stans["host-1"] > 500
+    assert stans["other"] > 2
+
+
+def test_a_known_identity_is_not_taken_and_the_older_charge_is_named(held: SqliteJournal) -> None:
+    first = charge(1)
+    held.append([opened(first), *moves(first, Event.DECLINE, code="51")])
+    again, other = charge(2, identity=first.identity), charge(3)
+    known = held.append([opened(again), *moves(again, Event.APPROVAL), opened(other)])
+    assert {number: known[number].id for number in known} == {2: 1}
+    assert (known[2].state, known[2].code) == (State.DECLINED, "51")
+    assert held.find(Original(PREFIX, "", "")).id == 1  # type: ignore[union-attr]
+
+
+def test_two_of_one_identity_in_one_batch(held: SqliteJournal) -> None:
+    first, second = charge(1), charge(2, identity=charge(1).identity)
+    known = held.append([opened(first), opened(second)])
+    assert {number: known[number].id for number in known} == {2: 1}
+
+
+def test_a_batch_is_taken_whole_or_not_at_all(held: SqliteJournal, tmp_path: Path) -> None:
+    stranger = charge(99)
+    with pytest.raises(JournalError):
+        held.append([opened(charge(1)), *moves(stranger, Event.DECLINE)])
+    journal = reopened(held, tmp_path)
+    assert journal.start(WALL, ended_max=10).charges == []
+    journal.close()
+
+
+def test_charges_taken_over_by_a_later_epoch_cannot_be_written(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    each = charge()
+    held.append([opened(each)])
+    other = apsw.Connection(str(tmp_path / "isogate.db"))
+    other.execute("UPDATE charge SET epoch = 9")
+    other.close()
+    with pytest.raises(FencedError):
+        held.append(list(moves(each, Event.APPROVAL)))
+    assert held.find(Original(PREFIX, "", "")).state is State.SENT  # type: ignore[union-attr]
+
+
+def test_a_second_writer_is_refused_and_a_reader_is_not(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    held.append([opened(charge())])
+    with pytest.raises(LockedError, match="another process"):
+        sqlite(tmp_path)
+    reader = JournalReader(tmp_path / "isogate.db", Vault(read_key(tmp_path / "isogate.db.key")))
+    assert [c.pan for c in reader.charges()] == [PAN]
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    ("original", "found"),
+    [
+        (Original(PREFIX, "", ""), 1),
+        (Original(PREFIX, "", "1123171500"), 1),
+        (Original(PREFIX, "", "1124171500"), None),
+        (Original(PREFIX, "000007", ""), None),
+        (Original(PREFIX.replace("|2|", "|1|"), "", ""), None),
+        (Original(PREFIX.replace("T0000001", "T000000"), "", ""), None),
+    ],
+)
+def test_a_charge_is_found_by_what_a_later_message_says(
+    held: SqliteJournal, original: Original, found: int | None
+) -> None:
+    held.append([opened(charge(1)), opened(charge(2))])
+    charge_found = held.find(original)
+    assert (charge_found.id if charge_found else None) == found
+
+
+def test_of_two_that_fit_the_newest_is_found(held: SqliteJournal) -> None:
+    held.append([opened(charge(1)), opened(charge(2, identity=PREFIX + "1124|171500"))])
+    assert held.find(Original(PREFIX, "", "")).id == 2  # type: ignore[union-attr]
+
+
+def test_steps_are_told_in_their_order(held: SqliteJournal, tmp_path: Path) -> None:
+    each = charge()
+    events = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_ACCEPTED)
+    held.append([opened(each), *moves(each, *events)])
+    reader = JournalReader(tmp_path / "isogate.db", Vault(read_key(tmp_path / "isogate.db.key")))
+    assert [step[1] for step in reader.steps_of(1)] == list(events)
+    reader.close()
+
+
+def test_a_process_that_died_in_mid_write_loses_only_what_was_not_committed(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    """The files as they lay at the kill, and a log whose last pages were torn."""
+    held.append([opened(charge(1))])
+    held.append([opened(charge(2))])
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    for file in tmp_path.glob("isogate.db*"):
+        shutil.copy(file, torn / file.name)
+    wal = torn / "isogate.db-wal"
+    wal.write_bytes(wal.read_bytes()[:-100])
+    journal = sqlite(torn)
+    assert [c.id for c in journal.start(WALL, ended_max=10).charges] == [1]
+    assert journal.append([opened(charge(2, epoch=2))]) == {}
+    journal.close()
+
+
+def test_no_card_data_lies_in_clear_in_any_file(held: SqliteJournal, tmp_path: Path) -> None:
+    each = charge()
+    held.append([opened(each), *moves(each, Event.APPROVAL, answer={39: "00"})])
+    for file in tmp_path.glob("isogate.db*"):
+        assert PAN.encode() not in file.read_bytes(), file.name
+
+
+def test_another_key_is_told_as_such(held: SqliteJournal, tmp_path: Path) -> None:
+    held.append([opened(charge())])
+    reopened(held, tmp_path).close()
+    (tmp_path / "isogate.db.key").write_text("11" * 32)
+    journal = sqlite(tmp_path)
+    with pytest.raises(JournalError, match="not the key"):
+        journal.start(WALL, ended_max=10)
+    journal.close()
+
+
+def test_a_file_that_is_no_journal_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "isogate.db").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(JournalError, match=r"journal\.path"):
+        sqlite(tmp_path)
+
+
+def test_records_name_what_a_charge_is_made_of() -> None:
+    each = charge()
+    assert not set(OPENED) & set(MOVED)
+    assert all(hasattr(each, name) for name in (*OPENED, *MOVED))

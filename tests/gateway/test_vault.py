@@ -1,0 +1,93 @@
+"""Card numbers at rest: sealed, found by hash, and lost without the key file."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from gateway.journal.vault import KeyFileError, Vault, load_key, read_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAN = "4761739001010119"
+
+
+def vault(key: bytes = b"k" * 32, epochs: int = 2) -> Vault:
+    made = Vault(key)
+    for epoch in range(1, epochs + 1):
+        made.know_epoch(epoch, bytes([epoch]) * 16)
+    return made
+
+
+def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "db.key"
+    key = load_key(path)
+    assert len(key) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_key(path) == read_key(path) == key
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o610])
+def test_a_key_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "db.key"
+    load_key(path)
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match="others can read it"):
+        load_key(path)
+
+
+@pytest.mark.parametrize("text", ["", "00", "zz" * 32, "00" * 33, "\xe9" * 64])
+def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "db.key"
+    path.write_text(text, "utf-8")
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError) as caught:
+        read_key(path)
+    assert not text or text not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_key_is_never_made_by_reading(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="No such file"):
+        read_key(tmp_path / "db.key")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(KeyFileError, match="cannot be made"):
+        load_key(tmp_path / "no" / "db.key")
+
+
+def test_what_is_sealed_comes_back_and_shows_nothing() -> None:
+    sealed = vault().seal(1, 7, PAN)
+    assert PAN.encode() not in sealed
+    assert vault().unseal(1, 7, sealed) == PAN
+
+
+def test_no_two_seals_are_alike() -> None:
+    v = vault()
+    assert len({v.seal(e, c, PAN) for e in (1, 2) for c in (1, 2)}) == 4
+
+
+@pytest.mark.parametrize(("epoch", "charge"), [(2, 7), (1, 8)])
+def test_a_seal_belongs_to_its_charge_and_epoch(epoch: int, charge: int) -> None:
+    with pytest.raises(InvalidTag):
+        vault().unseal(epoch, charge, vault().seal(1, 7, PAN))
+
+
+def test_another_key_opens_nothing_and_finds_nothing() -> None:
+    other = vault(b"x" * 32)
+    with pytest.raises(InvalidTag):
+        other.unseal(1, 7, vault().seal(1, 7, PAN))
+    assert other.search_hash(PAN) != vault().search_hash(PAN)
+
+
+def test_no_card_number_is_kept_as_none() -> None:
+    assert vault().seal(1, 7, "") == vault().search_hash("") == b""
+    assert vault().unseal(1, 7, b"") == ""
+
+
+def test_the_search_hash_is_the_same_in_every_epoch_and_no_plain_hash() -> None:
+    assert vault(epochs=1).search_hash(PAN) == vault(epochs=2).search_hash(PAN)
+    assert vault().search_hash(PAN) != vault().search_hash("6200000000000005")

@@ -1,0 +1,191 @@
+"""The bank hosts: their books, their moods, their links.
+
+Money is booked by `gateway.simulators.bank`, messages are worded by `host_speech`; here are the
+faults.  An approved charge is charged, whether its answer is sent or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from codec import Message, mac
+from codec.framing import Framer, frame
+from gateway.simulators.bank import APPROVED, Bank
+from gateway.simulators.host_speech import SPEECHES, Kind, kind
+
+if TYPE_CHECKING:
+    import random
+
+    from codec import MacKey
+    from gateway.simulators.bank import Charge
+    from tests.simulation.agenda import Agenda
+    from tests.simulation.checkers import Checkers
+    from tests.simulation.wires import End
+
+_FRAME_MAX: Final = 4_096
+_BUSY: Final = ("96", "91", "68")
+
+
+@dataclass(slots=True)
+class Moods:
+    """Shares of messages that meet a fault."""
+
+    silent: float = 0.0
+    late: float = 0.0
+    decline: float = 0.0
+    duplicate: float = 0.0
+    wrong_field: float = 0.0
+    wrong_mac: float = 0.0
+    reversal_silent: float = 0.0
+    reversal_busy: float = 0.0
+    drops_link: float = 0.0
+    """The link is cut as soon as a charge was booked."""
+
+
+class SimHost:
+    """One bank host; the `Owner` of its ends."""
+
+    def __init__(
+        self,
+        name: str,
+        dialect: str,
+        key: MacKey | None,
+        agenda: Agenda,
+        rng: random.Random,
+        checkers: Checkers,
+        moods: Moods,
+    ) -> None:
+        self.name = name
+        self.speech = SPEECHES[dialect]
+        self.bank = Bank(rng.randrange(10**6) * 10**5 + 1)
+        self.moods = moods
+        self.down = False
+        self._key, self._agenda, self._rng, self._checkers = key, agenda, rng, checkers
+        self._framers: dict[End, Framer] = {}
+        self.books: dict[str, Charge] = {}
+        """Decided charges by merchant|terminal|amount."""
+        self.reversals = 0
+
+    # Links (Owner)
+
+    def accept(self, end: End) -> bool:
+        """A gateway connects."""
+        if self.down:
+            return False
+        end.owner = self
+        self._framers[end] = Framer(_FRAME_MAX)
+        return True
+
+    def drop_links(self) -> None:
+        """Cut every link, whatever is in flight."""
+        for end in list(self._framers):
+            del self._framers[end]
+            end.reset()
+
+    def cut(self, end: End) -> None:
+        """A link was reset."""
+        self._framers.pop(end, None)
+
+    def readable(self, end: End) -> None:
+        """Bytes wait on a link."""
+        framer = self._framers.get(end)
+        if framer is None:
+            return
+        data = bytes(end.received)
+        end.received.clear()
+        for each in framer.feed(data):
+            pause_s = self._rng.choice((0.0, 0.002, 0.01, 0.05, 0.4))
+            self._agenda.after(pause_s, self._heard, end, each)
+        if end.ended:
+            self._framers.pop(end, None)
+            end.close()
+
+    def _heard(self, end: End, data: bytes) -> None:
+        if self.down:
+            return
+        message = Message(data, self.speech.dialect)
+        if self._key is not None and message.mti[1] != "8" and not mac.verify(message, self._key):
+            self._checkers.violated(5, f"host {self.name} got a wrong MAC")
+            return
+        match kind(message):
+            case Kind.CHARGE:
+                self._charge(end, message)
+            case Kind.REVERSAL:
+                self._reversal(end, message)
+            case Kind.NETWORK:
+                self._answer(end, self.speech.answer(message, {39: APPROVED}), 0.0)
+
+    # Charges
+
+    def _charge(self, end: End, message: Message) -> None:
+        request = self.speech.charge_request(message)
+        if self.bank.known(request.identity) is not None:
+            self._checkers.violated(4, f"host {self.name} got one charge twice")
+            return
+        rng, moods = self._rng, self.moods
+        code = rng.choice(("05", "51")) if rng.random() < moods.decline else APPROVED
+        charge = self.bank.decide(request, code)
+        self._checkers.decided(self.name, message, charge)
+        fields: dict[int, str] = {37: charge.rrn, 39: code}
+        if charge.approval_code:
+            fields[38] = charge.approval_code
+        if rng.random() < moods.drops_link:
+            self.drop_links()
+            return
+        self._with_faults(end, message, fields)
+
+    def _with_faults(self, end: End, message: Message, fields: dict[int, str]) -> None:
+        rng, moods = self._rng, self.moods
+        answer = self.speech.answer(message, fields)
+        drawn = rng.random()
+        for fault in ("silent", "late", "duplicate", "wrong_field", "wrong_mac"):
+            drawn -= getattr(moods, fault)
+            if drawn < 0:
+                self._faulty(end, answer, fault)
+                return
+        self._answer(end, answer, rng.choice((0.0, 0.01, 0.1, 1.0)))
+
+    def _faulty(self, end: End, answer: Message, fault: str) -> None:
+        match fault:
+            case "late":
+                self._answer(end, answer, self._rng.uniform(5.0, 60.0))
+            case "duplicate":
+                self._answer(end, answer, 0.0)
+                self._answer(end, answer, self._rng.choice((0.0, 0.5, 12.0)))
+            case "wrong_field":
+                answer.patch(4, f"{int(answer[4]) + 1:012d}")
+                self._answer(end, answer, 0.0)
+            case "wrong_mac" if self._key is not None:
+                self._answer(end, answer, 0.0, spoil=True)
+
+    def _reversal(self, end: End, message: Message) -> None:
+        rng, moods = self._rng, self.moods
+        self.reversals += 1
+        drawn = rng.random()
+        if drawn < moods.reversal_busy:
+            busy = self.speech.answer(message, {39: rng.choice(_BUSY)})
+            self._answer(end, busy, 0.0)
+            return
+        identity, original = self.speech.identity(message), self.speech.original(message)
+        outcome = self.bank.reverse(identity, original)
+        self._checkers.gave_back(self.name, message, outcome)
+        if rng.random() < moods.reversal_silent:
+            return
+        answer = self.speech.answer(message, {39: outcome.code})
+        self._answer(end, answer, rng.choice((0.0, 0.05, 3.0)))
+
+    # Answers
+
+    def _answer(self, end: End, message: Message, after_s: float, **how: Any) -> None:
+        self._agenda.after(after_s, self._send, end, message, how.get("spoil", False))
+
+    def _send(self, end: End, message: Message, spoil: bool) -> None:  # noqa: FBT001
+        if self.down or end not in self._framers:
+            return
+        if self._key is not None and message.mti[1] != "8":
+            mac.sign(message, self._key)
+            if spoil:
+                code: str = message[64]
+                message.patch(64, code[:-1] + ("0" if code[-1] != "0" else "1"))
+        end.send(frame(message.raw))

@@ -1,0 +1,236 @@
+"""The gateway's network port in the simulator: the shipped connection logic over simulated wires.
+
+What the epoll driver does with the kernel is done here with `wires`; framing, limits and clocks are
+`gateway.wire.connection` as shipped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import trio
+
+from codec import FrameError
+from gateway.wire.connection import Connection, SlowReaderError
+from gateway.wire.port import Acknowledged, Closed, Frame, Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.wire.port import WireEvent, WireLimits
+    from tests.simulation.agenda import SimClock
+    from tests.simulation.wires import End
+
+SWEEP_EVERY_S: Final = 1.0
+SHORTEST_WAIT_S: Final = 1e-6
+"""Virtual time must pass: a shorter wait would be lost in rounding."""
+SEND_WINDOW_BYTES: Final = 65_536
+"""What this side's kernel takes of a connection before it is acknowledged."""
+
+
+class _Watch(NamedTuple):
+    at: float
+    since: float
+    conn: int
+    tag: int
+
+
+class SimNetwork:
+    """All connections of one life of the gateway; the `Owner` of their ends on its side."""
+
+    def __init__(
+        self,
+        limits: WireLimits,
+        clock: SimClock,
+        dial: Callable[[str, int], End | None],
+        leaves: Callable[[str, bytes], None],
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._dial = dial
+        self._leaves = leaves
+        self._ends: dict[int, End] = {}
+        self._ids: dict[End, int] = {}
+        self._connections: dict[int, Connection] = {}
+        self._readable: dict[End, None] = {}
+        self._dirty: dict[int, None] = {}
+        self._watches: deque[_Watch] = deque()
+        self._watched: Counter[int] = Counter()
+        self._events: list[WireEvent] = []
+        self._last_id = 0
+        self._next_sweep = 0.0
+        self._nap = trio.CancelScope()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    # What the wires tell (Owner)
+
+    def readable(self, end: End) -> None:
+        """Bytes arrived at one of our ends."""
+        self._readable[end] = None
+        self._nap.cancel()
+
+    def cut(self, end: End) -> None:
+        """One of our connections was reset."""
+        connection = self._connections.get(self._ids.get(end, 0))
+        if connection is not None:
+            self._lose(connection, "reset")
+            self._nap.cancel()
+
+    def adopt(self, end: End, peer: str, *, accepted: bool = False) -> int:
+        """Take over an end; returns the connection's id."""
+        self._last_id += 1
+        conn = self._last_id
+        connection = Connection(conn, peer, self._limits, self._clock.now().monotonic)
+        connection.accepted = accepted
+        self._connections[conn], self._ends[conn], self._ids[end] = connection, end, conn
+        end.owner = self
+        return conn
+
+    def ends(self) -> list[End]:
+        """Our ends of all connections, oldest first."""
+        return list(self._ends.values())
+
+    # The port
+
+    async def turn(self, wait_s: float) -> list[WireEvent]:
+        """What happened; waits at most `wait_s` for it."""
+        if self._events or self._readable:
+            await trio.lowlevel.checkpoint()
+        else:
+            wait_s = max(wait_s, SHORTEST_WAIT_S)
+            self._nap = trio.CancelScope(deadline=trio.current_time() + wait_s)
+            with self._nap:
+                await trio.sleep_forever()
+        now = self._clock.now().monotonic
+        readable, self._readable = self._readable, {}
+        for end in readable:
+            self._read(end, now)
+        self._check_watches(now)
+        if now >= self._next_sweep:
+            self._sweep(now)
+        events, self._events = self._events, []
+        return events
+
+    async def connect(self, address: str, port: int, peer: str, timeout_s: float) -> int | None:
+        """A new connection to a host."""
+        await trio.sleep(0.002)
+        end = self._dial(address, port)
+        if end is None:
+            await trio.sleep(timeout_s)
+            return None
+        return self.adopt(end, peer)
+
+    def send(self, conn: int, data: bytes, tag: int = 0) -> bool:
+        """Queue a frame; False if the connection is gone or its other side has ended."""
+        connection = self._connections.get(conn)
+        if connection is None or connection.closed:
+            return False
+        try:
+            connection.queue(data)
+        except SlowReaderError:
+            self._lose(connection, "waiting_bytes_max")
+            return False
+        self._leaves(connection.peer, data)
+        self._dirty[conn] = None
+        if tag:
+            now = self._clock.now().monotonic
+            settles = now + self._limits.acknowledgement_settles_s
+            self._watches.append(_Watch(settles, now, conn, tag))
+            self._watched[conn] += 1
+        return True
+
+    def peer(self, conn: int) -> str:
+        """The listener or host that a connection belongs to; '' if it is gone."""
+        connection = self._connections.get(conn)
+        return connection.peer if connection is not None else ""
+
+    def flush(self) -> None:
+        """Hand what was queued to the kernel."""
+        dirty, self._dirty = self._dirty, {}
+        for conn in dirty:
+            connection = self._connections.get(conn)
+            if connection is not None:
+                self._write(connection)
+
+    def close(self, conn: int, why: str) -> None:
+        """End a connection; a `Lost` follows."""
+        connection = self._connections.get(conn)
+        if connection is not None:
+            self._lose(connection, why)
+
+    # Inside
+
+    def _write(self, connection: Connection) -> None:
+        end = self._ends[connection.id]
+        room = max(SEND_WINDOW_BYTES - end.in_flight, 0)
+        data = bytes(connection.out[:room])
+        del connection.out[:room]
+        if data:
+            end.send(data)
+
+    def _read(self, end: End, now: float) -> None:
+        connection = self._connections.get(self._ids.get(end, 0))
+        if connection is None or connection.closed:
+            return
+        data = bytes(end.received)
+        end.received.clear()
+        if data:
+            try:
+                frames = connection.received(data, now)
+            except FrameError:
+                self._lose(connection, "not a frame")
+                return
+            self._events += [Frame(connection.id, connection.peer, each) for each in frames]
+        if end.ended:
+            self._ended(connection)
+
+    def _ended(self, connection: Connection) -> None:
+        if self._watched[connection.id]:
+            connection.closed = True
+            self._events.append(Closed(connection.id))
+        else:
+            self._lose(connection, "ended")
+
+    def _lose(self, connection: Connection, why: str) -> None:
+        end = self._ends.pop(connection.id)
+        del self._connections[connection.id], self._ids[end]
+        self._dirty.pop(connection.id, None)
+        self._readable.pop(end, None)
+        if end.open:
+            end.close()
+        self._events.append(Lost(connection.id, why))
+
+    def _sweep(self, now: float) -> None:
+        self._next_sweep = now + SWEEP_EVERY_S
+        for connection in list(self._connections.values()):
+            if connection.out:
+                self._write(connection)
+            why = connection.overdue(now) if connection.accepted else None
+            if why is not None:
+                self._lose(connection, why)
+
+    def _check_watches(self, now: float) -> None:
+        watches = self._watches
+        while watches and watches[0].at <= now:
+            watch = watches.popleft()
+            self._watched[watch.conn] -= 1
+            if not self._watched[watch.conn]:
+                del self._watched[watch.conn]
+            connection = self._connections.get(watch.conn)
+            if connection is not None:
+                self._check(connection, watch, now)
+
+    def _check(self, connection: Connection, watch: _Watch, now: float) -> None:
+        if not connection.out and not self._ends[connection.id].in_flight:
+            self._events.append(Acknowledged(watch.conn, watch.tag))
+            if connection.closed and not self._watched[watch.conn]:
+                self._lose(connection, "ended")
+        elif now - watch.since > self._limits.unacknowledged_s:
+            self._lose(connection, "answer not acknowledged")
+        else:
+            later = now + self._limits.acknowledgement_settles_s
+            self._watches.append(watch._replace(at=later))
+            self._watched[watch.conn] += 1

@@ -1,0 +1,206 @@
+"""The gateway's process in the simulator: it starts, is killed at any step, and starts again.
+
+All that carries charges is as shipped: `Node`, recovery, the SQLite journal.  The ports are not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from gateway.journal import JournalError
+from gateway.journal.sqlite import SqliteJournal
+from gateway.journal.vault import Vault
+from gateway.log import Log
+from gateway.metrics import Metrics
+from gateway.node import Node, recovered
+from gateway.tools import Tools
+from tests.simulation.disk import VFS_NAME
+from tests.simulation.network import SimNetwork
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.config import Config
+    from gateway.journal.port import Recovery
+    from routing.charge import Charge
+    from routing.conventions import Original
+    from routing.effects import Record
+    from routing.switch import Switch
+    from tests.simulation.agenda import Agenda, SimClock
+    from tests.simulation.checkers import Checkers
+    from tests.simulation.disk import Disk
+    from tests.simulation.wires import End, Wire
+
+VAULT_KEY = bytes(range(32))
+
+
+class _Paper:
+    """Where the gateway's log goes; read at the end, for card data."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.text.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+class WatchedJournal:
+    """The shipped journal, with a checker looking at what it says is durable."""
+
+    def __init__(self, journal: SqliteJournal, disk: Disk, checkers: Checkers) -> None:
+        self._journal, self._disk, self._checkers = journal, disk, checkers
+
+    def start(self, wall: float, *, ended_max: int) -> Recovery:
+        """As shipped."""
+        return self._journal.start(wall, ended_max=ended_max)
+
+    def append(self, records: Sequence[Record]) -> Mapping[int, Charge]:
+        """As shipped; what a process appended that was killed meanwhile counts for nothing."""
+        self._checkers.appending(records)
+        known = self._journal.append(records)
+        if self._disk.remains is None:
+            self._checkers.appended(records, known, durable=self._disk.durable)
+        return known
+
+    def find(self, original: Original) -> Charge | None:
+        """As shipped."""
+        return self._journal.find(original)
+
+    def close(self) -> None:
+        """As shipped."""
+        self._journal.close()
+
+
+class GatewayProcess:
+    """One gateway after the other, on one disk."""
+
+    def __init__(
+        self,
+        config: Config,
+        agenda: Agenda,
+        clock: SimClock,
+        disk: Disk,
+        rng: random.Random,
+        checkers: Checkers,
+        dial: Callable[[str, int], End | None],
+    ) -> None:
+        self._config, self._agenda, self._clock = config, agenda, clock
+        self._disk, self._rng, self._checkers, self._dial = disk, rng, checkers, dial
+        self._scope = trio.CancelScope()
+        self._power_cut = False
+        self._down_s = 1.0
+        self._dead_wires: list[Wire] = []
+        self._journal: WatchedJournal | None = None
+        self.network: SimNetwork | None = None
+        self.switch: Switch | None = None
+        self.paper = _Paper()
+        self.kills = 0
+        self.commit_s = (0.0002, 0.004)
+
+    async def run(self) -> None:
+        """Life after life, for ever."""
+        while True:
+            self._power_cut = False
+            with trio.CancelScope() as self._scope:
+                try:
+                    await self._live()
+                except* JournalError as errors:
+                    self._checkers.note("START FAILS", errors.exceptions[0])
+                    self._down_s = 1.0
+                except* Exception as errors:
+                    self._report(errors)
+            self._die()
+            await trio.sleep(self._down_s)
+            self._start_machine()
+
+    def _report(self, errors: BaseExceptionGroup[Exception]) -> None:
+        error: BaseException = errors
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = "" if where is None else f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}"
+        self._checkers.violated(9, f"the gateway died: {type(error).__name__} {error} in {place}")
+
+    async def _live(self) -> None:
+        tools = Tools(self._clock, Metrics(), Log(self.paper), self._offload)  # type: ignore[arg-type]
+        await self._offload(self._open_journal)
+        assert self._journal is not None
+        switch = await recovered(self._config, self._journal, tools)  # type: ignore[arg-type]
+        network = SimNetwork(self._config.wire, self._clock, self._dial, self._checkers.leaves)
+        node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]
+        self.network, self.switch = network, switch
+        await node.run()
+
+    def _open_journal(self) -> None:
+        why = ""
+        try:
+            journal = SqliteJournal(
+                Path(self._config.journal.path),
+                Vault(VAULT_KEY),
+                vfs=VFS_NAME,
+                entropy=self._rng.randbytes,
+            )
+        except JournalError as error:
+            # SQLite closes the file when the error lets it go: no fault may hit it then.
+            why, self._disk.peace = str(error), True
+        self._disk.peace = False
+        if why:
+            raise JournalError(why)
+        self._journal = WatchedJournal(journal, self._disk, self._checkers)
+
+    async def _offload(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run the journal inline; what takes time is the disk, before and after."""
+        rng = self._rng
+        await trio.sleep(rng.uniform(*self.commit_s))
+        try:
+            result = function(*arguments)
+        finally:
+            if self._disk.remains is not None:
+                self.kill()
+        await trio.sleep(rng.uniform(*self.commit_s))
+        return result
+
+    # The end of a life
+
+    def kill(self, down_s: float = 1.0, *, power: bool = False) -> None:
+        """SIGKILL, or a power cut; the next life begins after `down_s`."""
+        self._down_s, self._power_cut = down_s, power
+        self.kills += 1
+        self._scope.cancel()
+
+    def stop(self) -> None:
+        """The run is over: close the journal as a last process would."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
+
+    def _die(self) -> None:
+        network, self.network, self.switch = self.network, None, None
+        ends = network.ends() if network is not None else []
+        for end in ends:
+            if self._power_cut:
+                end.vanish()
+                self._dead_wires.append(end.wire)
+            else:
+                end.close()
+        journal, self._journal = self._journal, None
+        self._disk.change_process(journal.close if journal is not None else lambda: None)
+        if self._power_cut:
+            self._disk.lose_power(self._rng)
+
+    def _start_machine(self) -> None:
+        if self._power_cut:
+            self._clock.booted_at = self._agenda.now - 20.0
+        for wire in self._dead_wires:
+            wire.wake_dead_end()
+        self._dead_wires.clear()

@@ -1,0 +1,102 @@
+"""The shop street: which terminals stand behind which listener, and the gateway's configuration.
+
+Both dialects, both merchant classes, MACs, sign-on and both mappings between dialects are in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from codec import MacKey
+from gateway.config import Config, Host, JournalConfig, Listener, Mac
+from gateway.wire.port import WireLimits
+from routing.reversal import ReversalSettings
+from routing.routes import Route
+from routing.service import Merchant, Proof, ServiceSettings
+from tests.simulation.agenda import WALL_AT_START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.simulation.terminals import Terminal
+    from tests.simulation.wires import End
+
+ISO: Final = "iso87-ascii"
+POS: Final = "unionpay-pos"
+KEYS: Final = {
+    "pos": MacKey("cup-ecb", bytes.fromhex("0123456789ABCDEF" * 2)),
+    "clearing": MacKey("cup-ecb", bytes.fromhex("FEDCBA9876543210" * 2)),
+}
+ANSWER_TIMEOUT_S: Final = 10.0
+WINDOW_S: Final = 15.0
+PROOF_S: Final = 45.0
+HEALS_WITHIN_S: Final = 240.0
+"""Once faults have stopped and the terminals are done, every charge has its end within this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the terminals of one shop have in common."""
+
+    listener: str
+    dialect: str
+    merchant: str
+    confirms: bool
+    pan_prefix: str
+    key: MacKey | None
+    dial: Callable[[Terminal], End | None]
+    pause_s: float
+    batch: str = "000001"
+    wall_at_start: float = WALL_AT_START
+
+
+SHOPS: Final = (
+    ("iso", "BAKERY-ISO-0001", False, "410000"),
+    ("iso", "PARKING-ISO-001", True, "410000"),
+    ("iso", "FLORIST-ISO-001", False, "620000"),
+    ("pos", "BAKERY-POS-0001", False, "620000"),
+    ("pos", "PARKING-POS-001", True, "620000"),
+    ("pos", "KIOSK-POS-00001", False, "410000"),
+)
+"""Listener, merchant, confirmation class, start of its customers' card numbers."""
+
+DIALECTS: Final = {"iso": ISO, "pos": POS, "bank": ISO, "clearing": POS}
+"""Of listeners and hosts."""
+
+
+def config(folder: Path) -> Config:
+    """The gateway's configuration; `folder` holds key files and the journal's lock."""
+    for name, key in (("pos", "0123456789ABCDEF" * 2), ("clearing", "FEDCBA9876543210" * 2)):
+        (folder / name).write_text(key, "ascii")
+    macs = {name: Mac(algorithm="cup-ecb", key_file=str(folder / name)) for name in KEYS}
+    return Config(
+        listener=(
+            Listener(name="iso", dialect=ISO, terminal_resolves_first=True),
+            Listener(name="pos", dialect=POS, terminal_resolves_first=True, mac=macs["pos"]),
+        ),
+        host=(
+            Host(name="bank", dialect=ISO, port=1, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
+                 sign_on=True, echo_idle_s=10.0, reconnect_max_s=3.0,
+                 late_answer_quarantine_s=120.0),
+            Host(name="clearing", dialect=POS, port=2, links=1, answer_timeout_s=ANSWER_TIMEOUT_S,
+                 echo_idle_s=10.0, reconnect_max_s=3.0, late_answer_quarantine_s=120.0,
+                 mac=macs["clearing"]),
+        ),
+        route=(
+            Route(host="bank", pan_prefix=("41",)),
+            Route(host="clearing", pan_prefix=("62",)),
+        ),
+        merchant=tuple(
+            Merchant(id=name, proof=Proof.CONFIRMATION, window_s=WINDOW_S)
+            for _, name, confirms, _ in SHOPS
+            if confirms
+        ),
+        service=ServiceSettings(delivery_proof_s=PROOF_S),
+        reversal=ReversalSettings(
+            schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=15.0
+        ),
+        journal=JournalConfig(path=str(folder / "journal.db"), key_file=str(folder / "key")),
+        wire=WireLimits(unacknowledged_s=20.0, idle_s=120.0),
+    )  # fmt: skip

@@ -1,0 +1,360 @@
+"""The terminals of the street: real POS rules, cash registers that crash, and their own books.
+
+What to send and what an answer means is decided by `gateway.simulators.terminal_rules`; here are
+connections, clocks and mishaps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from codec import FrameError, Message, mac
+from codec.framing import Framer, frame
+from gateway.simulators.terminal_plan import REASONS, Plan, Service
+from gateway.simulators.terminal_rules import Kind, Sale
+from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
+
+if TYPE_CHECKING:
+    import random
+
+    from codec import MacKey
+    from tests.simulation.agenda import Agenda
+    from tests.simulation.checkers import Checkers
+    from tests.simulation.street import Line
+    from tests.simulation.wires import End
+
+ANSWER_TIMEOUT_S: Final = 14.0
+"""How long a terminal waits before it repeats or reverses."""
+SOON_S: Final = 2.0
+"""After a lost connection the next sale begins within this time: it proves the last delivery."""
+_RECONNECT_S: Final = (0.2, 1.5)
+_SERVICE_S: Final = (0.1, 6.0)
+_STANS: Final = 999_999
+_FRAME_MAX: Final = 4_096
+_ANSWERS: Final = "13"
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """Shares of sales in which a terminal or its clerk misbehaves."""
+
+    hangs_up: float = 0.0
+    crashes: float = 0.0
+    vanishes_for_good: float = 0.0
+    service_fails: float = 0.0
+    never_confirms: float = 0.0
+    asks_again: float = 0.0
+    garbage: float = 0.0
+
+
+@dataclass(slots=True)
+class BookLine:
+    """One sale in the terminal's book."""
+
+    facts: SaleFacts
+    sale: Sale
+    sent: bool = False
+    first: Message | None = None
+
+
+class Terminal:
+    """One terminal: at most one sale at a time, at most one connection."""
+
+    def __init__(
+        self,
+        line: Line,
+        number: int,
+        agenda: Agenda,
+        rng: random.Random,
+        checkers: Checkers,
+        habits: Habits,
+    ) -> None:
+        self.name = f"T{number:07d}"
+        self.merchant = line.merchant
+        self.confirms = line.confirms
+        self.listener = line.listener
+        self.pan = line.pan_prefix + f"{number:04d}" + f"{rng.randrange(10**6):06d}"
+        self._line = line
+        self._agenda, self._rng, self._checkers, self._habits = agenda, rng, checkers, habits
+        self._speech = SPEECHES[line.dialect]
+        self._key: MacKey | None = line.key
+        self._stan = rng.randrange(1, _STANS)
+        self._amount = rng.randrange(100, 10_000)
+        self._end: End | None = None
+        self._framer = Framer(_FRAME_MAX)
+        self._asked: list[Message] = []
+        """Requests on this connection without an answer yet."""
+        self._waiting: Message | None = None
+        self._turn = 0
+        """Counts what was begun; a timer of an earlier turn means nothing."""
+        self._messages: dict[Kind, Message] = {}
+        self._mishap = ""
+        self._unproven = False
+        self.open = True
+        """Begins new sales."""
+        self.gone = False
+        self._off = False
+        self.book: list[BookLine] = []
+        self._pause_s = line.pause_s
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do."""
+        last = self.book[-1] if self.book else None
+        return self.gone or (
+            (last is None or last.sale.ended) and not (self._unproven and self._end is None)
+        )
+
+    def calm(self) -> None:
+        """No more mishaps."""
+        self._habits, self._mishap = Habits(), ""
+
+    def begin(self) -> None:
+        """Open the shop."""
+        self._later(self._rng.uniform(0.0, self._pause_s), self._new_sale)
+
+    def _later(self, seconds: float, call: object, *arguments: object) -> None:
+        self._turn += 1
+        self._agenda.after(seconds, self._if_still, self._turn, call, arguments)
+
+    def _if_still(self, turn: int, call: object, arguments: tuple[object, ...]) -> None:
+        if turn == self._turn and not self.gone and not self._off:
+            call(*arguments)  # type: ignore[operator]
+
+    # A sale
+
+    def _new_sale(self) -> None:
+        proves = self._unproven and self._end is None
+        if not self.open and not proves:
+            return
+        facts = SaleFacts(
+            merchant=self.merchant,
+            terminal=self.name,
+            stan=self._next_stan(),
+            batch=self._line.batch,
+            amount=self._next_amount(),
+            pan=self.pan,
+            at=self._today(),
+        )
+        self.book.append(BookLine(facts, Sale(self._plan(), self.confirms)))
+        self._messages.clear()
+        self._mishap = self._draw_mishap()
+        self._step()
+
+    def _plan(self) -> Plan:
+        rng, habits = self._rng, self._habits
+        service = Service.SERVES
+        if rng.random() < habits.service_fails:
+            service = Service.FAILS
+        elif self.confirms and rng.random() < habits.never_confirms:
+            service = Service.NEVER_CONFIRMS
+        return Plan(
+            vanishes_for_good=self.confirms and rng.random() < habits.vanishes_for_good,
+            reverses=rng.random() < 0.5,  # noqa: PLR2004
+            service=service,
+            reason=rng.choice(REASONS),
+            asks_again=rng.random() < habits.asks_again,
+        )
+
+    def _draw_mishap(self) -> str:
+        drawn = self._rng.random()
+        for name in ("hangs_up", "crashes", "garbage"):
+            drawn -= getattr(self._habits, name)
+            if drawn < 0:
+                return name
+        return ""
+
+    def _step(self) -> None:
+        """Send what is due, over a connection that is made if there is none."""
+        if self._end is None and not self._connect():
+            self._later(self._rng.uniform(*_RECONNECT_S), self._step)
+            return
+        line = self.book[-1]
+        due = line.sale.due
+        if due.kind not in self._messages:
+            self._messages[due.kind] = self._prepare(due.kind, line)
+        first = self._messages[due.kind]
+        message = self._speech.again(first) if due.repeat else first
+        line.sent = True
+        line.sale.sent()
+        self._send(message)
+        self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
+        if due.kind is Kind.SALE and not due.repeat:
+            self._have_mishap(line)
+
+    def _send(self, message: Message) -> None:
+        self._waiting = message
+        self._asked.append(message)
+        if self._key is not None:
+            message = message.copy()
+            mac.sign(message, self._key)
+        assert self._end is not None
+        self._end.send(frame(message.raw))
+
+    def _have_mishap(self, line: BookLine) -> None:
+        mishap, self._mishap = self._mishap, ""
+        if line.sale.plan.vanishes_for_good:
+            self._hang_up()
+            line.sale.unanswered()
+            self.gone = True
+        elif mishap == "hangs_up":
+            self._later(self._rng.choice((0.0, 0.01, 0.05, 2.0)), self._lose, "hangs up")
+        elif mishap == "crashes":
+            self._later(self._rng.choice((0.0, 0.02, 0.05, 0.1)), self.crash)
+        elif mishap == "garbage" and self._end is not None:
+            self._end.send(self._rng.randbytes(self._rng.randint(1, 60)))
+
+    def _prepare(self, kind: Kind, line: BookLine) -> Message:
+        now = self._today()
+        match kind:
+            case Kind.SALE:
+                return self._speech.sale(line.facts)
+            case Kind.REVERSAL:
+                return self._speech.reversal(line.facts, self._next_stan(), now)
+            case Kind.CONFIRMATION:
+                sale = line.sale
+                return self._speech.confirmation(line.facts, self._next_stan(), now, sale.failure)
+
+    # What comes back (Owner)
+
+    def readable(self, end: End) -> None:
+        """Bytes wait; the application looks a moment later."""
+        self._agenda.after(self._rng.choice((0.0, 0.0, 0.001, 0.03)), self._read, end)
+
+    def _read(self, end: End) -> None:
+        if end is not self._end or self._off:
+            return
+        data = bytes(end.received)
+        end.received.clear()
+        try:
+            frames = self._framer.feed(data)
+        except FrameError:
+            self._checkers.violated(6, f"{self.name} got bytes that are no frame")
+            return
+        for each in frames:
+            self._heard(Message(each, self._speech.dialect))
+        if end.ended and end is self._end:
+            self._lose("gateway hung up")
+
+    def _heard(self, answer: Message) -> None:
+        asked = next((each for each in self._asked if _answers(answer, each)), None)
+        if asked is None:
+            self._checkers.unasked(self, answer)
+            return
+        self._asked.remove(asked)
+        if self._key is not None and not mac.verify(answer, self._key):
+            self._checkers.violated(6, f"{self.name} got a wrong MAC")
+            return
+        if self._waiting is None or asked is not self._waiting:
+            return
+        self._waiting = None
+        line = self.book[-1]
+        kind = line.sale.due.kind
+        self._checkers.told(self, line, kind, answer)
+        if kind is Kind.SALE:
+            self._unproven = False
+        line.sale.answered(answer[39], answer.get(37, ""))
+        self._go_on(line, kind)
+
+    def _go_on(self, line: BookLine, before: Kind) -> None:
+        if line.sale.ended:
+            self._ended(line)
+            return
+        due = line.sale.due
+        pause_s = self._rng.uniform(*_SERVICE_S) if due.kind is Kind.CONFIRMATION else 0.01
+        if due == (before, True):
+            pause_s = 1.0
+        self._later(pause_s, self._step)
+
+    def _ended(self, line: BookLine) -> None:
+        self._waiting = None
+        self._unproven |= line.sale.served and not self.confirms
+        self._next_sale_later()
+
+    def _next_sale_later(self) -> None:
+        pause_s = self._pause_s * self._rng.uniform(0.5, 1.5)
+        if self._unproven and self._end is None:
+            pause_s = self._rng.uniform(0.0, SOON_S)
+        self._later(pause_s, self._new_sale)
+
+    def cut(self, end: End) -> None:
+        """The connection was reset."""
+        if end is self._end:
+            self._lose("reset")
+
+    def _lose(self, why: str) -> None:
+        """No answer in time, or no connection any more."""
+        del why
+        self._hang_up()
+        line = self.book[-1] if self.book else None
+        if line is None or line.sale.ended:
+            self._next_sale_later()
+            return
+        if self._waiting is not None:
+            self._waiting = None
+            line.sale.unanswered()
+        self._go_on_after_loss(line)
+
+    def _go_on_after_loss(self, line: BookLine) -> None:
+        if line.sale.ended:
+            self._ended(line)
+        else:
+            self._later(self._rng.uniform(*_RECONNECT_S), self._step)
+
+    # Connections and crashes
+
+    def _connect(self) -> bool:
+        end = self._line.dial(self)
+        if end is None:
+            return False
+        self._end = end
+        self._framer = Framer(_FRAME_MAX)
+        self._asked.clear()
+        return True
+
+    def _hang_up(self) -> None:
+        end, self._end = self._end, None
+        if end is not None and end.open:
+            end.close()
+
+    def crash(self) -> None:
+        """Power off, now; the sale in its store survives, what was unread does not."""
+        if self._off or self.gone:
+            return
+        end, self._end = self._end, None
+        self._off = True
+        self._turn += 1
+        if end is not None:
+            end.vanish()
+        self._agenda.after(self._rng.uniform(1.0, 8.0), self._boot, end)
+
+    def _boot(self, end: End | None) -> None:
+        self._off = False
+        if end is not None:
+            end.wire.wake_dead_end()
+        self._lose("crash")
+
+    # Numbers
+
+    def _next_stan(self) -> str:
+        self._stan = self._stan % _STANS + 1
+        return f"{self._stan:06d}"
+
+    def _next_amount(self) -> int:
+        self._amount += self._rng.randint(1, 50)
+        return self._amount
+
+    def _today(self) -> datetime:
+        return datetime.fromtimestamp(self._line.wall_at_start + self._agenda.now, UTC)
+
+
+def _answers(answer: Message, request: Message) -> bool:
+    """Whether `answer` is one to `request`, as a terminal tells."""
+    return (
+        answer.mti[2] in _ANSWERS
+        and answer.mti[1] == request.mti[1]
+        and answer.get(11) == request[11]
+        and answer.get(41, request[41]) == request[41]
+    )

@@ -1,0 +1,195 @@
+"""One seeded world from its first sale to the last check."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+import trio.testing
+
+from gateway.audit import Audit
+from tests.simulation.agenda import Agenda, SimClock
+from tests.simulation.checkers import Checkers, Violation
+from tests.simulation.disk import Disk, DiskFiles
+from tests.simulation.faults import Faults, Severity
+from tests.simulation.hosts import SimHost
+from tests.simulation.process import VAULT_KEY, GatewayProcess
+from tests.simulation.street import DIALECTS, HEALS_WITHIN_S, KEYS, SHOPS, Line, config
+from tests.simulation.terminals import Terminal
+from tests.simulation.wires import End, Weather, Wire
+
+if TYPE_CHECKING:
+    from gateway.audit import Report
+
+TRAFFIC_S: Final = 120.0
+_SETTLES_S: Final = 120.0
+"""Time that terminals get to settle their last sale, before healing is measured."""
+_LOOKS_EVERY_S: Final = 5.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one seed brought."""
+
+    seed: int
+    violations: list[Violation] = field(default_factory=list)
+    charges: int = 0
+    reversals: int = 0
+    kills: int = 0
+    virtual_s: float = 0.0
+    wall_s: float = 0.0
+    trace: str = ""
+    story: list[str] = field(default_factory=list)
+
+
+class World:
+    """Everything of one seed."""
+
+    def __init__(self, seed: int, folder: Path, *, tells: bool, severity: Severity) -> None:
+        self._folder = folder
+        self._tells = tells
+        self._hash = hashlib.blake2b(digest_size=16)
+        self.outcome = Outcome(seed)
+        rng = random.Random(f"world {seed}")  # noqa: S311 - a simulation
+        self.agenda, self.clock = Agenda(), SimClock()
+        self.weather = Weather(random.Random(rng.random()))  # noqa: S311
+        self.checkers = Checkers(lambda: self.agenda.now, self.note)
+        self.disk = Disk()
+        self._config = config(folder)
+        faults = Faults(random.Random(rng.random()), severity)  # noqa: S311
+        self.hosts = {
+            name: SimHost(
+                name, DIALECTS[name], KEYS.get(name), self.agenda,
+                random.Random(rng.random()), self.checkers, faults.moods(),  # noqa: S311
+            )
+            for name in ("bank", "clearing")
+        }  # fmt: skip
+        self.process = GatewayProcess(
+            self._config, self.agenda, self.clock, self.disk,
+            random.Random(rng.random()), self.checkers, self._dial_host,  # noqa: S311
+        )  # fmt: skip
+        self.terminals = self._street(rng, faults)
+        self._faults = faults
+
+    def _street(self, rng: random.Random, faults: Faults) -> list[Terminal]:
+        terminals: list[Terminal] = []
+        for listener, merchant, confirms, prefix in SHOPS:
+            line = Line(
+                listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
+                self._dial_gateway, rng.choice((0.5, 3.0, 8.0)),
+            )  # fmt: skip
+            for _ in range(faults.terminals_a_shop()):
+                own = random.Random(rng.random())  # noqa: S311
+                number = len(terminals) + 1
+                terminals.append(
+                    Terminal(line, number, self.agenda, own, self.checkers, faults.habits())
+                )
+        return terminals
+
+    def note(self, *words: object) -> None:
+        """A line of the trace."""
+        line = f"{self.agenda.now:.3f} {' '.join(map(str, words))}"
+        self._hash.update(line.encode())
+        if self._tells:
+            self.outcome.story.append(line)
+
+    # Who connects to whom
+
+    def _dial_host(self, address: str, port: int) -> End | None:
+        del address
+        host = list(self.hosts.values())[port - 1]
+        if self.agenda.now < self.weather.dark_until:
+            return None
+        wire = Wire(self.agenda, self.weather, host.name)
+        return wire.near if host.accept(wire.far) else None
+
+    def _dial_gateway(self, terminal: Terminal) -> End | None:
+        network = self.process.network
+        if network is None or self.agenda.now < self.weather.dark_until:
+            return None
+        wire = Wire(self.agenda, self.weather, terminal.name)
+        wire.near.owner = terminal
+        network.adopt(wire.far, terminal.listener, accepted=True)
+        return wire.near
+
+    # The run
+
+    async def run(self) -> None:
+        """Traffic with faults, then healing, then the books."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.agenda.run)
+            nursery.start_soon(self.process.run)
+            for terminal in self.terminals:
+                terminal.begin()
+            self._faults.begin(self)
+            await trio.sleep(TRAFFIC_S)
+            self._faults.end(self)
+            for terminal in self.terminals:
+                terminal.open = False
+            await self._heal()
+            nursery.cancel_scope.cancel()
+        self.outcome.virtual_s = self.agenda.now
+        self._check()
+
+    async def _heal(self) -> None:
+        with trio.move_on_after(_SETTLES_S + HEALS_WITHIN_S):
+            while not self._is_healed():  # noqa: ASYNC110
+                await trio.sleep(_LOOKS_EVERY_S)
+            await trio.sleep(_LOOKS_EVERY_S)
+
+    def _is_healed(self) -> bool:
+        switch = self.process.switch
+        return (
+            switch is not None
+            and all(terminal.settled for terminal in self.terminals)
+            and not switch.life.book.open()
+        )
+
+    def _check(self) -> None:
+        self.process.stop()
+        report = self._audit()
+        self.checkers.settle(self.terminals, report)
+        outcome = self.outcome
+        outcome.violations = self.checkers.violations
+        outcome.charges = len(self.checkers.decisions)
+        outcome.reversals = self.checkers.reversals
+        outcome.kills = self.process.kills
+        outcome.trace = self._hash.hexdigest()
+
+    def _audit(self) -> Report:
+        """The shipped audit over what is on the disk."""
+        for name, file in self.disk.files.items():
+            Path(name).write_bytes(file.data)
+        key = self._config.journal.key_path
+        key.write_text(VAULT_KEY.hex(), "ascii")
+        key.chmod(0o600)
+        with Audit(self._config) as audit:
+            return audit.report(each=True)
+
+
+def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> Outcome:
+    """Run one seed.  The same seed and code give the same trace in every process."""
+    core = trio._core._run  # type: ignore[attr-defined]
+    saved, flag = core._r.getstate(), core._ALLOW_DETERMINISTIC_SCHEDULING
+    began = time.perf_counter()
+    try:
+        core._ALLOW_DETERMINISTIC_SCHEDULING = True
+        core._r.seed(seed)
+        with tempfile.TemporaryDirectory(prefix="isogate-simulation-") as folder:
+            world = World(seed, Path(folder), tells=tells, severity=severity or Severity())
+            files = DiskFiles(world.disk)
+            try:
+                trio.run(world.run, clock=trio.testing.MockClock(autojump_threshold=0))
+            finally:
+                files.unregister()
+    finally:
+        core._r.setstate(saved)
+        core._ALLOW_DETERMINISTIC_SCHEDULING = flag
+    world.outcome.wall_s = time.perf_counter() - began
+    return world.outcome
