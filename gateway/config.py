@@ -294,6 +294,9 @@ def _addresses(config: Config) -> Iterable[str]:
     for number, host in enumerate(config.host):
         if host.links < 1:
             yield f"host.{number}.links = {host.links}: at least one link is needed"
+        if host.sign_on and not host.echo_idle_s:
+            why = "a sign-on that was not answered is asked again at this interval"
+            yield f"host.{number}.echo_idle_s = {host.echo_idle_s}: {why}"
     if not 0 < config.wire.frame_bytes_max <= _FRAME_BYTES_MAX:
         why = f"the length header can say 1 to {_FRAME_BYTES_MAX}"
         yield f"wire.frame_bytes_max = {config.wire.frame_bytes_max}: {why}"

@@ -103,6 +103,8 @@ class Turns:
         """It costs its sender alone: counted, logged without a value, at last disconnected."""
         conn = event.conn
         self._metrics.malformed[event.peer] += 1
+        if not self._network.peer(conn):
+            return
         self._malformed[conn] += 1
         self._log.warning("message can't be read", peer=event.peer, why=str(error))
         if self._malformed[conn] >= MALFORMED_MAX and not self._links.is_link(conn):

@@ -123,6 +123,10 @@ class ChargeBook:
         known = self._by_conn.get(conn)
         return list(known.values()) if known else []
 
+    def load_of(self, conn: int) -> int:
+        """How many charges this connection waits for, or has unproven answers of."""
+        return len(self._by_conn.get(conn, ()))
+
     def join_conn(self, charge: Charge, conn: int) -> None:
         """From now on `conn` waits for the answer to `charge`."""
         self.leave_conn(charge)

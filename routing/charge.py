@@ -335,6 +335,10 @@ class Charge:
     due: float = 0.0
     """Monotonic time of the next thing to do; 0: nothing is due."""
     reversal_in_flight: bool = False
+    tried_at: float = 0.0
+    """Monotonic time at which the last try of its reversal was made."""
+    approval_held_since: float = 0.0
+    """Monotonic time at which the approval came; 0 if an earlier life of the gateway got it."""
     reversal_link: int = 0
     """The link that carried the last try of its reversal."""
 

@@ -81,7 +81,7 @@ class HostSide:
         host.keys.release(key)
 
     def _approved(self, charge: Charge, message: Message, now: Now) -> None:
-        charge.approval_held = True
+        charge.approval_held, charge.approval_held_since = True, now.monotonic
         charge.rrn = message.get(37) or ""
         charge.approval_code = message.get(38) or ""
         charge.approved_amount = charge.amount

@@ -278,6 +278,7 @@ class Lifecycle:
         host.keys.claim(key, charge)
         message = host.convention.reversal(charge, host.settings.reversal_mti)
         charge.attempts += 1
+        charge.tried_at = now.monotonic
         charge.reversal_in_flight, charge.reversal_link = True, link
         self._due(charge, now.monotonic + limits.answer_timeout_s)
         self.apply(charge, Event.REVERSAL_SENT, now)
@@ -295,8 +296,10 @@ class Lifecycle:
         margin = self.settings.reversal.reorder_margin_s
         if charge.link not in links:
             margin = min(margin, CLOSED_LINK_MARGIN_S)
-        can_arrive = now.monotonic - charge.known_since < margin
-        event = verdict(charge, code, original_can_arrive=can_arrive)
+        overtook = charge.tried_at - charge.known_since < margin
+        if charge.approval_held:
+            overtook = charge.tried_at < charge.approval_held_since
+        event = verdict(charge, code, may_have_overtaken=overtook)
         reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
         self.apply(charge, event, now, reason=reason)
 

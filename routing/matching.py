@@ -42,6 +42,11 @@ class PendingKeys(Generic[Owner]):
     def __len__(self) -> int:
         return len(self._owners)
 
+    @property
+    def in_flight(self) -> int:
+        """How many wait for an answer now, without those that may only get a late one."""
+        return len(self._owners) - len(self._late)
+
     def next_stan(self) -> str:
         """The next STAN in turn, six digits, never 000000."""
         self._last_stan = self._last_stan % STANS + 1

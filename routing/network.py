@@ -36,7 +36,10 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     echo_idle_s: float = 30.0
     """0: no echoes."""
     echo_misses_max: int = 3
+    in_flight_max: int = 10_000
+    """Requests that wait for an answer; above it new ones get 91.  Reversals always go."""
     pending_max: int = 100_000
+    """Keys in flight and in quarantine."""
     late_answer_quarantine_s: float = 600.0
 
 

@@ -41,18 +41,21 @@ _ALREADY: Final = frozenset({"22", "94"})
 _TRY_AGAIN: Final = frozenset({"90", "91", "92", "96", "68", "98", "A0", "99", "09"})
 
 
-def verdict(charge: Charge, code: str, *, original_can_arrive: bool) -> Event:
+def verdict(charge: Charge, code: str, *, may_have_overtaken: bool) -> Event:
     """What the host's DE 39 means for the reversal of `charge`.
 
-    25 and 12 end it only when no approval is held and the original can no longer overtake; 22 and
-    94 only when they answer a repeat of ours.  What is not known as "try again" needs a person.
+    25 and 12 end it only when no approval is held and this try can't have overtaken its original
+    (that an approval came while the try was under way shows that it did); 22 and 94 only when they
+    answer a repeat of ours.  What is not known as "try again" needs a person.
     """
     if code in _ACCEPTED:
         return Event.REVERSAL_ACCEPTED
     if code in _TRY_AGAIN:
         return Event.REVERSAL_UNANSWERED
+    if code in _NOTHING and may_have_overtaken:
+        return Event.REVERSAL_UNANSWERED
     if code in _NOTHING and not charge.approval_held:
-        return Event.REVERSAL_UNANSWERED if original_can_arrive else Event.NOTHING_FOUND
+        return Event.NOTHING_FOUND
     if code in _ALREADY and charge.attempts > 1:
         return Event.REVERSAL_ACCEPTED
     return Event.REVERSAL_REFUSED

@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mappings: tuple[Mapping, ...] = ()
     ended_max: int = 100_000
     """Ended charges held in memory for repeats; older ones are asked of the journal."""
+    in_flight_per_connection_max: int = 256
+    """Charges that one terminal's connection may have unanswered; above it new ones get 91."""
     tombstones_max: int = 100_000
     """Reversals of charges never seen, kept so that such a charge is refused if it still comes."""
     stan_follows_max: int = 100

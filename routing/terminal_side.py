@@ -96,7 +96,7 @@ class TerminalSide:
             self._refuse(asker, rc.STATE_CONFLICT, now)
             return
         if listener.terminal_resolves_first:
-            self._next_sale_proves_the_last(asker, now)
+            self._next_sale_proves_the_last(asker, message[11], now)
         host, code = self._admit(asker, listener, now)
         if host is None:
             self._refuse(asker, code, now)
@@ -108,6 +108,8 @@ class TerminalSide:
         message = asker.request
         if self.refuse_new is not None:
             return None, self.refuse_new
+        if self._life.book.load_of(asker.conn) >= self._life.settings.in_flight_per_connection_max:
+            return None, rc.HOST_UNAVAILABLE
         refusal = self._life.limits.refusal(message[41], int(message[4]), now.wall)
         if refusal is not None:
             return None, refusal
@@ -120,7 +122,8 @@ class TerminalSide:
         if name is None:
             return None, rc.NO_ROUTE
         host = self._life.hosts[name]
-        return (host, "") if host.links.usable() else (None, rc.HOST_UNAVAILABLE)
+        free = host.links.usable() and host.keys.in_flight < host.settings.in_flight_max
+        return (host, "") if free else (None, rc.HOST_UNAVAILABLE)
 
     def _open(
         self, asker: Asker, listener: ListenerSettings, identity: str, host: Host, now: Now
@@ -209,17 +212,19 @@ class TerminalSide:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
 
-    def _next_sale_proves_the_last(self, asker: Asker, now: Now) -> None:
+    def _next_sale_proves_the_last(self, asker: Asker, stan: str, now: Now) -> None:
         """A terminal that resolves first would not begin this sale with another in the air.
 
+        `stan` is this sale's; if the sale itself was lost, its reversal tells of it.
         On another connection than the answer went to, the STAN must follow on as well: a terminal
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         message = asker.request
-        for charge in self._life.book.unproven(f"{message[42]}|{message[41]}"):
-            if charge.conn and not charge.handed:
+        terminal = f"{message.get(42, '')}|{message.get(41, '')}"
+        for charge in self._life.book.unproven(terminal):
+            if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
-            if charge.conn == asker.conn or self._follows(message[11], charge.stan):
+            if charge.conn == asker.conn or self._follows(stan, charge.stan):
                 self._life.delivered(charge, now)
 
     def _follows(self, stan: str, before: str) -> bool:
@@ -244,6 +249,8 @@ class TerminalSide:
         if original is None:
             self._refuse(asker, rc.FORMAT_ERROR, now)
             return
+        if listener.terminal_resolves_first:
+            self._next_sale_proves_the_last(asker, original.stan, now)
 
         def found(charge: Charge | None, now: Now) -> None:
             if charge is None:

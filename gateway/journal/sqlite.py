@@ -78,6 +78,12 @@ _UPDATE: Final = (
     " WHERE id = ? AND epoch <= ?"
 )
 _STEP: Final = "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REVERSALS_AHEAD: Final = (
+    "SELECT coalesce(max(ahead), 0) FROM (SELECT (CAST(reversal_stan AS INTEGER) - ? + 999999)"
+    " % 999999 AS ahead FROM charge WHERE reversal_stan <> '' AND host = ? AND id > ?)"
+    " WHERE ahead < 500000"
+)
+"""How far the numbers of reversals are past a number that counts round; half round is behind."""
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608
 
 _STATE: Final = MOVED.index("state")
@@ -184,13 +190,17 @@ class SqliteJournal:
             raise JournalError(_why(self._path, error)) from None
 
     def _last_stans(self, last_id: int) -> dict[str, int]:
-        """Where to go on: past the newest charge of each host and past every open reversal."""
+        """Where to go on: past the newest charge of each host, and past every reversal since."""
         rows = self._db.execute(
             "SELECT host, host_stan FROM charge WHERE id IN (SELECT max(id) FROM charge"
             " WHERE id > ? GROUP BY host)",
             (last_id - 1_000_000,),
         )
-        return {host: int(stan) + _STAN_GAP for host, stan in rows if stan.isdigit()}
+        newest = {host: int(stan) for host, stan in rows if stan.isdigit()}
+        for host, stan in newest.items():
+            ahead = self._db.execute(_REVERSALS_AHEAD, (stan, host, last_id - 1_000_000))
+            newest[host] += next(ahead)[0] + _STAN_GAP
+        return newest
 
     def _open_and_newest(self, ended_max: int) -> list[Charge]:
         query = (

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SlowReaderError(Exception):
-    """The other side leaves more bytes waiting than `waiting_bytes_max`."""
+    """The other side leaves more bytes waiting than it may."""
 
 
 class Connection:
@@ -44,7 +44,7 @@ class Connection:
         self.out = bytearray()
         self.interest = 0
         """What the driver has asked the kernel to report; only the driver reads it."""
-        self.accepted = False
+        self.accepted = True
         """The other side made this connection."""
         self.closed = False
         """The other side has ended its sending."""
@@ -63,7 +63,9 @@ class Connection:
 
     def queue(self, data: bytes) -> None:
         """A frame is to be sent.  Raises SlowReaderError when too much is waiting already."""
-        if len(self.out) + len(data) > self._limits.waiting_bytes_max:
+        limits = self._limits
+        most = limits.waiting_bytes_max if self.accepted else limits.link_waiting_bytes_max
+        if len(self.out) + len(data) > most:
             raise SlowReaderError
         self.out += frame(data)
 

@@ -51,6 +51,8 @@ class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     idle_s: float = 600.0
     waiting_bytes_max: int = 262_144
     """Bytes that a slow reader may leave waiting here."""
+    link_waiting_bytes_max: int = 16_777_216
+    """The same towards a host; what may be in flight to it (`host.in_flight_max`) fits in here."""
     unacknowledged_s: float = 30.0
     """How long an answer may stay unacknowledged before its connection counts as lost."""
     acknowledgement_settles_s: float = 1.0

@@ -37,6 +37,11 @@ class Original(NamedTuple):
     batch: str
     de7: str
 
+    @property
+    def stan(self) -> str:
+        """DE 11 of the original."""
+        return self.prefix.split("|")[-3]
+
     def names(self, charge: Charge) -> bool:
         """Whether `charge` is the one that is meant."""
         return (

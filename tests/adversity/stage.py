@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -26,15 +28,21 @@ RELAY: Final = ROOT / "examples" / "relay.toml"
 START_S: Final = 20.0
 STOP_S: Final = 20.0
 AUDIT_S: Final = 60.0
+_PORTS: Final = (12_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports of loopback on which nobody listens."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """So many ports of loopback on which nobody listens.
+
+    Below those that the kernel gives to clients, or a client might sit on one by the time that
+    its listener comes back after a kill.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(*_PORTS)  # noqa: S311 - any will do
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found += [] if port in found else [port]
+    return found
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:

@@ -186,8 +186,11 @@ def test_serve_beside_another_gateway_says_why_and_exits_1(run: Run, tmp_path: P
     assert "another process writes to this journal" in result.output
 
 
-def test_serve_with_an_address_in_use_says_why_and_exits_1(run: Run) -> None:
-    result = run("serve", "--set", "listener.0.host=192.0.2.1", "--set", "admin.port=0")
+@pytest.mark.parametrize("side", ["listener.0", "admin"])
+def test_serve_with_an_address_that_it_cannot_have_says_why_and_exits_1(
+    run: Run, side: str
+) -> None:
+    result = run("serve", "--set", f"{side}.host=192.0.2.1", "--set", "admin.port=0")
     assert result.exit_code == 1
     assert "isogate: [Errno" in result.output
     assert "Trio nursery" not in result.output

@@ -97,6 +97,11 @@ def test_wrong_types_and_unknown_keys_are_told_with_their_place(
         assert name in line, line
 
 
+def test_a_sign_on_that_would_never_be_asked_again_is_told(tmp_path: Path) -> None:
+    told = problems(written(tmp_path), "host.0.sign_on=true", "host.0.echo_idle_s=0")
+    assert [line.partition(" =")[0] for line in told] == ["host.0.echo_idle_s"]
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     told = problems(written(tmp_path), "listener.0.port=70000", "host.0.links=0", "workers=9")
     assert len(told) == 3

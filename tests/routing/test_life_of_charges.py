@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from routing.charge import END_OF, OPEN_STATES, TABLE, State
+from routing.charge import END_OF, OPEN_STATES, TABLE, Event, State
 from routing.effects import MOVED, Moved
 from routing.response_codes import APPROVALS
 from routing.switch import Switch
@@ -112,6 +112,10 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), code=REVERSAL_ANSWERS)
     def the_host_answers_a_reversal(self, data: st.DataObject, code: str) -> None:
         self._from_host(answer(data.draw(st.sampled_from(self.reversals_at_host)), code))
+
+    @rule(charge=st.integers(1, 8))
+    def a_person_has_a_case_tried_again(self, charge: int) -> None:
+        self.world.switch.close_case(charge, Event.CASE_RETRIED, self.world.now)
 
     @rule(conn=CONNS)
     def a_terminals_connection_breaks(self, conn: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from routing.charge import State
-from routing.effects import Lookup
+from routing.effects import Lookup, Outbox
 from tests.routing.world import (
     ANSWER_TIMEOUT_S,
     ISO,
@@ -129,7 +129,8 @@ def test_a_sale_that_comes_while_its_reversal_is_looked_up_is_reversed(world: Wo
     (lookup,) = (outbox := world.switch.take()).lookups
     assert isinstance(lookup, Lookup)
     world.says(2, request)
-    world.release(outbox)
+    world.release(Outbox(sends=outbox.sends))
+    lookup.found(None, world.now)
     world.settle()
     assert world.codes(1) == ["00"]
     assert world.state() is State.REVERSAL_DUE
