@@ -175,18 +175,24 @@ class GatewayCollector(Collector):
             "gateway_host_links_usable", "Links that may carry charges.", labels=("host",)
         )
         in_flight = GaugeMetricFamily(
-            "gateway_host_keys_in_flight",
-            "Keys that wait for an answer or stand in quarantine.",
-            labels=("host",),
+            "gateway_host_in_flight", "Requests that wait for an answer.", labels=("host",)
         )
         in_flight_max = GaugeMetricFamily(
-            "gateway_host_keys_in_flight_max", "The bound of the same.", labels=("host",)
+            "gateway_host_in_flight_max", "The bound of the same.", labels=("host",)
+        )
+        keys = GaugeMetricFamily(
+            "gateway_host_keys", "Keys in flight or kept for a late answer.", labels=("host",)
+        )
+        keys_max = GaugeMetricFamily(
+            "gateway_host_keys_max", "The bound of the same.", labels=("host",)
         )
         for name, host in sorted(self._switch.hosts.items()):
             usable.add_metric((name,), host.links.usable())
-            in_flight.add_metric((name,), len(host.keys))
-            in_flight_max.add_metric((name,), host.settings.pending_max)
-        yield from (usable, in_flight, in_flight_max)
+            in_flight.add_metric((name,), host.keys.in_flight)
+            in_flight_max.add_metric((name,), host.settings.in_flight_max)
+            keys.add_metric((name,), len(host.keys))
+            keys_max.add_metric((name,), host.settings.pending_max)
+        yield from (usable, in_flight, in_flight_max, keys, keys_max)
         unmatched = CounterMetricFamily(
             "gateway_replies_unmatched",
             "Messages of hosts that answer nothing, and why.",

@@ -12,14 +12,13 @@ import pytest
 from gateway.audit import Audit, Report
 from gateway.config import Config, Host, JournalConfig, Listener
 from gateway.journal.port import JournalError
-from routing.charge import Event, State
+from routing.charge import Event
 from routing.reversal import ReversalSettings
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOW = time.time()
 REVERSED = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_ACCEPTED)
 IDENTITY = {"reversal_stan": "000900", "reversal_de7": "1123171600", "attempts": 1}
 
@@ -35,8 +34,9 @@ def config(folder: Path) -> Config:
 
 def every_end(folder: Path) -> None:
     """A journal with one charge of each end, and one of everything else."""
+    now = time.time()
     journal = sqlite(folder)
-    journal.start(NOW, ended_max=1)
+    journal.start(now, ended_max=1)
     lives: list[tuple[tuple[Event, ...], dict[str, object]]] = [
         ((Event.DECLINE,), {}),
         ((Event.APPROVAL, Event.DELIVERY_IS_SERVICE), {"approved_amount": 600}),
@@ -51,7 +51,7 @@ def every_end(folder: Path) -> None:
         ((Event.APPROVAL, Event.TERMINAL_LOST), {}),
     ]
     for number, (events, values) in enumerate(lives, 1):
-        each = charge(number, opened_at=NOW)
+        each = charge(number, opened_at=now)
         journal.append([opened(each), *moves(each, *events, **values)])
     journal.close()
 
@@ -125,9 +125,10 @@ def test_charges_open_past_their_stated_time_are_late(tmp_path: Path) -> None:
 
 def test_a_reversal_that_is_tried_again_and_again_is_late_all_the_same(tmp_path: Path) -> None:
     journal = sqlite(tmp_path)
-    journal.start(NOW, ended_max=1)
-    each = charge(opened_at=NOW - 600)
-    tried = IDENTITY | {"reversal_since": NOW - 500, "updated_at": NOW}
+    now = time.time()
+    journal.start(now, ended_max=1)
+    each = charge(opened_at=now - 600)
+    tried = IDENTITY | {"reversal_since": now - 500, "updated_at": now}
     events = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_UNANSWERED)
     journal.append([opened(each), *moves(each, *events, **tried)])
     journal.close()
@@ -149,11 +150,11 @@ def test_the_story_of_a_charge_is_told_without_its_card(tmp_path: Path) -> None:
 def test_an_audit_reads_beside_the_writer_and_writes_nothing(tmp_path: Path) -> None:
     every_end(tmp_path)
     journal = sqlite(tmp_path)
-    journal.start(NOW, ended_max=1)
+    journal.start(time.time(), ended_max=1)
     before = (tmp_path / "isogate.db").read_bytes()
     assert audited(tmp_path).charges == 7
     assert (tmp_path / "isogate.db").read_bytes() == before
-    each = charge(20, epoch=2, opened_at=NOW)
+    each = charge(20, epoch=2, opened_at=time.time())
     journal.append([opened(each)])
     assert audited(tmp_path).charges == 8
     journal.close()
@@ -167,7 +168,3 @@ def test_what_cannot_be_audited_is_said(tmp_path: Path) -> None:
     (tmp_path / "isogate.db").write_bytes(b"no database" * 1_000)
     with pytest.raises(JournalError):
         audited(tmp_path)
-
-
-def test_states_keep_their_words() -> None:
-    assert {state.value for state in State} >= {"SENT", "SERVED", "CASE"}

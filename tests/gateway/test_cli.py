@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from codec.framing import frame
-from gateway.cli import app
+from gateway.cli import app, operate
 from routing.charge import Event
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 from tests.routing.world import DIALECTS, sale
@@ -186,14 +186,17 @@ def test_serve_beside_another_gateway_says_why_and_exits_1(run: Run, tmp_path: P
     assert "another process writes to this journal" in result.output
 
 
-@pytest.mark.parametrize("side", ["listener.0", "admin"])
-def test_serve_with_an_address_that_it_cannot_have_says_why_and_exits_1(
-    run: Run, side: str
-) -> None:
-    result = run("serve", "--set", f"{side}.host=192.0.2.1", "--set", "admin.port=0")
+def test_serve_with_an_address_that_it_cannot_have_says_why_and_exits_1(run: Run) -> None:
+    result = run("serve", "--set", "listener.0.host=192.0.2.1", "--set", "admin.port=0")
     assert result.exit_code == 1
     assert "isogate: [Errno" in result.output
     assert "Trio nursery" not in result.output
+
+
+def test_errors_are_told_out_of_however_many_nurseries_they_came() -> None:
+    inner = ExceptionGroup("nursery", [OSError("no disk"), ValueError("no key")])
+    outer = BaseExceptionGroup("nursery", [inner, KeyError("x")])
+    assert [str(error) for error in operate._causes(outer)] == ["no disk", "no key", "'x'"]
 
 
 # decode

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from codec import Message, build, dialect
-from routing.network import HostSettings
-from routing.settings import ListenerSettings
 from tests.routing.world import (
     BANK,
     HEADER,
@@ -175,7 +173,3 @@ def test_a_link_that_nobody_knows_says_nothing_that_counts(world: World) -> None
     world.answers(network(world.name, "sign-off"), 7_777)
     world.says(1, sale(world.name))
     assert len(world.charges_sent) == 1
-
-
-def test_settings_of_the_two_sides_are_their_own() -> None:
-    assert HostSettings().dialect == ListenerSettings().dialect == ISO

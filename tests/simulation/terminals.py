@@ -93,6 +93,7 @@ class Terminal:
         self._mishap = ""
         self._unproven = False
         self.open = True
+        self._last_sale_due = False
         """Begins new sales."""
         self.gone = False
         self._off = False
@@ -104,12 +105,21 @@ class Terminal:
         """Whether nothing is left to do."""
         last = self.book[-1] if self.book else None
         return self.gone or (
-            (last is None or last.sale.ended) and not (self._unproven and self._end is None)
+            (last is None or last.sale.ended)
+            and not (self._unproven and (self._end is None or self._last_sale_due))
         )
 
     def calm(self) -> None:
         """No more mishaps."""
         self._habits, self._mishap = Habits(), ""
+
+    def close_shop(self) -> None:
+        """Begin no new sale, but for one that proves the last delivery: nobody can know whether a
+        connection that is silent still has somebody at its other end.
+        """
+        self.open, self._last_sale_due = False, True
+        if self._unproven and self.book[-1].sale.ended:
+            self._next_sale_later()
 
     def begin(self) -> None:
         """Open the shop."""
@@ -126,9 +136,11 @@ class Terminal:
     # A sale
 
     def _new_sale(self) -> None:
-        proves = self._unproven and self._end is None
+        proves = self._unproven and (self._end is None or self._last_sale_due)
         if not self.open and not proves:
             return
+        if not self.open:
+            self._last_sale_due = False
         facts = SaleFacts(
             merchant=self.merchant,
             terminal=self.name,

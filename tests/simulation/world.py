@@ -131,7 +131,7 @@ class World:
             await trio.sleep(TRAFFIC_S)
             self._faults.end(self)
             for terminal in self.terminals:
-                terminal.open = False
+                terminal.close_shop()
             await self._heal()
             nursery.cancel_scope.cancel()
         self.outcome.virtual_s = self.agenda.now

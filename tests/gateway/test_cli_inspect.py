@@ -1,0 +1,68 @@
+"""`isogate decode`, `encode` and `sniff`, as one uses them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from codec import build, dialect
+from codec.framing import frame
+from gateway.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ECHO = build(dialect("iso87-ascii"), "0800", {7: "1123170000", 11: "000001", 70: "301"}).raw
+SALE = build(dialect("iso87-ascii"), "0200", {2: "4761739001010119", 4: "000000001000"}).raw
+run = CliRunner().invoke
+
+
+def test_what_encode_makes_decode_reads(tmp_path: Path) -> None:
+    document = {"dialect": "iso87-ascii", "mti": "0800", "fields": {"7": "1123170000"}}
+    document["fields"] |= {"11": "000001", "70": "301"}  # type: ignore[operator]
+    file = tmp_path / "echo.json"
+    file.write_text(json.dumps(document))
+    made = run(app, ["encode", str(file), "--framed"])
+    assert bytes.fromhex(made.stdout) == frame(ECHO)
+    read = run(app, ["decode", made.stdout.strip(), "--json"])
+    assert json.loads(read.stdout)["fields"] == {"7": "1123170000", "11": "000001", "70": "301"}
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["table", "json"])
+def test_decode_masks_the_card_number(form: tuple[str, ...]) -> None:
+    shown = run(app, ["decode", SALE.hex(), *form])
+    assert shown.exit_code == 0
+    assert "476173******0119" in shown.stdout
+    assert "4761739001010119" not in shown.stdout
+
+
+def test_decode_says_where_bad_bytes_go_wrong() -> None:
+    shown = run(app, ["decode", SALE[:-3].hex()])
+    assert shown.exit_code == 1
+    assert "field 4" in shown.stdout
+
+
+def test_decode_takes_a_dialect_of_ones_own(tmp_path: Path) -> None:
+    spec = tmp_path / "ours.toml"
+    spec.write_text('name = "ours"\nextends = "iso87-binary"\n')
+    shown = run(app, ["decode", "0800002000000000000000" + "0001", "--spec", str(spec)])
+    assert "ours" in shown.stdout
+
+
+def test_an_unknown_dialect_is_a_usage_error() -> None:
+    assert run(app, ["decode", "00", "--dialect", "klingon"]).exit_code == 2
+
+
+def test_sniff_names_framing_and_dialect(tmp_path: Path) -> None:
+    file = tmp_path / "capture.bin"
+    file.write_bytes(frame(ECHO) + frame(SALE))
+    first = run(app, ["sniff", str(file)]).stdout.splitlines()[0]
+    assert "100%" in first
+    assert "iso87-ascii" in first
+
+
+def test_sniff_admits_that_nothing_fits() -> None:
+    assert run(app, ["sniff", "ff" * 40]).exit_code == 1
