@@ -135,7 +135,12 @@ class AdminSite:
     async def _service(self, request: Request) -> Response:
         report = await _body(request, ServiceReport)
         charge_id = request.path_params["id"]
-        code = self._switch.service_reported(charge_id, served=report.served, now=self._clock.now())
+        self._switch.recall(charge_id)
+        self._pipeline.kick()
+        await self._pipeline.settled()
+        code = self._switch.service_reported(
+            charge_id, served=report.served, reason=report.reason, now=self._clock.now()
+        )
         self._pipeline.kick()
         await self._pipeline.settled()
         if code is None:

@@ -20,6 +20,7 @@ CLOSINGS: Final = {
 _WHY: Final = {
     "refused_by_host": "the host refused the reversal: it and the gateway disagree on this charge",
     "exhausted": "the host gave no definite answer within the schedule",
+    "host_gone": "the configuration no longer names its host",
     "internal_error": "something happened to this charge that its state does not allow",
 }
 

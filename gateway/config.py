@@ -187,8 +187,8 @@ def _override(data: dict[str, Any], override: str) -> None:
         raise ConfigError([f"--set {override}: no '=' in it; give key.path=value"])
     *parents, last = path.strip().split(".")
     place: Any = data
-    for key in parents:
-        place = _child(place, key, override)
+    for key, following in zip(parents, [*parents, last][1:], strict=True):
+        place = _child(place, key, override, following)
     value = _value(text)
     if isinstance(place, list):
         index = _index(place, last, override)
@@ -197,7 +197,7 @@ def _override(data: dict[str, Any], override: str) -> None:
         place[last] = value
 
 
-def _child(place: Any, key: str, override: str) -> Any:
+def _child(place: Any, key: str, override: str, following: str) -> Any:
     if isinstance(place, list):
         index = _index(place, key, override)
         if index == len(place):
@@ -205,7 +205,7 @@ def _child(place: Any, key: str, override: str) -> Any:
         return place[index]
     if not isinstance(place, dict):
         raise ConfigError([f"--set {override}: {key} is inside a plain value"])
-    return place.setdefault(key, {})
+    return place.setdefault(key, [] if following.isdigit() else {})
 
 
 def _index(place: list[Any], key: str, override: str) -> int:

@@ -143,7 +143,7 @@ class Pipeline:
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:
-            charge = await self._offload(self._journal.find, lookup.original)
+            charge = await self._offload(self._journal.find, lookup.wanted)
         except JournalError as error:
             # No answer: the terminal asks again, and by then the journal may work.  New charges
             # go on: only an append that works could end a refusal of theirs.

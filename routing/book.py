@@ -160,7 +160,7 @@ class ChargeBook:
 
     def _enter(self, charge: Charge) -> None:
         if charge.state in _UNPROVEN:
-            self._unproven[_terminal(charge)][charge.id] = charge
+            self._unproven[charge.till][charge.id] = charge
         if charge.state in OPEN_STATES or charge.state is State.CASE:
             self._open[charge.id] = charge
             self._ended.pop(charge.id, None)
@@ -172,15 +172,11 @@ class ChargeBook:
                 self.remove(self._by_id[next(iter(self._ended))])
 
     def _forget_unproven(self, charge: Charge) -> None:
-        known = self._unproven.get(_terminal(charge))
+        known = self._unproven.get(charge.till)
         if known is not None:
             known.pop(charge.id, None)
             if not known:
-                del self._unproven[_terminal(charge)]
-
-
-def _terminal(charge: Charge) -> str:
-    return f"{charge.merchant}|{charge.terminal}"
+                del self._unproven[charge.till]
 
 
 def prefix_of(identity: str) -> str:

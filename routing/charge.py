@@ -302,6 +302,8 @@ class Charge:
     updated_at: float = 0.0
     reason: str = ""
     """Why it is reversed or a case, in words of `reason.Reason`."""
+    remark: str = ""
+    """What a terminal or till gave as its reason for not serving, if it is words only."""
     code: str = ""
     """DE 39 as the terminal was told."""
     rrn: str = ""
@@ -325,6 +327,8 @@ class Charge:
     """The terminal's connection that waits, or that the answer was handed to; 0: none."""
     handed: bool = False
     """An approval was handed to `conn` in this process's life."""
+    maybe_told: bool = False
+    """An approval was handed to some connection, now or in an earlier life."""
     link: int = 0
     left: bool = False
     """A byte of it may have reached the host."""
@@ -344,6 +348,11 @@ class Charge:
 
     def __repr__(self) -> str:
         return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"
+
+    @property
+    def till(self) -> str:
+        """Whose charge it is: merchant|terminal."""
+        return f"{self.merchant}|{self.terminal}"
 
     @property
     def money(self) -> int:

@@ -27,7 +27,7 @@ OPENED: Final = (
 
 MOVED: Final = (
     "state", "updated_at", "reason", "code", "rrn", "approval_code", "answer", "echoed",
-    "approved_amount", "approval_held", "proof_restarts", "reversal_stan", "reversal_de7",
+    "approved_amount", "approval_held", "proof_restarts", "remark", "reversal_stan", "reversal_de7",
     "reversal_since", "attempts", "repeats_answered",
 )  # fmt: skip
 """What every later record of a charge holds."""
@@ -83,7 +83,8 @@ class CloseLink(NamedTuple):
 class Lookup(NamedTuple):
     """A charge is needed that memory no longer holds: ask the journal, then call `found`."""
 
-    original: Original
+    wanted: Original | int
+    """How a message names it, or its id."""
     found: Callable[[Charge | None, Now], None]
 
 

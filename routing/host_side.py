@@ -119,6 +119,9 @@ class HostSide:
         for charge in self._life.book.open():
             if charge.host != host.name:
                 continue
+            if charge.link == link:
+                # From now on nothing new can follow, but what was under way may still arrive.
+                charge.known_since = now.monotonic
             if charge.state is State.SENT and charge.left and charge.link == link:
                 self._life.apply(charge, Event.NO_ANSWER, now, reason=Reason.LINK_LOST)
             elif charge.reversal_in_flight and charge.reversal_link == link:

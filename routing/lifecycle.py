@@ -17,7 +17,7 @@ from routing.conventions import CONVENTIONS
 from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
 from routing.limits import Limits
 from routing.reason import Reason
-from routing.response_codes import HOST_UNAVAILABLE
+from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.reversal import verdict
 from routing.service import Proof
 
@@ -37,6 +37,9 @@ CLOSED_LINK_MARGIN_S: Final = 2.0
 _GIVES_LIMIT_BACK: Final = frozenset(
     {State.DECLINED, State.NEVER_LEFT, State.REVERSED, State.NOTHING_TO_REVERSE}
 )
+
+
+_HOST_GONE: Final = Step(State.CASE, (Action.TELL_A_PERSON,), SYSTEM_ERROR)
 
 
 class Asker(NamedTuple):
@@ -107,7 +110,7 @@ class Lifecycle:
         charge.due = now.monotonic + self.hosts[charge.host].settings.answer_timeout_s
         self.book.add(charge)
         self.deadlines.watch(charge)
-        self.limits.add(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
         self.outbox.records.append(Opened(charge.id, opened_values(charge)))
         self.outbox.sends.append(ToHost(link, message, charge))
 
@@ -127,6 +130,9 @@ class Lifecycle:
         if cell is INTERNAL_ERROR:
             self.internal_errors += 1
             reason = Reason.INTERNAL_ERROR
+        elif cell.next is State.REVERSAL_DUE and charge.host not in self.hosts:
+            # The configuration no longer names its host: nobody but a person can reverse it.
+            cell, reason = _HOST_GONE, Reason.HOST_GONE
         if reason is not None and (cell.next is not before or not charge.reason):
             charge.reason = reason
         charge.state = cell.next
@@ -146,9 +152,9 @@ class Lifecycle:
     def _settle(self, charge: Charge, before: State, now: Now) -> None:
         """Bring the indexes and limits in line with the new state."""
         if charge.state in _GIVES_LIMIT_BACK and before not in _GIVES_LIMIT_BACK:
-            self.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
+            self.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
         elif before in _GIVES_LIMIT_BACK and charge.state not in _GIVES_LIMIT_BACK:
-            self.limits.add(charge.terminal, charge.amount, charge.opened_at, now.wall)
+            self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
         if before is State.SENT:
             charge.request = None
         if charge.state is not State.APPROVED and charge.state is not State.SENT:
@@ -208,7 +214,11 @@ class Lifecycle:
             return
         charge.repeats_answered += 1
         convention = CONVENTIONS[charge.dialect]
-        answer = convention.answer(cause.asker.request, convention.no_answer_code, cause.now)
+        if charge.answer and charge.code == convention.no_answer_code:
+            answer = answers.again(charge, cause.asker.request)
+        else:
+            code = convention.no_answer_code
+            answer = convention.answer(cause.asker.request, code, cause.now)
         self.outbox.sends.append(ToTerminal(cause.asker.conn, answer))
 
     def _open_window(self, charge: Charge, cause: Cause) -> None:
@@ -218,6 +228,7 @@ class Lifecycle:
         """Hold for a proof.  An answer that is lost again restarts this clock once, not more; a
         restart of the gateway always does, because nobody could bring a proof while it was away.
         """
+        charge.maybe_told = True
         if cause.event is Event.RESTART or charge.proof_restarts <= 1:
             charge.proof_restarts += cause.event is not Event.RESTART
             charge.proof_until = cause.now.monotonic + self.settings.service.delivery_proof_s
@@ -226,8 +237,8 @@ class Lifecycle:
     def _begin_reversal(self, charge: Charge, cause: Cause) -> None:
         """Give the reversal the one identity that all its tries share, and make it due."""
         host = self.hosts[charge.host]
-        # A case that is tried again has been tried before: what goes out next is a repeat.
-        charge.attempts = 1 if charge.reversal_stan else 0
+        # Also for a case that is tried again: 22 must not pass for an answer to our own repeat.
+        charge.attempts = 0
         if not charge.reversal_stan:
             keeps = host.convention.keeps_stan
             charge.reversal_stan = charge.host_stan if keeps else host.keys.next_stan()
@@ -285,7 +296,7 @@ class Lifecycle:
         self.outbox.sends.append(ToHost(link, message, charge, reverses=True))
 
     def _release_reversal_key(self, charge: Charge, now: Now) -> None:
-        if charge.reversal_stan:
+        if charge.reversal_stan and charge.host in self.hosts:
             self.hosts[charge.host].keys.quarantine(self._reversal_key(charge), now.monotonic)
 
     def reversal_answered(self, charge: Charge, code: str, now: Now) -> None:
@@ -332,9 +343,9 @@ class Lifecycle:
     def restore(self, charge: Charge, now: Now) -> None:
         """Take over a charge that an earlier life of the gateway left in the journal."""
         self.book.add(charge)
-        self.limits.add(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
         if charge.state in _GIVES_LIMIT_BACK:
-            self.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
+            self.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
         charge.left = True
         charge.known_since = now.monotonic
         if charge.state in OPEN_STATES:

@@ -18,5 +18,6 @@ class Reason(StrEnum):
     RESTART = "restart"
     REFUSED_BY_HOST = "refused_by_host"
     EXHAUSTED = "exhausted"
+    HOST_GONE = "host_gone"
     INTERNAL_ERROR = "internal_error"
     BY_A_PERSON = "by_a_person"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routing.charge import NOT_STANDING, Charge, Event, State
-from routing.effects import Outbox, ToHost, ToTerminal
+from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
@@ -82,7 +82,7 @@ class Switch:
 
     def _lost(self, charge: Charge, now: Now) -> None:
         """Known gone before the answer was handed over: reverse at once; else hold for a proof."""
-        if charge.handed:
+        if charge.maybe_told:
             self.life.apply(charge, Event.TERMINAL_LOST, now)
         else:
             reason = Reason.TERMINAL_GONE
@@ -94,10 +94,19 @@ class Switch:
         if charge is not None and charge.conn == conn and charge.handed:
             self.life.delivered(charge, now)
 
-    def service_reported(self, charge_id: int, *, served: bool, now: Now) -> str | None:
-        """A till says over HTTP whether it served: DE 39, or None if the charge is not known."""
+    def recall(self, charge_id: int) -> None:
+        """Have a charge in memory again that only the journal holds any more."""
+        if self.life.book.get(charge_id) is None:
+            self.life.outbox.lookups.append(Lookup(charge_id, lambda _charge, _now: None))
+
+    def service_reported(
+        self, charge_id: int, *, served: bool, reason: str, now: Now
+    ) -> str | None:
+        """A till says over HTTP whether it served: DE 39, or None if memory does not hold it."""
         charge = self.life.book.get(charge_id)
-        return None if charge is None else self.terminals.confirmed(charge, served, now)
+        if charge is None:
+            return None
+        return self.terminals.confirmed(charge, now, served=served, reason=reason)
 
     # From hosts
 
@@ -149,8 +158,9 @@ class Switch:
 
     def handed(self, send: ToTerminal) -> None:
         """An approval was handed to the terminal's socket."""
-        if send.charge is not None and send.charge.conn == send.conn:
-            send.charge.handed = True
+        if send.charge is not None:
+            send.charge.maybe_told = True
+            send.charge.handed |= send.charge.conn == send.conn
 
     def undelivered(self, send: ToTerminal, now: Now) -> None:
         """The connection was gone before an approval could be handed to it."""
@@ -184,7 +194,7 @@ class Switch:
             return
         request, conn = charge.request, charge.conn
         self.hosts[charge.host].keys.release(self.life.charge_key(charge))
-        self.life.limits.give_back(charge.terminal, charge.amount, charge.opened_at, now.wall)
+        self.life.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
         self.life.book.remove(charge)
         charge.state, charge.due = State.NEVER_LEFT, 0.0
         # What was decided on it meanwhile are steps of a charge that the journal does not hold.

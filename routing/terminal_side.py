@@ -6,6 +6,7 @@ and turns the rest into charges or into events for `lifecycle`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 _CURRENCY_UNKNOWN = "000"
 _AMOUNT_DIGITS = 12
+_WORDS = re.compile("[A-Za-z_ ]{1,60}")
+_STANS_TRIED_MAX = 1_000
+"""Numbers in flight or in quarantine in a row before a charge is refused with 91."""
 
 
 class TerminalSide:
@@ -110,7 +114,9 @@ class TerminalSide:
             return None, self.refuse_new
         if self._life.book.load_of(asker.conn) >= self._life.settings.in_flight_per_connection_max:
             return None, rc.HOST_UNAVAILABLE
-        refusal = self._life.limits.refusal(message[41], int(message[4]), now.wall)
+        refusal = self._life.limits.refusal(
+            f"{message[42]}|{message[41]}", int(message[4]), now.wall
+        )
         if refusal is not None:
             return None, refusal
         return self._host_for(message, listener)
@@ -186,7 +192,10 @@ class TerminalSide:
             except BuildError:
                 return None
         if not host.convention.keeps_stan:
-            message.patch(11, host.keys.next_stan())
+            for _ in range(_STANS_TRIED_MAX):
+                message.patch(11, host.keys.next_stan())
+                if host.keys.owner(host.convention.pending_key(message)) is None:
+                    break
         for de in MAC_FIELDS:
             if message.has(de):
                 message.remove(de)
@@ -257,6 +266,9 @@ class TerminalSide:
                 self._entomb(original)
                 self._tell(asker, convention.unknown_original_code, now)
                 return
+            if not _is_amount_of(charge, asker.request):
+                self._tell(asker, rc.AMOUNT_DIFFERS, now)
+                return
             reason = Reason.TERMINAL_REVERSAL
             cell = self._life.apply(charge, Event.TERMINAL_REVERSAL, now, reason=reason)
             self._tell(asker, cell.code or rc.SYSTEM_ERROR, now)
@@ -270,16 +282,21 @@ class TerminalSide:
             return
 
         def found(charge: Charge | None, now: Now) -> None:
-            code = rc.NOT_FOUND if charge is None else self.confirmed(charge, said.served, now)
+            code = rc.NOT_FOUND
+            if charge is not None:
+                code = self.confirmed(charge, now, served=said.served, reason=said.reason)
             self._tell(asker, code, now)
 
         self._with_charge(said.original, found, now)
 
-    def confirmed(self, charge: Charge, served: bool, now: Now) -> str:
+    def confirmed(self, charge: Charge, now: Now, *, served: bool, reason: str) -> str:
         """A terminal or a till says whether it served; returns DE 39 of the answer."""
-        event = Event.CONFIRMED if served else Event.NOT_SERVED
-        reason = None if served else Reason.NOT_SERVED
-        return self._life.apply(charge, event, now, reason=reason).code or rc.SYSTEM_ERROR
+        if served:
+            return self._life.apply(charge, Event.CONFIRMED, now).code or rc.SYSTEM_ERROR
+        # Words only: whatever has digits in it might be a card number.
+        charge.remark = reason if _WORDS.fullmatch(reason) else ""
+        cell = self._life.apply(charge, Event.NOT_SERVED, now, reason=Reason.NOT_SERVED)
+        return cell.code or rc.SYSTEM_ERROR
 
     def _with_charge(
         self, original: Original, found: Callable[[Charge | None, Now], None], now: Now
@@ -354,6 +371,12 @@ class TerminalSide:
 def _own_answer(asker: Asker, code: str, now: Now) -> ToTerminal:
     convention = CONVENTIONS[asker.request.dialect.name]
     return ToTerminal(asker.conn, convention.answer(asker.request, code, now))
+
+
+def _is_amount_of(charge: Charge, reversal: Message) -> bool:
+    """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
+    amount = reversal.get(4)
+    return amount is None or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")
 
 
 def _amount_is_good(message: Message) -> bool:

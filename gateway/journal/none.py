@@ -27,9 +27,9 @@ class NoJournal:
         del records
         return {}
 
-    def find(self, original: Original) -> Charge | None:
+    def find(self, wanted: Original | int) -> Charge | None:
         """Memory was asked first; there is nothing else."""
-        del original
+        del wanted
         return None
 
     def close(self) -> None:

@@ -52,8 +52,11 @@ class Journal(Protocol):
         """
         ...
 
-    def find(self, original: Original) -> Charge | None:
-        """The newest charge that a later message names, or None.  Raises JournalError."""
+    def find(self, wanted: Original | int) -> Charge | None:
+        """The newest charge that a later message names, or the one with this id, or None.
+
+        Raises JournalError.
+        """
         ...
 
     def close(self) -> None:

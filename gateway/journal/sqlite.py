@@ -51,7 +51,8 @@ CREATE TABLE IF NOT EXISTS charge (
     sent_header TEXT NOT NULL,
     pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
     state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '', code TEXT NOT NULL DEFAULT '', rrn TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '', remark TEXT NOT NULL DEFAULT '',
+    code TEXT NOT NULL DEFAULT '', rrn TEXT NOT NULL DEFAULT '',
     approval_code TEXT NOT NULL DEFAULT '', answer BLOB NOT NULL DEFAULT x'C0',
     echoed BLOB NOT NULL DEFAULT x'90', approved_amount INTEGER NOT NULL DEFAULT 0,
     approval_held INTEGER NOT NULL DEFAULT 0, proof_restarts INTEGER NOT NULL DEFAULT 0,
@@ -90,6 +91,7 @@ _STATE: Final = MOVED.index("state")
 _UPDATED_AT: Final = MOVED.index("updated_at")
 _REASON: Final = MOVED.index("reason")
 _CODE: Final = MOVED.index("code")
+_REMARK: Final = MOVED.index("remark")
 _PAN: Final = OPENED.index("pan")
 _EPOCH: Final = OPENED.index("epoch")
 _IDENTITY: Final = OPENED.index("identity")
@@ -262,18 +264,18 @@ class SqliteJournal:
             raise FencedError(message)
         self._db.executemany(_STEP, map(_step_row, moved, self._numbers))
 
-    def find(self, original: Original) -> Charge | None:
-        """The newest charge whose identity starts as `original` says."""
-        query = f"{_SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
-        bounds = (original.prefix, original.prefix[:-1] + chr(ord(original.prefix[-1]) + 1))
+    def find(self, wanted: Original | int) -> Charge | None:
+        """The charge with this id, or the newest whose identity starts as an original says."""
         try:
-            for row in self._db.execute(query, bounds):
-                charge = self._charge(row)
-                if original.names(charge):
-                    return charge
+            if isinstance(wanted, int):
+                row = next(self._db.execute(f"{_SELECT} WHERE id = ?", (wanted,)), None)
+                return None if row is None else self._charge(row)
+            query = f"{_SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
+            bounds = (wanted.prefix, wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1))
+            charges = map(self._charge, self._db.execute(query, bounds))
+            return next((charge for charge in charges if wanted.names(charge)), None)
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
-        return None
 
     def close(self) -> None:
         """Close the file and give up the lock."""
@@ -345,7 +347,7 @@ def _step_row(record: Moved, number: int) -> tuple[Any, ...]:
         record.event,
         record.before,
         values[_STATE],
-        values[_REASON],
+        ": ".join(filter(None, (values[_REASON], values[_REMARK]))),
         values[_CODE],
     )
 

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import select
 import socket
+import struct
 import termios
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.wire.port import WireEvent, WireLimits
 
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _READ_BYTES: Final = 65_536
 _ACCEPTS_A_TURN: Final = 256
 _EVENTS_A_TURN: Final = 1_024
@@ -88,7 +90,11 @@ class Engine:
                 stream = await trio.open_tcp_stream(address, port)
         except (OSError, trio.TooSlowError):
             return None
-        return self.adopt(socket.socket(fileno=stream.socket.detach()), peer)
+        sock = socket.socket(fileno=stream.socket.detach())
+        # Closed means closed, also by a killed process: else the kernel would go on sending what
+        # it still holds, and a charge might arrive after its reversal.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        return self.adopt(sock, peer)
 
     def adopt(self, sock: socket.socket, peer: str, *, accepted: bool = False) -> int:
         """Take over a connected socket; returns the connection's id.
@@ -169,7 +175,9 @@ class Engine:
                 accepted, _ = sock.accept()
             except OSError as error:
                 if error.errno not in _WOULD_BLOCK:
+                    # No descriptor is free: asking again at once would only burn the processor.
                     self.refused["accept failed"] += 1
+                    self._epoll.modify(fd, 0)
                 return
             if len(self._connections) >= self._limits.connections_max:
                 self.refused["connections_max"] += 1
@@ -220,6 +228,8 @@ class Engine:
 
     def _sweep(self, now: float) -> None:
         self._next_sweep = now + _SWEEP_EVERY_S
+        for fd in self._listeners:
+            self._epoll.modify(fd, select.EPOLLIN)
         accepted = (each for each in self._connections.values() if each.accepted)
         overdue = [(each, each.overdue(now)) for each in accepted]
         for connection, why in overdue:

@@ -71,9 +71,10 @@ class Iso87(Convention):
 
     def identity(self, message: Message) -> str:
         get = message.get
+        # A terminal that sends no local time is told from its next day's self by DE 7.
+        local_time = get(12) or get(7, "")
         return (
-            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|"
-            f"{get(13, '')}|{get(12, '')}"
+            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{get(13, '')}|{local_time}"
         )
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none

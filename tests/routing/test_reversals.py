@@ -246,13 +246,16 @@ def test_already_reversed_counts_in_answer_to_a_repeat(world: World, code: str) 
     assert world.state() is State.REVERSED
 
 
-def test_25_ends_it_once_the_link_that_carried_the_original_is_closed(world: World) -> None:
+def test_25_ends_it_a_moment_after_the_link_that_carried_the_original_closed(world: World) -> None:
     world.says(1, sale(world.name))
     world.wait(3)
     world.switch.link_down(BANK, LINK, world.now)
     world.switch.link_up(BANK, OTHER_LINK, world.now)
     world.wait(1)
     world.answers(answer(world.reversals_sent[0], "25"), OTHER_LINK)
+    assert world.state() is State.REVERSAL_DUE
+    world.wait(30)
+    world.answers(answer(world.reversals_sent[-1], "25"), OTHER_LINK)
     assert world.state() is State.NOTHING_TO_REVERSE
 
 

@@ -140,17 +140,25 @@ def test_the_window_begins_anew_after_a_restart(confirming: World) -> None:
 def test_a_till_may_report_over_http(confirming: World) -> None:
     delivered(confirming)
     charge = confirming.charge()
-    assert confirming.switch.service_reported(charge.id, served=True, now=confirming.now) == "00"
+    assert (
+        confirming.switch.service_reported(charge.id, served=True, reason="", now=confirming.now)
+        == "00"
+    )
     assert charge.state is State.SERVED
-    assert confirming.switch.service_reported(charge.id, served=False, now=confirming.now) == "22"
-    assert confirming.switch.service_reported(777, served=True, now=confirming.now) is None
+    assert (
+        confirming.switch.service_reported(charge.id, served=False, reason="", now=confirming.now)
+        == "22"
+    )
+    assert (
+        confirming.switch.service_reported(777, served=True, reason="", now=confirming.now) is None
+    )
 
 
 def test_not_served_while_the_host_is_still_asked_reverses_and_tells_who_waits(
     confirming: World,
 ) -> None:
     confirming.says(1, sale(confirming.name))
-    code = confirming.switch.service_reported(1, served=False, now=confirming.now)
+    code = confirming.switch.service_reported(1, served=False, reason="", now=confirming.now)
     confirming.settle()
     assert code == "00"
     assert confirming.codes(1) == [("68" if confirming.name == ISO else "98")]

@@ -280,7 +280,7 @@ class World:
             if self.switch.may_leave(send, self.now):
                 self._leave(send)
         for lookup in outbox.lookups:
-            found = self.journal.find(lookup.original)
+            found = self.journal.find(lookup.wanted)
             lookup.found(None if found is None else self.switch.adopt(found), self.now)
 
     def _leave(self, send: Send) -> None:

@@ -70,7 +70,8 @@ def _many(seeds: range, chosen: argparse.Namespace) -> int:
             if chosen.mutation:
                 break
     summary = totals(outcomes) | {"wall_seconds": round(time.perf_counter() - began, 1)}
-    print(json.dumps(summary) if chosen.json else "\n".join(f"{k}: {v}" for k, v in summary.items()))
+    lines = "\n".join(f"{name}: {value}" for name, value in summary.items())
+    print(json.dumps(summary) if chosen.json else lines)
     return bool(summary["violations"])
 
 

@@ -42,8 +42,7 @@ class Agenda:
         at = math.ceil(time * _TICKS_A_SECOND) / _TICKS_A_SECOND
         self._count += 1
         heapq.heappush(self._heap, (at, self._count, call, arguments))
-        if at < self._nap.deadline:
-            self._nap.deadline = at
+        self._nap.deadline = min(self._nap.deadline, at)
 
     async def run(self) -> None:
         """Let things happen, for ever."""

@@ -15,17 +15,21 @@ from gateway.simulators.terminal_rules import Kind
 from routing.charge import State
 from routing.effects import MOVED, OPENED, Opened
 from routing.response_codes import APPROVALS
-from tests.simulation.street import DIALECTS
+from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.audit import Report
     from gateway.simulators.bank import Charge, Reversed
+    from routing.charge import Charge as Open
+    from routing.clock import Now
     from routing.effects import Record
     from tests.simulation.terminals import BookLine, Terminal
 
 VIOLATIONS_MAX: Final = 50
+SLACK_S: Final = 1.0
+"""What a turn may add to a stated time."""
 _AT = {name: index for index, name in enumerate(OPENED)}
 _MOVED_AT = {name: index for index, name in enumerate(MOVED)}
 _KEPT: Final = frozenset({State.APPROVED, State.DELIVERED, State.PRESUMED_SERVED, State.SERVED})
@@ -133,9 +137,18 @@ class Checkers:
             if approved not in self._durable.approved:
                 self.violated(5, f"an approval left before it was durable: {approved}")
 
+    # Time
+
+    def look(self, charges: Sequence[Open], now: Now) -> None:
+        """No charge waits for its host for longer than is stated: invariant 9."""
+        for charge in charges:
+            waited_s = now.monotonic - charge.known_since
+            if charge.state is State.SENT and waited_s > ANSWER_TIMEOUT_S + SLACK_S:
+                self.violated(9, f"charge {charge.id} waits for its host since {waited_s:.0f} s")
+
     # Hosts
 
-    def decided(self, host: str, message: Message, charge: Charge) -> None:
+    def decided(self, host: str, charge: Charge) -> None:
         """A host decided a charge."""
         name = (charge.request.merchant, charge.request.terminal, charge.request.amount)
         self.note("decided", host, *name, charge.code)
@@ -172,10 +185,18 @@ class Checkers:
             self.violated(6, f"{name} was told an approval that no host gave")
         elif charge.rrn != answer.get(37):
             self.violated(6, f"{name} was told another charge's approval")
+        elif int(answer.get(4, "0")) != facts.amount:
+            self.violated(6, f"{name} was told an approval of another amount")
         elif charge.given_back:
             self.violated(3, f"{name} was told an approval whose money was given back before")
 
     # Afterwards
+
+    def card_data(self, terminals: Sequence[Terminal], written: bytes) -> None:
+        """No card number in clear in what was written to disk and log: invariant 8."""
+        for terminal in terminals:
+            if terminal.pan.encode() in written or bytes.fromhex(terminal.pan) in written:
+                self.violated(8, f"the card number of {terminal.name} was written in clear")
 
     def settle(self, terminals: Sequence[Terminal], report: Report) -> None:
         """Hold the three books against each other: invariants 1, 2, 3, 4 and 9."""
@@ -215,7 +236,7 @@ class Checkers:
     ) -> None:
         if end is None:
             if charge.code in APPROVALS:
-                self.violated(2, f"{name} was charged, and the journal does not know it as a charge")
+                self.violated(2, f"{name} was charged, and the journal knows of no charge")
             return
         how, served = end["end"], line.sale.served
         kept = charge.code in APPROVALS and not charge.given_back

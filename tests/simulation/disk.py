@@ -72,7 +72,7 @@ class File:
             if not write.after or rng.random() >= survive:
                 continue
             sectors = -(-len(write.after) // SECTOR_BYTES)
-            kept = rng.randint(0, sectors) if rng.random() < 0.3 else sectors  # noqa: PLR2004
+            kept = rng.randint(0, sectors) if rng.random() < 0.3 else sectors
             self._put(write.offset, write.after[: kept * SECTOR_BYTES])
 
 
@@ -92,7 +92,7 @@ class Disk:
     peace: bool = False
     """While it is set nothing fails."""
 
-    def operate(self, may_fail: bool, *, grows: bool = False) -> None:  # noqa: FBT001
+    def operate(self, may_fail: bool, *, grows: bool = False) -> None:
         """Something is about to be written, synced or cut off.
 
         Only what a commit needs may fail.  SQLite passes errors of a checkpoint over in silence,
@@ -156,7 +156,7 @@ class _Handle(apsw.VFSFile):
         self._disk.operate(may_fail=False)
         self._file.truncate(newsize)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802
+    def xSync(self, flags: int) -> None:  # noqa: ARG002, N802
         self._disk.operate(self._is_log and bool(self._file.unsynced))
         self._file.unsynced.clear()
 
@@ -175,7 +175,7 @@ class _Handle(apsw.VFSFile):
     def xCheckReservedLock(self) -> bool:  # noqa: N802
         return False
 
-    def xFileControl(self, op: int, ptr: int) -> bool:  # noqa: N802
+    def xFileControl(self, op: int, ptr: int) -> bool:  # noqa: ARG002, N802
         return False
 
     def xSectorSize(self) -> int:  # noqa: N802
@@ -198,10 +198,10 @@ class DiskFiles(apsw.VFS):
         file = self.disk.files.setdefault(path, File())
         return _Handle(self.disk, file, is_log=path.endswith("-wal"))
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: FBT001, N802
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: ARG002, N802
         self.disk.files.pop(filename, None)
 
-    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: N802
+    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: ARG002, N802
         return pathname in self.disk.files
 
     def xFullPathname(self, name: str) -> str:  # noqa: N802

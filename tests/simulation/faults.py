@@ -45,7 +45,7 @@ class Faults:
 
     def _share(self, most: float) -> float:
         rng = self._rng
-        return 0.0 if rng.random() < 0.4 else rng.random() * most * self._severity.mishaps  # noqa: PLR2004
+        return 0.0 if rng.random() < 0.4 else rng.random() * most * self._severity.mishaps
 
     def moods(self) -> Moods:
         """How one host behaves."""
@@ -60,7 +60,7 @@ class Faults:
         """How one terminal behaves."""
         share = self._share
         return Habits(
-            hangs_up=share(0.2), crashes=share(0.1), vanishes_for_good=share(0.01),
+            hangs_up=share(0.2), crashes=share(0.1), vanishes_for_good=share(0.04),
             service_fails=share(0.1), never_confirms=share(0.1), asks_again=share(0.1),
             garbage=share(0.02),
         )  # fmt: skip

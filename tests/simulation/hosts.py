@@ -126,7 +126,7 @@ class SimHost:
         rng, moods = self._rng, self.moods
         code = rng.choice(("05", "51")) if rng.random() < moods.decline else APPROVED
         charge = self.bank.decide(request, code)
-        self._checkers.decided(self.name, message, charge)
+        self._checkers.decided(self.name, charge)
         fields: dict[int, str] = {37: charge.rrn, 39: code}
         if charge.approval_code:
             fields[38] = charge.approval_code
@@ -157,6 +157,7 @@ class SimHost:
                 answer.patch(4, f"{int(answer[4]) + 1:012d}")
                 self._answer(end, answer, 0.0)
             case "wrong_mac" if self._key is not None:
+                answer.patch(39, "05" if answer[39] == APPROVED else APPROVED)
                 self._answer(end, answer, 0.0, spoil=True)
 
     def _reversal(self, end: End, message: Message) -> None:
@@ -180,7 +181,7 @@ class SimHost:
     def _answer(self, end: End, message: Message, after_s: float, **how: Any) -> None:
         self._agenda.after(after_s, self._send, end, message, how.get("spoil", False))
 
-    def _send(self, end: End, message: Message, spoil: bool) -> None:  # noqa: FBT001
+    def _send(self, end: End, message: Message, spoil: bool) -> None:
         if self.down or end not in self._framers:
             return
         if self._key is not None and message.mti[1] != "8":

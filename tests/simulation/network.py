@@ -85,6 +85,7 @@ class SimNetwork:
         conn = self._last_id
         connection = Connection(conn, peer, self._limits, self._clock.now().monotonic)
         connection.accepted = accepted
+        end.hard_close = not accepted
         self._connections[conn], self._ends[conn], self._ids[end] = connection, end, conn
         end.owner = self
         return conn

@@ -113,7 +113,7 @@ class GatewayProcess:
                 try:
                     await self._live()
                 except* JournalError as errors:
-                    self._checkers.note("START FAILS", errors.exceptions[0])
+                    self._checkers.note("START FAILS", type(errors.exceptions[0]).__name__)
                     self._down_s = 1.0
                 except* Exception as errors:
                     self._report(errors)

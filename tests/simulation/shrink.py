@@ -1,4 +1,4 @@
-"""Makes the story of a failing seed short: fewer terminals, fewer faults, the same broken promise."""
+"""Makes the story of a failing seed short: fewer terminals and faults, the same broken promise."""
 
 from __future__ import annotations
 

@@ -30,10 +30,13 @@ ANSWER_TIMEOUT_S: Final = 14.0
 SOON_S: Final = 2.0
 """After a lost connection the next sale begins within this time: it proves the last delivery."""
 _RECONNECT_S: Final = (0.2, 1.5)
-_SERVICE_S: Final = (0.1, 6.0)
+_SERVICE_S: Final = (0.1, 0.3, 0.5, 1.0, 2.0, 4.0, 6.0, 17.0)
+"""How long a service may take; the longest is longer than the merchants' window."""
 _STANS: Final = 999_999
 _FRAME_MAX: Final = 4_096
 _ANSWERS: Final = "13"
+_TAKES_NOTHING: Final = frozenset({"91", "96"})
+"""A gateway in trouble may forget that the sale was asked for, and with it what that proved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class Terminal:
             service = Service.NEVER_CONFIRMS
         return Plan(
             vanishes_for_good=self.confirms and rng.random() < habits.vanishes_for_good,
-            reverses=rng.random() < 0.5,  # noqa: PLR2004
+            reverses=rng.random() < 0.5,
             service=service,
             reason=rng.choice(REASONS),
             asks_again=rng.random() < habits.asks_again,
@@ -265,7 +268,7 @@ class Terminal:
         line = self.book[-1]
         kind = line.sale.due.kind
         self._checkers.told(self, line, kind, answer)
-        if kind is Kind.SALE:
+        if kind is Kind.SALE and answer[39] not in _TAKES_NOTHING:
             self._unproven = False
         line.sale.answered(answer[39], answer.get(37, ""))
         self._go_on(line, kind)
@@ -275,7 +278,7 @@ class Terminal:
             self._ended(line)
             return
         due = line.sale.due
-        pause_s = self._rng.uniform(*_SERVICE_S) if due.kind is Kind.CONFIRMATION else 0.01
+        pause_s = self._rng.choice(_SERVICE_S) if due.kind is Kind.CONFIRMATION else 0.01
         if due == (before, True):
             pause_s = 1.0
         self._later(pause_s, self._step)

@@ -40,6 +40,6 @@ def test_two_seeds_give_two_traces() -> None:
 
 
 def test_trio_still_has_what_makes_it_deterministic() -> None:
-    core = trio._core._run  # type: ignore[attr-defined]
+    core = trio._core._run
     assert core._ALLOW_DETERMINISTIC_SCHEDULING in (True, False)
     assert core._r.getstate()

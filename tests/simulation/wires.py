@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SPLIT: Final = 0.05
 """Share of writes that arrive in pieces."""
 
+LAGS_S: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 1.5)
+"""What a connection adds to each segment: on a slow one a message is overtaken by a later one."""
+
 
 class Owner(Protocol):
     """The process at an end of a wire."""
@@ -41,9 +44,19 @@ class End:
     """One end of a wire."""
 
     __slots__ = (
-        "amnesic", "arrives_at", "ended", "in_flight", "name", "open", "other", "owner", "received", "sent_end",
+        "amnesic",
+        "arrives_at",
+        "ended",
+        "hard_close",
+        "in_flight",
+        "name",
+        "open",
+        "other",
+        "owner",
+        "received",
+        "sent_end",
         "wire",
-    )  # fmt: skip
+    )
 
     def __init__(self, wire: Wire, name: str) -> None:
         self.wire = wire
@@ -61,6 +74,8 @@ class End:
         self.arrives_at = 0.0
         """Nothing sent from here later arrives before."""
         self.open = True
+        self.hard_close = False
+        """Closing is a reset, which also drops what is not across yet (SO_LINGER of 0)."""
         self.amnesic = False
         """The machine at this end lost its power: what it had not got across is gone."""
 
@@ -80,7 +95,7 @@ class End:
     def close(self) -> None:
         """The owner is done: an orderly end, or a reset if it leaves bytes unread."""
         self.owner = None
-        if self.received:
+        if self.received or self.hard_close:
             self.reset()
         else:
             self.end_sending()
@@ -100,13 +115,14 @@ class End:
 class Wire:
     """A connection between a `near` end (who made it) and a `far` one."""
 
-    __slots__ = ("_agenda", "cut", "dead_end", "far", "near", "weather")
+    __slots__ = ("_agenda", "_lag_s", "cut", "dead_end", "far", "near", "weather")
 
     def __init__(self, agenda: Agenda, weather: Weather, name: str) -> None:
         self._agenda = agenda
         self.weather = weather
         self.near, self.far = End(self, name), End(self, name)
         self.near.other, self.far.other = self.far, self.near
+        self._lag_s = weather.rng.choice(LAGS_S)
         self.cut = False
         self.dead_end: End | None = None
 
@@ -125,10 +141,11 @@ class Wire:
         agenda, weather = self._agenda, self.weather
         is_lost = agenda.now < weather.dark_until
         at = max(agenda.now, weather.dark_until) + weather.rng.uniform(*weather.latency_s)
+        at += self._lag_s
         at = sender.arrives_at = max(at, sender.arrives_at)
         agenda.at(at, self._arrive, sender, piece, is_lost)
 
-    def _arrive(self, sender: End, piece: bytes, was_lost: bool) -> None:  # noqa: FBT001
+    def _arrive(self, sender: End, piece: bytes, was_lost: bool) -> None:
         """A segment arrives; one that was lost at first, only if somebody could send it again."""
         end = sender.other
         if self.cut or self.dead_end is end or not end.open:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 import trio.testing
@@ -124,6 +124,7 @@ class World:
         """Traffic with faults, then healing, then the books."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.agenda.run)
+            nursery.start_soon(self._look)
             nursery.start_soon(self.process.run)
             for terminal in self.terminals:
                 terminal.begin()
@@ -136,6 +137,13 @@ class World:
             nursery.cancel_scope.cancel()
         self.outcome.virtual_s = self.agenda.now
         self._check()
+
+    async def _look(self) -> None:
+        while True:
+            await trio.sleep(_LOOKS_EVERY_S)
+            switch = self.process.switch
+            if switch is not None:
+                self.checkers.look(switch.life.book.open(), self.clock.now())
 
     async def _heal(self) -> None:
         with trio.move_on_after(_SETTLES_S + HEALS_WITHIN_S):
@@ -153,6 +161,8 @@ class World:
 
     def _check(self) -> None:
         self.process.stop()
+        written = b"".join(bytes(file.data) for file in self.disk.files.values())
+        self.checkers.card_data(self.terminals, written + "".join(self.process.paper.text).encode())
         report = self._audit()
         self.checkers.settle(self.terminals, report)
         outcome = self.outcome
@@ -175,7 +185,7 @@ class World:
 
 def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> Outcome:
     """Run one seed.  The same seed and code give the same trace in every process."""
-    core = trio._core._run  # type: ignore[attr-defined]
+    core: Any = trio._core._run
     saved, flag = core._r.getstate(), core._ALLOW_DETERMINISTIC_SCHEDULING
     began = time.perf_counter()
     try:

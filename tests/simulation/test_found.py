@@ -1,0 +1,20 @@
+"""Seeds that found a bug in the gateway; `docs/simulation.md` tells what each was."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.world import run
+
+FOUND = {
+    "a restart numbers on past reversals as well": 1,
+    "a 25 older than the approval is not the last word": 31,
+    "a reversal proves the sale before it": 22,
+    "an unanswered repeat does not undo what was told": 10,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", FOUND)
+def test_found_once(what: str) -> None:
+    assert not run(FOUND[what]).violations
