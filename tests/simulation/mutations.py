@@ -17,7 +17,6 @@ from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
 from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
-from routing.switch import Switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,11 +59,6 @@ class Mutation(NamedTuple):
             self.place[self.name] = value
         else:
             setattr(self.place, self.name, value)
-
-
-def _never(original: Any) -> Any:
-    del original
-    return lambda *_, **__: None
 
 
 def _skips_journal(original: Any) -> Any:
@@ -276,12 +270,6 @@ ALL: Final[dict[str, Mutation]] = {
         Event.TERMINAL_REVERSAL,
         lambda _: Step(State.PRESUMED_SERVED, (), "00"),
     ),
-    "proof-over-is-service": _M(
-        "no proof in time is service",
-        TABLE[State.DELIVERY_UNKNOWN],
-        Event.PROOF_TIME_OVER,
-        lambda _: Step(State.PRESUMED_SERVED),
-    ),
     "confirm-during-reversal": _M(
         "a confirmation during the reversal is accepted",
         TABLE[State.REVERSAL_DUE],
@@ -310,7 +298,6 @@ ALL: Final[dict[str, Mutation]] = {
     "mac-unchecked": _M(
         "a host's wrong MAC is accepted", host_side.HostSide, "message", _mac_unchecked
     ),
-    "no-ticks": _M("no deadline is ever looked at", Switch, "tick", _never),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",
         TABLE[State.REVERSAL_DUE],

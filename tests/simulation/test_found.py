@@ -11,6 +11,7 @@ FOUND = {
     "a 25 older than the approval is not the last word": 31,
     "a reversal proves the sale before it": 22,
     "an unanswered repeat does not undo what was told": 10,
+    "nothing of a closed link arrives after its reversal": 5028,
 }
 
 
