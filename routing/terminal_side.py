@@ -99,11 +99,12 @@ class TerminalSide:
         if self._is_entombed(identity, convention, message):
             self._refuse(asker, rc.STATE_CONFLICT, now)
             return
-        if listener.terminal_resolves_first:
-            self._next_sale_proves_the_last(asker, message[11], now)
+        proves = listener.terminal_resolves_first and self._next_sale_proves_the_last(
+            asker, message[11], now
+        )
         host, code = self._admit(asker, listener, now)
         if host is None:
-            self._refuse(asker, code, now)
+            self._refuse(asker, code, now, after_records=proves)
             return
         self._open(asker, listener, identity, host, now)
 
@@ -221,7 +222,7 @@ class TerminalSide:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
 
-    def _next_sale_proves_the_last(self, asker: Asker, stan: str, now: Now) -> None:
+    def _next_sale_proves_the_last(self, asker: Asker, stan: str, now: Now) -> bool:
         """A terminal that resolves first would not begin this sale with another in the air.
 
         `stan` is this sale's; if the sale itself was lost, its reversal tells of it.
@@ -230,11 +231,14 @@ class TerminalSide:
         """
         message = asker.request
         terminal = f"{message.get(42, '')}|{message.get(41, '')}"
+        proven = False
         for charge in self._life.book.unproven(terminal):
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
             if charge.conn == asker.conn or self._follows(stan, charge.stan):
                 self._life.delivered(charge, now)
+                proven = True
+        return proven
 
     def _follows(self, stan: str, before: str) -> bool:
         if not (stan.isdigit() and before.isdigit()):
@@ -358,10 +362,16 @@ class TerminalSide:
         del listener
         self._refuse(asker, rc.UNSUPPORTED, now)
 
-    def _refuse(self, asker: Asker, code: str, now: Now) -> None:
-        """No charge came of it: nothing has to be durable before the terminal may know."""
+    def _refuse(self, asker: Asker, code: str, now: Now, *, after_records: bool = False) -> None:
+        """No charge came of it: nothing has to be durable before the terminal may know.
+
+        Unless the request proved an earlier sale: a terminal that is answered may stay silent from
+        then on, so that proof must not be lost (`after_records`).
+        """
         self.refused[asker.request.mti[1], code] += 1
-        self._life.outbox.express.append(_own_answer(asker, code, now))
+        outbox = self._life.outbox
+        leaves = outbox.sends if after_records else outbox.express
+        leaves.append(_own_answer(asker, code, now))
 
     def _tell(self, asker: Asker, code: str, now: Now) -> None:
         """What a charge's new state means for the asker; it leaves once that state is durable."""

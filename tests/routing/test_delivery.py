@@ -54,6 +54,22 @@ def test_a_next_sale_before_the_answer_was_handed_over_proves_nothing(world: Wor
     assert world.state(1) is State.APPROVED
 
 
+def test_a_refusal_waits_for_the_record_of_the_sale_that_its_request_proved(world: World) -> None:
+    world.approved()
+    world.switch.journal_failing(True)
+    world.hears(1, sale(world.name, 2))
+    assert world.switch.take_express() == []
+    world.settle()
+    assert world.journal.charge(1).state is State.PRESUMED_SERVED
+    assert world.codes(1) == ["00", "96"]
+
+
+def test_a_refusal_that_proves_nothing_waits_for_nothing(world: World) -> None:
+    world.switch.journal_failing(True)
+    world.hears(1, sale(world.name))
+    assert len(world.switch.take_express()) == 1
+
+
 @pytest.mark.parametrize(
     ("stan", "proves"), [(2, True), (101, True), (102, False), (999_999, False)]
 )
