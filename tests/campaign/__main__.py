@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from tests.campaign import adversity
+from tests.campaign import adversity, simulation
 
-CAMPAIGNS = {"adversity": adversity.rounds}
+CAMPAIGNS = {"adversity": adversity.rounds, "simulation": simulation.rounds}
 
 
 def main() -> int:

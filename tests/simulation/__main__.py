@@ -6,11 +6,10 @@ import argparse
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.simulation import mutations
+from tests.simulation import many, mutations
 from tests.simulation.shrink import shrunk
-from tests.simulation.world import Outcome, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them")
+    parser.add_argument("--jobs", type=int, default=1, help="so many processes share the seeds")
     parser.add_argument("--seed", type=int, help="replay one seed and tell its story")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--list-mutations", action="store_true", help="the deliberate bugs")
@@ -35,21 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _many(range(chosen.first_seed, chosen.first_seed + chosen.seeds), chosen)
 
 
-def _one(seed: int, mutation: str | None, **how: Any) -> Outcome:
-    if mutation is None:
-        return run(seed, **how)
-    with mutations.ALL[mutation].applied():
-        return run(seed, **how)
-
-
 def _tell(seed: int, mutation: str | None) -> int:
-    outcome = _one(seed, mutation)
+    outcome = many.one(seed, mutation)
     if outcome.violations:
-        severity = shrunk(seed, outcome.violations[0], lambda s: _one(seed, mutation, severity=s))
+        severity = shrunk(
+            seed, outcome.violations[0], lambda s: many.one(seed, mutation, severity=s)
+        )
         print(f"shrunk to {severity}", file=sys.stderr)
-        outcome = _one(seed, mutation, severity=severity, tells=True)
+        outcome = many.one(seed, mutation, severity=severity, tells=True)
     else:
-        outcome = _one(seed, mutation, tells=True)
+        outcome = many.one(seed, mutation, tells=True)
     print("\n".join(outcome.story))
     print(f"seed {seed}: {outcome.charges} charges, {len(outcome.violations)} violations")
     return bool(outcome.violations)
@@ -58,33 +53,21 @@ def _tell(seed: int, mutation: str | None) -> int:
 def _many(seeds: range, chosen: argparse.Namespace) -> int:
     began = time.perf_counter()
     outcomes = []
-    for seed in seeds:
-        outcome = _one(seed, chosen.mutation)
+    for outcome in many.outcomes(seeds, chosen.mutation, chosen.jobs):
         outcomes.append(outcome)
         for violation in outcome.violations:
-            print(f"seed {seed}: invariant {violation.invariant} at {violation.at_s:.3f} s:"
+            print(f"seed {outcome.seed}: invariant {violation.invariant} at {violation.at_s:.3f} s:"
                   f" {violation.what}", file=sys.stderr)  # fmt: skip
         if outcome.violations:
             extra = f" --mutation {chosen.mutation}" if chosen.mutation else ""
-            print(f"replay: python -m tests.simulation --seed {seed}{extra}", file=sys.stderr)
+            replay = f"python -m tests.simulation --seed {outcome.seed}{extra}"
+            print(f"replay: {replay}", file=sys.stderr)
             if chosen.mutation:
                 break
-    summary = totals(outcomes) | {"wall_seconds": round(time.perf_counter() - began, 1)}
+    summary = many.totals(outcomes) | {"wall_seconds": round(time.perf_counter() - began, 1)}
     lines = "\n".join(f"{name}: {value}" for name, value in summary.items())
     print(json.dumps(summary) if chosen.json else lines)
     return bool(summary["violations"])
-
-
-def totals(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The sums over several seeds."""
-    return {
-        "seeds": len(outcomes),
-        "charges": sum(each.charges for each in outcomes),
-        "reversals": sum(each.reversals for each in outcomes),
-        "kills": sum(each.kills for each in outcomes),
-        "violations": sum(len(each.violations) for each in outcomes),
-        "virtual_hours": round(sum(each.virtual_s for each in outcomes) / 3600, 2),
-    }
 
 
 if __name__ == "__main__":

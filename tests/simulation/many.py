@@ -1,0 +1,43 @@
+"""Many seeds in their order, from one process or several."""
+
+from __future__ import annotations
+
+import multiprocessing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation import mutations
+from tests.simulation.world import Outcome, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def one(seed: int, mutation: str | None = None, **how: Any) -> Outcome:
+    """One seed, with a deliberate bug if one is named."""
+    if mutation is None:
+        return run(seed, **how)
+    with mutations.ALL[mutation].applied():
+        return run(seed, **how)
+
+
+def outcomes(seeds: Iterable[int], mutation: str | None = None, jobs: int = 1) -> Iterator[Outcome]:
+    """Each seed's outcome, in the order of `seeds`, whatever the number of processes."""
+    run_one = partial(one, mutation=mutation)
+    if jobs == 1:
+        yield from map(run_one, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap(run_one, seeds, chunksize=4)
+
+
+def totals(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """The sums over several seeds."""
+    return {
+        "seeds": len(outcomes),
+        "charges": sum(each.charges for each in outcomes),
+        "reversals": sum(each.reversals for each in outcomes),
+        "kills": sum(each.kills for each in outcomes),
+        "violations": sum(len(each.violations) for each in outcomes),
+        "virtual_hours": round(sum(each.virtual_s for each in outcomes) / 3600, 2),
+    }
