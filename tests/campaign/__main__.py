@@ -1,15 +1,23 @@
-"""The command line of the campaigns; one JSON line a round, in a report file and on stdout."""
+"""The command line of the campaigns; one JSON line a round, in a report file and on stdout.
+
+A report opens with what was run: the commit, whether the tree was as committed, and versions.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
+import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
-from tests.campaign import adversity, simulation
+from tests.campaign import adversity, fuzz, simulation
 
-CAMPAIGNS = {"adversity": adversity.rounds, "simulation": simulation.rounds}
+CAMPAIGNS = {"adversity": adversity.rounds, "fuzz": fuzz.rounds, "simulation": simulation.rounds}
+_VERSIONS = ("apsw", "cryptography", "cython", "msgspec", "pyiso8583", "trio")
 
 
 def main() -> int:
@@ -22,14 +30,39 @@ def main() -> int:
     wanted = parser.parse_args()
     broken = 0
     with wanted.report.open("w", encoding="utf-8") as report:
-        for line in CAMPAIGNS[wanted.name](wanted.rounds, wanted.first_seed):
+        for line in _lines(wanted):
             text = json.dumps(line)
             report.write(text + "\n")
             report.flush()
             print(text, flush=True)
-            broken += bool(line["broken"])
+            broken += bool(line.get("broken"))
     print(f"{wanted.rounds} rounds, {broken} broken", file=sys.stderr)
     return int(broken > 0)
+
+
+def _lines(wanted: argparse.Namespace) -> Iterator[dict[str, object]]:
+    yield {
+        "campaign": wanted.name,
+        "rounds": wanted.rounds,
+        "first_seed": wanted.first_seed,
+        "commit": _git("rev-parse", "HEAD"),
+        "tree_as_committed": _git("status", "--porcelain", "--untracked-files=no") == "",
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in _VERSIONS},
+    }
+    yield from CAMPAIGNS[wanted.name](wanted.rounds, wanted.first_seed)
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 if __name__ == "__main__":
