@@ -1,4 +1,4 @@
-"""The C tools (load generator, stub host, floor relay): compiled when first asked for.
+"""The C tools (load generator, stub host, floors of relay and MAC): compiled when first asked for.
 
 What they do stands in `native/`; here only how they come to be.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 SOURCES: Final = Path(__file__).parent / "native"
-TOOLS: Final = ("cgate", "hostsim", "loadgen")
+TOOLS: Final = ("cgate", "hostsim", "loadgen", "macfloor")
 _FLAGS: Final = ("-O2", "-Wall")
 _COMPILE_S_MAX: Final = 60.0
 
