@@ -339,8 +339,8 @@ class Charge:
     due: float = 0.0
     """Monotonic time of the next thing to do; 0: nothing is due."""
     reversal_in_flight: bool = False
-    tried_at: float = 0.0
-    """Monotonic time at which the last try of its reversal was made."""
+    tries: tuple[tuple[float, int], ...] = ()
+    """Monotonic time and link of each reversal try that may still be answered, oldest first."""
     approval_held_since: float = 0.0
     """Monotonic time at which the approval came; 0 if an earlier life of the gateway got it."""
     reversal_link: int = 0

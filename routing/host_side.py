@@ -119,6 +119,7 @@ class HostSide:
         for charge in self._life.book.open():
             if charge.host != host.name:
                 continue
+            charge.tries = tuple(each for each in charge.tries if each[1] != link)
             if charge.link == link:
                 # From now on nothing new can follow, but what was under way may still arrive.
                 charge.known_since = now.monotonic

@@ -289,7 +289,7 @@ class Lifecycle:
         host.keys.claim(key, charge)
         message = host.convention.reversal(charge, host.settings.reversal_mti)
         charge.attempts += 1
-        charge.tried_at = now.monotonic
+        charge.tries = (*charge.tries, (now.monotonic, link))
         charge.reversal_in_flight, charge.reversal_link = True, link
         self._due(charge, now.monotonic + limits.answer_timeout_s)
         self.apply(charge, Event.REVERSAL_SENT, now)
@@ -300,16 +300,22 @@ class Lifecycle:
             self.hosts[charge.host].keys.quarantine(self._reversal_key(charge), now.monotonic)
 
     def reversal_answered(self, charge: Charge, code: str, now: Now) -> None:
-        """The host answered a reversal with DE 39 = `code`."""
+        """The host answered a reversal with DE 39 = `code`.
+
+        All tries look the same, so the answer may be to any that still waits: it counts as the
+        oldest's, which knew the least.
+        """
         if charge.state is not State.REVERSAL_DUE:
             return
+        (tried_at, _), *later = charge.tries or ((now.monotonic, 0),)
+        charge.tries = tuple(later)
         links = self.hosts[charge.host].links
         margin = self.settings.reversal.reorder_margin_s
         if charge.link not in links:
             margin = min(margin, CLOSED_LINK_MARGIN_S)
-        overtook = charge.tried_at - charge.known_since < margin
+        overtook = tried_at - charge.known_since < margin
         if charge.approval_held:
-            overtook = charge.tried_at < charge.approval_held_since
+            overtook = tried_at < charge.approval_held_since
         event = verdict(charge, code, may_have_overtaken=overtook)
         reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
         self.apply(charge, event, now, reason=reason)

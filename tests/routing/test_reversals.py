@@ -259,6 +259,32 @@ def test_25_ends_it_a_moment_after_the_link_that_carried_the_original_closed(wor
     assert world.state() is State.NOTHING_TO_REVERSE
 
 
+def test_a_25_may_be_the_late_answer_to_a_try_before_the_approval(world: World) -> None:
+    world.says(1, sale(world.name))
+    world.says(1, reversal(sale(world.name)))
+    world.wait(0.5)
+    world.answers(answer(world.charges_sent[0]))
+    world.wait(REVERSAL_ANSWER_S + 3)
+    assert len(world.reversals_sent) == 2
+    world.answers(answer(world.reversals_sent[0], "25"))
+    assert world.state() is State.REVERSAL_DUE
+    while len(world.reversals_sent) == 2:
+        world.wait(1)
+    world.answers(answer(world.reversals_sent[2], "25"))
+    assert world.state() is State.CASE
+
+
+def test_what_was_tried_on_a_lost_link_is_not_answered_any_more(world: World) -> None:
+    world.says(1, sale(world.name))
+    world.says(1, reversal(sale(world.name)))
+    world.answers(answer(world.charges_sent[0]))
+    world.switch.link_down(BANK, LINK, world.now)
+    world.switch.link_up(BANK, OTHER_LINK, world.now)
+    world.wait(REVERSAL_ANSWER_S + 3)
+    world.answers(answer(world.reversals_sent[-1], "25"), OTHER_LINK)
+    assert world.state() is State.CASE
+
+
 def test_a_decline_that_comes_before_the_reversal_left_ends_it() -> None:
     world = World(ISO, reversal=reversal_rules(schedule_s=(2.0,)))
     request = sale(ISO)

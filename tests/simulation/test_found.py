@@ -12,6 +12,7 @@ FOUND = {
     "a reversal proves the sale before it": 22,
     "an unanswered repeat does not undo what was told": 10,
     "nothing of a closed link arrives after its reversal": 5028,
+    "an answer to a reversal is to the oldest try that waits": 100107,
 }
 
 
