@@ -119,6 +119,13 @@ class GatewayCollector(Collector):
         for action in ("answered", "waits", "refused"):
             duplicates.add_metric((action,), self._switch.terminals.duplicates[action])
         yield duplicates
+        tombstones = self._switch.terminals.tombstones
+        yield GaugeMetricFamily(
+            "gateway_tombstones", "Requests that must not become charges.", len(tombstones)
+        )
+        yield CounterMetricFamily(
+            "gateway_tombstones_evicted", "The oldest, forgotten at the bound.", tombstones.evicted
+        )
 
     def _charges(self) -> Iterator[Metric]:
         book = self._switch.life.book

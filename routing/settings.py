@@ -37,6 +37,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_per_connection_max: int = 256
     """Charges that one terminal's connection may have unanswered; above it new ones get 91."""
     tombstones_max: int = 100_000
-    """Reversals of charges never seen, kept so that such a charge is refused if it still comes."""
+    """Reversals of charges never seen, and terminals' last refusals, that are remembered."""
     stan_follows_max: int = 100
     """A next sale on another connection proves a delivery only if its STAN follows this closely."""

@@ -7,12 +7,11 @@ and turns the rest into charges or into events for `lifecycle`.
 from __future__ import annotations
 
 import re
-from collections import Counter, OrderedDict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from codec import BuildError
 from routing import response_codes as rc
-from routing.book import prefix_of
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import MAC_FIELDS, pan_of
@@ -23,6 +22,7 @@ from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.routes import RouteTable
 from routing.service import Merchants
+from routing.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class TerminalSide:
         self._listeners = {each.name: each for each in settings.listeners}
         self._routes = RouteTable(settings.routes, settings.hosts[0].name)
         self._merchants = Merchants(settings.service, settings.merchants)
-        self._tombstones: OrderedDict[str, Original] = OrderedDict()
+        self.tombstones = Tombstones(settings.tombstones_max)
         self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
             Kind.CHARGE: self._charge,
             Kind.ENQUIRY: self._enquiry,
@@ -65,7 +65,6 @@ class TerminalSide:
         """Refusals of the gateway's own, by MTI class digit and DE 39."""
         self.duplicates: Counter[str] = Counter()
         self.not_requests = 0
-        self.tombstones_evicted = 0
 
     def request(
         self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
@@ -96,17 +95,19 @@ class TerminalSide:
         if known is not None:
             self.repeat(known, asker, now)
             return
-        if self._is_entombed(identity, convention, message):
-            self._refuse(asker, rc.STATE_CONFLICT, now)
+        code = self._verdict_of_tombstones(asker, identity, convention)
+        if code:
+            self._refuse(asker, code, now)
             return
         proves = listener.terminal_resolves_first and self._next_sale_proves_the_last(
             asker, message[11], now
         )
         host, code = self._admit(asker, listener, now)
-        if host is None:
+        if host is not None:
+            code = self._open(asker, listener, identity, host, now)
+        if code:
+            self.tombstones.refused(identity, _terminal_of(message), asker.conn, code)
             self._refuse(asker, code, now, after_records=proves)
-            return
-        self._open(asker, listener, identity, host, now)
 
     def _admit(self, asker: Asker, listener: ListenerSettings, now: Now) -> tuple[Host | None, str]:
         """The host that may get this charge, or None and DE 39 of the refusal."""
@@ -115,9 +116,7 @@ class TerminalSide:
             return None, self.refuse_new
         if self._life.book.load_of(asker.conn) >= self._life.settings.in_flight_per_connection_max:
             return None, rc.HOST_UNAVAILABLE
-        refusal = self._life.limits.refusal(
-            f"{message[42]}|{message[41]}", int(message[4]), now.wall
-        )
+        refusal = self._life.limits.refusal(_terminal_of(message), int(message[4]), now.wall)
         if refusal is not None:
             return None, refusal
         return self._host_for(message, listener)
@@ -134,13 +133,13 @@ class TerminalSide:
 
     def _open(
         self, asker: Asker, listener: ListenerSettings, identity: str, host: Host, now: Now
-    ) -> None:
+    ) -> str:
+        """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
         message = self._towards(host, request, listener, now)
         link = host.links.next_link()
         if message is None or link is None:
-            self._refuse(asker, rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE, now)
-            return
+            return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         proof, window_s = self._merchants.class_of(request[42], request[41])
         charge = Charge(
             id=self._life.next_id(),
@@ -171,10 +170,10 @@ class TerminalSide:
         try:
             host.keys.claim(self._life.charge_key(charge), charge)
         except NoFreeKeyError:
-            self._refuse(asker, rc.HOST_UNAVAILABLE, now)
-            return
+            return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
+        return ""
 
     def _towards(
         self, host: Host, request: Message, listener: ListenerSettings, now: Now
@@ -230,7 +229,7 @@ class TerminalSide:
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         message = asker.request
-        terminal = f"{message.get(42, '')}|{message.get(41, '')}"
+        terminal = _terminal_of(message)
         proven = False
         for charge in self._life.book.unproven(terminal):
             if charge.stan == stan or (charge.conn and not charge.handed):
@@ -245,14 +244,10 @@ class TerminalSide:
             return False
         return 0 < (int(stan) - int(before)) % 1_000_000 <= self._life.settings.stan_follows_max
 
-    def _is_entombed(self, identity: str, convention: Convention, message: Message) -> bool:
-        """Whether a reversal of this very charge came before it."""
-        original = self._tombstones.get(prefix_of(identity))
-        return (
-            original is not None
-            and original.batch == convention.batch(message)
-            and original.de7 in ("", message.get(7))
-        )
+    def _verdict_of_tombstones(self, asker: Asker, identity: str, convention: Convention) -> str:
+        message = asker.request
+        terminal, batch = _terminal_of(message), convention.batch(message)
+        return self.tombstones.verdict(identity, terminal, asker.conn, batch, message.get(7) or "")
 
     # What terminals say of earlier charges
 
@@ -267,7 +262,7 @@ class TerminalSide:
 
         def found(charge: Charge | None, now: Now) -> None:
             if charge is None:
-                self._entomb(original)
+                self.tombstones.reversed(original)
                 self._tell(asker, convention.unknown_original_code, now)
                 return
             if not _is_amount_of(charge, asker.request):
@@ -315,12 +310,6 @@ class TerminalSide:
             found(charge or self._life.book.find(original), now)
 
         self._life.outbox.lookups.append(Lookup(original, looked_up))
-
-    def _entomb(self, original: Original) -> None:
-        self._tombstones[original.prefix] = original
-        if len(self._tombstones) > self._life.settings.tombstones_max:
-            self._tombstones.popitem(last=False)
-            self.tombstones_evicted += 1
 
     # Everything else
 
@@ -381,6 +370,10 @@ class TerminalSide:
 def _own_answer(asker: Asker, code: str, now: Now) -> ToTerminal:
     convention = CONVENTIONS[asker.request.dialect.name]
     return ToTerminal(asker.conn, convention.answer(asker.request, code, now))
+
+
+def _terminal_of(message: Message) -> str:
+    return f"{message.get(42, '')}|{message.get(41, '')}"
 
 
 def _is_amount_of(charge: Charge, reversal: Message) -> bool:

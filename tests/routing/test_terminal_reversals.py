@@ -10,7 +10,10 @@ from routing.charge import State
 from routing.effects import Lookup, Outbox
 from tests.routing.world import (
     ANSWER_TIMEOUT_S,
+    BANK,
     ISO,
+    LINK,
+    OTHER_LINK,
     POS,
     World,
     answer,
@@ -117,9 +120,38 @@ def test_tombstones_are_bounded(world: World) -> None:
     world = World(world.name, tombstones_max=2)
     for stan in (1, 2, 3):
         world.says(1, reversal(sale(world.name, stan)))
-    assert world.switch.terminals.tombstones_evicted == 1
+    assert world.switch.terminals.tombstones.evicted == 1
     world.says(2, sale(world.name, 3))
     assert world.codes(2) == ["22"]
+
+
+def test_what_was_refused_does_not_become_a_charge_over_an_older_connection(world: World) -> None:
+    request = sale(world.name)
+    world.switch.link_down(BANK, LINK, world.now)
+    world.says(2, repeated(request))
+    world.switch.link_up(BANK, OTHER_LINK, world.now)
+    world.says(1, request)
+    assert world.codes(2) == world.codes(1) == ["91"]
+    assert world.got == []
+
+
+@pytest.mark.parametrize("conn", [2, 3])
+def test_a_terminal_may_ask_again_for_what_was_refused(world: World, conn: int) -> None:
+    request = sale(world.name)
+    world.switch.link_down(BANK, LINK, world.now)
+    world.says(2, request)
+    world.switch.link_up(BANK, OTHER_LINK, world.now)
+    world.says(conn, repeated(request))
+    assert len(world.charges_sent) == 1
+
+
+def test_remembered_refusals_are_one_for_each_terminal(world: World) -> None:
+    world = World(world.name, tombstones_max=2)
+    world.switch.link_down(BANK, LINK, world.now)
+    for stan in (1, 2, 3, 4):
+        world.says(2, sale(world.name, stan))
+    assert len(world.switch.terminals.tombstones) == 1
+    assert world.switch.terminals.tombstones.evicted == 0
 
 
 def test_a_sale_that_comes_while_its_reversal_is_looked_up_is_reversed(world: World) -> None:

@@ -13,6 +13,7 @@ FOUND = {
     "an unanswered repeat does not undo what was told": 10,
     "nothing of a closed link arrives after its reversal": 5028,
     "an answer to a reversal is to the oldest try that waits": 100107,
+    "what a terminal was refused does not become a charge later": 200109,
 }
 
 
