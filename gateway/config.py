@@ -319,6 +319,8 @@ def _times(config: Config) -> Iterable[str]:
     if not config.reversal.schedule_s or min(config.reversal.schedule_s) < 0:
         why = "pauses of 0 seconds or more, at least one"
         yield f"reversal.schedule_s = {config.reversal.schedule_s}: {why}"
+    if not 0 <= config.reversal.spread <= 1:
+        yield f"reversal.spread = {config.reversal.spread}: a share between 0 and 1"
 
 
 def _mac_problems(key: str, mac: Mac) -> Iterable[str]:

@@ -330,6 +330,8 @@ class Charge:
     maybe_told: bool = False
     """An approval was handed to some connection, now or in an earlier life."""
     link: int = 0
+    answer_forged: bool = False
+    """An answer came whose MAC was wrong: no answer, but a reason to give."""
     left: bool = False
     """A byte of it may have reached the host."""
     known_since: float = 0.0

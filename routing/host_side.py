@@ -51,6 +51,8 @@ class HostSide:
             self.unmatched[host.name, "nobody waits"] += 1
         elif not mac_good:
             self.unmatched[host.name, "bad MAC"] += 1
+            if isinstance(owner, Charge):
+                owner.answer_forged = True
         elif isinstance(owner, Enquiry):
             self._enquiry_answered(host, owner, message, now)
         elif message.mti[1] == _REVERSAL_CLASS:

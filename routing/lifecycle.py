@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from codec import BuildError
 from routing import answers
 from routing.book import ChargeBook, Deadlines
 from routing.charge import INTERNAL_ERROR, OPEN_STATES, Action, Charge, Event, State, Step, step
@@ -245,11 +246,12 @@ class Lifecycle:
             charge.reversal_de7 = "" if keeps else de7(cause.now)
         charge.reversal_since = cause.now.wall
         host.keys.quarantine(self.charge_key(charge), cause.now.monotonic)
-        self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(0))
+        self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(0, charge.id))
 
     def _retry_later(self, charge: Charge, cause: Cause) -> None:
         charge.reversal_in_flight = False
-        self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(charge.attempts))
+        pause_s = self.settings.reversal.pause_s(charge.attempts, charge.id)
+        self._due(charge, cause.now.monotonic + pause_s)
 
     def _tell_a_person(self, charge: Charge, cause: Cause) -> None:
         """The case stands in the journal, in the metrics and in `isogate cases`."""
@@ -286,8 +288,13 @@ class Lifecycle:
         if link is None or not host.keys.is_free_for(key, charge):
             self._due(charge, now.monotonic + HOST_POLL_S)
             return
+        try:
+            message = host.convention.reversal(charge, host.settings.reversal_mti)
+        except BuildError:
+            # Whatever made it so, trying again can't help; and the others must not wait for it.
+            self.apply(charge, Event.REVERSAL_REFUSED, now, reason=Reason.UNBUILDABLE)
+            return
         host.keys.claim(key, charge)
-        message = host.convention.reversal(charge, host.settings.reversal_mti)
         charge.attempts += 1
         charge.tries = (*charge.tries, (now.monotonic, link))
         charge.reversal_in_flight, charge.reversal_link = True, link
@@ -326,7 +333,8 @@ class Lifecycle:
         """The time of `charge` is over; what that means depends on its state."""
         match charge.state:
             case State.SENT if charge.left:
-                self.apply(charge, Event.NO_ANSWER, now, reason=Reason.NO_ANSWER)
+                reason = Reason.ANSWER_MAC if charge.answer_forged else Reason.NO_ANSWER
+                self.apply(charge, Event.NO_ANSWER, now, reason=reason)
             case State.SENT:
                 self.apply(charge, Event.UNSENDABLE, now)
             case State.DELIVERY_UNKNOWN:

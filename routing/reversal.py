@@ -15,12 +15,18 @@ from routing.charge import Event
 if TYPE_CHECKING:
     from routing.charge import Charge
 
+_GOLDEN_RATIO: Final = 0.618033988749895
+"""Multiples of it, without their whole part, spread evenly: numbers in a row lie far apart."""
+
 
 class ReversalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The schedule of a reversal; seconds and counts."""
 
     schedule_s: tuple[float, ...] = (0.0, 5.0, 15.0, 60.0, 300.0, 900.0)
     """Pause before each try; the last one repeats."""
+    spread: float = 0.1
+    """Each charge's pauses are longer by its own share of up to this: what a host's outage made due
+    at once does not come back at once."""
     attempts_max: int = 100
     age_max_s: float = 86_400.0
     """After this a charge that could not be reversed becomes a case."""
@@ -30,9 +36,10 @@ class ReversalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     reorder_margin_s: float = 60.0
     """How long after it was sent an original may still overtake its reversal."""
 
-    def pause_s(self, attempts: int) -> float:
-        """How long to wait before the next try, `attempts` tries being made."""
-        return self.schedule_s[min(attempts, len(self.schedule_s) - 1)]
+    def pause_s(self, attempts: int, charge_id: int) -> float:
+        """How long to wait before the next try of this charge's, `attempts` tries being made."""
+        pause = self.schedule_s[min(attempts, len(self.schedule_s) - 1)]
+        return pause * (1.0 + self.spread * (charge_id * _GOLDEN_RATIO % 1.0))
 
 
 _ACCEPTED: Final = frozenset({"00"})

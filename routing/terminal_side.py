@@ -268,7 +268,7 @@ class TerminalSide:
             if not _is_amount_of(charge, asker.request):
                 self._tell(asker, rc.AMOUNT_DIFFERS, now)
                 return
-            reason = Reason.TERMINAL_REVERSAL
+            reason = convention.reason_given(asker.request)
             cell = self._life.apply(charge, Event.TERMINAL_REVERSAL, now, reason=reason)
             self._tell(asker, cell.code or rc.SYSTEM_ERROR, now)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
+from routing.reason import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,7 @@ class Confirmation(NamedTuple):
 MAC_FIELDS: Final = (64, 128)
 """Made anew on each side of the gateway."""
 _PAN_DIGITS_MAX: Final = 19
+_OTHER_REASON: Final = "06"
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
 
 
@@ -88,6 +90,10 @@ class Convention(ABC):
     """DE 39 for: the host did not answer in time (a reversal is on its way)."""
     keeps_stan: ClassVar[bool]
     """Whether hosts of this dialect must see the terminal's own DE 11."""
+    reasons: ClassVar[Mapping[str, str]]
+    """DE 39 of a reversal towards a host, by `Reason`; others go as 06."""
+    reasons_given: ClassVar[Mapping[str, Reason]]
+    """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
     unknown_original_code: ClassVar[str]
     """DE 39 for a terminal's reversal of something that never came here."""
 
@@ -149,6 +155,14 @@ class Convention(ABC):
 
         `mti` is the host's choice between a request and an advice, where the dialect has both.
         """
+
+    def reason_given(self, reversal: Message) -> Reason:
+        """Why a terminal reverses, as far as it says."""
+        return self.reasons_given.get(reversal.get(39, ""), Reason.TERMINAL_REVERSAL)
+
+    def reason_code(self, charge: Charge) -> str:
+        """DE 39 of the reversal of this charge."""
+        return self.reasons.get(charge.reason, _OTHER_REASON)
 
     @property
     def request_header(self) -> bytes:

@@ -26,15 +26,8 @@ _NETWORK_CODES: Final = {Purpose.SIGN_ON: "001", Purpose.SIGN_OFF: "002", Purpos
 _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
-_OTHER_REASON: Final = "06"
-_REASON_CODES: Final[dict[str, str]] = {
-    Reason.NO_ANSWER: "68",
-    Reason.LINK_LOST: "68",
-    Reason.RESTART: "68",
-    Reason.NOT_SERVED: "17",
-    Reason.NOT_CONFIRMED: "17",
-}
-"""DE 39 of a reversal: no answer in time, given up by the customer."""
+_LATE: Final = "68"
+_GIVEN_UP: Final = "17"
 
 
 class Iso87(Convention):
@@ -45,6 +38,20 @@ class Iso87(Convention):
     sufficient: ClassVar = frozenset({3, 4, 12, 13, 14, 18, 19, 22, 23, 25, 32, 33, 41, 42, 43, 49})
     no_answer_code: ClassVar = "68"
     keeps_stan: ClassVar = False
+    reasons: ClassVar = {
+        Reason.NO_ANSWER: _LATE,
+        Reason.LINK_LOST: _LATE,
+        Reason.RESTART: _LATE,
+        Reason.TERMINAL_NO_ANSWER: _LATE,
+        Reason.TERMINAL_CANCELLED: _GIVEN_UP,
+        Reason.NOT_SERVED: _GIVEN_UP,
+        Reason.NOT_CONFIRMED: _GIVEN_UP,
+    }
+    reasons_given: ClassVar = {
+        _LATE: Reason.TERMINAL_NO_ANSWER,
+        _GIVEN_UP: Reason.TERMINAL_CANCELLED,
+        "96": Reason.TERMINAL_CANNOT_FINISH,
+    }
     unknown_original_code: ClassVar = "25"
 
     def kind(self, message: Message) -> Kind:
@@ -117,7 +124,7 @@ class Iso87(Convention):
         fields = dict(charge.sent) | {
             7: charge.reversal_de7,
             11: charge.reversal_stan,
-            39: _REASON_CODES.get(charge.reason, _OTHER_REASON),
+            39: self.reason_code(charge),
             90: original + _NO_INSTITUTIONS,
         }
         if charge.pan:

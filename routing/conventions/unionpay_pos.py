@@ -29,13 +29,9 @@ _REASONS: Final = {
     "002": "SERVICE_NOT_PROVIDED",
     "003": "ORDER_CANCELLED",
 }
-_OTHER_REASON: Final = "06"
-_REASON_CODES: Final[dict[str, str]] = {
-    Reason.NO_ANSWER: "98",
-    Reason.LINK_LOST: "98",
-    Reason.RESTART: "98",
-}
-"""DE 39 of a reversal."""
+_NO_ANSWER: Final = "98"
+_WRONG_MAC: Final = "A0"
+_CANNOT_FINISH: Final = "96"
 _NETWORK_CODES: Final = {
     Purpose.SIGN_ON: ("0800", "001"),
     Purpose.SIGN_OFF: ("0820", "002"),
@@ -55,6 +51,21 @@ class UnionPayPos(Convention):
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
+    reasons: ClassVar = {
+        Reason.NO_ANSWER: _NO_ANSWER,
+        Reason.LINK_LOST: _NO_ANSWER,
+        Reason.RESTART: _NO_ANSWER,
+        Reason.TERMINAL_NO_ANSWER: _NO_ANSWER,
+        Reason.ANSWER_MAC: _WRONG_MAC,
+        Reason.TERMINAL_ANSWER_MAC: _WRONG_MAC,
+        Reason.TERMINAL_CANNOT_FINISH: _CANNOT_FINISH,
+    }
+    reasons_given: ClassVar = {
+        _NO_ANSWER: Reason.TERMINAL_NO_ANSWER,
+        _WRONG_MAC: Reason.TERMINAL_ANSWER_MAC,
+        "17": Reason.TERMINAL_CANCELLED,
+        _CANNOT_FINISH: Reason.TERMINAL_CANNOT_FINISH,
+    }
     unknown_original_code: ClassVar = "00"
 
     def kind(self, message: Message) -> Kind:
@@ -135,7 +146,7 @@ class UnionPayPos(Convention):
         return _DEFAULT_HEADER
 
     def reversal(self, charge: Charge, mti: str) -> Message:  # noqa: ARG002 - there is only one
-        fields = dict(charge.sent) | {39: _REASON_CODES.get(charge.reason, _OTHER_REASON)}
+        fields = dict(charge.sent) | {39: self.reason_code(charge)}
         fields[61] = (charge.sent.get(60, "")[2:8] or _FIRST_BATCH) + charge.host_stan
         if charge.pan:
             fields[2] = charge.pan

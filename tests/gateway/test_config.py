@@ -59,6 +59,7 @@ def test_the_example_is_good_and_says_what_its_contract_says() -> None:
         ("reversal.attempts_max=0", "reversal.attempts_max", "0"),
         ("reversal.schedule_s=[]", "reversal.schedule_s", "()"),
         ("reversal.schedule_s=[0, -1]", "reversal.schedule_s", "-1"),
+        ("reversal.spread=-0.1", "reversal.spread", "-0.1"),
         ("drain.seconds_max=0", "drain.seconds_max", "0"),
         ("workers=2", "workers", "2"),
         ("wire.frame_bytes_max=0", "wire.frame_bytes_max", "0"),

@@ -73,7 +73,25 @@ def not_confirmed(world: World) -> None:
 
 
 def terminal_reversal(world: World) -> None:
-    world.says(1, reversal(world.approved()))
+    world.says(1, reversal(world.approved(), de39="06"))
+
+
+def terminal_no_answer(world: World) -> None:
+    world.says(1, reversal(world.approved(), de39="68" if world.name == ISO else "98"))
+
+
+def terminal_cannot_finish(world: World) -> None:
+    world.says(1, reversal(world.approved(), de39="96"))
+
+
+def terminal_cancelled(world: World) -> None:
+    world.says(1, reversal(world.approved(), de39="17"))
+
+
+def answer_mac(world: World) -> None:
+    world.says(1, sale(world.name))
+    world.answers(answer(world.charges_sent[0]), mac_good=False)
+    world.wait(ANSWER_TIMEOUT_S + 0.5)
 
 
 def restart(world: World) -> None:
@@ -89,6 +107,10 @@ CAUSES: list[tuple[Callable[[World], None], str, str, bool]] = [
     (not_served, "17", "06", True),
     (not_confirmed, "17", "06", True),
     (terminal_reversal, "06", "06", True),
+    (terminal_no_answer, "68", "98", True),
+    (terminal_cannot_finish, "06", "96", True),
+    (terminal_cancelled, "17", "06", True),
+    (answer_mac, "06", "A0", False),
     (restart, "68", "98", False),
 ]
 NAMES = [cause.__name__ for cause, *_ in CAUSES]
@@ -163,8 +185,27 @@ def test_no_reversal_leaves_before_its_identity_is_durable(world: World) -> None
 
 
 def test_the_schedule_is_kept_and_its_last_pause_repeats() -> None:
-    rules = ReversalSettings(schedule_s=(0.0, 5.0, 15.0))
-    assert [rules.pause_s(n) for n in range(5)] == [0.0, 5.0, 15.0, 15.0, 15.0]
+    rules = ReversalSettings(schedule_s=(0.0, 5.0, 15.0), spread=0.0)
+    assert [rules.pause_s(n, 1) for n in range(5)] == [0.0, 5.0, 15.0, 15.0, 15.0]
+
+
+def test_tries_that_an_outage_made_due_at_once_are_spread() -> None:
+    rules = ReversalSettings(schedule_s=(10.0,), spread=0.1)
+    pauses = sorted(rules.pause_s(1, number) for number in range(100))
+    assert pauses[0] >= 10.0
+    assert pauses[-1] < 11.0
+    assert max(after - before for before, after in pairwise(pauses)) < 0.05
+
+
+def test_a_reversal_that_cannot_be_built_becomes_a_case_and_holds_nobody_up(world: World) -> None:
+    for stan in (1, 2):
+        world.says(1, sale(world.name, stan))
+    poisoned, other = world.charge(1), world.charge(2)
+    poisoned.sent[42] = "far too long a merchant number"
+    world.wait(ANSWER_TIMEOUT_S + 0.5)
+    assert (poisoned.state, poisoned.reason) == (State.CASE, "unbuildable")
+    assert other.state is State.REVERSAL_DUE
+    assert len(world.reversals_sent) == 1
 
 
 def test_tries_come_at_the_times_of_the_schedule(world: World) -> None:

@@ -364,6 +364,7 @@ def reversal_rules(**changes: Any) -> ReversalSettings:
     """Reversal settings of these tests."""
     rules: dict[str, Any] = {
         "schedule_s": SCHEDULE_S,
+        "spread": 0.0,
         "answer_timeout_s": REVERSAL_ANSWER_S,
         "reorder_margin_s": MARGIN_S,
         "attempts_max": 6,
