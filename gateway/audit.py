@@ -21,6 +21,7 @@ from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State
 from routing.reason import Reason
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ _SLACK_S: Final = 5.0
 """Time that a turn, a commit and a busy machine may add to a stated time."""
 _VIOLATIONS_MAX: Final = 1_000
 _CASE: Final = "case"
+_STANDING: Final = (State.PRESUMED_SERVED, State.SERVED)
 _REVERSED: Final = (State.REVERSED, State.NOTHING_TO_REVERSE)
 
 
@@ -51,9 +53,13 @@ class Report(msgspec.Struct, kw_only=True, omit_defaults=False):
     never_left: int = 0
     """Requests that no host ever saw; they are no charges."""
     repeats_answered: int = 0
+    voids: dict[str, int] = {}
+    refunds: dict[str, int] = {}
+    """Voids and refunds by their own end (served: it stands); they are no charges."""
     money: dict[str, int] = {}
     violations: list[str] = []
     each: list[dict[str, Any]] = []
+    each_undoing: list[dict[str, Any]] = []
 
 
 class Audit:
@@ -86,12 +92,16 @@ class Audit:
             with self._reader.snapshot():
                 identities: Counter[tuple[str, str, str]] = Counter()
                 stands: dict[int, State] = {}
+                undone = _Undone()
                 for charge in self._reader.charges():
                     stands[charge.id] = charge.state
+                    undone.take(charge)
                     self._count(report, charge, identities)
                     if each and charge.state is not State.NEVER_LEFT:
-                        report.each.append(_line(charge))
+                        lines = report.each_undoing if charge.kind.undoes else report.each
+                        lines.append(_line(charge))
                 _note(report, self._broken_chains(stands))
+                _note(report, undone.broken())
         except apsw.Error as error:
             message = f"journal.path {self._config.journal.path}: {error}"
             raise JournalError(message) from None
@@ -112,11 +122,7 @@ class Audit:
         if charge.state is State.NEVER_LEFT:
             report.never_left += 1
             return
-        end = _end(charge)
-        report.charges += 1
-        setattr(report, end, getattr(report, end) + 1)
-        report.money[end] += charge.money
-        report.money["charges"] += charge.money
+        _add(report, charge, _end(charge))
         report.delivery_unknown += charge.state is State.DELIVERY_UNKNOWN
         report.repeats_answered += charge.repeats_answered
         if charge.host_de7:
@@ -177,12 +183,53 @@ class Audit:
         return [opened, *steps]
 
 
+class _Undone:
+    """Which charges were voided and refunded, and by what: the two must agree."""
+
+    def __init__(self) -> None:
+        self._charges: dict[int, tuple[State, int]] = {}
+        self._voids: Counter[int] = Counter()
+        self._refunded: Counter[int] = Counter()
+
+    def take(self, charge: Charge) -> None:
+        """One line of the journal."""
+        if charge.state is State.VOIDED or charge.given_back:
+            self._charges[charge.id] = (charge.state, charge.money)
+        if charge.state in _STANDING:
+            self._voids[charge.original_id] += charge.kind is Transaction.VOID
+            self._refunded[charge.original_id] += (
+                charge.money if charge.kind is Transaction.REFUND else 0
+            )
+
+    def broken(self) -> Iterator[str]:
+        """What gives money back twice, or says so and does not."""
+        for charge, (state, money) in self._charges.items():
+            if (state is State.VOIDED) != (self._voids[charge] == 1):
+                yield f"charge {charge}: {state}, and {self._voids[charge]} voids of it stand"
+            if self._refunded[charge] > money:
+                yield f"charge {charge}: more was refunded than was charged"
+
+
 _ENDS: Final = ("declined", "served", "reversed", "refunded", "cases", "open")
 
 
 def _end(charge: Charge) -> str:
     end = END_OF.get(charge.state, "open")
     return "cases" if end == _CASE else end
+
+
+def _add(report: Report, charge: Charge, end: str) -> None:
+    """Count a charge, or what undoes one, by its end; what refunds gave back is not served."""
+    if charge.kind.undoes:
+        counts = report.voids if charge.kind is Transaction.VOID else report.refunds
+        counts[end] = counts.get(end, 0) + 1
+        return
+    report.charges += 1
+    setattr(report, end, getattr(report, end) + 1)
+    report.money["charges"] += charge.money
+    refunded = min(charge.given_back, charge.money)
+    report.money["refunded"] += refunded
+    report.money[end] += charge.money - refunded
 
 
 def _stated_times(config: Config) -> dict[State, float]:
@@ -195,6 +242,12 @@ def _stated_times(config: Config) -> dict[State, float]:
         State.DELIVERY_UNKNOWN: service.delivery_proof_s,
         State.DELIVERED: max(windows),
         State.REVERSAL_DUE: config.reversal.overdue_s,
+        # As long as its void takes to be answered, to be proven or to be reversed.
+        State.VOIDING: (
+            max(host.answer_timeout_s for host in config.host)
+            + service.delivery_proof_s
+            + config.reversal.overdue_s
+        ),
     }
 
 
@@ -226,6 +279,8 @@ def _line(charge: Charge) -> dict[str, Any]:
         "stan": charge.stan,
         "batch": charge.batch,
         "de7": charge.de7,
+        "kind": charge.kind,
+        "original": charge.original_id,
         "host": charge.host,
         "host_stan": charge.host_stan,
         "host_de7": charge.host_de7,
@@ -248,7 +303,9 @@ def _utc(wall: float) -> str:
 
 def _opening(charge: Charge) -> str:
     card = mask.pan(charge.pan) if charge.pan else "no card number"
+    about = f" of charge {charge.original_id}" if charge.original_id else ""
     return (
-        f"{charge.mti} of {charge.money} {charge.currency}, card {card}, terminal"
-        f" {charge.terminal} STAN {charge.stan}, to {charge.host} as STAN {charge.host_stan}"
+        f"{charge.kind}{about}, {charge.mti} of {charge.money} {charge.currency}, card {card},"
+        f" terminal {charge.terminal} STAN {charge.stan},"
+        f" to {charge.host} as STAN {charge.host_stan}"
     )

@@ -135,7 +135,11 @@ class GatewayCollector(Collector):
         for state in State:
             states.add_metric((state.lower(),), book.count(state))
         yield states
-        open_charges = [charge for charge in book.open() if charge.state in OPEN_STATES]
+        open_charges = [
+            charge
+            for charge in book.open()
+            if charge.state in OPEN_STATES and not charge.kind.undoes
+        ]
         yield GaugeMetricFamily(
             "gateway_open_charges", "Charges that have not come to their end.", len(open_charges)
         )

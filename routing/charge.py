@@ -25,6 +25,9 @@ No answer, no delivery, no service: REVERSAL_DUE, repeated by a schedule until t
 definite answer, else a CASE that a person is told about.
 
 What ends a reversal is decided in `reversal.verdict`; the table only knows the verdicts.
+
+Voids and refunds live by the same table; what they do to the charge that they are about is decided
+in `undoing` and comes to that charge as events.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
@@ -45,12 +50,14 @@ class State(StrEnum):
     DELIVERY_UNKNOWN = "DELIVERY_UNKNOWN"
     DELIVERED = "DELIVERED"
     REVERSAL_DUE = "REVERSAL_DUE"
+    VOIDING = "VOIDING"
     NEVER_LEFT = "NEVER_LEFT"
     DECLINED = "DECLINED"
     PRESUMED_SERVED = "PRESUMED_SERVED"
     SERVED = "SERVED"
     REVERSED = "REVERSED"
     NOTHING_TO_REVERSE = "NOTHING_TO_REVERSE"
+    VOIDED = "VOIDED"
     REFUNDED = "REFUNDED"
     CASE = "CASE"
 
@@ -80,6 +87,17 @@ class Event(StrEnum):
     REVERSAL_UNANSWERED = "REVERSAL_UNANSWERED"
     REVERSAL_EXHAUSTED = "REVERSAL_EXHAUSTED"
     LATE_DECLINE_BEFORE_REVERSAL = "LATE_DECLINE_BEFORE_REVERSAL"
+    APPROVAL_STANDS = "APPROVAL_STANDS"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    VOID_BEGUN = "VOID_BEGUN"
+    VOID_STANDS = "VOID_STANDS"
+    VOID_UNCLEAR = "VOID_UNCLEAR"
+    STANDS_UNCONFIRMED = "STANDS_UNCONFIRMED"
+    STANDS_PRESUMED = "STANDS_PRESUMED"
+    STANDS_SERVED = "STANDS_SERVED"
+    REFUND_BEGUN = "REFUND_BEGUN"
+    REFUND_FAILED = "REFUND_FAILED"
+    REFUNDED_WHOLE = "REFUNDED_WHOLE"
     CLOSED_SERVED = "CLOSED_SERVED"
     CLOSED_REFUNDED = "CLOSED_REFUNDED"
     CLOSED_REVERSED = "CLOSED_REVERSED"
@@ -111,6 +129,12 @@ class Step(NamedTuple):
 
 
 S, E, A = State, Event, Action
+_STANDS_AGAIN: Final[dict[Event, Step]] = {
+    E.STANDS_UNCONFIRMED: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
+    E.STANDS_PRESUMED: Step(S.PRESUMED_SERVED),
+    E.STANDS_SERVED: Step(S.SERVED),
+    E.VOID_UNCLEAR: Step(S.CASE, (A.TELL_A_PERSON,)),
+}
 _TO_REVERSAL = Step(S.REVERSAL_DUE, (A.BEGIN_REVERSAL,), "00")
 
 TABLE: Final[dict[State, dict[Event, Step]]] = {
@@ -119,6 +143,9 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.UNDELIVERABLE_APPROVAL: _TO_REVERSAL,
         E.DECLINE: Step(S.DECLINED, (A.RELAY_ANSWER,)),
         E.NO_ANSWER: Step(S.REVERSAL_DUE, (A.TELL_NO_ANSWER, A.BEGIN_REVERSAL)),
+        # A refund: it can't be reversed, so it need not be delivered either.
+        E.APPROVAL_STANDS: Step(S.PRESUMED_SERVED, (A.RELAY_ANSWER,)),
+        E.OUTCOME_UNKNOWN: Step(S.CASE, (A.TELL_NO_ANSWER, A.TELL_A_PERSON)),
         E.UNSENDABLE: Step(S.NEVER_LEFT, (A.TELL_UNSENT,)),
         E.RESTART: _TO_REVERSAL,
         E.REPEAT: Step(S.SENT),
@@ -150,6 +177,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
     S.DELIVERED: {
         E.RESTART: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
         E.REPEAT: Step(S.DELIVERED, (A.ANSWER_AGAIN,)),
+        E.VOID_BEGUN: Step(S.VOIDING),
         E.WINDOW_OVER: _TO_REVERSAL,
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         E.NOT_SERVED: _TO_REVERSAL,
@@ -173,6 +201,15 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         # Its deadline passed while its record was still on the way to the disk: no byte ever left.
         E.UNSENDABLE: Step(S.NEVER_LEFT),
     },
+    S.VOIDING: {
+        E.RESTART: Step(S.VOIDING),
+        E.REPEAT: Step(S.VOIDING, (A.ANSWER_AGAIN,)),
+        E.CONFIRMED: Step(S.VOIDING, (), "22"),
+        E.NOT_SERVED: Step(S.VOIDING, (), "22"),
+        E.TERMINAL_REVERSAL: Step(S.VOIDING, (), "22"),
+        E.VOID_STANDS: Step(S.VOIDED),
+        **_STANDS_AGAIN,
+    },
     S.NEVER_LEFT: {
         E.REPEAT: Step(S.NEVER_LEFT, (A.ANSWER_AGAIN,)),
         E.CONFIRMED: Step(S.NEVER_LEFT, (), "25"),
@@ -190,8 +227,16 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         E.NOT_SERVED: _TO_REVERSAL,
         E.TERMINAL_REVERSAL: _TO_REVERSAL,
+        E.VOID_BEGUN: Step(S.VOIDING),
+        E.REFUND_BEGUN: Step(S.PRESUMED_SERVED),
+        E.REFUND_FAILED: Step(S.PRESUMED_SERVED),
+        E.REFUNDED_WHOLE: Step(S.REFUNDED),
     },
     S.SERVED: {
+        E.VOID_BEGUN: Step(S.VOIDING),
+        E.REFUND_BEGUN: Step(S.SERVED),
+        E.REFUND_FAILED: Step(S.SERVED),
+        E.REFUNDED_WHOLE: Step(S.REFUNDED),
         E.REPEAT: Step(S.SERVED, (A.ANSWER_AGAIN,)),
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         # It said that it served.  Giving money back now is a refund, by a person's decision.
@@ -215,6 +260,14 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.NOT_SERVED: Step(S.NOTHING_TO_REVERSE, (), "00"),
         E.TERMINAL_REVERSAL: Step(S.NOTHING_TO_REVERSE, (), "00"),
     },
+    S.VOIDED: {
+        E.REPEAT: Step(S.VOIDED, (A.TELL_REVERSED,)),
+        E.CONFIRMED: Step(S.VOIDED, (), "22"),
+        E.NOT_SERVED: Step(S.VOIDED, (), "00"),
+        E.TERMINAL_REVERSAL: Step(S.VOIDED, (), "22"),
+        # The void itself was reversed.
+        **_STANDS_AGAIN,
+    },
     S.REFUNDED: {
         E.REPEAT: Step(S.REFUNDED, (A.TELL_REVERSED,)),
         E.CONFIRMED: Step(S.REFUNDED, (), "22"),
@@ -228,6 +281,8 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.CASE, (), "22"),
         E.NOT_SERVED: Step(S.CASE, (), "00"),
         E.TERMINAL_REVERSAL: Step(S.CASE, (), "00"),
+        # A refund's answer came after all.
+        E.APPROVAL_STANDS: Step(S.PRESUMED_SERVED),
         E.CLOSED_SERVED: Step(S.SERVED),
         E.CLOSED_REFUNDED: Step(S.REFUNDED),
         E.CLOSED_REVERSED: Step(S.REVERSED),
@@ -243,17 +298,18 @@ END_OF: Final[dict[State, str]] = {
     S.SERVED: "served",
     S.REVERSED: "reversed",
     S.NOTHING_TO_REVERSE: "reversed",
+    S.VOIDED: "reversed",
     S.REFUNDED: "refunded",
     S.CASE: "case",
 }
 """The ends of the promise.  NEVER_LEFT is none of them: no host ever saw it, it is no charge."""
 
 OPEN_STATES: Final = frozenset(
-    {S.SENT, S.APPROVED, S.DELIVERY_UNKNOWN, S.DELIVERED, S.REVERSAL_DUE}
+    {S.SENT, S.APPROVED, S.DELIVERY_UNKNOWN, S.DELIVERED, S.REVERSAL_DUE, S.VOIDING}
 )
 
 NOT_STANDING: Final = frozenset(
-    {S.REVERSAL_DUE, S.REVERSED, S.NOTHING_TO_REVERSE, S.REFUNDED, S.CASE}
+    {S.REVERSAL_DUE, S.REVERSED, S.NOTHING_TO_REVERSE, S.VOIDED, S.REFUNDED, S.CASE}
 )
 """The sale is, or will be, undone: no approval of it may reach a terminal any more."""
 
@@ -261,6 +317,22 @@ NOT_STANDING: Final = frozenset(
 def step(state: State, event: Event) -> Step:
     """The cell of the table for this pair, or `INTERNAL_ERROR` for a pair that cannot be."""
     return TABLE[state].get(event, INTERNAL_ERROR)
+
+
+_IRREVERSIBLE: Final[dict[tuple[State, Event], Event]] = {
+    (S.SENT, E.APPROVAL): E.APPROVAL_STANDS,
+    (S.SENT, E.UNDELIVERABLE_APPROVAL): E.APPROVAL_STANDS,
+    (S.SENT, E.NO_ANSWER): E.OUTCOME_UNKNOWN,
+    (S.SENT, E.RESTART): E.OUTCOME_UNKNOWN,
+    (S.CASE, E.APPROVAL): E.APPROVAL_STANDS,
+}
+
+
+def what_happens(charge: Charge, event: Event) -> Event:
+    """`event` as it is for this charge: a refund can't be reversed."""
+    if charge.kind is not Transaction.REFUND:
+        return event
+    return _IRREVERSIBLE.get((charge.state, event), event)
 
 
 @dataclass(slots=True, kw_only=True, repr=False, eq=False)
@@ -295,6 +367,9 @@ class Charge:
     host_de7: str
     sent: dict[int, str]
     """The reversal-sufficient part of what the host got; no card number, no track, no PIN."""
+    kind: Transaction = Transaction.SALE
+    original_id: int = 0
+    """The charge that a void or refund is about; 0: none, or none that this journal knows."""
     sent_header: str = ""
     """Header of the frame that the host got, as hex; empty where the dialect has none."""
 
@@ -314,6 +389,10 @@ class Charge:
     """Fields of the answer that a repeat brings along itself (card data)."""
     approved_amount: int = 0
     approval_held: bool = False
+    stood: str = ""
+    """The state in which it was to be voided, and in which it stands if it is not."""
+    given_back: int = 0
+    """Minor units that refunds gave back, or may yet give back."""
     proof_restarts: int = 0
     reversal_stan: str = ""
     reversal_de7: str = ""

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
     "stan", "batch", "de7", "processing_code", "amount", "currency", "pan", "proof", "window_s",
-    "host", "host_stan", "host_de7", "sent", "sent_header",
+    "host", "host_stan", "host_de7", "sent", "kind", "original_id", "sent_header",
 )  # fmt: skip
 """What a charge's first record holds, and never changes."""
 
 MOVED: Final = (
     "state", "updated_at", "reason", "code", "rrn", "approval_code", "answer", "echoed",
     "approved_amount", "approval_held", "proof_restarts", "remark", "reversal_stan", "reversal_de7",
-    "reversal_since", "attempts", "repeats_answered",
+    "reversal_since", "attempts", "repeats_answered", "stood", "given_back",
 )  # fmt: skip
 """What every later record of a charge holds."""
 

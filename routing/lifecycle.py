@@ -12,15 +12,36 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from codec import BuildError
 from routing import answers
 from routing.book import ChargeBook, Deadlines
-from routing.charge import INTERNAL_ERROR, OPEN_STATES, Action, Charge, Event, State, Step, step
+from routing.charge import (
+    INTERNAL_ERROR,
+    OPEN_STATES,
+    Action,
+    Charge,
+    Event,
+    State,
+    Step,
+    step,
+    what_happens,
+)
 from routing.clock import de7
 from routing.conventions import CONVENTIONS
-from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
+from routing.effects import (
+    Lookup,
+    Moved,
+    Opened,
+    Outbox,
+    ToHost,
+    ToTerminal,
+    moved_values,
+    opened_values,
+)
 from routing.limits import Limits
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.reversal import verdict
 from routing.service import Proof
+from routing.transaction import Transaction
+from routing.undoing import consequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +57,7 @@ HOST_POLL_S: Final = 0.5
 CLOSED_LINK_MARGIN_S: Final = 2.0
 """How long bytes that a closed link carried may still reach the host."""
 _GIVES_LIMIT_BACK: Final = frozenset(
-    {State.DECLINED, State.NEVER_LEFT, State.REVERSED, State.NOTHING_TO_REVERSE}
+    {State.DECLINED, State.NEVER_LEFT, State.REVERSED, State.NOTHING_TO_REVERSE, State.VOIDED}
 )
 
 
@@ -111,9 +132,55 @@ class Lifecycle:
         charge.due = now.monotonic + self.hosts[charge.host].settings.answer_timeout_s
         self.book.add(charge)
         self.deadlines.watch(charge)
-        self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
+        self._count(charge, now)
         self.outbox.records.append(Opened(charge.id, opened_values(charge)))
         self.outbox.sends.append(ToHost(link, message, charge))
+
+    def undo(self, original: Charge, undoing: Charge, now: Now) -> None:
+        """A void or refund of `original` was opened: nothing else may undo the same money."""
+        if undoing.kind is Transaction.REFUND:
+            original.given_back += undoing.amount
+            self.apply(original, Event.REFUND_BEGUN, now)
+        else:
+            original.stood = original.state
+            self.apply(original, Event.VOID_BEGUN, now)
+
+    def never_was(self, charge: Charge, now: Now) -> None:
+        """What was opened turned out to be the repeat of a charge that the journal knows."""
+        self._count_no_more(charge, now)
+        charge.state, charge.due = State.NEVER_LEFT, 0.0
+        if charge.original_id:
+            self._tell_original(charge, now)
+
+    def _tell_original(self, undoing: Charge, now: Now) -> None:
+        """What became of a void or refund, for the charge that it is about."""
+        original = self.book.get(undoing.original_id)
+        if original is None:
+            found = self._tell_found_original
+            self.outbox.lookups.append(
+                Lookup(undoing.original_id, lambda charge, now: found(undoing, charge, now))
+            )
+            return
+        event = consequence(undoing, original)
+        if event is None:
+            return
+        if event is Event.REFUND_FAILED:
+            original.given_back -= undoing.amount
+        reason = Reason.VOID_UNCLEAR if event is Event.VOID_UNCLEAR else None
+        self.apply(original, event, now, reason=reason)
+
+    def _tell_found_original(self, undoing: Charge, original: Charge | None, now: Now) -> None:
+        if original is not None:
+            self._tell_original(undoing, now)
+
+    def _count(self, charge: Charge, now: Now) -> None:
+        """A charge counts towards the limits; what gives money back does not."""
+        if not charge.kind.undoes:
+            self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
+
+    def _count_no_more(self, charge: Charge, now: Now) -> None:
+        if not charge.kind.undoes:
+            self.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
 
     def apply(
         self,
@@ -126,11 +193,13 @@ class Lifecycle:
         asker: Asker | None = None,
     ) -> Step:
         """Let `event` happen to `charge`; returns the cell of the table that was carried out."""
-        before = charge.state
+        before, event = charge.state, what_happens(charge, event)
         cell = step(before, event)
         if cell is INTERNAL_ERROR:
             self.internal_errors += 1
             reason = Reason.INTERNAL_ERROR
+        elif event is Event.OUTCOME_UNKNOWN:
+            reason = Reason.OUTCOME_UNKNOWN
         elif cell.next is State.REVERSAL_DUE and charge.host not in self.hosts:
             # The configuration no longer names its host: nobody but a person can reverse it.
             cell, reason = _HOST_GONE, Reason.HOST_GONE
@@ -144,23 +213,28 @@ class Lifecycle:
         if before is State.SENT and cell.next is not before:
             self.outcomes[charge.mti[1], charge.host, event] += 1
         if cell.next is not before:
-            self.entered[cell.next] += 1
+            if not charge.kind.undoes:
+                self.entered[cell.next] += 1
             self._settle(charge, before, now)
         record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
         self.outbox.records.append(record)
+        if charge.original_id and cell.next is not before:
+            self._tell_original(charge, now)
         return cell
 
     def _settle(self, charge: Charge, before: State, now: Now) -> None:
         """Bring the indexes and limits in line with the new state."""
         if charge.state in _GIVES_LIMIT_BACK and before not in _GIVES_LIMIT_BACK:
-            self.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
+            self._count_no_more(charge, now)
         elif before in _GIVES_LIMIT_BACK and charge.state not in _GIVES_LIMIT_BACK:
-            self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
+            self._count(charge, now)
         if before is State.SENT:
             charge.request = None
+            if charge.state is State.CASE and charge.host in self.hosts:
+                self.hosts[charge.host].keys.quarantine(self.charge_key(charge), now.monotonic)
         if charge.state is not State.APPROVED and charge.state is not State.SENT:
             self.book.leave_conn(charge)
-        if charge.state is State.APPROVED:
+        if charge.state is State.APPROVED or charge.state is State.VOIDING:
             charge.due = 0.0
         if before is State.REVERSAL_DUE:
             charge.due, charge.reversal_in_flight = 0.0, False
@@ -357,12 +431,14 @@ class Lifecycle:
     def restore(self, charge: Charge, now: Now) -> None:
         """Take over a charge that an earlier life of the gateway left in the journal."""
         self.book.add(charge)
-        self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
+        self._count(charge, now)
         if charge.state in _GIVES_LIMIT_BACK:
-            self.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
+            self._count_no_more(charge, now)
         charge.left = True
         charge.known_since = now.monotonic
         if charge.state in OPEN_STATES:
             self.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
             if charge.state is State.REVERSAL_DUE:
                 self._due(charge, now.monotonic)
+        if charge.kind is Transaction.VOID and self.book.get(charge.original_id):
+            self._tell_original(charge, now)

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     RESTART = "restart"
     REFUSED_BY_HOST = "refused_by_host"
     EXHAUSTED = "exhausted"
+    VOID_UNCLEAR = "void_unclear"
+    OUTCOME_UNKNOWN = "outcome_unknown"
     UNBUILDABLE = "unbuildable"
     HOST_GONE = "host_gone"
     INTERNAL_ERROR = "internal_error"

@@ -12,7 +12,9 @@ APPROVED: Final = "00"
 PARTIAL: Final = "10"
 APPROVALS: Final = frozenset({APPROVED, PARTIAL, "11", "A2", "A4", "A5", "A6"})
 
+IN_PROGRESS: Final = "09"
 INVALID_TRANSACTION: Final = "12"
+INVALID_CARD: Final = "14"
 STATE_CONFLICT: Final = "22"
 NOT_FOUND: Final = "25"
 FORMAT_ERROR: Final = "30"

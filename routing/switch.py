@@ -18,6 +18,7 @@ from routing.lifecycle import Asker, Lifecycle
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.terminal_side import TerminalSide
+from routing.transaction import Transaction
 from routing.translation import Translator
 
 if TYPE_CHECKING:
@@ -194,9 +195,8 @@ class Switch:
             return
         request, conn = charge.request, charge.conn
         self.hosts[charge.host].keys.release(self.life.charge_key(charge))
-        self.life.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
         self.life.book.remove(charge)
-        charge.state, charge.due = State.NEVER_LEFT, 0.0
+        self.life.never_was(charge, now)
         # What was decided on it meanwhile are steps of a charge that the journal does not hold.
         outbox = self.life.outbox
         outbox.records = [record for record in outbox.records if record.id != charge_id]
@@ -228,5 +228,7 @@ class Switch:
         charge = self.life.book.get(charge_id)
         if charge is None or charge.state is not State.CASE:
             return None
+        if how is Event.CASE_RETRIED and charge.kind is Transaction.REFUND:
+            return State.CASE
         self.life.apply(charge, how, now, reason=Reason.BY_A_PERSON)
         return charge.state

@@ -21,8 +21,10 @@ from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.routes import RouteTable
-from routing.service import Merchants
+from routing.service import Merchants, Proof
 from routing.tombstones import Tombstones
+from routing.transaction import Transaction
+from routing.undoing import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,7 @@ class TerminalSide:
         self.tombstones = Tombstones(settings.tombstones_max)
         self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
             Kind.CHARGE: self._charge,
+            Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
             Kind.REVERSAL: self._reversal,
             Kind.CONFIRMATION: self._confirmation,
@@ -86,40 +89,107 @@ class TerminalSide:
     # Charges
 
     def _charge(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        identity = self._identity_of_new(asker, listener, now)
+        if identity is None:
+            return
+        proves = self._proves_the_last(asker, asker.request[11], listener, now)
+        code = self._busy(asker) or self._beyond_limits(asker.request, now)
+        host = None
+        if not code:
+            host, code = self._host_for(asker.request, listener)
+        if host is not None:
+            code = self._open(asker, listener, identity, host, None, now)
+        if code:
+            self._turn_away(asker, identity, code, now, after_records=proves)
+
+    def _identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
+        """The identity of a good request for something new; None if it was answered here."""
         message, convention = asker.request, CONVENTIONS[listener.dialect]
         if convention.missing(message) is not None or not _amount_is_good(message):
             self._refuse(asker, rc.FORMAT_ERROR, now)
-            return
+            return None
         identity = convention.identity(message)
         known = self._life.book.same_as(identity)
         if known is not None:
             self.repeat(known, asker, now)
-            return
+            return None
         code = self._verdict_of_tombstones(asker, identity, convention)
         if code:
             self._refuse(asker, code, now)
-            return
-        proves = listener.terminal_resolves_first and self._next_sale_proves_the_last(
-            asker, message[11], now
-        )
-        host, code = self._admit(asker, listener, now)
-        if host is not None:
-            code = self._open(asker, listener, identity, host, now)
-        if code:
-            self.tombstones.refused(identity, _terminal_of(message), asker.conn, code)
-            self._refuse(asker, code, now, after_records=proves)
+            return None
+        return identity
 
-    def _admit(self, asker: Asker, listener: ListenerSettings, now: Now) -> tuple[Host | None, str]:
-        """The host that may get this charge, or None and DE 39 of the refusal."""
-        message = asker.request
+    def _turn_away(
+        self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
+    ) -> None:
+        self.tombstones.refused(identity, _terminal_of(asker.request), asker.conn, code)
+        self._refuse(asker, code, now, after_records=after_records)
+
+    def _busy(self, asker: Asker) -> str:
+        """DE 39 while nothing new can be taken at all, or from this connection; else ''."""
         if self.refuse_new is not None:
-            return None, self.refuse_new
-        if self._life.book.load_of(asker.conn) >= self._life.settings.in_flight_per_connection_max:
-            return None, rc.HOST_UNAVAILABLE
-        refusal = self._life.limits.refusal(_terminal_of(message), int(message[4]), now.wall)
-        if refusal is not None:
-            return None, refusal
-        return self._host_for(message, listener)
+            return self.refuse_new
+        in_flight_max = self._life.settings.in_flight_per_connection_max
+        return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
+
+    def _beyond_limits(self, message: Message, now: Now) -> str:
+        """DE 39 for a charge that passes a limit; else ''."""
+        return self._life.limits.refusal(_terminal_of(message), int(message[4]), now.wall) or ""
+
+    # Voids and refunds
+
+    def _undoing(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        """Finds the charge that is to be undone; the rules stand in `undoing`."""
+        identity = self._identity_of_new(asker, listener, now)
+        if identity is None:
+            return
+        self._proves_the_last(asker, asker.request[11], listener, now)
+        convention = CONVENTIONS[listener.dialect]
+        original = convention.undone(asker.request)
+
+        def found(charge: Charge | None, now: Now) -> None:
+            known = self._life.book.same_as(identity)
+            if known is not None:
+                # The same request came again while the journal was asked.
+                self.repeat(known, asker, now)
+                return
+            code = self._undo(asker, listener, identity, charge, now)
+            if code:
+                self._turn_away(asker, identity, code, now, after_records=True)
+
+        if original is None:
+            found(None, now)
+        else:
+            self._with_charge(original, found, now)
+
+    def _undo(
+        self,
+        asker: Asker,
+        listener: ListenerSettings,
+        identity: str,
+        original: Charge | None,
+        now: Now,
+    ) -> str:
+        """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
+        message = asker.request
+        refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
+        if original is None and not refunds:
+            return rc.NOT_FOUND
+        code = self._busy(asker)
+        if code:
+            return code
+        if original is None:
+            host, code = self._host_for(message, listener)
+        else:
+            # Whoever wants it undone has heard of it.
+            self._life.delivered(original, now)
+            code = refusal(original, pan_of(message), int(message[4]), refunds=refunds)
+            host = None if code else self._life.hosts.get(original.host)
+            if host is not None and not self._is_free(host):
+                host, code = None, rc.HOST_UNAVAILABLE
+        if host is None:
+            return code or rc.NO_ROUTE
+        return self._open(asker, listener, identity, host, original, now)
 
     def _host_for(self, message: Message, listener: ListenerSettings) -> tuple[Host | None, str]:
         name = self._routes.host_for(
@@ -128,11 +198,20 @@ class TerminalSide:
         if name is None:
             return None, rc.NO_ROUTE
         host = self._life.hosts[name]
-        free = host.links.usable() and host.keys.in_flight < host.settings.in_flight_max
-        return (host, "") if free else (None, rc.HOST_UNAVAILABLE)
+        return (host, "") if self._is_free(host) else (None, rc.HOST_UNAVAILABLE)
+
+    @staticmethod
+    def _is_free(host: Host) -> bool:
+        return bool(host.links.usable()) and host.keys.in_flight < host.settings.in_flight_max
 
     def _open(
-        self, asker: Asker, listener: ListenerSettings, identity: str, host: Host, now: Now
+        self,
+        asker: Asker,
+        listener: ListenerSettings,
+        identity: str,
+        host: Host,
+        original: Charge | None,
+        now: Now,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
@@ -140,7 +219,12 @@ class TerminalSide:
         link = host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
+        transaction = convention.transaction(request) or Transaction.SALE
         proof, window_s = self._merchants.class_of(request[42], request[41])
+        if transaction.undoes:
+            proof, window_s = Proof.APPROVAL, 0.0
+        if original is not None:
+            host.convention.point_to(message, original)
         charge = Charge(
             id=self._life.next_id(),
             epoch=self._life.epoch,
@@ -157,13 +241,15 @@ class TerminalSide:
             processing_code=request.get(3) or "",
             amount=int(request[4]),
             currency=message.get(49) or _CURRENCY_UNKNOWN,
-            pan=pan_of(request),
+            pan=pan_of(request) or (original.pan if original is not None else ""),
             proof=proof,
             window_s=window_s,
             host=host.name,
             host_stan=message[11],
             host_de7=message.get(7) or "",
             sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
+            kind=transaction,
+            original_id=original.id if original is not None else 0,
             sent_header=message.header.hex(),
             request=request,
         )
@@ -173,6 +259,8 @@ class TerminalSide:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
+        if original is not None:
+            self._life.undo(original, charge, now)
         return ""
 
     def _towards(
@@ -189,6 +277,9 @@ class TerminalSide:
             pair = (listener.dialect, host.settings.dialect)
             try:
                 message = self._life.translators[pair].request(request, now)
+                transaction = CONVENTIONS[listener.dialect].transaction(request)
+                if transaction is not None:
+                    host.convention.word(message, transaction)
             except BuildError:
                 return None
         if not host.convention.keeps_stan:
@@ -221,17 +312,19 @@ class TerminalSide:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
 
-    def _next_sale_proves_the_last(self, asker: Asker, stan: str, now: Now) -> bool:
+    def _proves_the_last(
+        self, asker: Asker, stan: str, listener: ListenerSettings, now: Now
+    ) -> bool:
         """A terminal that resolves first would not begin this sale with another in the air.
 
         `stan` is this sale's; if the sale itself was lost, its reversal tells of it.
         On another connection than the answer went to, the STAN must follow on as well: a terminal
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
-        message = asker.request
-        terminal = _terminal_of(message)
         proven = False
-        for charge in self._life.book.unproven(terminal):
+        if not listener.terminal_resolves_first:
+            return proven
+        for charge in self._life.book.unproven(_terminal_of(asker.request)):
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
             if charge.conn == asker.conn or self._follows(stan, charge.stan):
@@ -257,8 +350,7 @@ class TerminalSide:
         if original is None:
             self._refuse(asker, rc.FORMAT_ERROR, now)
             return
-        if listener.terminal_resolves_first:
-            self._next_sale_proves_the_last(asker, original.stan, now)
+        self._proves_the_last(asker, original.stan, listener, now)
 
         def found(charge: Charge | None, now: Now) -> None:
             if charge is None:
@@ -267,6 +359,10 @@ class TerminalSide:
                 return
             if not _is_amount_of(charge, asker.request):
                 self._tell(asker, rc.AMOUNT_DIFFERS, now)
+                return
+            code = _why_not_reversed(charge)
+            if code:
+                self._tell(asker, code, now)
                 return
             reason = convention.reason_given(asker.request)
             cell = self._life.apply(charge, Event.TERMINAL_REVERSAL, now, reason=reason)
@@ -290,6 +386,10 @@ class TerminalSide:
 
     def confirmed(self, charge: Charge, now: Now, *, served: bool, reason: str) -> str:
         """A terminal or a till says whether it served; returns DE 39 of the answer."""
+        if charge.kind.undoes:
+            return rc.NOT_FOUND
+        if charge.given_back and not served:
+            return rc.STATE_CONFLICT
         if served:
             return self._life.apply(charge, Event.CONFIRMED, now).code or rc.SYSTEM_ERROR
         # Words only: whatever has digits in it might be a card number.
@@ -374,6 +474,13 @@ def _own_answer(asker: Asker, code: str, now: Now) -> ToTerminal:
 
 def _terminal_of(message: Message) -> str:
     return f"{message.get(42, '')}|{message.get(41, '')}"
+
+
+def _why_not_reversed(charge: Charge) -> str:
+    """DE 39 for a terminal's reversal of what can't be reversed; else ''."""
+    if charge.kind is Transaction.REFUND:
+        return rc.UNSUPPORTED
+    return rc.STATE_CONFLICT if charge.given_back else ""
 
 
 def _is_amount_of(charge: Charge, reversal: Message) -> bool:

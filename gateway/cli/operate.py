@@ -115,6 +115,10 @@ def _print_report(report: Report) -> None:
     table.add_row("charges", f"{report.charges:,}", f"{report.money['charges']:,}")
     console = Console()
     console.print(table)
+    for name, ends in (("voids", report.voids), ("refunds", report.refunds)):
+        if ends:
+            said = ", ".join(f"{end} {count:,}" for end, count in sorted(ends.items()))
+            console.print(f"{name} (served: they stand): {said}")
     if report.late:
         console.print(f"open past their stated time: {report.late}")
     for violation in report.violations:

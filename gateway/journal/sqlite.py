@@ -19,6 +19,7 @@ from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.charge import OPEN_STATES, Charge, State
 from routing.effects import MOVED, OPENED, Moved, Opened
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from routing.conventions import Original
     from routing.effects import Record
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _STAN_GAP: Final = 1_000
 """Numbers skipped at a restart: more than one batch can have used without a record."""
 _BUSY_TIMEOUT_MS: Final = 5_000
@@ -38,10 +39,10 @@ _COLUMNS: Final = (*_OPENED_COLUMNS, "pan_sealed", "pan_epoch", "pan_hash", *MOV
 _OPEN_LIST: Final = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 
 _SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS epoch (
+CREATE TABLE epoch (
     epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS charge (
+CREATE TABLE charge (
     id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, opened_at REAL NOT NULL,
     identity TEXT NOT NULL, dialect TEXT NOT NULL, listener TEXT NOT NULL, mti TEXT NOT NULL,
     merchant TEXT NOT NULL, terminal TEXT NOT NULL, stan TEXT NOT NULL, batch TEXT NOT NULL,
@@ -58,17 +59,29 @@ CREATE TABLE IF NOT EXISTS charge (
     approval_held INTEGER NOT NULL DEFAULT 0, proof_restarts INTEGER NOT NULL DEFAULT 0,
     reversal_stan TEXT NOT NULL DEFAULT '', reversal_de7 TEXT NOT NULL DEFAULT '',
     reversal_since REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
-    repeats_answered INTEGER NOT NULL DEFAULT 0
+    repeats_answered INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
+    stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS charge_identity ON charge (identity);
-CREATE INDEX IF NOT EXISTS charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
-CREATE TABLE IF NOT EXISTS step (
+CREATE UNIQUE INDEX charge_identity ON charge (identity);
+CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
+CREATE TABLE step (
     charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
     event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
     code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
 ) STRICT, WITHOUT ROWID;
-PRAGMA user_version = {SCHEMA_VERSION};
 """
+_MIGRATIONS: Final = {
+    1: f"""
+ALTER TABLE charge ADD COLUMN kind TEXT NOT NULL DEFAULT 'sale';
+ALTER TABLE charge ADD COLUMN original_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE charge ADD COLUMN stood TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN given_back INTEGER NOT NULL DEFAULT 0;
+DROP INDEX charge_open;
+CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
+""",
+}
+"""What makes a journal of this version one of the next."""
 _INSERT: Final = (
     f"INSERT INTO charge ({', '.join(_OPENED_COLUMNS)}, pan_sealed, pan_epoch, pan_hash)"  # noqa: S608
     f" VALUES ({', '.join('?' * (len(_OPENED_COLUMNS) + 3))})"
@@ -114,11 +127,37 @@ def charge_from_row(row: Sequence[Any], vault: Vault) -> Charge:
     values["echoed"] = _unpack_numbers(values["echoed"])
     values["approval_held"] = bool(values["approval_held"])
     values["state"] = State(values["state"])
+    values["kind"] = Transaction(values["kind"])
     return Charge(**values)
 
 
 class LockedError(JournalError):
     """Another process writes to this journal."""
+
+
+class VersionError(JournalError):
+    """The file was written by a version of the gateway that this one can't follow."""
+
+
+def _version(db: apsw.Connection) -> int:
+    (version,) = next(db.execute("PRAGMA user_version"))
+    return int(version)
+
+
+def _bring_up_to_date(db: apsw.Connection) -> None:
+    """Make the tables, or those of an older version into this one's; all or nothing."""
+    version = _version(db)
+    if version > SCHEMA_VERSION:
+        message = f"it is of schema {version}, and this gateway knows {SCHEMA_VERSION}"
+        raise VersionError(message)
+    if version == SCHEMA_VERSION:
+        return
+    with db:
+        if version == 0:
+            db.execute(_SCHEMA)
+        for old in range(version, SCHEMA_VERSION) if version else ():
+            db.execute(_MIGRATIONS[old])
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 class SqliteJournal:
@@ -163,11 +202,15 @@ class SqliteJournal:
             db.set_busy_timeout(_BUSY_TIMEOUT_MS)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            db.execute(_SCHEMA)
+            _bring_up_to_date(db)
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
             raise JournalError(message) from None
+        except VersionError as error:
+            os.close(self._lock)
+            message = f"journal.path {self._path}: {error}"
+            raise VersionError(message) from None
         return db
 
     def start(self, wall: float, *, ended_max: int) -> Recovery:
@@ -291,6 +334,13 @@ class JournalReader:
         try:
             self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
             self._db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+            version = _version(self._db)
+            if version != SCHEMA_VERSION:
+                message = (
+                    f"journal.path {path}: it is of schema {version}, not {SCHEMA_VERSION};"
+                    " a gateway of this version brings it up to date when it starts"
+                )
+                raise VersionError(message)
             for epoch, salt in self._db.execute("SELECT epoch, salt FROM epoch"):
                 vault.know_epoch(epoch, salt)
         except apsw.Error as error:

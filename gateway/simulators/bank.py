@@ -6,6 +6,8 @@ Rule 3.  A reversal gives the amount of an approved original back, once for each
          own: a second identity for one original gives the money back twice, so that it shows.
 Rule 4.  A repeat of a known reversal gets the stored answer.  A declined original gives 12, an
          unknown one 25; neither is remembered, because the original may still be on its way.
+Rule 5.  A void or refund gives back what is left of an approved original, whole or in part; more
+         gives 61 (a void: 22).  Reversing it takes the money again.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ APPROVED: Final = "00"
 DECLINED_ORIGINAL: Final = "12"
 UNKNOWN_ORIGINAL: Final = "25"
 ALREADY_REVERSED: Final = "22"
+TOO_MUCH: Final = "61"
 _APPROVAL_CODES: Final = 1_000_000
 _SPREAD: Final = 7_919
 """A prime that no approval code's range shares a factor with: codes look unlike the numbers."""
@@ -40,7 +43,9 @@ class Charge:
     rrn: str
     approval_code: str
     given_back: int = 0
-    """Minor units, over all reversals."""
+    """Minor units, over all reversals, voids and refunds."""
+    undoes: Charge | None = None
+    """What this void or refund gives back."""
 
 
 class Reversed(NamedTuple):
@@ -64,6 +69,27 @@ class Bank:
         """The charge with this identity, if it was decided before."""
         return self._charges.get(identity)
 
+    def undo(self, request: ChargeRequest, original: str, *, whole: bool) -> Charge:
+        """Decide a void (`whole`) or a refund of the charge `original`."""
+        charge = self._charges.get(original)
+        code = self._why_not_undone(charge, request.amount, whole=whole)
+        undoing = self.decide(request, code or APPROVED)
+        if not code and charge is not None:
+            undoing.undoes = charge
+            charge.given_back += request.amount
+        return undoing
+
+    @staticmethod
+    def _why_not_undone(charge: Charge | None, amount: int, *, whole: bool) -> str:
+        if charge is None:
+            return UNKNOWN_ORIGINAL
+        if charge.code != APPROVED:
+            return DECLINED_ORIGINAL
+        if whole:
+            untouched = not charge.given_back and amount == charge.request.amount
+            return "" if untouched else ALREADY_REVERSED
+        return TOO_MUCH if amount > charge.request.amount - charge.given_back else ""
+
     def decide(self, request: ChargeRequest, code: str) -> Charge:
         """Charge (`code` 00) or decline what was not decided before."""
         number = self._next_rrn
@@ -84,8 +110,12 @@ class Bank:
         if charge.code != APPROVED:
             return Reversed(DECLINED_ORIGINAL, 0, repeat=False, charge=charge)
         self._reversals[identity] = charge
-        charge.given_back += charge.request.amount
-        return Reversed(APPROVED, charge.request.amount, repeat=False, charge=charge)
+        gives = charge.request.amount
+        charge.given_back += gives
+        if charge.undoes is not None:
+            charge.undoes.given_back -= gives
+            gives = -gives
+        return Reversed(APPROVED, gives, repeat=False, charge=charge)
 
     def confirm(self, original: str) -> str:
         """A word on the service of `original`, as terminals send it when no gateway is between."""

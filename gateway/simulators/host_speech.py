@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """What a message to the host is."""
 
     CHARGE = "charge"
+    VOID = "void"
+    REFUND = "refund"
     ENQUIRY = "enquiry"
     REVERSAL = "reversal"
     CONFIRMATION = "confirmation"
@@ -43,6 +45,15 @@ _KINDS: Final = {
     "82": Kind.NETWORK,
 }
 
+_POS_UNDOING: Final = {
+    "11": Kind.VOID,
+    "21": Kind.VOID,
+    "23": Kind.VOID,
+    "25": Kind.REFUND,
+    "27": Kind.REFUND,
+}
+_ISO_UNDOING: Final = {"02": Kind.VOID, "20": Kind.REFUND}
+
 
 def kind(message: Message) -> Kind:
     """What `message` is, by its MTI and processing code."""
@@ -52,7 +63,16 @@ def kind(message: Message) -> Kind:
     found = _KINDS.get(mti[1:3], Kind.UNKNOWN)
     if found is Kind.CHARGE and message.get(3, "")[:2] in _ENQUIRIES:
         return Kind.ENQUIRY
+    if found is Kind.CHARGE or found is Kind.CONFIRMATION:
+        return _undoing(message) or found
     return found
+
+
+def _undoing(message: Message) -> Kind | None:
+    """Whether it gives money back: by DE 60.1 in the POS dialect, by DE 3 in the others."""
+    if message.dialect.name == "unionpay-pos":
+        return _POS_UNDOING.get(message.get("60.1") or "")
+    return _ISO_UNDOING.get(message.get(3, "")[:2])
 
 
 def amount(message: Message) -> int:
@@ -136,16 +156,19 @@ class PosHostSpeech(HostSpeech):
         "sign-off": ("0820", "002"),
         "echo": ("0820", "301"),
     }
-    _preauthorisation: ClassVar = "10"
+    _of_preauthorisations: ClassVar = ("10", "11")
 
     def identity(self, message: Message) -> str:
         batch, stan = message.get("60.2", ""), message.get(11, "")
         return f"{message.mti[1]}|{batch}|{stan}|{place(message)}"
 
     def original(self, message: Message) -> str:
-        batch = message.get("61.1") or message.get("60.2") or ""
-        stan = message.get("61.2") or message.get(11) or ""
-        original_class = "1" if message.get("60.1") == self._preauthorisation else "2"
+        batch, stan = message.get("60.2") or "", message.get(11) or ""
+        reverses_undoing = message.mti[1] == "4" and _undoing(message) is not None
+        if not reverses_undoing:
+            # In the reversal of a void DE 61 still names what was to be voided.
+            batch, stan = message.get("61.1") or batch, message.get("61.2") or stan
+        original_class = "1" if message.get("60.1") in self._of_preauthorisations else "2"
         return f"{original_class}|{batch}|{stan}|{place(message)}"
 
     def network_request(self, what: str, stan: str, now: datetime) -> Message:  # noqa: ARG002 - no DE 7

@@ -44,6 +44,8 @@ class Teller:
         self._reversal_tries: Counter[str] = Counter()
         self._handlers: dict[Kind, Callable[[Message], list[Answer]]] = {
             Kind.CHARGE: self._charge,
+            Kind.VOID: self._undoing,
+            Kind.REFUND: self._undoing,
             Kind.REVERSAL: self._reversal,
             Kind.CONFIRMATION: self._confirmation,
             Kind.ENQUIRY: self._agree,
@@ -76,6 +78,16 @@ class Teller:
         fault = faults.charge_fault(self._script, request)
         self._write_charge(message, charge, fault, repeat=False)
         return self._spoiled(self._answer(message, charge), fault)
+
+    def _undoing(self, message: Message) -> list[Answer]:
+        request, what = self._speech.charge_request(message), kind(message)
+        known, original = self._bank.known(request.identity), self._speech.original(message)
+        undoing = known or self._bank.undo(request, original, whole=what is Kind.VOID)
+        fault = Fault.NONE if known else faults.charge_fault(self._script, request)
+        line = self._line(what, message, undoing.code, fault)
+        repeat = known is not None
+        self._book.write(line | {"rrn": undoing.rrn, "original": original, "repeat": repeat})
+        return self._spoiled(self._answer(message, undoing), fault)
 
     def _reversal(self, message: Message) -> list[Answer]:
         identity, original = self._speech.identity(message), self._speech.original(message)

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from routing.charge import Charge
     from routing.clock import Now
     from routing.purpose import Purpose
+    from routing.transaction import Transaction
 
 
 class Kind(StrEnum):
     """What a request from a terminal asks for."""
 
     CHARGE = "charge"
+    UNDOING = "void or refund"
     ENQUIRY = "enquiry"
     REVERSAL = "reversal"
     CONFIRMATION = "confirmation"
@@ -104,6 +106,22 @@ class Convention(ABC):
     @abstractmethod
     def kind(self, message: Message) -> Kind:
         """What this message from a terminal asks for."""
+
+    @abstractmethod
+    def transaction(self, message: Message) -> Transaction | None:
+        """What a financial request does with money; None if it is no such request."""
+
+    @abstractmethod
+    def undone(self, message: Message) -> Original | None:
+        """Which charge a void or refund is about; None if the message does not say."""
+
+    @abstractmethod
+    def point_to(self, message: Message, original: Charge) -> None:
+        """Name `original` in a void or refund towards a host, as that host knows it."""
+
+    @abstractmethod
+    def word(self, message: Message, transaction: Transaction) -> None:
+        """Say in a request that came from another dialect which transaction it is."""
 
     @abstractmethod
     def identity(self, message: Message) -> str:

@@ -14,6 +14,7 @@ from routing.clock import de7
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
 from routing.reason import Reason
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from routing.clock import Now
 
 _CHARGES: Final = frozenset({"00", "01", "09"})
+_VOID: Final = "02"
+_REFUND: Final = "20"
+_GIVE_BACK: Final = frozenset({_VOID, _REFUND})
+_PREAUTHORISED: Final = "06"
+"""DE 25: one of the messages of a preauthorisation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
 _NETWORK_CODES: Final = {Purpose.SIGN_ON: "001", Purpose.SIGN_OFF: "002", Purpose.ECHO: "301"}
 _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
@@ -62,7 +68,8 @@ class Iso87(Convention):
             case "10" | "20":
                 return self._financial_kind(message)
             case "22":
-                return Kind.CONFIRMATION
+                gives_back = message.get(3, "")[:2] in _GIVE_BACK
+                return Kind.UNDOING if gives_back else Kind.CONFIRMATION
             case "40" | "42":
                 return Kind.REVERSAL
             case "80" | "82":
@@ -71,10 +78,39 @@ class Iso87(Convention):
 
     @staticmethod
     def _financial_kind(message: Message) -> Kind:
-        transaction = message.get(3, "00")[:2]
-        if transaction in _CHARGES:
+        code = message.get(3, "00")[:2]
+        if code in _CHARGES:
             return Kind.CHARGE
-        return Kind.ENQUIRY if transaction in _ENQUIRIES else Kind.UNSUPPORTED
+        if code in _GIVE_BACK:
+            return Kind.UNDOING
+        return Kind.ENQUIRY if code in _ENQUIRIES else Kind.UNSUPPORTED
+
+    def transaction(self, message: Message) -> Transaction | None:
+        code, preauthorised = message.get(3, "00")[:2], message.get(25) == _PREAUTHORISED
+        if code == _VOID:
+            return Transaction.VOID
+        if code == _REFUND:
+            return Transaction.REFUND
+        if code not in _CHARGES:
+            return None
+        if message.mti[1] == "1":
+            return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
+        return Transaction.COMPLETION if preauthorised else Transaction.SALE
+
+    def undone(self, message: Message) -> Original | None:
+        return self.original(message)
+
+    def point_to(self, message: Message, original: Charge) -> None:
+        message.patch(90, self._de90(original.mti, original.host_stan, original.host_de7))
+
+    def word(self, message: Message, transaction: Transaction) -> None:
+        code = {Transaction.VOID: _VOID, Transaction.REFUND: _REFUND}.get(transaction)
+        if code is not None:
+            message.patch(3, code + message[3][2:])
+
+    @staticmethod
+    def _de90(mti: str, stan: str, sent_at: str) -> str:
+        return f"{mti[:3]}0{stan}{sent_at}{_NO_INSTITUTIONS}"
 
     def identity(self, message: Message) -> str:
         get = message.get
@@ -120,12 +156,11 @@ class Iso87(Convention):
 
     def reversal(self, charge: Charge, mti: str) -> Message:
         mti = mti if charge.attempts == 0 else mti[:3] + "1"
-        original = f"{charge.mti[:3]}0{charge.host_stan}{charge.host_de7}"
         fields = dict(charge.sent) | {
             7: charge.reversal_de7,
             11: charge.reversal_stan,
             39: self.reason_code(charge),
-            90: original + _NO_INSTITUTIONS,
+            90: self._de90(charge.mti, charge.host_stan, charge.host_de7),
         }
         if charge.pan:
             fields[2] = charge.pan

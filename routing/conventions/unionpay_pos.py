@@ -13,14 +13,35 @@ from codec import build
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
 from routing.reason import Reason
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
 
-_SALES: Final = frozenset({"22", "20"})
-_PREAUTHORISATION: Final = "10"
+_TAKES: Final = frozenset({"00", "03"})
+_GIVES: Final = "20"
+_TRANSACTIONS: Final = {
+    ("10", "10"): Transaction.PREAUTHORISATION,
+    ("10", "11"): Transaction.VOID,
+    ("20", "22"): Transaction.SALE,
+    ("20", "20"): Transaction.COMPLETION,
+    ("20", "23"): Transaction.VOID,
+    ("20", "21"): Transaction.VOID,
+    ("22", "25"): Transaction.REFUND,
+    ("22", "27"): Transaction.REFUND,
+}
+"""By the MTI's class and function, and DE 60.1."""
+_FUNCTIONS: Final = {
+    (mti, transaction): function
+    for (mti, function), transaction in reversed(_TRANSACTIONS.items())
+    if function not in ("21", "27")
+}
+_SALE: Final = "22"
+_VOIDS: Final = frozenset({"11", "21", "23"})
+_OF_PREAUTHORISATIONS: Final = frozenset({"10", "11"})
+"""DE 60.1 of what goes as 0100."""
 _ENQUIRY: Final = "01"
 _SERVED: Final = "80"
 _NOT_SERVED: Final = "81"
@@ -41,6 +62,8 @@ _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _AS_REQUEST: Final = str.maketrans({"1": "0", "3": "2"})
 _DEFAULT_HEADER: Final = bytes.fromhex("6000030000602200000000")
 _FIRST_BATCH: Final = "000001"
+_NUMBERS_IN_DE61: Final = 12
+"""Digits of batch and STAN, before the date and the rest."""
 
 
 class UnionPayPos(Convention):
@@ -48,7 +71,7 @@ class UnionPayPos(Convention):
 
     required: ClassVar = (3, 4, 11, 41, 42, 60)
     echo: ClassVar = (2, 3, 4, 11, 25, 41, 42, 49, 60)
-    sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60})
+    sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
     reasons: ClassVar = {
@@ -73,23 +96,47 @@ class UnionPayPos(Convention):
         if mti[0] != "0" or not is_request(mti):
             return Kind.NOT_A_REQUEST
         match mti[1:3]:
-            case "10" | "20":
-                return self._financial_kind(message)
             case "22" if message.get("60.1") in (_SERVED, _NOT_SERVED):
                 return Kind.CONFIRMATION
+            case "10" | "20" | "22":
+                return self._financial_kind(message)
             case "40":
                 return Kind.REVERSAL
             case "80" | "82":
                 return Kind.NETWORK
         return Kind.UNSUPPORTED
 
-    @staticmethod
-    def _financial_kind(message: Message) -> Kind:
-        function = message.get("60.1")
-        takes_money = message.get(3, "")[:2] in ("00", "03")
-        if function == _PREAUTHORISATION or function in _SALES:
-            return Kind.CHARGE if takes_money else Kind.UNSUPPORTED
-        return Kind.ENQUIRY if function == _ENQUIRY else Kind.UNSUPPORTED
+    def _financial_kind(self, message: Message) -> Kind:
+        transaction = self.transaction(message)
+        if transaction is not None:
+            return Kind.UNDOING if transaction.undoes else Kind.CHARGE
+        return Kind.ENQUIRY if message.get("60.1") == _ENQUIRY else Kind.UNSUPPORTED
+
+    def transaction(self, message: Message) -> Transaction | None:
+        found = _TRANSACTIONS.get((message.mti[1:3], message.get("60.1") or ""))
+        code = message.get(3, "")[:2]
+        if found is None or (code != _GIVES if found.undoes else code not in _TAKES):
+            return None
+        return found
+
+    def undone(self, message: Message) -> Original | None:
+        """DE 61 names it by batch and STAN; the void of a preauthorisation is an 0100."""
+        batch, stan = message.get("61.1"), message.get("61.2")
+        if batch is None or stan is None:
+            return None
+        return self._original(message, message.mti[1], stan, batch)
+
+    def point_to(self, message: Message, original: Charge) -> None:
+        batch = original.sent.get(60, "")[2:8] or _FIRST_BATCH
+        message.patch(61, batch + original.host_stan + message.get(61, "")[_NUMBERS_IN_DE61:])
+
+    def word(self, message: Message, transaction: Transaction) -> None:
+        if transaction is Transaction.REFUND:
+            message.set_mti("0220")
+        if transaction.undoes:
+            message.patch(3, _GIVES + message[3][2:])
+        function = _FUNCTIONS.get((message.mti[1:3], transaction), _SALE)
+        message.patch(60, function + message[60][2:])
 
     def identity(self, message: Message) -> str:
         get = message.get
@@ -99,16 +146,24 @@ class UnionPayPos(Convention):
         return message.get("60.2") or ""
 
     def original(self, message: Message) -> Original | None:
-        """A plain 0400 repeats its original's numbers; other messages carry them in DE 61."""
+        """A plain 0400 repeats its original's numbers; other messages carry them in DE 61.
+
+        In the reversal of a void DE 61 is still the void's own: it names what was to be voided.
+        """
+        function = message.get("60.1")
         batch, stan = message.get("61.1"), message.get("61.2")
-        if batch is None or stan is None:
-            if message.mti[1] != "4":
-                return None
+        reverses = message.mti[1] == "4"
+        if reverses and (function in _VOIDS or batch is None or stan is None):
             batch, stan = self.batch(message), message.get(11, "")
+        if batch is None or stan is None:
+            return None
         # A confirmation has its own DE 60.1; what it is about shows in DE 3.
-        preauthorised = message.get("60.1") == _PREAUTHORISATION or message.get(3, "")[:2] == "03"
-        original_class = "1" if preauthorised else "2"
-        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{original_class}|"
+        preauthorised = function in _OF_PREAUTHORISATIONS or message.get(3, "")[:2] == "03"
+        return self._original(message, "1" if preauthorised else "2", stan, batch)
+
+    @staticmethod
+    def _original(message: Message, mti_class: str, stan: str, batch: str) -> Original:
+        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{mti_class}|"
         return Original(prefix, batch, "")
 
     def confirmation(self, message: Message) -> Confirmation | None:
@@ -147,7 +202,8 @@ class UnionPayPos(Convention):
 
     def reversal(self, charge: Charge, mti: str) -> Message:  # noqa: ARG002 - there is only one
         fields = dict(charge.sent) | {39: self.reason_code(charge)}
-        fields[61] = (charge.sent.get(60, "")[2:8] or _FIRST_BATCH) + charge.host_stan
+        if charge.kind is not Transaction.VOID:
+            fields[61] = (charge.sent.get(60, "")[2:8] or _FIRST_BATCH) + charge.host_stan
         if charge.pan:
             fields[2] = charge.pan
         if charge.approval_code:

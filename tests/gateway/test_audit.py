@@ -14,6 +14,7 @@ from gateway.config import Config, Host, JournalConfig, Listener
 from gateway.journal.port import JournalError
 from routing.charge import Event
 from routing.reversal import ReversalSettings
+from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
 if TYPE_CHECKING:
@@ -68,6 +69,33 @@ def damaged(folder: Path, statement: str) -> Report:
     db.execute(statement)
     db.close()
     return audited(folder)
+
+
+def test_a_charge_is_not_given_back_twice_nor_without_a_void(tmp_path: Path) -> None:
+    now = time.time()
+    journal = sqlite(tmp_path)
+    journal.start(now, ended_max=1)
+    served = (Event.APPROVAL, Event.DELIVERY_IS_SERVICE)
+    voided = (*served, Event.VOID_BEGUN, Event.VOID_STANDS)
+    made = [
+        (charge(1), voided),
+        (charge(2, kind=Transaction.VOID, original_id=1), served),
+        (charge(3), voided),
+        (charge(4), (*served, Event.REFUND_BEGUN)),
+        (charge(5, kind=Transaction.REFUND, original_id=4, amount=700), served),
+        (charge(6, kind=Transaction.REFUND, original_id=4, amount=301), served),
+    ]
+    for each, events in made:
+        given_back = 1_000 if each.id == 4 else 0
+        journal.append([opened(each), *moves(each, *events, given_back=given_back)])
+    journal.close()
+    report = audited(tmp_path)
+    assert (report.charges, len(report.each), len(report.each_undoing)) == (3, 3, 3)
+    assert (report.voids, report.refunds) == ({"served": 1}, {"served": 2})
+    assert report.violations == [
+        "charge 3: VOIDED, and 0 voids of it stand",
+        "charge 4: more was refunded than was charged",
+    ]
 
 
 def test_a_good_journal_is_summed_up_and_nothing_is_found(tmp_path: Path) -> None:

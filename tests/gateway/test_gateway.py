@@ -29,7 +29,7 @@ from gateway.node import Node, recovered
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import State
-from tests.routing.world import ISO, answer, confirmation, repeated, reversal, sale
+from tests.routing.world import ISO, answer, confirmation, refund, repeated, reversal, sale, void
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -235,6 +235,34 @@ async def test_a_decline_is_relayed_and_its_repeat_answered_alike(
         assert (await terminal.asks(repeated(sale()))).raw == first.raw
         assert len(bank.with_mti("02")) == 1
         await terminal.vanish()
+
+
+async def test_a_void_and_a_refund_go_to_the_host_and_outlive_a_restart(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with gateway(tmp_path, bank) as running:
+        terminal = await running.terminal()
+        for stan in (1, 2):
+            await terminal.asks(sale(stan=stan))
+        assert (await terminal.asks(void(sale(stan=1))))[39] == "00"
+        await running.until(lambda: running.state(1) is State.VOIDED)
+        bank.decides = lambda message: None if message.mti == "0200" else "00"
+        await running.until(lambda: running.state(2) is State.PRESUMED_SERVED)
+        await terminal.send(void(sale(stan=2), stan=51))
+        await running.until(lambda: len(bank.with_mti("02")) == 4)
+        await terminal.vanish()
+    async with gateway(tmp_path, bank) as running:
+        await running.until(lambda: running.state(51) is State.REVERSED)
+        assert running.state(2) is State.PRESUMED_SERVED
+        bank.decides = lambda _: "00"
+        terminal = await running.terminal()
+        assert (await terminal.asks(refund(sale(stan=2), 400)))[39] == "00"
+        assert (await terminal.asks(refund(sale(stan=2), 601, stan=61)))[39] == "61"
+        await terminal.vanish()
+    report = audited(tmp_path)
+    assert (report.charges, report.served, report.reversed, report.violations) == (2, 1, 1, [])
+    assert (report.voids, report.refunds) == ({"served": 1, "reversed": 1}, {"served": 1})
+    assert (report.money["served"], report.money["refunded"]) == (600, 400)
 
 
 async def test_silence_is_told_68_and_reversed(tmp_path: Path, bank: Bank) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError
-from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
+from gateway.journal.sqlite import SCHEMA_VERSION, JournalReader, LockedError, SqliteJournal
 from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State
 from routing.conventions import Original
 from routing.effects import MOVED, OPENED, moved_values, opened_values
+from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
 if TYPE_CHECKING:
@@ -85,6 +86,58 @@ def test_every_value_of_a_charge_comes_back(held: SqliteJournal, tmp_path: Path)
     assert opened_values(back) == opened_values(each)
     assert moved_values(back) == moved_values(each)
     journal.close()
+
+
+_OLD_OPEN_LIST = "'APPROVED','CASE','DELIVERED','DELIVERY_UNKNOWN','REVERSAL_DUE','SENT'"
+_BACK_TO_VERSION_1 = f"""
+ALTER TABLE charge DROP COLUMN kind;
+ALTER TABLE charge DROP COLUMN original_id;
+ALTER TABLE charge DROP COLUMN stood;
+ALTER TABLE charge DROP COLUMN given_back;
+DROP INDEX charge_open;
+CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_journal_of_an_older_version_is_brought_up_to_date(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    each = charge()
+    held.append([opened(each), *moves(each, Event.APPROVAL)])
+    held.close()
+    _REOPENED.append(held)
+    path = tmp_path / "isogate.db"
+    old = apsw.Connection(str(path))
+    old.execute(_BACK_TO_VERSION_1)
+    old.close()
+    with pytest.raises(JournalError, match="schema 1"):
+        JournalReader(path, Vault(read_key(tmp_path / "isogate.db.key")))
+    journal = sqlite(tmp_path)
+    (back,) = journal.start(WALL + 1, ended_max=10).charges
+    assert (back.id, back.state, back.kind) == (1, State.APPROVED, Transaction.SALE)
+    journal.append(list(moves(back, Event.TERMINAL_LOST, given_back=5)))
+    journal.close()
+    assert sqlite_version(path) == SCHEMA_VERSION
+
+
+def test_a_journal_of_a_newer_version_is_left_alone(held: SqliteJournal, tmp_path: Path) -> None:
+    held.close()
+    _REOPENED.append(held)
+    path = tmp_path / "isogate.db"
+    newer = apsw.Connection(str(path))
+    newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    newer.close()
+    with pytest.raises(JournalError, match=f"schema {SCHEMA_VERSION + 1}"):
+        sqlite(tmp_path)
+    assert sqlite_version(path) == SCHEMA_VERSION + 1
+
+
+def sqlite_version(path: Path) -> int:
+    db = apsw.Connection(str(path))
+    (version,) = next(db.execute("PRAGMA user_version"))
+    db.close()
+    return int(version)
 
 
 def test_every_life_has_a_higher_epoch(held: SqliteJournal, tmp_path: Path) -> None:

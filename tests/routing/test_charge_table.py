@@ -25,6 +25,13 @@ MONEY_MAY_BE_TAKEN = {
     State.DELIVERY_UNKNOWN,
     State.DELIVERED,
     State.REVERSAL_DUE,
+    State.VOIDING,
+}
+STANDS_AGAIN = {
+    Event.STANDS_UNCONFIRMED: State.DELIVERED,
+    Event.STANDS_PRESUMED: State.PRESUMED_SERVED,
+    Event.STANDS_SERVED: State.SERVED,
+    Event.VOID_UNCLEAR: State.CASE,
 }
 
 
@@ -84,7 +91,13 @@ def test_what_leaves_an_end_is_known_by_name() -> None:
         (State.PRESUMED_SERVED, Event.CONFIRMED): State.SERVED,
         (State.PRESUMED_SERVED, Event.NOT_SERVED): State.REVERSAL_DUE,
         (State.PRESUMED_SERVED, Event.TERMINAL_REVERSAL): State.REVERSAL_DUE,
+        (State.PRESUMED_SERVED, Event.VOID_BEGUN): State.VOIDING,
+        (State.PRESUMED_SERVED, Event.REFUNDED_WHOLE): State.REFUNDED,
+        (State.SERVED, Event.VOID_BEGUN): State.VOIDING,
+        (State.SERVED, Event.REFUNDED_WHOLE): State.REFUNDED,
+        **{(State.VOIDED, event): after for event, after in STANDS_AGAIN.items()},
         (State.NOTHING_TO_REVERSE, Event.APPROVAL): State.REVERSAL_DUE,
+        (State.CASE, Event.APPROVAL_STANDS): State.PRESUMED_SERVED,
         (State.CASE, Event.CLOSED_SERVED): State.SERVED,
         (State.CASE, Event.CLOSED_REFUNDED): State.REFUNDED,
         (State.CASE, Event.CLOSED_REVERSED): State.REVERSED,
@@ -104,7 +117,9 @@ def test_a_reversal_begins_on_every_way_into_reversal_due_and_nowhere_else() -> 
 
 
 def test_a_proven_service_is_never_reversed() -> None:
-    assert all(cell.next is State.SERVED for cell in TABLE[State.SERVED].values())
+    undone_by_the_cashier = {State.VOIDING, State.REFUNDED}
+    reached = {cell.next for cell in TABLE[State.SERVED].values()}
+    assert reached == {State.SERVED} | undone_by_the_cashier
 
 
 def test_a_declined_charge_is_never_reversed() -> None:

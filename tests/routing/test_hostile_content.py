@@ -158,7 +158,7 @@ def test_a_reversal_and_a_confirmation_that_name_nothing_are_format_errors() -> 
 def test_what_the_gateway_does_not_do_is_answered_40_and_what_is_no_request_is_counted() -> None:
     world = World(ISO)
     world.says(1, sale(ISO, mti="0320"))
-    world.says(1, sale(ISO, de3="200000"))
+    world.says(1, sale(ISO, de3="280000"))
     world.says(1, sale(ISO, mti="0210"))
     assert world.codes(1) == ["40", "40"]
     assert world.switch.terminals.not_requests == 1

@@ -91,6 +91,31 @@ def reversal(original: Message, *, mti: str = "0400", **changes: Any) -> Message
     return build(original.dialect, "0400", changed(fields, changes), HEADER)
 
 
+def void(original: Message, stan: int = 50, **changes: Any) -> Message:
+    """The void of a sale or of a preauthorisation, as the cashier's terminal sends it."""
+    fields = {de: original[de] for de in (2, 4, 25, 41, 42, 49) if original.has(de)}
+    fields |= {11: f"{stan:06d}"}
+    if original.dialect.name == ISO:
+        fields |= {3: "020000", 7: "1123171800", 12: "171800", 13: "1123"}
+        fields[90] = f"{original.mti[:3]}0{original[11]}{original[7]}" + "0" * 22
+        return build(original.dialect, original.mti, changed(fields, changes))
+    function = {"22": "23", "20": "21", "10": "11"}[original["60.1"]]
+    fields |= {3: "200000", 60: function + BATCH + "000", 61: BATCH + original[11] + "1123"}
+    return build(original.dialect, original.mti, changed(fields, changes), HEADER)
+
+
+def refund(original: Message, amount: int = 1000, stan: int = 60, **changes: Any) -> Message:
+    """A refund of some of a sale."""
+    fields = {de: original[de] for de in (2, 25, 41, 42, 49) if original.has(de)}
+    fields |= {3: "200000", 4: f"{amount:012d}", 11: f"{stan:06d}"}
+    if original.dialect.name == ISO:
+        fields |= {7: "1123171900", 12: "171900", 13: "1123"}
+        fields[90] = f"{original.mti[:3]}0{original[11]}{original[7]}" + "0" * 22
+        return build(original.dialect, "0200", changed(fields, changes))
+    fields |= {60: "25" + BATCH + "000", 61: BATCH + original[11] + "1123"}
+    return build(original.dialect, "0220", changed(fields, changes), HEADER)
+
+
 def confirmation(original: Message, *, served: bool = True, **changes: Any) -> Message:
     """A terminal's word on its service."""
     fields = {de: original[de] for de in (3, 4, 41, 42, 49) if original.has(de)}
@@ -164,8 +189,10 @@ class MemoryJournal:
             values |= dict(zip(MOVED, self.moved[charge_id], strict=True))
         return Charge(**values)
 
-    def find(self, original: Original) -> Charge | None:
-        """The newest charge that `original` names."""
+    def find(self, original: Original | int) -> Charge | None:
+        """The charge with this id, or the newest that `original` names."""
+        if isinstance(original, int):
+            return self.charge(original) if original in self.opened else None
         found = [each for each in map(self.charge, self.opened) if original.names(each)]
         return found[-1] if found else None
 

@@ -68,3 +68,37 @@ def test_a_confirmation_is_about_a_charge_that_still_stands() -> None:
     assert bank.confirm("sale") == "00"
     bank.reverse("reversal", "sale")
     assert bank.confirm("sale") == "22"
+
+
+def test_a_void_gives_all_of_it_back_once() -> None:
+    bank = Bank()
+    charge = bank.decide(request(), "00")
+    assert bank.undo(request("void"), "sale", whole=True).code == "00"
+    assert bank.undo(request("void again"), "sale", whole=True).code == "22"
+    assert charge.given_back == 500
+
+
+def test_refunds_give_back_no_more_than_was_charged() -> None:
+    bank = Bank()
+    charge = bank.decide(request(), "00")
+    codes = [
+        bank.undo(request(str(amount), amount), "sale", whole=False).code
+        for amount in (300, 201, 200)
+    ]
+    assert codes == ["00", "61", "00"]
+    assert charge.given_back == 500
+
+
+def test_what_was_declined_or_never_seen_gives_nothing_back() -> None:
+    bank = Bank()
+    bank.decide(request(), "51")
+    assert bank.undo(request("void"), "sale", whole=True).code == "12"
+    assert bank.undo(request("refund"), "nothing", whole=False).code == "25"
+
+
+def test_reversing_a_void_takes_the_money_again() -> None:
+    bank = Bank()
+    charge = bank.decide(request(), "00")
+    bank.undo(request("void"), "sale", whole=True)
+    assert bank.reverse("reversal", "void")[:2] == ("00", -500)
+    assert charge.given_back == 0

@@ -53,6 +53,26 @@ class Counter:
     def reversal(self, stan: str = "000042") -> Message:
         return self.speech.reversal(FACTS, stan, AT)
 
+    def void(self) -> Message:
+        void = self.speech.reversal(FACTS, "000050", AT)
+        void.remove(39)
+        void.set_mti("0200")
+        if self.dialect == "unionpay-pos":
+            void.patch(11, "000050")
+            void.patch(3, "200000")
+            void.patch(60, "23" + FACTS.batch + "000")
+        else:
+            void.patch(3, "020000")
+        return void
+
+    def reversal_of_void(self, void: Message) -> Message:
+        reversal = void.copy()
+        reversal.set_mti("0400")
+        if self.dialect != "unionpay-pos":
+            reversal.patch(90, f"0200{void[11]}{void[7]}" + "0" * 22)
+            reversal.patch(11, "000051")
+        return reversal
+
     @property
     def lines(self) -> list[dict[str, Any]]:
         return books.read(self.path)
@@ -140,6 +160,18 @@ def test_confirmations_are_understood(counter: Counter) -> None:
     assert counter.code(confirmation) == "25"
     counter.hear(counter.sale())
     assert counter.code(confirmation) == "00"
+
+
+def test_a_void_and_its_reversal_are_understood(counter: Counter) -> None:
+    void = counter.void()
+    assert counter.code(counter.sale()) == "00"
+    assert counter.code(void) == "00"
+    assert counter.code(counter.reversal_of_void(void)) == "00"
+    assert [(line["kind"], line.get("gave_back", 0)) for line in counter.lines] == [
+        ("charge", 0),
+        ("void", 0),
+        ("reversal", -500),
+    ]
 
 
 @pytest.mark.parametrize(
