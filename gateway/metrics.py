@@ -95,6 +95,7 @@ class GatewayCollector(Collector):
         """Every metric, once."""
         yield from self._transactions()
         yield from self._charges()
+        yield from self._ends()
         yield from self._hosts()
         yield from self._wire()
         yield from self._journal()
@@ -108,7 +109,7 @@ class GatewayCollector(Collector):
         counts: Counter[tuple[str, str, str]] = Counter()
         for (mti_class, host, event), count in self._switch.life.outcomes.items():
             counts[_class(mti_class), host, _OUTCOMES.get(event, "reversed")] += count
-        for (mti_class, code), count in self._switch.terminals.refused.items():
+        for (mti_class, code), count in self._switch.terminals.replies.refused.items():
             counts[_class(mti_class), "", _REFUSALS.get(code, "refused")] += count
         for labels, count in sorted(counts.items()):
             transactions.add_metric(labels, count)
@@ -117,9 +118,9 @@ class GatewayCollector(Collector):
             "gateway_duplicates", "Repeated charges, by what was done.", labels=("action",)
         )
         for action in ("answered", "waits", "refused"):
-            duplicates.add_metric((action,), self._switch.terminals.duplicates[action])
+            duplicates.add_metric((action,), self._switch.terminals.admission.duplicates[action])
         yield duplicates
-        tombstones = self._switch.terminals.tombstones
+        tombstones = self._switch.terminals.admission.tombstones
         yield GaugeMetricFamily(
             "gateway_tombstones", "Requests that must not become charges.", len(tombstones)
         )
@@ -160,6 +161,8 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily(
             "gateway_cases_open", "Cases that wait for a person.", book.count(State.CASE)
         )
+
+    def _ends(self) -> Iterator[Metric]:
         ends = CounterMetricFamily(
             "gateway_charge_ends", "Charges that came to an end.", labels=("end",)
         )

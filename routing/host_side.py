@@ -103,7 +103,7 @@ class HostSide:
         if charge.reversal_de7:
             sent[7] = charge.reversal_de7
         if self._is_answer_to(host, sent, message):
-            self._life.reversal_answered(charge, message[39], now)
+            self._life.reversals.answered(charge, message[39], now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         if not self._is_answer_to(host, enquiry.sent, message):

@@ -27,3 +27,15 @@ class Host:
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
         )
+
+    def charge_key(self, charge: Charge) -> str:
+        """The key under which the answer to this charge comes back."""
+        return self.convention.key_of(
+            charge.mti[1], charge.host_stan, charge.host_de7, charge.terminal, charge.merchant
+        )
+
+    def reversal_key(self, charge: Charge) -> str:
+        """The key under which the answer to its reversal comes back."""
+        return self.convention.key_of(
+            "4", charge.reversal_stan, charge.reversal_de7, charge.terminal, charge.merchant
+        )

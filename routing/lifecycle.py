@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from codec import BuildError
 from routing import answers
 from routing.book import ChargeBook, Deadlines
 from routing.charge import (
@@ -25,23 +24,14 @@ from routing.charge import (
 )
 from routing.clock import de7
 from routing.conventions import CONVENTIONS
-from routing.effects import (
-    Lookup,
-    Moved,
-    Opened,
-    Outbox,
-    ToHost,
-    ToTerminal,
-    moved_values,
-    opened_values,
-)
+from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
 from routing.limits import Limits
+from routing.originals import Originals
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
-from routing.reversal import verdict
+from routing.reversals import Reversals
 from routing.service import Proof
 from routing.transaction import Transaction
-from routing.undoing import consequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,10 +42,6 @@ if TYPE_CHECKING:
     from routing.settings import Settings
     from routing.translation import Translator
 
-HOST_POLL_S: Final = 0.5
-"""How soon a reversal looks again for a usable link, or for a free key."""
-CLOSED_LINK_MARGIN_S: Final = 2.0
-"""How long bytes that a closed link carried may still reach the host."""
 _GIVES_LIMIT_BACK: Final = frozenset(
     {State.DECLINED, State.NEVER_LEFT, State.REVERSED, State.NOTHING_TO_REVERSE, State.VOIDED}
 )
@@ -98,6 +84,8 @@ class Lifecycle:
         self.deadlines = Deadlines()
         self.limits = Limits(settings.limits)
         self.outbox = Outbox()
+        self.reversals = Reversals(self)
+        self.originals = Originals(self)
         self.outcomes: Counter[tuple[str, str, Event]] = Counter()
         """How charges came back from the host: MTI class digit, host, event."""
         self.entered: Counter[State] = Counter()
@@ -136,42 +124,12 @@ class Lifecycle:
         self.outbox.records.append(Opened(charge.id, opened_values(charge)))
         self.outbox.sends.append(ToHost(link, message, charge))
 
-    def undo(self, original: Charge, undoing: Charge, now: Now) -> None:
-        """A void or refund of `original` was opened: nothing else may undo the same money."""
-        if undoing.kind is Transaction.REFUND:
-            original.given_back += undoing.amount
-            self.apply(original, Event.REFUND_BEGUN, now)
-        else:
-            original.stood = original.state
-            self.apply(original, Event.VOID_BEGUN, now)
-
     def never_was(self, charge: Charge, now: Now) -> None:
         """What was opened turned out to be the repeat of a charge that the journal knows."""
         self._count_no_more(charge, now)
         charge.state, charge.due = State.NEVER_LEFT, 0.0
         if charge.original_id:
-            self._tell_original(charge, now)
-
-    def _tell_original(self, undoing: Charge, now: Now) -> None:
-        """What became of a void or refund, for the charge that it is about."""
-        original = self.book.get(undoing.original_id)
-        if original is None:
-            found = self._tell_found_original
-            self.outbox.lookups.append(
-                Lookup(undoing.original_id, lambda charge, now: found(undoing, charge, now))
-            )
-            return
-        event = consequence(undoing, original)
-        if event is None:
-            return
-        if event is Event.REFUND_FAILED:
-            original.given_back -= undoing.amount
-        reason = Reason.VOID_UNCLEAR if event is Event.VOID_UNCLEAR else None
-        self.apply(original, event, now, reason=reason)
-
-    def _tell_found_original(self, undoing: Charge, original: Charge | None, now: Now) -> None:
-        if original is not None:
-            self._tell_original(undoing, now)
+            self.originals.tell(charge, now)
 
     def _count(self, charge: Charge, now: Now) -> None:
         """A charge counts towards the limits; what gives money back does not."""
@@ -219,7 +177,7 @@ class Lifecycle:
         record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
         self.outbox.records.append(record)
         if charge.original_id and cell.next is not before:
-            self._tell_original(charge, now)
+            self.originals.tell(charge, now)
         return cell
 
     def _settle(self, charge: Charge, before: State, now: Now) -> None:
@@ -231,14 +189,14 @@ class Lifecycle:
         if before is State.SENT:
             charge.request = None
             if charge.state is State.CASE and charge.host in self.hosts:
-                self.hosts[charge.host].keys.quarantine(self.charge_key(charge), now.monotonic)
+                host = self.hosts[charge.host]
+                host.keys.quarantine(host.charge_key(charge), now.monotonic)
         if charge.state is not State.APPROVED and charge.state is not State.SENT:
             self.book.leave_conn(charge)
         if charge.state is State.APPROVED or charge.state is State.VOIDING:
             charge.due = 0.0
         if before is State.REVERSAL_DUE:
-            charge.due, charge.reversal_in_flight = 0.0, False
-            self._release_reversal_key(charge, now)
+            self.reversals.over(charge, now)
         self.book.moved(charge, before)
 
     # What actions do
@@ -297,7 +255,7 @@ class Lifecycle:
         self.outbox.sends.append(ToTerminal(cause.asker.conn, answer))
 
     def _open_window(self, charge: Charge, cause: Cause) -> None:
-        self._due(charge, cause.now.monotonic + charge.window_s)
+        self.wake(charge, cause.now.monotonic + charge.window_s)
 
     def _hold_for_proof(self, charge: Charge, cause: Cause) -> None:
         """Hold for a proof.  An answer that is lost again restarts this clock once, not more; a
@@ -307,7 +265,7 @@ class Lifecycle:
         if cause.event is Event.RESTART or charge.proof_restarts <= 1:
             charge.proof_restarts += cause.event is not Event.RESTART
             charge.proof_until = cause.now.monotonic + self.settings.service.delivery_proof_s
-        self._due(charge, max(charge.proof_until, cause.now.monotonic))
+        self.wake(charge, max(charge.proof_until, cause.now.monotonic))
 
     def _begin_reversal(self, charge: Charge, cause: Cause) -> None:
         """Give the reversal the one identity that all its tries share, and make it due."""
@@ -319,87 +277,21 @@ class Lifecycle:
             charge.reversal_stan = charge.host_stan if keeps else host.keys.next_stan()
             charge.reversal_de7 = "" if keeps else de7(cause.now)
         charge.reversal_since = cause.now.wall
-        host.keys.quarantine(self.charge_key(charge), cause.now.monotonic)
-        self._due(charge, cause.now.monotonic + self.settings.reversal.pause_s(0, charge.id))
+        host.keys.quarantine(host.charge_key(charge), cause.now.monotonic)
+        self.wake(charge, cause.now.monotonic + self.settings.reversal.pause_s(0, charge.id))
 
     def _retry_later(self, charge: Charge, cause: Cause) -> None:
         charge.reversal_in_flight = False
         pause_s = self.settings.reversal.pause_s(charge.attempts, charge.id)
-        self._due(charge, cause.now.monotonic + pause_s)
+        self.wake(charge, cause.now.monotonic + pause_s)
 
     def _tell_a_person(self, charge: Charge, cause: Cause) -> None:
         """The case stands in the journal, in the metrics and in `isogate cases`."""
 
-    def _due(self, charge: Charge, at: float) -> None:
+    def wake(self, charge: Charge, at: float) -> None:
+        """Look at `charge` again at the monotonic time `at`."""
         charge.due = at
         self.deadlines.watch(charge)
-
-    # Reversals on their way
-
-    def charge_key(self, charge: Charge) -> str:
-        """The key under which the host's answer to this charge comes back."""
-        host = self.hosts[charge.host]
-        return host.convention.key_of(
-            charge.mti[1], charge.host_stan, charge.host_de7, charge.terminal, charge.merchant
-        )
-
-    def _reversal_key(self, charge: Charge) -> str:
-        host = self.hosts[charge.host]
-        return host.convention.key_of(
-            "4", charge.reversal_stan, charge.reversal_de7, charge.terminal, charge.merchant
-        )
-
-    def send_reversal(self, charge: Charge, now: Now) -> None:
-        """The next try of a reversal, or a case when it has been tried for too long."""
-        limits = self.settings.reversal
-        too_old = now.wall - charge.reversal_since > limits.age_max_s
-        if too_old or charge.attempts >= limits.attempts_max:
-            self.apply(charge, Event.REVERSAL_EXHAUSTED, now, reason=Reason.EXHAUSTED)
-            return
-        host = self.hosts[charge.host]
-        link = host.links.next_link()
-        key = self._reversal_key(charge)
-        if link is None or not host.keys.is_free_for(key, charge):
-            self._due(charge, now.monotonic + HOST_POLL_S)
-            return
-        try:
-            message = host.convention.reversal(charge, host.settings.reversal_mti)
-        except BuildError:
-            # Whatever made it so, trying again can't help; and the others must not wait for it.
-            self.apply(charge, Event.REVERSAL_REFUSED, now, reason=Reason.UNBUILDABLE)
-            return
-        host.keys.claim(key, charge)
-        charge.attempts += 1
-        charge.tries = (*charge.tries, (now.monotonic, link))
-        charge.reversal_in_flight, charge.reversal_link = True, link
-        self._due(charge, now.monotonic + limits.answer_timeout_s)
-        self.apply(charge, Event.REVERSAL_SENT, now)
-        self.outbox.sends.append(ToHost(link, message, charge, reverses=True))
-
-    def _release_reversal_key(self, charge: Charge, now: Now) -> None:
-        if charge.reversal_stan and charge.host in self.hosts:
-            self.hosts[charge.host].keys.quarantine(self._reversal_key(charge), now.monotonic)
-
-    def reversal_answered(self, charge: Charge, code: str, now: Now) -> None:
-        """The host answered a reversal with DE 39 = `code`.
-
-        All tries look the same, so the answer may be to any that still waits: it counts as the
-        oldest's, which knew the least.
-        """
-        if charge.state is not State.REVERSAL_DUE:
-            return
-        (tried_at, _), *later = charge.tries or ((now.monotonic, 0),)
-        charge.tries = tuple(later)
-        links = self.hosts[charge.host].links
-        margin = self.settings.reversal.reorder_margin_s
-        if charge.link not in links:
-            margin = min(margin, CLOSED_LINK_MARGIN_S)
-        overtook = tried_at - charge.known_since < margin
-        if charge.approval_held:
-            overtook = tried_at < charge.approval_held_since
-        event = verdict(charge, code, may_have_overtaken=overtook)
-        reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
-        self.apply(charge, event, now, reason=reason)
 
     # Time and restarts
 
@@ -419,7 +311,7 @@ class Lifecycle:
             case State.REVERSAL_DUE if charge.reversal_in_flight:
                 self.apply(charge, Event.REVERSAL_UNANSWERED, now)
             case State.REVERSAL_DUE:
-                self.send_reversal(charge, now)
+                self.reversals.send(charge, now)
 
     def delivered(self, charge: Charge, now: Now) -> None:
         """A proof came that the terminal has its approval."""
@@ -439,6 +331,6 @@ class Lifecycle:
         if charge.state in OPEN_STATES:
             self.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
             if charge.state is State.REVERSAL_DUE:
-                self._due(charge, now.monotonic)
+                self.wake(charge, now.monotonic)
         if charge.kind is Transaction.VOID and self.book.get(charge.original_id):
-            self._tell_original(charge, now)
+            self.originals.tell(charge, now)

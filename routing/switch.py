@@ -194,7 +194,8 @@ class Switch:
         if charge is None:
             return
         request, conn = charge.request, charge.conn
-        self.hosts[charge.host].keys.release(self.life.charge_key(charge))
+        host = self.hosts[charge.host]
+        host.keys.release(host.charge_key(charge))
         self.life.book.remove(charge)
         self.life.never_was(charge, now)
         # What was decided on it meanwhile are steps of a charge that the journal does not hold.
@@ -202,7 +203,7 @@ class Switch:
         outbox.records = [record for record in outbox.records if record.id != charge_id]
         known = self.adopt(earlier)
         if request is not None:
-            self.terminals.repeat(known, Asker(conn, request), now)
+            self.terminals.admission.repeat(known, Asker(conn, request), now)
 
     def adopt(self, charge: Charge) -> Charge:
         """A charge from the journal, as it was asked for; the one in memory if there is one."""
@@ -216,12 +217,12 @@ class Switch:
 
     def drain(self) -> None:
         """Take no new charge; let those under way come to their answer."""
-        self.terminals.refuse_new = HOST_UNAVAILABLE
+        self.terminals.admission.refuse_new = HOST_UNAVAILABLE
 
     def journal_failing(self, failing: bool) -> None:
         """While the journal can't make anything durable no new charge is taken."""
-        if self.terminals.refuse_new != HOST_UNAVAILABLE:
-            self.terminals.refuse_new = SYSTEM_ERROR if failing else None
+        if self.terminals.admission.refuse_new != HOST_UNAVAILABLE:
+            self.terminals.admission.refuse_new = SYSTEM_ERROR if failing else None
 
     def close_case(self, charge_id: int, how: Event, now: Now) -> State | None:
         """A person decides a case; None if there is no such open case."""

@@ -16,8 +16,15 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal.port import FencedError, JournalError, Recovery
+from gateway.journal.schema import (
+    OPEN_LIST,
+    SCHEMA_VERSION,
+    VersionError,
+    bring_up_to_date,
+    version_of,
+)
 from gateway.journal.vault import SALT_BYTES, Vault
-from routing.charge import OPEN_STATES, Charge, State
+from routing.charge import Charge, State
 from routing.effects import MOVED, OPENED, Moved, Opened
 from routing.transaction import Transaction
 
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
     from routing.conventions import Original
     from routing.effects import Record
 
-SCHEMA_VERSION: Final = 2
 _STAN_GAP: Final = 1_000
 """Numbers skipped at a restart: more than one batch can have used without a record."""
 _BUSY_TIMEOUT_MS: Final = 5_000
@@ -36,52 +42,7 @@ _BUSY_TIMEOUT_MS: Final = 5_000
 _PACKED: Final = frozenset({"sent", "answer", "echoed"})
 _OPENED_COLUMNS: Final = tuple(name for name in OPENED if name != "pan")
 _COLUMNS: Final = (*_OPENED_COLUMNS, "pan_sealed", "pan_epoch", "pan_hash", *MOVED)
-_OPEN_LIST: Final = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 
-_SCHEMA: Final = f"""
-CREATE TABLE epoch (
-    epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
-) STRICT;
-CREATE TABLE charge (
-    id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, opened_at REAL NOT NULL,
-    identity TEXT NOT NULL, dialect TEXT NOT NULL, listener TEXT NOT NULL, mti TEXT NOT NULL,
-    merchant TEXT NOT NULL, terminal TEXT NOT NULL, stan TEXT NOT NULL, batch TEXT NOT NULL,
-    de7 TEXT NOT NULL, processing_code TEXT NOT NULL, amount INTEGER NOT NULL,
-    currency TEXT NOT NULL, proof TEXT NOT NULL, window_s REAL NOT NULL, host TEXT NOT NULL,
-    host_stan TEXT NOT NULL, host_de7 TEXT NOT NULL, sent BLOB NOT NULL,
-    sent_header TEXT NOT NULL,
-    pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
-    state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '', remark TEXT NOT NULL DEFAULT '',
-    code TEXT NOT NULL DEFAULT '', rrn TEXT NOT NULL DEFAULT '',
-    approval_code TEXT NOT NULL DEFAULT '', answer BLOB NOT NULL DEFAULT x'C0',
-    echoed BLOB NOT NULL DEFAULT x'90', approved_amount INTEGER NOT NULL DEFAULT 0,
-    approval_held INTEGER NOT NULL DEFAULT 0, proof_restarts INTEGER NOT NULL DEFAULT 0,
-    reversal_stan TEXT NOT NULL DEFAULT '', reversal_de7 TEXT NOT NULL DEFAULT '',
-    reversal_since REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
-    repeats_answered INTEGER NOT NULL DEFAULT 0,
-    kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
-    stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE UNIQUE INDEX charge_identity ON charge (identity);
-CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
-CREATE TABLE step (
-    charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
-    event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
-    code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
-) STRICT, WITHOUT ROWID;
-"""
-_MIGRATIONS: Final = {
-    1: f"""
-ALTER TABLE charge ADD COLUMN kind TEXT NOT NULL DEFAULT 'sale';
-ALTER TABLE charge ADD COLUMN original_id INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE charge ADD COLUMN stood TEXT NOT NULL DEFAULT '';
-ALTER TABLE charge ADD COLUMN given_back INTEGER NOT NULL DEFAULT 0;
-DROP INDEX charge_open;
-CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OPEN_LIST});
-""",
-}
-"""What makes a journal of this version one of the next."""
 _INSERT: Final = (
     f"INSERT INTO charge ({', '.join(_OPENED_COLUMNS)}, pan_sealed, pan_epoch, pan_hash)"  # noqa: S608
     f" VALUES ({', '.join('?' * (len(_OPENED_COLUMNS) + 3))})"
@@ -135,31 +96,6 @@ class LockedError(JournalError):
     """Another process writes to this journal."""
 
 
-class VersionError(JournalError):
-    """The file was written by a version of the gateway that this one can't follow."""
-
-
-def _version(db: apsw.Connection) -> int:
-    (version,) = next(db.execute("PRAGMA user_version"))
-    return int(version)
-
-
-def _bring_up_to_date(db: apsw.Connection) -> None:
-    """Make the tables, or those of an older version into this one's; all or nothing."""
-    version = _version(db)
-    if version > SCHEMA_VERSION:
-        message = f"it is of schema {version}, and this gateway knows {SCHEMA_VERSION}"
-        raise VersionError(message)
-    if version == SCHEMA_VERSION:
-        return
-    with db:
-        if version == 0:
-            db.execute(_SCHEMA)
-        for old in range(version, SCHEMA_VERSION) if version else ():
-            db.execute(_MIGRATIONS[old])
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
 class SqliteJournal:
     """The journal in one SQLite file.  The path is opened by `start`, or read by `reader`."""
 
@@ -202,7 +138,7 @@ class SqliteJournal:
             db.set_busy_timeout(_BUSY_TIMEOUT_MS)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            _bring_up_to_date(db)
+            bring_up_to_date(db)
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
@@ -249,7 +185,7 @@ class SqliteJournal:
 
     def _open_and_newest(self, ended_max: int) -> list[Charge]:
         query = (
-            f"{_SELECT} WHERE state IN ({_OPEN_LIST})"  # noqa: S608 - names of ours only
+            f"{_SELECT} WHERE state IN ({OPEN_LIST})"  # noqa: S608 - names of ours only
             f" UNION SELECT * FROM ({_SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return [self._charge(row) for row in self._db.execute(query, (ended_max,))]
@@ -334,7 +270,7 @@ class JournalReader:
         try:
             self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
             self._db.set_busy_timeout(_BUSY_TIMEOUT_MS)
-            version = _version(self._db)
+            version = version_of(self._db)
             if version != SCHEMA_VERSION:
                 message = (
                     f"journal.path {path}: it is of schema {version}, not {SCHEMA_VERSION};"

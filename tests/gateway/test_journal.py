@@ -10,7 +10,8 @@ import pytest
 
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError
-from gateway.journal.sqlite import SCHEMA_VERSION, JournalReader, LockedError, SqliteJournal
+from gateway.journal.schema import SCHEMA_VERSION
+from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
 from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State
 from routing.conventions import Original

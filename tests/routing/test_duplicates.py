@@ -216,7 +216,7 @@ def test_repeats_are_counted_by_what_was_done(world: World) -> None:
     world.answers(answer(world.charges_sent[0]))
     world.says(1, repeated(request))
     world.says(1, sale(world.name, de4="000000000009"))
-    assert world.switch.terminals.duplicates == {"waits": 1, "answered": 1, "refused": 1}
+    assert world.switch.terminals.admission.duplicates == {"waits": 1, "answered": 1, "refused": 1}
     assert world.charge().repeats_answered == 1
 
 

@@ -120,7 +120,7 @@ def test_tombstones_are_bounded(world: World) -> None:
     world = World(world.name, tombstones_max=2)
     for stan in (1, 2, 3):
         world.says(1, reversal(sale(world.name, stan)))
-    assert world.switch.terminals.tombstones.evicted == 1
+    assert world.switch.terminals.admission.tombstones.evicted == 1
     world.says(2, sale(world.name, 3))
     assert world.codes(2) == ["22"]
 
@@ -150,8 +150,8 @@ def test_remembered_refusals_are_one_for_each_terminal(world: World) -> None:
     world.switch.link_down(BANK, LINK, world.now)
     for stan in (1, 2, 3, 4):
         world.says(2, sale(world.name, stan))
-    assert len(world.switch.terminals.tombstones) == 1
-    assert world.switch.terminals.tombstones.evicted == 0
+    assert len(world.switch.terminals.admission.tombstones) == 1
+    assert world.switch.terminals.admission.tombstones.evicted == 0
 
 
 def test_a_sale_that_comes_while_its_reversal_is_looked_up_is_reversed(world: World) -> None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
-from routing import answers, host_side, lifecycle
+from routing import answers, host_side, reversals
 from routing.book import ChargeBook, Deadlines
 from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
 from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
+from routing.reversals import Reversals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,18 +99,18 @@ def _gives_up_on_errors(original: Any) -> Any:
 
 
 def _new_identity(original: Any) -> Any:
-    def send_reversal(self: Any, charge: Charge, now: Now) -> None:
+    def send(self: Any, charge: Charge, now: Now) -> None:
         if charge.attempts and charge.reversal_de7:
-            charge.reversal_stan = self.hosts[charge.host].keys.next_stan()
+            charge.reversal_stan = self._life.hosts[charge.host].keys.next_stan()
         original(self, charge, now)
 
-    return send_reversal
+    return send
 
 
 def _new_identity_at_restart(original: Any) -> Any:
     def restore(self: Any, charge: Charge, now: Now) -> None:
         if charge.reversal_de7 and charge.state is State.REVERSAL_DUE:
-            charge.reversal_stan = self.hosts[charge.host].keys.next_stan()
+            charge.reversal_stan = self._life.hosts[charge.host].keys.next_stan()
         original(self, charge, now)
 
     return restore
@@ -205,9 +206,7 @@ ALL: Final[dict[str, Mutation]] = {
     "ignore-journal-errors": _M(
         "a failed commit counts as done", Pipeline, "_append", _gives_up_on_errors
     ),
-    "reverse-twice": _M(
-        "each try of a reversal has a new STAN", Lifecycle, "send_reversal", _new_identity
-    ),
+    "reverse-twice": _M("each try of a reversal has a new STAN", Reversals, "send", _new_identity),
     "reverse-twice-after-restart": _M(
         "a restart gives reversals a new STAN", Lifecycle, "restore", _new_identity_at_restart
     ),
@@ -229,11 +228,11 @@ ALL: Final[dict[str, Mutation]] = {
     "forget-sent-at-restart": _M(
         "charges cut off by a restart are not reversed", Lifecycle, "restore", _sent_is_forgotten
     ),
-    "25-at-once": _M("25 ends a reversal that overtook", lifecycle, "verdict", _early_nothing),
+    "25-at-once": _M("25 ends a reversal that overtook", reversals, "verdict", _early_nothing),
     "25-ends-all": _M(
-        "25 ends though an approval is held", lifecycle, "verdict", _nothing_ends_all
+        "25 ends though an approval is held", reversals, "verdict", _nothing_ends_all
     ),
-    "busy-is-accepted": _M("96 counts as reversed", lifecycle, "verdict", _busy_is_done),
+    "busy-is-accepted": _M("96 counts as reversed", reversals, "verdict", _busy_is_done),
     "no-answer-is-decline": _M(
         "silence of the host counts as a decline",
         TABLE[State.SENT],

@@ -1,0 +1,85 @@
+"""The tables of the embedded journal, and how an older version's become this one's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway.journal.port import JournalError
+from routing.charge import OPEN_STATES, State
+
+if TYPE_CHECKING:
+    import apsw
+
+SCHEMA_VERSION: Final = 2
+OPEN_LIST: Final = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
+
+_SCHEMA: Final = f"""
+CREATE TABLE epoch (
+    epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
+) STRICT;
+CREATE TABLE charge (
+    id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, opened_at REAL NOT NULL,
+    identity TEXT NOT NULL, dialect TEXT NOT NULL, listener TEXT NOT NULL, mti TEXT NOT NULL,
+    merchant TEXT NOT NULL, terminal TEXT NOT NULL, stan TEXT NOT NULL, batch TEXT NOT NULL,
+    de7 TEXT NOT NULL, processing_code TEXT NOT NULL, amount INTEGER NOT NULL,
+    currency TEXT NOT NULL, proof TEXT NOT NULL, window_s REAL NOT NULL, host TEXT NOT NULL,
+    host_stan TEXT NOT NULL, host_de7 TEXT NOT NULL, sent BLOB NOT NULL,
+    sent_header TEXT NOT NULL,
+    pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
+    state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '', remark TEXT NOT NULL DEFAULT '',
+    code TEXT NOT NULL DEFAULT '', rrn TEXT NOT NULL DEFAULT '',
+    approval_code TEXT NOT NULL DEFAULT '', answer BLOB NOT NULL DEFAULT x'C0',
+    echoed BLOB NOT NULL DEFAULT x'90', approved_amount INTEGER NOT NULL DEFAULT 0,
+    approval_held INTEGER NOT NULL DEFAULT 0, proof_restarts INTEGER NOT NULL DEFAULT 0,
+    reversal_stan TEXT NOT NULL DEFAULT '', reversal_de7 TEXT NOT NULL DEFAULT '',
+    reversal_since REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+    repeats_answered INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
+    stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX charge_identity ON charge (identity);
+CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
+CREATE TABLE step (
+    charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
+    event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
+    code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
+) STRICT, WITHOUT ROWID;
+"""
+_MIGRATIONS: Final = {
+    1: f"""
+ALTER TABLE charge ADD COLUMN kind TEXT NOT NULL DEFAULT 'sale';
+ALTER TABLE charge ADD COLUMN original_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE charge ADD COLUMN stood TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN given_back INTEGER NOT NULL DEFAULT 0;
+DROP INDEX charge_open;
+CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
+""",
+}
+"""What makes a journal of this version one of the next."""
+
+
+class VersionError(JournalError):
+    """The file was written by a version of the gateway that this one can't follow."""
+
+
+def version_of(db: apsw.Connection) -> int:
+    """The schema that a file was written in; 0: none yet."""
+    (version,) = next(db.execute("PRAGMA user_version"))
+    return int(version)
+
+
+def bring_up_to_date(db: apsw.Connection) -> None:
+    """Make the tables, or those of an older version into this one's; all or nothing."""
+    version = version_of(db)
+    if version > SCHEMA_VERSION:
+        message = f"it is of schema {version}, and this gateway knows {SCHEMA_VERSION}"
+        raise VersionError(message)
+    if version == SCHEMA_VERSION:
+        return
+    with db:
+        if version == 0:
+            db.execute(_SCHEMA)
+        for old in range(version, SCHEMA_VERSION) if version else ():
+            db.execute(_MIGRATIONS[old])
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

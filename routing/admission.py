@@ -1,0 +1,247 @@
+"""How a request for money gets in: new or a repeat, allowed or refused, and then opened.
+
+What is asked here stands in this order: is it well formed, is it known, must it never be taken
+(`tombstones`), what does it prove, does a limit or a route forbid it.  `open` then gives it a
+number that no other request in flight has, and hands it to `lifecycle`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from codec import BuildError
+from routing import response_codes as rc
+from routing.charge import Charge, Event, State
+from routing.conventions import CONVENTIONS, Convention
+from routing.conventions.base import MAC_FIELDS, pan_of
+from routing.matching import NoFreeKeyError
+from routing.routes import RouteTable
+from routing.service import Merchants, Proof
+from routing.tombstones import Tombstones
+from routing.transaction import Transaction
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.clock import Now
+    from routing.hosts import Host
+    from routing.lifecycle import Asker, Lifecycle
+    from routing.replies import Replies
+    from routing.settings import ListenerSettings
+
+_CURRENCY_UNKNOWN: Final = "000"
+_AMOUNT_DIGITS: Final = 12
+_STANS_TRIED_MAX: Final = 1_000
+"""Numbers in flight or in quarantine in a row before a charge is refused with 91."""
+
+
+class Admission:
+    """What charges, voids and refunds pass before they are opened."""
+
+    def __init__(self, life: Lifecycle, replies: Replies) -> None:
+        settings = life.settings
+        self._life = life
+        self._replies = replies
+        self._routes = RouteTable(settings.routes, settings.hosts[0].name)
+        self._merchants = Merchants(settings.service, settings.merchants)
+        self.tombstones = Tombstones(settings.tombstones_max)
+        self.refuse_new: str | None = None
+        """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
+        self.duplicates: Counter[str] = Counter()
+
+    def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
+        """The identity of a good request for something new; None if it was answered here."""
+        message, convention = asker.request, CONVENTIONS[listener.dialect]
+        if convention.missing(message) is not None or not _amount_is_good(message):
+            self._replies.refuse(asker, rc.FORMAT_ERROR, now)
+            return None
+        identity = convention.identity(message)
+        known = self._life.book.same_as(identity)
+        if known is not None:
+            self.repeat(known, asker, now)
+            return None
+        code = self._verdict_of_tombstones(asker, identity, convention)
+        if code:
+            self._replies.refuse(asker, code, now)
+            return None
+        return identity
+
+    def turn_away(
+        self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
+    ) -> None:
+        """Refuse it with DE 39 = `code`, for good on every connection before this one."""
+        self.tombstones.refused(identity, _terminal_of(asker.request), asker.conn, code)
+        self._replies.refuse(asker, code, now, after_records=after_records)
+
+    def busy(self, asker: Asker) -> str:
+        """DE 39 while nothing new can be taken at all, or from this connection; else ''."""
+        if self.refuse_new is not None:
+            return self.refuse_new
+        in_flight_max = self._life.settings.in_flight_per_connection_max
+        return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
+
+    def beyond_limits(self, message: Message, now: Now) -> str:
+        """DE 39 for a charge that passes a limit; else ''."""
+        return self._life.limits.refusal(_terminal_of(message), int(message[4]), now.wall) or ""
+
+    def host_for(self, message: Message, listener: ListenerSettings) -> tuple[Host | None, str]:
+        """The host that a route names, if it can take more; else None and DE 39."""
+        name = self._routes.host_for(
+            listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+        )
+        if name is None:
+            return None, rc.NO_ROUTE
+        host = self._life.hosts[name]
+        return (host, "") if self.is_free(host) else (None, rc.HOST_UNAVAILABLE)
+
+    @staticmethod
+    def is_free(host: Host) -> bool:
+        """Whether a host can take more."""
+        return bool(host.links.usable()) and host.keys.in_flight < host.settings.in_flight_max
+
+    def open(
+        self,
+        asker: Asker,
+        listener: ListenerSettings,
+        identity: str,
+        host: Host,
+        original: Charge | None,
+        now: Now,
+    ) -> str:
+        """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
+        request, convention = asker.request, CONVENTIONS[listener.dialect]
+        message = self.towards(host, request, listener, now)
+        link = host.links.next_link()
+        if message is None or link is None:
+            return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
+        transaction = convention.transaction(request) or Transaction.SALE
+        proof, window_s = self._merchants.class_of(request[42], request[41])
+        if transaction.undoes:
+            proof, window_s = Proof.APPROVAL, 0.0
+        if original is not None:
+            host.convention.point_to(message, original)
+        charge = Charge(
+            id=self._life.next_id(),
+            epoch=self._life.epoch,
+            opened_at=now.wall,
+            identity=identity,
+            dialect=listener.dialect,
+            listener=listener.name,
+            mti=request.mti[:3] + "0",
+            merchant=request[42],
+            terminal=request[41],
+            stan=request[11],
+            batch=convention.batch(request),
+            de7=request.get(7) or "",
+            processing_code=request.get(3) or "",
+            amount=int(request[4]),
+            currency=message.get(49) or _CURRENCY_UNKNOWN,
+            pan=pan_of(request) or (original.pan if original is not None else ""),
+            proof=proof,
+            window_s=window_s,
+            host=host.name,
+            host_stan=message[11],
+            host_de7=message.get(7) or "",
+            sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
+            kind=transaction,
+            original_id=original.id if original is not None else 0,
+            sent_header=message.header.hex(),
+            request=request,
+        )
+        try:
+            host.keys.claim(host.charge_key(charge), charge)
+        except NoFreeKeyError:
+            return rc.HOST_UNAVAILABLE
+        self._life.book.join_conn(charge, asker.conn)
+        self._life.open(charge, message, link, now)
+        if original is not None:
+            self._life.originals.undo(original, charge, now)
+        return ""
+
+    def towards(
+        self, host: Host, request: Message, listener: ListenerSettings, now: Now
+    ) -> Message | None:
+        """The request as the host gets it: its dialect, and a STAN that no other charge has.
+
+        None if a value of the terminal's dialect does not fit the host's.
+        """
+        if host.settings.dialect == listener.dialect:
+            message = request.copy()
+            message.set_mti(request.mti[:3] + "0")
+        else:
+            pair = (listener.dialect, host.settings.dialect)
+            try:
+                message = self._life.translators[pair].request(request, now)
+                transaction = CONVENTIONS[listener.dialect].transaction(request)
+                if transaction is not None:
+                    host.convention.word(message, transaction)
+            except BuildError:
+                return None
+        if not host.convention.keeps_stan:
+            for _ in range(_STANS_TRIED_MAX):
+                message.patch(11, host.keys.next_stan())
+                if host.keys.owner(host.convention.pending_key(message)) is None:
+                    break
+        for de in MAC_FIELDS:
+            if message.has(de):
+                message.remove(de)
+        return message
+
+    def repeat(self, known: Charge, asker: Asker, now: Now) -> None:
+        """The same charge again: its answer, the promise of one, or 94 if it is not the same."""
+        message = asker.request
+        same = (
+            pan_of(message) == known.pan
+            and (message.get(3) or "") == known.processing_code
+            and int(message[4]) == known.amount
+        )
+        if not same:
+            self.duplicates["refused"] += 1
+            self._replies.refuse(asker, rc.DUPLICATE, now)
+            return
+        if known.state is State.SENT:
+            self.duplicates["waits"] += 1
+            known.request = message
+            self._life.book.join_conn(known, asker.conn)
+        else:
+            self.duplicates["answered"] += 1
+        self._life.apply(known, Event.REPEAT, now, asker=asker)
+
+    def proves_the_last(
+        self, asker: Asker, stan: str, listener: ListenerSettings, now: Now
+    ) -> bool:
+        """A terminal that resolves first would not begin this sale with another in the air.
+
+        `stan` is this sale's; if the sale itself was lost, its reversal tells of it.
+        On another connection than the answer went to, the STAN must follow on as well: a terminal
+        that was reset or replaced, or a second one with the same number, proves nothing.
+        """
+        proven = False
+        if not listener.terminal_resolves_first:
+            return proven
+        for charge in self._life.book.unproven(_terminal_of(asker.request)):
+            if charge.stan == stan or (charge.conn and not charge.handed):
+                continue
+            if charge.conn == asker.conn or self._follows(stan, charge.stan):
+                self._life.delivered(charge, now)
+                proven = True
+        return proven
+
+    def _follows(self, stan: str, before: str) -> bool:
+        if not (stan.isdigit() and before.isdigit()):
+            return False
+        return 0 < (int(stan) - int(before)) % 1_000_000 <= self._life.settings.stan_follows_max
+
+    def _verdict_of_tombstones(self, asker: Asker, identity: str, convention: Convention) -> str:
+        message = asker.request
+        terminal, batch = _terminal_of(message), convention.batch(message)
+        return self.tombstones.verdict(identity, terminal, asker.conn, batch, message.get(7) or "")
+
+
+def _terminal_of(message: Message) -> str:
+    return f"{message.get(42, '')}|{message.get(41, '')}"
+
+
+def _amount_is_good(message: Message) -> bool:
+    amount = message[4]
+    return len(amount) == _AMOUNT_DIGITS and amount.isascii() and amount.isdigit()

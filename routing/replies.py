@@ -1,0 +1,42 @@
+"""Answers of the gateway's own to terminals: refusals, and how a charge stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from routing.conventions import CONVENTIONS
+from routing.effects import ToTerminal
+
+if TYPE_CHECKING:
+    from routing.clock import Now
+    from routing.lifecycle import Asker, Lifecycle
+
+
+class Replies:
+    """Words them and puts them out."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self._life = life
+        self.refused: Counter[tuple[str, str]] = Counter()
+        """Refusals, by MTI class digit and DE 39."""
+
+    def refuse(self, asker: Asker, code: str, now: Now, *, after_records: bool = False) -> None:
+        """No charge came of it: nothing has to be durable before the terminal may know.
+
+        Unless the request proved an earlier sale: a terminal that is answered may stay silent from
+        then on, so that proof must not be lost (`after_records`).
+        """
+        self.refused[asker.request.mti[1], code] += 1
+        outbox = self._life.outbox
+        leaves = outbox.sends if after_records else outbox.express
+        leaves.append(_own_answer(asker, code, now))
+
+    def tell(self, asker: Asker, code: str, now: Now) -> None:
+        """What a charge's new state means for the asker; it leaves once that state is durable."""
+        self._life.outbox.sends.append(_own_answer(asker, code, now))
+
+
+def _own_answer(asker: Asker, code: str, now: Now) -> ToTerminal:
+    convention = CONVENTIONS[asker.request.dialect.name]
+    return ToTerminal(asker.conn, convention.answer(asker.request, code, now))

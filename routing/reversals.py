@@ -1,0 +1,85 @@
+"""Reversals on their way to a host: each try, and what the answer to it means.
+
+That one is due is decided in `charge`; when, how often, and what ends it stands in `reversal`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from codec import BuildError
+from routing.charge import Event, State
+from routing.effects import ToHost
+from routing.reason import Reason
+from routing.reversal import verdict
+
+if TYPE_CHECKING:
+    from routing.charge import Charge
+    from routing.clock import Now
+    from routing.lifecycle import Lifecycle
+
+HOST_POLL_S: Final = 0.5
+"""How soon a reversal looks again for a usable link, or for a free key."""
+CLOSED_LINK_MARGIN_S: Final = 2.0
+"""How long bytes that a closed link carried may still reach the host."""
+
+
+class Reversals:
+    """The reversals of one gateway, ordered for each charge and not among charges."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self._life = life
+
+    def send(self, charge: Charge, now: Now) -> None:
+        """The next try of a reversal, or a case when it has been tried for too long."""
+        life, limits = self._life, self._life.settings.reversal
+        too_old = now.wall - charge.reversal_since > limits.age_max_s
+        if too_old or charge.attempts >= limits.attempts_max:
+            life.apply(charge, Event.REVERSAL_EXHAUSTED, now, reason=Reason.EXHAUSTED)
+            return
+        host = life.hosts[charge.host]
+        link = host.links.next_link()
+        key = host.reversal_key(charge)
+        if link is None or not host.keys.is_free_for(key, charge):
+            life.wake(charge, now.monotonic + HOST_POLL_S)
+            return
+        try:
+            message = host.convention.reversal(charge, host.settings.reversal_mti)
+        except BuildError:
+            # Whatever made it so, trying again can't help; and the others must not wait for it.
+            life.apply(charge, Event.REVERSAL_REFUSED, now, reason=Reason.UNBUILDABLE)
+            return
+        host.keys.claim(key, charge)
+        charge.attempts += 1
+        charge.tries = (*charge.tries, (now.monotonic, link))
+        charge.reversal_in_flight, charge.reversal_link = True, link
+        life.wake(charge, now.monotonic + limits.answer_timeout_s)
+        life.apply(charge, Event.REVERSAL_SENT, now)
+        life.outbox.sends.append(ToHost(link, message, charge, reverses=True))
+
+    def over(self, charge: Charge, now: Now) -> None:
+        """Nothing more is sent for this reversal; a late answer may still come."""
+        charge.due, charge.reversal_in_flight = 0.0, False
+        if charge.reversal_stan and charge.host in self._life.hosts:
+            host = self._life.hosts[charge.host]
+            host.keys.quarantine(host.reversal_key(charge), now.monotonic)
+
+    def answered(self, charge: Charge, code: str, now: Now) -> None:
+        """The host answered a reversal with DE 39 = `code`.
+
+        All tries look the same, so the answer may be to any that still waits: it counts as the
+        oldest's, which knew the least.
+        """
+        if charge.state is not State.REVERSAL_DUE:
+            return
+        (tried_at, _), *later = charge.tries or ((now.monotonic, 0),)
+        charge.tries = tuple(later)
+        margin = self._life.settings.reversal.reorder_margin_s
+        if charge.link not in self._life.hosts[charge.host].links:
+            margin = min(margin, CLOSED_LINK_MARGIN_S)
+        overtook = tried_at - charge.known_since < margin
+        if charge.approval_held:
+            overtook = tried_at < charge.approval_held_since
+        event = verdict(charge, code, may_have_overtaken=overtook)
+        reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
+        self._life.apply(charge, event, now, reason=reason)
