@@ -101,6 +101,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         E.NOT_SERVED: _TO_REVERSAL,
         E.TERMINAL_REVERSAL: _TO_REVERSAL,
+        E.PARTLY_SERVED: _TO_REVERSAL,
     },
     S.DELIVERY_UNKNOWN: {
         E.DELIVERY_PROVEN: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
@@ -111,6 +112,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         E.NOT_SERVED: _TO_REVERSAL,
         E.TERMINAL_REVERSAL: _TO_REVERSAL,
+        E.PARTLY_SERVED: _TO_REVERSAL,
     },
     S.DELIVERED: {
         E.RESTART: Step(S.DELIVERED, (A.OPEN_WINDOW,)),
@@ -120,6 +122,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         E.NOT_SERVED: _TO_REVERSAL,
         E.TERMINAL_REVERSAL: _TO_REVERSAL,
+        E.PARTLY_SERVED: _TO_REVERSAL,
     },
     S.REVERSAL_DUE: {
         E.APPROVAL: Step(S.REVERSAL_DUE),
@@ -132,6 +135,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.TERMINAL_REVERSAL: Step(S.REVERSAL_DUE, (), "00"),
         E.REVERSAL_SENT: Step(S.REVERSAL_DUE),
         E.REVERSAL_ACCEPTED: Step(S.REVERSED),
+        E.PARTLY_REVERSED: Step(S.SERVED),
         E.NOTHING_FOUND: Step(S.NOTHING_TO_REVERSE),
         E.REVERSAL_UNANSWERED: Step(S.REVERSAL_DUE, (A.RETRY_LATER,)),
         E.REVERSAL_REFUSED: Step(S.CASE, (A.TELL_A_PERSON,)),
@@ -165,6 +169,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.SERVED, (), "00"),
         E.NOT_SERVED: _TO_REVERSAL,
         E.TERMINAL_REVERSAL: _TO_REVERSAL,
+        E.PARTLY_SERVED: _TO_REVERSAL,
         E.VOID_BEGUN: Step(S.VOIDING),
         E.REFUND_BEGUN: Step(S.PRESUMED_SERVED),
         E.REFUND_FAILED: Step(S.PRESUMED_SERVED),
@@ -329,6 +334,8 @@ class Charge:
     approval_held: bool = False
     stood: str = ""
     """The state in which it was to be voided, and in which it stands if it is not."""
+    keeps: int = 0
+    """Minor units that were served and stay charged; its reversal gives back the rest.  0: all."""
     given_back: int = 0
     """Minor units that refunds gave back, or may yet give back."""
     proof_restarts: int = 0

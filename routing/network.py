@@ -31,6 +31,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     dialect: str = "iso87-ascii"
     reversal_mti: Literal["0420", "0400"] = "0420"
     """What reversals go out as; repeats as 0421 or 0401.  POS hosts always get an 0400."""
+    partial_reversals: bool = False
+    """Whether it agreed to DE 95: a reversal of all but what stays charged."""
     answer_timeout_s: float = 30.0
     sign_on: bool = False
     echo_idle_s: float = 30.0

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     TERMINAL_REVERSAL = "terminal_reversal"
     TERMINAL_NO_ANSWER = "terminal_no_answer"
     TERMINAL_ANSWER_MAC = "terminal_answer_mac"
+    PARTLY_SERVED = "partly_served"
     TERMINAL_CANCELLED = "terminal_cancelled"
     TERMINAL_CANNOT_FINISH = "terminal_cannot_finish"
     RESTART = "restart"

@@ -81,5 +81,7 @@ class Reversals:
         if charge.approval_held:
             overtook = tried_at < charge.approval_held_since
         event = verdict(charge, code, may_have_overtaken=overtook)
+        if event is Event.REVERSAL_ACCEPTED and charge.keeps:
+            event, charge.approved_amount = Event.PARTLY_REVERSED, charge.keeps
         reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
         self._life.apply(charge, event, now, reason=reason)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
 from routing.admission import Admission
-from routing.charge import Charge, Event
-from routing.conventions import CONVENTIONS, Kind
+from routing.charge import TABLE, Charge, Event
+from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
@@ -156,20 +156,40 @@ class TerminalSide:
         def found(charge: Charge | None, now: Now) -> None:
             if charge is None:
                 self.admission.tombstones.reversed(original)
-                self.replies.tell(asker, convention.unknown_original_code, now)
-                return
-            if not _is_amount_of(charge, asker.request):
-                self.replies.tell(asker, rc.AMOUNT_DIFFERS, now)
-                return
-            code = _why_not_reversed(charge)
-            if code:
-                self.replies.tell(asker, code, now)
-                return
-            reason = convention.reason_given(asker.request)
-            cell = self._life.apply(charge, Event.TERMINAL_REVERSAL, now, reason=reason)
-            self.replies.tell(asker, cell.code or rc.SYSTEM_ERROR, now)
+                code = convention.unknown_original_code
+            else:
+                code = self._reverse(charge, asker.request, convention, now)
+            self.replies.tell(asker, code, now)
 
         self._with_charge(original, found, now)
+
+    def _reverse(self, charge: Charge, reversal: Message, convention: Convention, now: Now) -> str:
+        """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
+        if not _is_amount_of(charge, reversal):
+            return rc.AMOUNT_DIFFERS
+        if charge.kind is Transaction.REFUND:
+            return rc.UNSUPPORTED
+        if charge.given_back:
+            return rc.STATE_CONFLICT
+        keeps = convention.kept_amount(reversal)
+        if keeps or charge.keeps:
+            return self._partly_served(charge, keeps, now)
+        reason = convention.reason_given(reversal)
+        cell = self._life.apply(charge, Event.TERMINAL_REVERSAL, now, reason=reason)
+        return cell.code or rc.SYSTEM_ERROR
+
+    def _partly_served(self, charge: Charge, keeps: int, now: Now) -> str:
+        """A terminal served for `keeps` only: the rest goes back.  Returns DE 39 of the answer."""
+        host = self._life.hosts.get(charge.host)
+        if charge.keeps:
+            return rc.APPROVED if charge.keeps == keeps else rc.STATE_CONFLICT
+        if host is None or not host.settings.partial_reversals or keeps >= charge.money:
+            return rc.AMOUNT_DIFFERS
+        if Event.PARTLY_SERVED not in TABLE[charge.state]:
+            return rc.STATE_CONFLICT
+        charge.keeps = keeps
+        cell = self._life.apply(charge, Event.PARTLY_SERVED, now, reason=Reason.PARTLY_SERVED)
+        return cell.code or rc.SYSTEM_ERROR
 
     def _confirmation(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         said = CONVENTIONS[listener.dialect].confirmation(asker.request)
@@ -189,7 +209,7 @@ class TerminalSide:
         """A terminal or a till says whether it served; returns DE 39 of the answer."""
         if charge.kind.undoes:
             return rc.NOT_FOUND
-        if charge.given_back and not served:
+        if (charge.given_back or charge.keeps) and not served:
             return rc.STATE_CONFLICT
         if served:
             return self._life.apply(charge, Event.CONFIRMED, now).code or rc.SYSTEM_ERROR
@@ -253,13 +273,6 @@ class TerminalSide:
     def _unsupported(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         del listener
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
-
-
-def _why_not_reversed(charge: Charge) -> str:
-    """DE 39 for a terminal's reversal of what can't be reversed; else ''."""
-    if charge.kind is Transaction.REFUND:
-        return rc.UNSUPPORTED
-    return rc.STATE_CONFLICT if charge.given_back else ""
 
 
 def _is_amount_of(charge: Charge, reversal: Message) -> bool:

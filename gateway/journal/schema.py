@@ -36,7 +36,8 @@ CREATE TABLE charge (
     reversal_since REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     repeats_answered INTEGER NOT NULL DEFAULT 0,
     kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
-    stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0
+    stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
+    keeps INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
@@ -52,6 +53,7 @@ ALTER TABLE charge ADD COLUMN kind TEXT NOT NULL DEFAULT 'sale';
 ALTER TABLE charge ADD COLUMN original_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE charge ADD COLUMN stood TEXT NOT NULL DEFAULT '';
 ALTER TABLE charge ADD COLUMN given_back INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE charge ADD COLUMN keeps INTEGER NOT NULL DEFAULT 0;
 DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
 """,

@@ -99,8 +99,8 @@ class Bank:
         self._charges[request.identity] = charge
         return charge
 
-    def reverse(self, identity: str, original: str) -> Reversed:
-        """Give the money of `original` back, unless this reversal did so already."""
+    def reverse(self, identity: str, original: str, keeps: int = 0) -> Reversed:
+        """Give the money of `original` back but for `keeps`, unless this reversal did so before."""
         done = self._reversals.get(identity)
         if done is not None:
             return Reversed(APPROVED, 0, repeat=True, charge=done)
@@ -110,7 +110,7 @@ class Bank:
         if charge.code != APPROVED:
             return Reversed(DECLINED_ORIGINAL, 0, repeat=False, charge=charge)
         self._reversals[identity] = charge
-        gives = charge.request.amount
+        gives = charge.request.amount - keeps
         charge.given_back += gives
         if charge.undoes is not None:
             charge.undoes.given_back -= gives

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BAD_MAC: Final = "A0"
 UNAVAILABLE: Final = "91"
 UNSUPPORTED: Final = "40"
+_AMOUNT_DIGITS: Final = 12
 
 
 class Answer(NamedTuple):
@@ -91,7 +92,8 @@ class Teller:
 
     def _reversal(self, message: Message) -> list[Answer]:
         identity, original = self._speech.identity(message), self._speech.original(message)
-        outcome = self._bank.reverse(identity, original)
+        actual = message.get(95, "")[:_AMOUNT_DIGITS]
+        outcome = self._bank.reverse(identity, original, int(actual or 0))
         self._reversal_tries[identity] += 1
         fault = faults.reversal_fault(self._script, identity, self._reversal_tries[identity])
         charge = outcome.charge

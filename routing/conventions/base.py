@@ -182,6 +182,10 @@ class Convention(ABC):
         """DE 39 of the reversal of this charge."""
         return self.reasons.get(charge.reason, _OTHER_REASON)
 
+    def kept_amount(self, reversal: Message) -> int:  # noqa: ARG002 - most know no such thing
+        """Minor units that a terminal's partial reversal leaves charged; 0: it is a full one."""
+        return 0
+
     @property
     def request_header(self) -> bytes:
         """The header of a request that the gateway makes itself."""

@@ -32,6 +32,9 @@ _NETWORK_CODES: Final = {Purpose.SIGN_ON: "001", Purpose.SIGN_OFF: "002", Purpos
 _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
+_AMOUNT_DIGITS: Final = 12
+_NO_SETTLEMENT_AMOUNTS: Final = "0" * 12 + "C00000000" * 2
+"""The rest of DE 95: actual settlement amount and the two fees."""
 _LATE: Final = "68"
 _GIVEN_UP: Final = "17"
 
@@ -164,11 +167,17 @@ class Iso87(Convention):
         }
         if charge.pan:
             fields[2] = charge.pan
+        if charge.keeps:
+            fields[95] = f"{charge.keeps:012d}{_NO_SETTLEMENT_AMOUNTS}"
         if charge.rrn:
             fields[37] = charge.rrn
         if charge.approval_code:
             fields[38] = charge.approval_code
         return build(self.dialect, mti, fields)
+
+    def kept_amount(self, reversal: Message) -> int:
+        actual = reversal.get(95, "")[:_AMOUNT_DIGITS]
+        return int(actual) if actual.isascii() and actual.isdigit() else 0
 
     def answer_header(self, request: Message) -> bytes:  # noqa: ARG002 - this dialect has none
         return b""

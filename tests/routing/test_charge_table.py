@@ -91,6 +91,7 @@ def test_what_leaves_an_end_is_known_by_name() -> None:
         (State.PRESUMED_SERVED, Event.CONFIRMED): State.SERVED,
         (State.PRESUMED_SERVED, Event.NOT_SERVED): State.REVERSAL_DUE,
         (State.PRESUMED_SERVED, Event.TERMINAL_REVERSAL): State.REVERSAL_DUE,
+        (State.PRESUMED_SERVED, Event.PARTLY_SERVED): State.REVERSAL_DUE,
         (State.PRESUMED_SERVED, Event.VOID_BEGUN): State.VOIDING,
         (State.PRESUMED_SERVED, Event.REFUNDED_WHOLE): State.REFUNDED,
         (State.SERVED, Event.VOID_BEGUN): State.VOIDING,

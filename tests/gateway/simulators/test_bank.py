@@ -102,3 +102,10 @@ def test_reversing_a_void_takes_the_money_again() -> None:
     bank.undo(request("void"), "sale", whole=True)
     assert bank.reverse("reversal", "void")[:2] == ("00", -500)
     assert charge.given_back == 0
+
+
+def test_a_partial_reversal_keeps_what_stays_charged() -> None:
+    bank = Bank()
+    charge = bank.decide(request(), "00")
+    assert bank.reverse("reversal", "sale", keeps=200).gave_back == 300
+    assert charge.given_back == 300
