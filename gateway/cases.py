@@ -20,6 +20,10 @@ CLOSINGS: Final = {
 _WHY: Final = {
     "refused_by_host": "the host refused the reversal: it and the gateway disagree on this charge",
     "exhausted": "the host gave no definite answer within the schedule",
+    "after_cut_over": "its settlement date is over: it can only be refunded",
+    "outcome_unknown": "a refund without an answer: whether the host paid it nobody here knows",
+    "void_unclear": "its void became a case: whether it is voided nobody here knows",
+    "unbuildable": "its reversal can't be put into the host's dialect",
     "host_gone": "the configuration no longer names its host",
     "internal_error": "something happened to this charge that its state does not allow",
 }

@@ -84,7 +84,9 @@ class Admission:
         """DE 39 for a charge that passes a limit; else ''."""
         return self._life.limits.refusal(_terminal_of(message), int(message[4]), now.wall) or ""
 
-    def host_for(self, message: Message, listener: ListenerSettings) -> tuple[Host | None, str]:
+    def host_for(
+        self, message: Message, listener: ListenerSettings, now: Now
+    ) -> tuple[Host | None, str]:
         """The host that a route names, if it can take more; else None and DE 39."""
         name = self._routes.host_for(
             listener.dialect, message.mti, message.get(3) or "", pan_of(message)
@@ -92,12 +94,16 @@ class Admission:
         if name is None:
             return None, rc.NO_ROUTE
         host = self._life.hosts[name]
-        return (host, "") if self.is_free(host) else (None, rc.HOST_UNAVAILABLE)
+        code = self.why_not(host, now)
+        return (None, code) if code else (host, "")
 
     @staticmethod
-    def is_free(host: Host) -> bool:
-        """Whether a host can take more."""
-        return bool(host.links.usable()) and host.keys.in_flight < host.settings.in_flight_max
+    def why_not(host: Host, now: Now) -> str:
+        """DE 39 while a host can take nothing more; else ''."""
+        if host.links.day.is_cutting_over(now.monotonic):
+            return rc.CUT_OVER
+        free = host.links.usable() and host.keys.in_flight < host.settings.in_flight_max
+        return "" if free else rc.HOST_UNAVAILABLE
 
     def open(
         self,

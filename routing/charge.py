@@ -229,6 +229,10 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CLOSED_SERVED: Step(S.SERVED),
         E.CLOSED_REFUNDED: Step(S.REFUNDED),
         E.CLOSED_REVERSED: Step(S.REVERSED),
+        # A refund that a person asked for, of what can't be reversed any more.
+        E.REFUND_BEGUN: Step(S.CASE),
+        E.REFUND_FAILED: Step(S.CASE),
+        E.REFUNDED_WHOLE: Step(S.REFUNDED),
         E.CASE_RETRIED: Step(S.REVERSAL_DUE, (A.BEGIN_REVERSAL,)),
     },
 }
@@ -334,6 +338,8 @@ class Charge:
     approval_held: bool = False
     stood: str = ""
     """The state in which it was to be voided, and in which it stands if it is not."""
+    settled_on: str = ""
+    """The host's settlement date (MMDD) of its approval; '' if the host tells none."""
     keeps: int = 0
     """Minor units that were served and stay charged; its reversal gives back the rest.  0: all."""
     given_back: int = 0

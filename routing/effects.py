@@ -28,7 +28,7 @@ OPENED: Final = (
 MOVED: Final = (
     "state", "updated_at", "reason", "code", "rrn", "approval_code", "answer", "echoed",
     "approved_amount", "approval_held", "proof_restarts", "remark", "reversal_stan", "reversal_de7",
-    "reversal_since", "attempts", "repeats_answered", "stood", "given_back", "keeps",
+    "reversal_since", "attempts", "repeats_answered", "stood", "given_back", "keeps", "settled_on",
 )  # fmt: skip
 """What every later record of a charge holds."""
 

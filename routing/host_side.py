@@ -75,15 +75,18 @@ class HostSide:
         if not self._is_answer_to(host, sent, message):
             return
         if message[39] in APPROVALS:
-            self._approved(charge, message, now)
+            self._approved(host, charge, message, now)
         elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
             self._life.apply(charge, Event.DECLINE, now, reply=message)
         host.keys.release(key)
 
-    def _approved(self, charge: Charge, message: Message, now: Now) -> None:
+    def _approved(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
+        day = host.links.day
+        day.told(message.get(15, ""))
+        charge.settled_on = message.get(15, "") or day.date
         charge.rrn = message.get(37) or ""
         charge.approval_code = message.get(38) or ""
         charge.approved_amount = charge.amount

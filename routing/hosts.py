@@ -28,6 +28,11 @@ class Host:
             quarantine_s=settings.late_answer_quarantine_s,
         )
 
+    def has_settled(self, charge: Charge) -> bool:
+        """Whether it is too late to reverse an approved charge; see `settlement_day`."""
+        day_is_over = self.links.day.has_settled(charge.settled_on)
+        return charge.approval_held and day_is_over and not self.settings.reverses_settled
+
     def charge_key(self, charge: Charge) -> str:
         """The key under which the answer to this charge comes back."""
         return self.convention.key_of(

@@ -152,15 +152,7 @@ class Lifecycle:
     ) -> Step:
         """Let `event` happen to `charge`; returns the cell of the table that was carried out."""
         before, event = charge.state, what_happens(charge, event)
-        cell = step(before, event)
-        if cell is INTERNAL_ERROR:
-            self.internal_errors += 1
-            reason = Reason.INTERNAL_ERROR
-        elif event is Event.OUTCOME_UNKNOWN:
-            reason = Reason.OUTCOME_UNKNOWN
-        elif cell.next is State.REVERSAL_DUE and charge.host not in self.hosts:
-            # The configuration no longer names its host: nobody but a person can reverse it.
-            cell, reason = _HOST_GONE, Reason.HOST_GONE
+        cell, reason = self._decided(charge, event, reason)
         if reason is not None and (cell.next is not before or not charge.reason):
             charge.reason = reason
         charge.state = cell.next
@@ -179,6 +171,24 @@ class Lifecycle:
         if charge.original_id and cell.next is not before:
             self.originals.tell(charge, now)
         return cell
+
+    def _decided(
+        self, charge: Charge, event: Event, reason: Reason | None
+    ) -> tuple[Step, Reason | None]:
+        """The cell of the table for this pair, or the case that is made of it instead."""
+        cell, host = step(charge.state, event), self.hosts.get(charge.host)
+        if cell is INTERNAL_ERROR:
+            self.internal_errors += 1
+            return cell, Reason.INTERNAL_ERROR
+        if event is Event.OUTCOME_UNKNOWN:
+            return cell, Reason.OUTCOME_UNKNOWN
+        if cell.next is State.REVERSAL_DUE and host is None:
+            # The configuration no longer names its host: nobody but a person can reverse it.
+            return _HOST_GONE, Reason.HOST_GONE
+        if Action.BEGIN_REVERSAL in cell.actions and host is not None and host.has_settled(charge):
+            # Its day is settled: a refund is proposed to a person instead.
+            return Step(State.CASE, (Action.TELL_A_PERSON,), cell.code), Reason.AFTER_CUT_OVER
+        return cell, reason
 
     def _settle(self, charge: Charge, before: State, now: Now) -> None:
         """Bring the indexes and limits in line with the new state."""
@@ -326,6 +336,8 @@ class Lifecycle:
         self._count(charge, now)
         if charge.state in _GIVES_LIMIT_BACK:
             self._count_no_more(charge, now)
+        if charge.host in self.hosts:
+            self.hosts[charge.host].links.day.told(charge.settled_on)
         charge.left = True
         charge.known_since = now.monotonic
         if charge.state in OPEN_STATES:

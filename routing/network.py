@@ -16,6 +16,7 @@ import msgspec
 
 from routing.effects import CloseLink, ToHost
 from routing.purpose import Purpose
+from routing.settlement_day import SettlementDay
 
 if TYPE_CHECKING:
     from codec import Message
@@ -33,6 +34,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What reversals go out as; repeats as 0421 or 0401.  POS hosts always get an 0400."""
     partial_reversals: bool = False
     """Whether it agreed to DE 95: a reversal of all but what stays charged."""
+    reverses_settled: bool = False
+    """Whether it reverses charges of an earlier settlement date; else they become refund cases."""
     answer_timeout_s: float = 30.0
     sign_on: bool = False
     echo_idle_s: float = 30.0
@@ -70,6 +73,7 @@ class HostLinks:
     def __init__(self, settings: HostSettings, convention: Convention) -> None:
         self.settings = settings
         self._convention = convention
+        self.day = SettlementDay()
         self._links: dict[int, Link] = {}
         self._turn = 0
         self._last_stan = 0
@@ -112,13 +116,18 @@ class HostLinks:
         """A network management message from the host: ours answered, or one of its own."""
         known = self._links.get(link)
         purpose = self._convention.network_purpose(message)
+        self.day.told(message.get(15, ""))
         if known is None or purpose is None:
             return []
         if self._convention.is_answer(message):
             if purpose is Purpose.SIGN_ON and message.get(39) == "00":
                 known.state = LinkState.SIGNED_ON
             return []
-        if purpose is not Purpose.ECHO:
+        if purpose is Purpose.CUT_OVER_BEGINS:
+            self.day.cut_over_begins(now.monotonic)
+        elif purpose is Purpose.CUT_OVER_ENDS:
+            self.day.cut_over_ends()
+        elif purpose is not Purpose.ECHO:
             signed_on = purpose is Purpose.SIGN_ON
             # A sign-off speaks for the host, not for the one connection that carried it.
             for each in self._links.values():

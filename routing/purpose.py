@@ -11,3 +11,5 @@ class Purpose(StrEnum):
     SIGN_ON = "sign-on"
     SIGN_OFF = "sign-off"
     ECHO = "echo"
+    CUT_OVER_BEGINS = "cut-over begins"
+    CUT_OVER_ENDS = "cut-over ends"

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     RESTART = "restart"
     REFUSED_BY_HOST = "refused_by_host"
     EXHAUSTED = "exhausted"
+    AFTER_CUT_OVER = "after_cut_over"
     VOID_UNCLEAR = "void_unclear"
     OUTCOME_UNKNOWN = "outcome_unknown"
     UNBUILDABLE = "unbuildable"

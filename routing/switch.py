@@ -224,6 +224,13 @@ class Switch:
         if self.terminals.admission.refuse_new != HOST_UNAVAILABLE:
             self.terminals.admission.refuse_new = SYSTEM_ERROR if failing else None
 
+    def refund_case(self, charge_id: int, now: Now) -> bool:
+        """A person has a case's host give its money back; False if that can't be (now)."""
+        charge = self.life.book.get(charge_id)
+        if charge is None or charge.state is not State.CASE or charge.kind.undoes:
+            return False
+        return self.life.originals.refund(charge, now)
+
     def close_case(self, charge_id: int, how: Event, now: Now) -> State | None:
         """A person decides a case; None if there is no such open case."""
         charge = self.life.book.get(charge_id)

@@ -82,7 +82,7 @@ class TerminalSide:
         code = self.admission.busy(asker) or self.admission.beyond_limits(asker.request, now)
         host = None
         if not code:
-            host, code = self.admission.host_for(asker.request, listener)
+            host, code = self.admission.host_for(asker.request, listener, now)
         if host is not None:
             code = self.admission.open(asker, listener, identity, host, None, now)
         if code:
@@ -131,15 +131,17 @@ class TerminalSide:
         if code:
             return code
         if original is None:
-            host, code = self.admission.host_for(message, listener)
+            host, code = self.admission.host_for(message, listener, now)
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
             code = refusal(original, pan_of(message), int(message[4]), refunds=refunds)
-            host = None if code else self._life.hosts.get(original.host)
-            if host is not None and not self.admission.is_free(host):
-                host, code = None, rc.HOST_UNAVAILABLE
-        if host is None:
+            host = self._life.hosts.get(original.host)
+            if host is not None and not refunds and host.has_settled(original):
+                code = code or rc.STATE_CONFLICT
+            if host is not None:
+                code = code or self.admission.why_not(host, now)
+        if host is None or code:
             return code or rc.NO_ROUTE
         return self.admission.open(asker, listener, identity, host, original, now)
 
@@ -236,7 +238,7 @@ class TerminalSide:
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
-        host, code = self.admission.host_for(request, listener)
+        host, code = self.admission.host_for(request, listener, now)
         link = host.links.next_link() if host is not None else None
         if host is None or link is None or self.admission.refuse_new is not None:
             self.replies.refuse(

@@ -11,6 +11,7 @@ Rule 3.  While a void is under way its original is VOIDING: nothing else may und
          whether it stands, the original stands as before; of a case it becomes one, too.
 Rule 4.  A refund takes its amount from what is left of the original at once, and returns it if it
          fails.  When nothing is left the original is REFUNDED.
+         A person may have a case refunded in the same way.
 Rule 5.  A void is reversible like a charge.  A refund is not: what the host approved stands, heard
          of or not, and without an answer a person must ask.
 """
@@ -71,7 +72,7 @@ def consequence(undoing: Charge, original: Charge) -> Event | None:
 
 
 def _consequence_of_refund(refund: Charge, original: Charge) -> Event | None:
-    if original.state not in _STANDS:
+    if original.state not in _STANDS and original.state is not State.CASE:
         return None
     if refund.state in _FAILED:
         return Event.REFUND_FAILED

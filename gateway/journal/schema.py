@@ -37,7 +37,7 @@ CREATE TABLE charge (
     repeats_answered INTEGER NOT NULL DEFAULT 0,
     kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
     stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
-    keeps INTEGER NOT NULL DEFAULT 0
+    keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
@@ -54,6 +54,7 @@ ALTER TABLE charge ADD COLUMN original_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE charge ADD COLUMN stood TEXT NOT NULL DEFAULT '';
 ALTER TABLE charge ADD COLUMN given_back INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE charge ADD COLUMN keeps INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE charge ADD COLUMN settled_on TEXT NOT NULL DEFAULT '';
 DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
 """,

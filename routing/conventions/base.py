@@ -174,6 +174,10 @@ class Convention(ABC):
         `mti` is the host's choice between a request and an advice, where the dialect has both.
         """
 
+    @abstractmethod
+    def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:
+        """A refund of the gateway's own, of `amount` minor units of what this charge took."""
+
     def reason_given(self, reversal: Message) -> Reason:
         """Why a terminal reverses, as far as it says."""
         return self.reasons_given.get(reversal.get(39, ""), Reason.TERMINAL_REVERSAL)

@@ -28,7 +28,13 @@ _GIVE_BACK: Final = frozenset({_VOID, _REFUND})
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
-_NETWORK_CODES: Final = {Purpose.SIGN_ON: "001", Purpose.SIGN_OFF: "002", Purpose.ECHO: "301"}
+_NETWORK_CODES: Final = {
+    Purpose.SIGN_ON: "001",
+    Purpose.SIGN_OFF: "002",
+    Purpose.CUT_OVER_BEGINS: "201",
+    Purpose.CUT_OVER_ENDS: "202",
+    Purpose.ECHO: "301",
+}
 _PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
@@ -174,6 +180,18 @@ class Iso87(Convention):
         if charge.approval_code:
             fields[38] = charge.approval_code
         return build(self.dialect, mti, fields)
+
+    def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:
+        processing_code = _REFUND + charge.sent.get(3, "000000")[2:]
+        fields = dict(charge.sent) | {
+            3: processing_code,
+            4: f"{amount:012d}",
+            7: de7(now),
+            11: stan,
+            90: self._de90(charge.mti, charge.host_stan, charge.host_de7),
+        }
+        fields |= {de: value for de, value in ((2, charge.pan), (37, charge.rrn)) if value}
+        return build(self.dialect, "0220", fields)
 
     def kept_amount(self, reversal: Message) -> int:
         actual = reversal.get(95, "")[:_AMOUNT_DIGITS]

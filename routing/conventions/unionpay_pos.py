@@ -39,6 +39,7 @@ _FUNCTIONS: Final = {
     if function not in ("21", "27")
 }
 _SALE: Final = "22"
+_REFUND: Final = "25"
 _VOIDS: Final = frozenset({"11", "21", "23"})
 _OF_PREAUTHORISATIONS: Final = frozenset({"10", "11"})
 """DE 60.1 of what goes as 0100."""
@@ -209,6 +210,18 @@ class UnionPayPos(Convention):
         if charge.approval_code:
             fields[38] = charge.approval_code
         return build(self.dialect, "0400", fields, bytes.fromhex(charge.sent_header))
+
+    def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:  # noqa: ARG002 - there is no DE 7
+        batch = charge.sent.get(60, "")[2:8] or _FIRST_BATCH
+        fields = dict(charge.sent) | {
+            3: _GIVES + charge.sent.get(3, "000000")[2:],
+            4: f"{amount:012d}",
+            11: stan,
+            60: _REFUND + batch + "000",
+            61: batch + charge.host_stan,
+        }
+        fields |= {de: value for de, value in ((2, charge.pan), (37, charge.rrn)) if value}
+        return build(self.dialect, "0220", fields, bytes.fromhex(charge.sent_header))
 
     def answer_header(self, request: Message) -> bytes:
         """The request's header with the TPDU's destination and origin exchanged."""

@@ -96,6 +96,7 @@ ALTER TABLE charge DROP COLUMN original_id;
 ALTER TABLE charge DROP COLUMN stood;
 ALTER TABLE charge DROP COLUMN given_back;
 ALTER TABLE charge DROP COLUMN keeps;
+ALTER TABLE charge DROP COLUMN settled_on;
 DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
 PRAGMA user_version = 1;

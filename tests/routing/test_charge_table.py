@@ -99,6 +99,7 @@ def test_what_leaves_an_end_is_known_by_name() -> None:
         **{(State.VOIDED, event): after for event, after in STANDS_AGAIN.items()},
         (State.NOTHING_TO_REVERSE, Event.APPROVAL): State.REVERSAL_DUE,
         (State.CASE, Event.APPROVAL_STANDS): State.PRESUMED_SERVED,
+        (State.CASE, Event.REFUNDED_WHOLE): State.REFUNDED,
         (State.CASE, Event.CLOSED_SERVED): State.SERVED,
         (State.CASE, Event.CLOSED_REFUNDED): State.REFUNDED,
         (State.CASE, Event.CLOSED_REVERSED): State.REVERSED,
