@@ -61,10 +61,11 @@ class HostSide:
             self._charge_answered(host, owner, message, key, now)
 
     def _is_answer_to(self, host: Host, sent: dict[int, str], message: Message) -> bool:
-        field = differing_field(sent, message)
+        partial = host.convention.code_of(message) == PARTIAL
+        field = differing_field(sent, message, partial=partial)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
-        return field is None and message.has(39)
+        return field is None and bool(host.convention.code_of(message))
 
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
@@ -74,7 +75,7 @@ class HostSide:
             sent[7] = charge.host_de7
         if not self._is_answer_to(host, sent, message):
             return
-        if message[39] in APPROVALS:
+        if host.convention.code_of(message) in APPROVALS:
             self._approved(host, charge, message, now)
         elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
@@ -86,11 +87,11 @@ class HostSide:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
         day = host.links.day
         day.told(message.get(15, ""))
-        charge.settled_on = message.get(15, "") or day.date
+        charge.settled_on = message.get(15, "")[-4:] or day.date
         charge.rrn = message.get(37) or ""
         charge.approval_code = message.get(38) or ""
         charge.approved_amount = charge.amount
-        if message[39] == PARTIAL and message.has(4):
+        if host.convention.code_of(message) == PARTIAL and message.has(4):
             charge.approved_amount = int(message[4])
         if charge.state is not State.SENT:
             self.late_approvals += 1
@@ -106,7 +107,7 @@ class HostSide:
         if charge.reversal_de7:
             sent[7] = charge.reversal_de7
         if self._is_answer_to(host, sent, message):
-            self._life.reversals.answered(charge, message[39], now)
+            self._life.reversals.answered(charge, host.convention.code_of(message), now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         if not self._is_answer_to(host, enquiry.sent, message):

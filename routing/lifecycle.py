@@ -256,12 +256,12 @@ class Lifecycle:
         if cause.asker is None:
             return
         charge.repeats_answered += 1
-        convention = CONVENTIONS[charge.dialect]
-        if charge.answer and charge.code == convention.no_answer_code:
-            answer = answers.again(charge, cause.asker.request)
+        convention, request = CONVENTIONS[charge.dialect], cause.asker.request
+        code = convention.no_answer_code
+        if charge.answer and charge.code == convention.code_for(request, code):
+            answer = answers.again(charge, request)
         else:
-            code = convention.no_answer_code
-            answer = convention.answer(cause.asker.request, code, cause.now)
+            answer = convention.answer(request, code, cause.now)
         self.outbox.sends.append(ToTerminal(cause.asker.conn, answer))
 
     def _open_window(self, charge: Charge, cause: Cause) -> None:

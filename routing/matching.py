@@ -20,7 +20,6 @@ ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
 
 STANS: Final = 999_999
-_PARTIAL: Final = "10"
 _AMOUNT: Final = 4
 
 
@@ -89,16 +88,18 @@ class PendingKeys(Generic[Owner]):
                 self.release(key)
 
 
-def differing_field(request: dict[int, str], answer: Message) -> int | None:
+def differing_field(
+    request: dict[int, str], answer: Message, *, partial: bool = False
+) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
-    A partial approval (DE 39 = 10) may carry a smaller amount.
+    A `partial` approval may carry a smaller amount.
     """
     for de in ECHOED:
         sent = request.get(de)
         if sent is None or not answer.has(de) or answer[de] == sent:
             continue
-        if de == _AMOUNT and answer.get(39) == _PARTIAL and _is_part(answer[de], sent):
+        if de == _AMOUNT and partial and _is_part(answer[de], sent):
             continue
         return de
     return None

@@ -16,6 +16,7 @@ import msgspec
 
 from routing.effects import CloseLink, ToHost
 from routing.purpose import Purpose
+from routing.response_codes import APPROVED
 from routing.settlement_day import SettlementDay
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class HostLinks:
         if known is None or purpose is None:
             return []
         if self._convention.is_answer(message):
-            if purpose is Purpose.SIGN_ON and message.get(39) == "00":
+            if purpose is Purpose.SIGN_ON and self._convention.code_of(message) == APPROVED:
                 known.state = LinkState.SIGNED_ON
             return []
         if purpose is Purpose.CUT_OVER_BEGINS:

@@ -6,7 +6,7 @@ Rule 2.  Between the begin and the end of a cut-over (DE 70 of 201 and 202) new 
 Rule 3.  A charge belongs to the date of its approval.  Once its host's date is a later one the
          charge is settled: it can't be reversed any more, only refunded.
 
-Dates have no year: the shorter way round tells which of two is later.
+Dates of the 1987 edition have no year: the shorter way round tells which of two is later.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class SettlementDay:
 
     def told(self, settlement_date: str) -> None:
         """The host named a date, or '' if its message had none."""
+        settlement_date = settlement_date[-_DIGITS:]
         if is_later(settlement_date, self.date) or (not self.date and _day(settlement_date)):
             self.date = settlement_date
 

@@ -11,10 +11,14 @@ from typing import Final
 
 from routing.conventions.base import Confirmation, Convention, Kind, Original
 from routing.conventions.iso87 import Iso87
+from routing.conventions.iso93 import Iso93
 from routing.conventions.unionpay_pos import UnionPayPos
 
 CONVENTIONS: Final[dict[str, Convention]] = {
     "iso87-ascii": Iso87("iso87-ascii"),
+    "iso87-binary": Iso87("iso87-binary"),
+    "iso93-ascii": Iso93("iso93-ascii"),
+    "iso93-binary": Iso93("iso93-binary"),
     "unionpay-pos": UnionPayPos("unionpay-pos"),
 }
 

@@ -66,12 +66,14 @@ MAC_FIELDS: Final = (64, 128)
 """Made anew on each side of the gateway."""
 _PAN_DIGITS_MAX: Final = 19
 _OTHER_REASON: Final = "06"
+_FIRST_TRY: Final = str.maketrans("135", "024")
+"""From a repeat's last digit to that of its first try, whoever sent it."""
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
 
 
 def answer_mti(mti: str) -> str:
-    """The MTI of the answer to a request or to its repeat: 0200 and 0201 give 0210."""
-    return mti[:2] + _RESPONSE_FUNCTION[mti[2]] + "0"
+    """The MTI of the answer to a request or to its repeat: 0200 and 0201 give 0210, 1804 1814."""
+    return mti[:2] + _RESPONSE_FUNCTION[mti[2]] + mti[3].translate(_FIRST_TRY)
 
 
 def is_request(mti: str) -> bool:
@@ -129,7 +131,9 @@ class Convention(ABC):
 
     @abstractmethod
     def batch(self, message: Message) -> str:
-        """The terminal's batch number, or '' where the dialect has none."""
+        """The terminal's batch number, or what else tells its STANs of today from yesterday's; ''
+        where messages that name an original do not say it.
+        """
 
     @abstractmethod
     def original(self, message: Message) -> Original | None:
@@ -186,6 +190,14 @@ class Convention(ABC):
         """DE 39 of the reversal of this charge."""
         return self.reasons.get(charge.reason, _OTHER_REASON)
 
+    def code_of(self, answer: Message) -> str:
+        """DE 39 of a host's answer in the common code set; '' if it has none."""
+        return answer.get(39) or ""
+
+    def code_for(self, request: Message, code: str) -> str:  # noqa: ARG002 - most need no request
+        """DE 39 of the answer to `request` for a code of the common set."""
+        return code
+
     def kept_amount(self, reversal: Message) -> int:  # noqa: ARG002 - most know no such thing
         """Minor units that a terminal's partial reversal leaves charged; 0: it is a full one."""
         return 0
@@ -206,7 +218,9 @@ class Convention(ABC):
     def answer(self, request: Message, code: str, now: Now) -> Message:
         """An answer of the gateway's own: the echoed fields and DE 39."""
         fields = {de: request[de] for de in self.echo if request.has(de)}
-        return self.compose(request, fields | self.own_fields(now) | {39: code})
+        return self.compose(
+            request, fields | self.own_fields(now) | {39: self.code_for(request, code)}
+        )
 
     def compose(self, request: Message, fields: Mapping[int, str]) -> Message:
         """An answer to `request` that consists of `fields`."""

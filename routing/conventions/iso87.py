@@ -48,8 +48,10 @@ _GIVEN_UP: Final = "17"
 class Iso87(Convention):
     """The convention of the 1987 edition; hosts get 0420 or 0400, repeated as 0421 or 0401."""
 
-    required: ClassVar = (3, 4, 7, 11, 41, 42)
-    echo: ClassVar = (2, 3, 4, 7, 11, 12, 13, 25, 41, 42, 49, 70, 90)
+    version: ClassVar = "0"
+    """First digit of the MTI."""
+    required: ClassVar[tuple[int, ...]] = (3, 4, 7, 11, 41, 42)
+    echo: ClassVar[tuple[int, ...]] = (2, 3, 4, 7, 11, 12, 13, 25, 41, 42, 49, 70, 90)
     sufficient: ClassVar = frozenset({3, 4, 12, 13, 14, 18, 19, 22, 23, 25, 32, 33, 41, 42, 43, 49})
     no_answer_code: ClassVar = "68"
     keeps_stan: ClassVar = False
@@ -71,7 +73,7 @@ class Iso87(Convention):
 
     def kind(self, message: Message) -> Kind:
         mti = message.mti
-        if mti[0] != "0" or not is_request(mti):
+        if mti[0] != self.version or not is_request(mti):
             return Kind.NOT_A_REQUEST
         match mti[1:3]:
             case "10" | "20":
@@ -110,16 +112,18 @@ class Iso87(Convention):
         return self.original(message)
 
     def point_to(self, message: Message, original: Charge) -> None:
-        message.patch(90, self._de90(original.mti, original.host_stan, original.host_de7))
+        for de, value in self.naming(original).items():
+            message.patch(de, value)
 
     def word(self, message: Message, transaction: Transaction) -> None:
         code = {Transaction.VOID: _VOID, Transaction.REFUND: _REFUND}.get(transaction)
         if code is not None:
             message.patch(3, code + message[3][2:])
 
-    @staticmethod
-    def _de90(mti: str, stan: str, sent_at: str) -> str:
-        return f"{mti[:3]}0{stan}{sent_at}{_NO_INSTITUTIONS}"
+    def naming(self, charge: Charge) -> dict[int, str]:
+        """The field that names a charge towards its host: MTI, STAN and DE 7 as it got them."""
+        numbers = charge.host_stan + charge.host_de7
+        return {90: f"{charge.mti[:3]}0{numbers}{_NO_INSTITUTIONS}"}
 
     def identity(self, message: Message) -> str:
         get = message.get
@@ -168,18 +172,19 @@ class Iso87(Convention):
         fields = dict(charge.sent) | {
             7: charge.reversal_de7,
             11: charge.reversal_stan,
-            39: self.reason_code(charge),
-            90: self._de90(charge.mti, charge.host_stan, charge.host_de7),
+            **self.naming(charge),
+            **self.why(charge),
         }
-        if charge.pan:
-            fields[2] = charge.pan
+        known = ((2, charge.pan), (37, charge.rrn), (38, charge.approval_code))
+        fields |= {de: value for de, value in known if value}
+        return build(self.dialect, self.version + mti[1:], fields)
+
+    def why(self, charge: Charge) -> dict[int, str]:
+        """The fields of a reversal that say why, and how much of it stays charged."""
+        said = {39: self.reason_code(charge)}
         if charge.keeps:
-            fields[95] = f"{charge.keeps:012d}{_NO_SETTLEMENT_AMOUNTS}"
-        if charge.rrn:
-            fields[37] = charge.rrn
-        if charge.approval_code:
-            fields[38] = charge.approval_code
-        return build(self.dialect, mti, fields)
+            said[95] = f"{charge.keeps:012d}{_NO_SETTLEMENT_AMOUNTS}"
+        return said
 
     def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:
         processing_code = _REFUND + charge.sent.get(3, "000000")[2:]
@@ -188,10 +193,10 @@ class Iso87(Convention):
             4: f"{amount:012d}",
             7: de7(now),
             11: stan,
-            90: self._de90(charge.mti, charge.host_stan, charge.host_de7),
+            **self.naming(charge),
         }
         fields |= {de: value for de, value in ((2, charge.pan), (37, charge.rrn)) if value}
-        return build(self.dialect, "0220", fields)
+        return build(self.dialect, self.version + "220", fields)
 
     def kept_amount(self, reversal: Message) -> int:
         actual = reversal.get(95, "")[:_AMOUNT_DIGITS]

@@ -352,7 +352,7 @@ class World:
     @property
     def reversals_sent(self) -> list[Message]:
         """Reversals as the host got them."""
-        return self.at_host("04")
+        return [got.message for got in self.got if got.message.mti[1] == "4"]
 
     # Stories that many tests begin with
 

@@ -1,0 +1,137 @@
+"""ISO 8583:1993: what its messages mean to the gateway, where that differs from the 1987 edition.
+
+A charge is the same as another if DE 42, 41, 11, 12 and the MTI class agree.  DE 56 names an
+original by MTI, STAN and DE 12; DE 24 says what a message is for, DE 25 why.  Action codes have
+three digits, and what means yes depends on the message: 000 for a charge, 400 for a reversal, 800
+for network management.  Partial reversals (DE 24 = 401) are refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from codec import build
+from routing import response_codes as rc
+from routing.clock import de7
+from routing.conventions.base import Original
+from routing.conventions.iso87 import Iso87
+from routing.purpose import Purpose
+from routing.reason import Reason
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.charge import Charge
+    from routing.clock import Now
+
+_ACTION_CODES: Final = {
+    "00": "000", "10": "002", "11": "003", "05": "100", "54": "101", "59": "102", "62": "104",
+    "75": "106", "01": "107", "03": "109", "13": "110", "14": "111", "52": "114", "40": "115",
+    "51": "116", "55": "117", "57": "119", "58": "120", "61": "121", "63": "122", "65": "123",
+    "12": "902", "19": "903", "30": "904", "90": "906", "91": "907", "31": "908", "96": "909",
+    "68": "911", "94": "913", "25": "914", "A0": "916", "99": "917", "09": "923",
+    # Of the range for private use: the charge is undone, or about to be; the amounts differ.
+    "22": "180", "64": "181",
+}  # fmt: skip
+_COMMON: Final = {action: code for code, action in _ACTION_CODES.items()} | {
+    "400": rc.APPROVED,
+    "480": rc.APPROVED,
+    "800": rc.APPROVED,
+    "001": "11", "004": "11", "005": "11", "006": "11", "007": "11",
+    "905": "31", "910": "91", "912": "91", "918": "99", "919": "99", "920": "96",
+}  # fmt: skip
+_DECLINED: Final = "05"
+"""What any other action code is: a no, and to a reversal nothing that ends it."""
+_YES: Final = {"4": "400", "8": "800"}
+"""The approving action code by the MTI's class."""
+_FUNCTIONS: Final = {Purpose.SIGN_ON: "801", Purpose.SIGN_OFF: "802", Purpose.ECHO: "831"}
+_PURPOSES: Final = {code: purpose for purpose, code in _FUNCTIONS.items()}
+_FULL_REVERSAL: Final = "400"
+_PARTIAL_REVERSAL: Final = "401"
+_NO_ACQUIRER: Final = "00"
+_ORIGINAL_DIGITS: Final = 22
+_CUSTOMER: Final = "4000"
+_DEVICE: Final = "4007"
+_UNDELIVERABLE: Final = "4013"
+_BAD_ANSWER: Final = "4020"
+_TIMEOUT: Final = "4021"
+
+
+class Iso93(Iso87):
+    """The convention of the 1993 edition; hosts get 1420 or 1400, repeated as 1421 or 1401."""
+
+    version: ClassVar = "1"
+    required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
+    echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
+    sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
+    reasons: ClassVar = {
+        Reason.NO_ANSWER: _TIMEOUT,
+        Reason.LINK_LOST: _TIMEOUT,
+        Reason.RESTART: _TIMEOUT,
+        Reason.TERMINAL_NO_ANSWER: _TIMEOUT,
+        Reason.ANSWER_MAC: _BAD_ANSWER,
+        Reason.TERMINAL_ANSWER_MAC: _BAD_ANSWER,
+        Reason.TERMINAL_GONE: _UNDELIVERABLE,
+        Reason.DELIVERY_UNKNOWN: _UNDELIVERABLE,
+        Reason.TERMINAL_CANNOT_FINISH: _DEVICE,
+    }
+    reasons_given: ClassVar = {
+        _CUSTOMER: Reason.TERMINAL_CANCELLED,
+        _DEVICE: Reason.TERMINAL_CANNOT_FINISH,
+        _BAD_ANSWER: Reason.TERMINAL_ANSWER_MAC,
+        _TIMEOUT: Reason.TERMINAL_NO_ANSWER,
+    }
+
+    def identity(self, message: Message) -> str:
+        get = message.get
+        return f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{get(12, '')}"
+
+    def batch(self, message: Message) -> str:
+        """Originals are named with their local time."""
+        return message.get(12) or ""
+
+    def original(self, message: Message) -> Original | None:
+        named: str = message.get(56, "")
+        if len(named) < _ORIGINAL_DIGITS:
+            return None
+        stan, sent_at = named[4:10], named[10:_ORIGINAL_DIGITS]
+        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{named[1]}|"
+        return Original(prefix, sent_at, "")
+
+    def naming(self, charge: Charge) -> dict[int, str]:
+        acquirer = charge.sent.get(32)
+        institution = f"{len(acquirer):02d}{acquirer}" if acquirer else _NO_ACQUIRER
+        sent_at = charge.sent.get(12, "")
+        return {56: f"{charge.mti[:3]}0{charge.host_stan}{sent_at}{institution}"}
+
+    def why(self, charge: Charge) -> dict[int, str]:
+        return {24: _FULL_REVERSAL, 25: self.reasons.get(charge.reason, _CUSTOMER)}
+
+    def reason_given(self, reversal: Message) -> Reason:
+        return self.reasons_given.get(reversal.get(25, ""), Reason.TERMINAL_REVERSAL)
+
+    def kept_amount(self, reversal: Message) -> int:
+        """What DE 4 of a partial one means hosts do not agree on: no host gets one."""
+        return int(reversal.get(4, "0")) if reversal.get(24) == _PARTIAL_REVERSAL else 0
+
+    def code_of(self, answer: Message) -> str:
+        action = answer.get(39) or ""
+        return _COMMON.get(action, _DECLINED) if action else ""
+
+    def code_for(self, request: Message, code: str) -> str:
+        if code == rc.APPROVED:
+            return _YES.get(request.mti[1], _ACTION_CODES[code])
+        return _ACTION_CODES.get(code, _ACTION_CODES[_DECLINED])
+
+    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
+        local = now.local().strftime("%y%m%d%H%M%S")
+        fields = {7: de7(now), 11: stan, 12: local, 24: _FUNCTIONS[purpose]}
+        return build(self.dialect, "1804", fields)
+
+    def network_answer(self, request: Message, now: Now) -> Message:
+        answer = self.answer(request, rc.APPROVED, now)
+        if request.has(24):
+            answer.patch(24, request[24])
+        return answer
+
+    def network_purpose(self, message: Message) -> Purpose | None:
+        return _PURPOSES.get(message.get(24, ""))
