@@ -223,13 +223,14 @@ class Admission:
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         proven = False
-        if not listener.terminal_resolves_first:
-            return proven
         for charge in self._life.book.unproven(_terminal_of(asker.request)):
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
             if charge.conn == asker.conn or self._follows(stan, charge.stan):
-                self._life.delivered(charge, now)
+                if listener.terminal_resolves_first:
+                    self._life.delivered(charge, now)
+                if charge.state is State.DELIVERED and charge.proof == Proof.NEXT_MESSAGE:
+                    self._life.apply(charge, Event.CONFIRMED, now)
                 proven = True
         return proven
 

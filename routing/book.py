@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from routing.conventions import Original
 
 _PREFIX_LENGTH = 15 + 1 + 8 + 1 + 6 + 1 + 1 + 1
-_UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN})
+_UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
 
 
 class Timed(Protocol):
@@ -50,7 +50,7 @@ class Deadlines:
 
 
 class ChargeBook:
-    """Charges by id, by identity, by connection, and by terminal while delivery is unproven.
+    """Charges by id, by identity, by connection, and by terminal while service is unproven.
 
     Open charges and cases are all here.  Ended ones stay until `ended_max` newer ones have ended;
     the journal knows the rest.
@@ -114,7 +114,7 @@ class ChargeBook:
         return next((charge for charge in reversed(candidates) if original.names(charge)), None)
 
     def unproven(self, terminal: str) -> list[Charge]:
-        """Approved charges of a terminal (merchant|terminal) without a proof of delivery."""
+        """Approved charges of a terminal (merchant|terminal) without a proof of service."""
         known = self._unproven.get(terminal)
         return list(known.values()) if known else []
 

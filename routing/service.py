@@ -18,6 +18,8 @@ class Proof(StrEnum):
     """Served at approval: a delivered approval is the service."""
     CONFIRMATION = "confirmation"
     """Only a confirmation is; silence within the window is a no."""
+    NEXT_MESSAGE = "next_message"
+    """So is the terminal's next request for money: it would have reversed what it did not serve."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

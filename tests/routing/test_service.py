@@ -19,6 +19,7 @@ from tests.routing.world import (
     confirmation,
     reversal,
     sale,
+    service,
 )
 
 
@@ -210,3 +211,41 @@ def test_silence_of_the_host_is_told_in_the_dialects_own_code(world: World) -> N
     if world.name == POS:
         header = world.told[0].message.header
         assert header == HEADER[:1] + HEADER[3:5] + HEADER[1:3] + HEADER[5:]
+
+
+@pytest.mark.parametrize("resolves_first", [True, False])
+def test_the_next_sale_confirms_where_the_merchants_class_says_so(
+    world: World, *, resolves_first: bool
+) -> None:
+    world = World(world.name, service=service("next_message"), resolves_first=resolves_first)
+    world.approved()
+    world.acknowledge()
+    assert world.state() is State.DELIVERED
+    world.approved(2)
+    assert world.state() is State.SERVED
+
+
+def test_without_a_next_sale_in_time_it_is_reversed(world: World) -> None:
+    world = World(world.name, service=service("next_message"))
+    world.approved()
+    world.acknowledge()
+    world.wait(WINDOW_S + 0.5)
+    assert world.charge().reason == "not_confirmed"
+    world.says(1, sale(world.name, 2))
+    assert world.state() is State.REVERSAL_DUE
+
+
+def test_another_number_far_away_confirms_nothing(world: World) -> None:
+    world = World(world.name, service=service("next_message"))
+    world.approved()
+    world.acknowledge()
+    world.says(2, sale(world.name, 5_000))
+    assert world.state() is State.DELIVERED
+
+
+def test_the_class_with_confirmations_is_not_confirmed_by_a_next_sale(world: World) -> None:
+    world = World(world.name, service=service("confirmation"))
+    world.approved()
+    world.acknowledge()
+    world.approved(2)
+    assert world.state() is State.DELIVERED
