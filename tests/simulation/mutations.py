@@ -17,6 +17,7 @@ from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
 from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
+from routing.switch import Switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,6 +197,11 @@ def _mac_unchecked(original: Any) -> Any:
     return message
 
 
+def _does_nothing(original: Any) -> Any:
+    del original
+    return lambda *_: None
+
+
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
 ALL: Final[dict[str, Mutation]] = {
@@ -211,6 +217,7 @@ ALL: Final[dict[str, Mutation]] = {
     "reverse-twice-after-restart": _M(
         "a restart gives reversals a new STAN", Lifecycle, "restore", _new_identity_at_restart
     ),
+    "no-ticks": _M("no deadline is ever looked at", Switch, "tick", _does_nothing),
     "forget-deadline": _M("some charges have no deadline", Deadlines, "watch", _forgets_deadline),
     "match-on-stan-alone": _M(
         "keys are the STAN's end alone, a key in flight is handed out again, and echoed fields are"

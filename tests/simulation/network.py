@@ -14,12 +14,13 @@ import trio
 from codec import FrameError
 from gateway.wire.connection import Connection, SlowReaderError
 from gateway.wire.port import Acknowledged, Closed, Frame, Lost
+from tests.simulation.agenda import Nap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.wire.port import WireEvent, WireLimits
-    from tests.simulation.agenda import SimClock
+    from tests.simulation.agenda import Agenda, SimClock
     from tests.simulation.wires import End
 
 SWEEP_EVERY_S: Final = 1.0
@@ -42,6 +43,7 @@ class SimNetwork:
     def __init__(
         self,
         limits: WireLimits,
+        agenda: Agenda,
         clock: SimClock,
         dial: Callable[[str, int], End | None],
         leaves: Callable[[str, bytes], None],
@@ -60,7 +62,7 @@ class SimNetwork:
         self._events: list[WireEvent] = []
         self._last_id = 0
         self._next_sweep = 0.0
-        self._nap = trio.CancelScope()
+        self._nap = Nap(agenda)
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -70,14 +72,14 @@ class SimNetwork:
     def readable(self, end: End) -> None:
         """Bytes arrived at one of our ends."""
         self._readable[end] = None
-        self._nap.cancel()
+        self._nap.wake()
 
     def cut(self, end: End) -> None:
         """One of our connections was reset."""
         connection = self._connections.get(self._ids.get(end, 0))
         if connection is not None:
             self._lose(connection, "reset")
-            self._nap.cancel()
+            self._nap.wake()
 
     def adopt(self, end: End, peer: str, *, accepted: bool = False) -> int:
         """Take over an end; returns the connection's id."""
@@ -101,10 +103,7 @@ class SimNetwork:
         if self._events or self._readable:
             await trio.lowlevel.checkpoint()
         else:
-            wait_s = max(wait_s, SHORTEST_WAIT_S)
-            self._nap = trio.CancelScope(deadline=trio.current_time() + wait_s)
-            with self._nap:
-                await trio.sleep_forever()
+            await self._nap.take(max(wait_s, SHORTEST_WAIT_S))
         now = self._clock.now().monotonic
         readable, self._readable = self._readable, {}
         for end in readable:

@@ -17,6 +17,7 @@ from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.node import Node, recovered
 from gateway.tools import Tools
+from tests.simulation.agenda import Nap, StandstillError
 from tests.simulation.disk import VFS_NAME
 from tests.simulation.network import SimNetwork
 
@@ -103,10 +104,11 @@ class GatewayProcess:
         self.switch: Switch | None = None
         self.paper = _Paper()
         self.kills = 0
+        self.stands_still = False
         self.commit_s = (0.0002, 0.004)
 
     async def run(self) -> None:
-        """Life after life, for ever."""
+        """Life after life, for ever, or until time stands still."""
         while True:
             self._power_cut = False
             with trio.CancelScope() as self._scope:
@@ -117,7 +119,10 @@ class GatewayProcess:
                     self._down_s = 1.0
                 except* Exception as errors:
                     self._report(errors)
+                    self.stands_still = errors.subgroup(StandstillError) is not None
             self._die()
+            if self.stands_still:
+                return
             await trio.sleep(self._down_s)
             self._start_machine()
 
@@ -136,7 +141,9 @@ class GatewayProcess:
         await self._offload(self._open_journal)
         assert self._journal is not None
         switch = await recovered(self._config, self._journal, tools)  # type: ignore[arg-type]
-        network = SimNetwork(self._config.wire, self._clock, self._dial, self._checkers.leaves)
+        network = SimNetwork(
+            self._config.wire, self._agenda, self._clock, self._dial, self._checkers.leaves
+        )
         node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]
         self.network, self.switch = network, switch
         await node.run()
@@ -160,14 +167,14 @@ class GatewayProcess:
 
     async def _offload(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run the journal inline; what takes time is the disk, before and after."""
-        rng = self._rng
-        await trio.sleep(rng.uniform(*self.commit_s))
+        rng, nap = self._rng, Nap(self._agenda)
+        await nap.take(rng.uniform(*self.commit_s))
         try:
             result = function(*arguments)
         finally:
             if self._disk.remains is not None:
                 self.kill()
-        await trio.sleep(rng.uniform(*self.commit_s))
+        await nap.take(rng.uniform(*self.commit_s))
         return result
 
     # The end of a life
