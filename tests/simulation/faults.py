@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _OPERATIONS_A_COMMIT: Final = 12
+_CROWDED: Final = 0.04
+"""Share of streets with `_CROWD` terminals in each shop, 200 in all."""
+_CROWD: Final = 34
+_TINY: Final = 0.2
+"""Share of worlds in which the gateway's bounds are tiny."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Severity:
     """Factor on the shares of hosts' and terminals' faults."""
     events: frozenset[str] = frozenset(
         {"kill", "power", "kill in a write", "dark", "links", "host down", "disk fails",
-         "disk full", "disk slow", "commit fails", "clock", "reset"}
+         "disk full", "disk slow", "commit fails", "clock", "reset", "stop", "sign-off"}
     )  # fmt: skip
 
 
@@ -37,11 +42,22 @@ class Faults:
     def __init__(self, rng: random.Random, severity: Severity) -> None:
         self._rng = rng
         self._severity = severity
-        self._on = True
+        self.on = True
+        """Whether anything may fail now."""
+        self._crowded = rng.random() < _CROWDED
 
     def terminals_a_shop(self) -> int:
         """How many terminals the next shop has."""
-        return self._rng.randint(1, self._severity.terminals_max)
+        most = self._severity.terminals_max
+        return (
+            _CROWD
+            if self._crowded and most == Severity().terminals_max
+            else (self._rng.randint(1, most))
+        )
+
+    def tiny_bounds(self) -> bool:
+        """Whether the gateway's bounds are so small that they are reached."""
+        return self._rng.random() < _TINY * (self._severity.mishaps > 0)
 
     def _share(self, most: float) -> float:
         rng = self._rng
@@ -51,16 +67,17 @@ class Faults:
         """How one host behaves."""
         share = self._share
         return Moods(
-            silent=share(0.15), late=share(0.15), decline=share(0.2), duplicate=share(0.1),
-            wrong_field=share(0.05), wrong_mac=share(0.05), reversal_silent=share(0.4),
-            reversal_busy=share(0.3), drops_link=share(0.02),
+            silent=share(0.15), late=share(0.15), decline=share(0.2), partial=share(0.2),
+            duplicate=share(0.1), wrong_field=share(0.05), wrong_mac=share(0.05),
+            reversal_silent=share(0.4), reversal_busy=share(0.3), drops_link=share(0.02),
         )  # fmt: skip
 
     def habits(self) -> Habits:
         """How one terminal behaves."""
         share = self._share
         return Habits(
-            hangs_up=share(0.2), crashes=share(0.1), vanishes_for_good=share(0.04),
+            hangs_up=share(0.2), crashes=share(0.1), dies=share(0.03), half_closes=share(0.03),
+            vanishes_for_good=share(0.02),
             service_fails=share(0.1), never_confirms=share(0.1), asks_again=share(0.1),
             garbage=share(0.02),
         )  # fmt: skip
@@ -80,17 +97,18 @@ class Faults:
         )
 
     def _strike(self, world: World, name: str, call: Callable[[], None], every_s: float) -> None:
-        if self._on:
+        if self.on:
             world.note("FAULT", name)
             call()
             self._plan(world, name, call, every_s)
 
     def end(self, world: World) -> None:
         """From now on nothing fails any more."""
-        self._on = False
+        self.on = False
         world.note("FAULTS END")
         for host in world.hosts.values():
             host.moods, host.down = Moods(decline=host.moods.decline), False
+            host.sign(off=False)
         for terminal in world.terminals:
             terminal.calm()
         world.disk.failing = world.disk.full = False
@@ -98,7 +116,7 @@ class Faults:
         world.process.commit_s = (0.0002, 0.004)
         world.weather.dark_until = min(world.weather.dark_until, world.agenda.now)
 
-    def _events(self, world: World) -> dict[str, Callable[[], None]]:
+    def _events(self, world: World) -> dict[str, Callable[[], None]]:  # noqa: C901 - a list
         rng, agenda, process, disk = self._rng, world.agenda, world.process, world.disk
 
         def down_s() -> float:
@@ -127,6 +145,10 @@ class Faults:
                 lambda: setattr(host, "down", True), lambda: setattr(host, "down", False), 20.0
             )
 
+        def sign_off() -> None:
+            host = rng.choice(list(world.hosts.values()))
+            for_a_while(lambda: host.sign(off=True), lambda: host.sign(off=False), 20.0)
+
         def reset() -> None:
             if process.network is not None and process.network.ends():
                 end = rng.choice(process.network.ends())
@@ -138,6 +160,7 @@ class Faults:
 
         return {
             "kill": lambda: process.kill(down_s()),
+            "stop": lambda: process.terminate(down_s()),
             "power": lambda: process.kill(down_s() + 2.0, power=True),
             "kill in a write": lambda: setattr(
                 disk, "killed_in_ops", rng.randint(1, _OPERATIONS_A_COMMIT)
@@ -153,4 +176,5 @@ class Faults:
             ),
             "clock": step_clock,
             "reset": reset,
+            "sign-off": sign_off,
         }

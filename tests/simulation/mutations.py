@@ -18,6 +18,7 @@ from routing.conventions.iso87 import Iso87
 from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
 from routing.switch import Switch
+from routing.terminal_side import TerminalSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -258,6 +259,30 @@ ALL: Final[dict[str, Mutation]] = {
         TABLE[State.SENT],
         Event.RESTART,
         lambda _: Step(State.DECLINED),
+    ),
+    "proof-over-is-service": _M(
+        "silence in the time for a proof of delivery is service",
+        TABLE[State.DELIVERY_UNKNOWN],
+        Event.PROOF_TIME_OVER,
+        lambda _: Step(State.PRESUMED_SERVED),
+    ),
+    "any-sale-proves": _M(
+        "the next sale proves the last, though another terminal may stand there now",
+        TerminalSide,
+        "_follows",
+        _always,
+    ),
+    "partial-is-whole": _M(
+        "a partial approval counts as one of the whole", host_side, "PARTIAL", lambda _: "never"
+    ),
+    "no-bound-in-flight": _M(
+        "any number of charges may wait for a host",
+        PendingKeys,
+        "in_flight",
+        lambda _: property(lambda _: 0),
+    ),
+    "ended-stay-for-ever": _M(
+        "no ended charge ever leaves the memory", ChargeBook, "remove", _does_nothing
     ),
     "window-over-is-service": _M(
         "silence in the window is service",

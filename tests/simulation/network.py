@@ -48,6 +48,9 @@ class SimNetwork:
         dial: Callable[[str, int], End | None],
         leaves: Callable[[str, bytes], None],
     ) -> None:
+        self.window_bytes = SEND_WINDOW_BYTES
+        self.ended: Counter[str] = Counter()
+        """Connections that the gateway ended, by why."""
         self._limits = limits
         self._clock = clock
         self._dial = dial
@@ -63,6 +66,7 @@ class SimNetwork:
         self._last_id = 0
         self._next_sweep = 0.0
         self._nap = Nap(agenda)
+        self._listens = True
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -95,6 +99,28 @@ class SimNetwork:
     def ends(self) -> list[End]:
         """Our ends of all connections, oldest first."""
         return list(self._ends.values())
+
+    def takes_another(self) -> bool:
+        """Whether a terminal that connects now is accepted."""
+        if not self._listens:
+            return False
+        accepted = sum(connection.accepted for connection in self._connections.values())
+        return accepted < self._limits.connections_max
+
+    def stop_listening(self) -> None:
+        """Accept nobody any more."""
+        self._listens = False
+
+    def close_all(self) -> None:
+        """The process ends."""
+        self._listens = False
+        for end in list(self._ends.values()):
+            if end.open:
+                end.close()
+
+    def connections(self) -> list[Connection]:
+        """Every connection, oldest first."""
+        return list(self._connections.values())
 
     # The port
 
@@ -131,7 +157,8 @@ class SimNetwork:
         try:
             connection.queue(data)
         except SlowReaderError:
-            self._lose(connection, "waiting_bytes_max")
+            name = "waiting_bytes_max" if connection.accepted else "link_waiting_bytes_max"
+            self._lose(connection, f"wire.{name}")
             return False
         self._leaves(connection.peer, data)
         self._dirty[conn] = None
@@ -165,7 +192,7 @@ class SimNetwork:
 
     def _write(self, connection: Connection) -> None:
         end = self._ends[connection.id]
-        room = max(SEND_WINDOW_BYTES - end.in_flight, 0)
+        room = max(self.window_bytes - end.in_flight, 0)
         data = bytes(connection.out[:room])
         del connection.out[:room]
         if data:
@@ -195,6 +222,7 @@ class SimNetwork:
             self._lose(connection, "ended")
 
     def _lose(self, connection: Connection, why: str) -> None:
+        self.ended[why] += 1
         end = self._ends.pop(connection.id)
         del self._connections[connection.id], self._ids[end]
         self._dirty.pop(connection.id, None)

@@ -152,11 +152,11 @@ class Wire:
             return
         if was_lost and (sender.amnesic or not sender.open):
             return
-        sender.in_flight -= len(piece)
         if end.owner is None:
             if piece:
                 self.reset_from(end)
             return
+        sender.in_flight -= len(piece)
         if piece:
             end.received += piece
         else:

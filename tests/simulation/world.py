@@ -6,6 +6,7 @@ import hashlib
 import random
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from gateway.audit import Audit
+from gateway.journal import JournalError
 from tests.simulation.agenda import Agenda, SimClock
+from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
 from tests.simulation.checkers import Checkers, Violation
 from tests.simulation.disk import Disk, DiskFiles
 from tests.simulation.faults import Faults, Severity
@@ -30,6 +33,11 @@ TRAFFIC_S: Final = 120.0
 _SETTLES_S: Final = 120.0
 """Time that terminals get to settle their last sale, before healing is measured."""
 _LOOKS_EVERY_S: Final = 5.0
+_LOOKS_CLOSELY_EVERY_S: Final = 0.1
+_CALM_LOOKS: Final = 2
+"""A lost connection may still make a terminal sell once more, to prove the sale before."""
+REPLACED: Final = 0.7
+"""Share of the terminals that are gone for good whose number another terminal gets."""
 
 
 @dataclass(slots=True)
@@ -41,6 +49,8 @@ class Outcome:
     charges: int = 0
     reversals: int = 0
     kills: int = 0
+    reached: Counter[str] = field(default_factory=Counter)
+    """Looks at which a bound of the gateway was reached, by its name."""
     virtual_s: float = 0.0
     wall_s: float = 0.0
     trace: str = ""
@@ -61,8 +71,8 @@ class World:
         self.weather = Weather(random.Random(rng.random()))  # noqa: S311
         self.checkers = Checkers(lambda: self.agenda.now, self.note)
         self.disk = Disk()
-        self._config = config(folder)
         faults = Faults(random.Random(rng.random()), severity)  # noqa: S311
+        self._rng = random.Random(rng.random())  # noqa: S311
         self.hosts = {
             name: SimHost(
                 name, DIALECTS[name], KEYS.get(name), self.agenda,
@@ -70,11 +80,17 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        self.terminals = self._street(rng, faults)
+        self._config = config(folder)
+        self.tiny = faults.tiny_bounds()
+        if self.tiny:
+            self._config = tiny(self._config, len(self.terminals))
         self.process = GatewayProcess(
             self._config, self.agenda, self.clock, self.disk,
             random.Random(rng.random()), self.checkers, self._dial_host,  # noqa: S311
         )  # fmt: skip
-        self.terminals = self._street(rng, faults)
+        if self.tiny:
+            self.process.window_bytes = SMALL_WINDOW_BYTES
         self._faults = faults
 
     def _street(self, rng: random.Random, faults: Faults) -> list[Terminal]:
@@ -82,7 +98,7 @@ class World:
         for listener, merchant, confirms, prefix in SHOPS:
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
-                self._dial_gateway, rng.choice((0.5, 3.0, 8.0)),
+                self._dial_gateway, self._gone, rng.choice((0.5, 3.0, 8.0)),
             )  # fmt: skip
             for _ in range(faults.terminals_a_shop()):
                 own = random.Random(rng.random())  # noqa: S311
@@ -91,6 +107,19 @@ class World:
                     Terminal(line, number, self.agenda, own, self.checkers, faults.habits())
                 )
         return terminals
+
+    def _gone(self, terminal: Terminal) -> None:
+        """A terminal is gone for good; mostly another is put in its place."""
+        if self._rng.random() < REPLACED:
+            self.agenda.after(self._rng.uniform(1.0, 20.0), self._put_up, terminal)
+
+    def _put_up(self, gone: Terminal) -> None:
+        if self._faults.on:
+            own = random.Random(self._rng.random())  # noqa: S311
+            habits = self._faults.habits()
+            new = Terminal(gone.line, gone.number, self.agenda, own, self.checkers, habits, gone)
+            self.terminals.append(new)
+            new.begin()
 
     def note(self, *words: object) -> None:
         """A line of the trace."""
@@ -111,7 +140,8 @@ class World:
 
     def _dial_gateway(self, terminal: Terminal) -> End | None:
         network = self.process.network
-        if network is None or self.agenda.now < self.weather.dark_until:
+        is_dark = self.agenda.now < self.weather.dark_until
+        if network is None or is_dark or not network.takes_another():
             return None
         wire = Wire(self.agenda, self.weather, terminal.name)
         wire.near.owner = terminal
@@ -143,16 +173,18 @@ class World:
 
     async def _look(self) -> None:
         while True:
-            await trio.sleep(_LOOKS_EVERY_S)
-            switch = self.process.switch
-            if switch is not None:
+            await trio.sleep(_LOOKS_EVERY_S if not self.tiny else _LOOKS_CLOSELY_EVERY_S)
+            switch, network = self.process.switch, self.process.network
+            if switch is not None and network is not None:
                 self.checkers.look(switch.life.book.open(), self.clock.now())
+                self.checkers.bounds(fills(self._config, switch, network))
 
     async def _heal(self) -> None:
+        calm = 0
         with trio.move_on_after(_SETTLES_S + HEALS_WITHIN_S):
-            while not self._is_healed():  # noqa: ASYNC110
+            while calm < _CALM_LOOKS:
                 await trio.sleep(_LOOKS_EVERY_S)
-            await trio.sleep(_LOOKS_EVERY_S)
+                calm = calm + 1 if self._is_healed() else 0
 
     def _is_healed(self) -> bool:
         switch = self.process.switch
@@ -170,14 +202,19 @@ class World:
         outcome.violations = self.checkers.violations
         outcome.charges = len(self.checkers.decisions)
         outcome.reversals = self.checkers.reversals
+        outcome.reached = self.checkers.reached + self.process.reached
         outcome.kills = self.process.kills
         outcome.trace = self._hash.hexdigest()
 
     def _compare_books(self) -> None:
         written = b"".join(bytes(file.data) for file in self.disk.files.values())
         self.checkers.card_data(self.terminals, written + "".join(self.process.paper.text).encode())
-        report = self._audit()
-        self.checkers.settle(self.terminals, report)
+        try:
+            report = self._audit()
+        except JournalError as error:
+            self.checkers.violated(5, f"nobody can read the journal: {error}")
+        else:
+            self.checkers.settle(self.terminals, report)
 
     def _audit(self) -> Report:
         """The shipped audit over what is on the disk."""
@@ -202,7 +239,8 @@ def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> 
             world = World(seed, Path(folder), tells=tells, severity=severity or Severity())
             files = DiskFiles(world.disk)
             try:
-                trio.run(world.run, clock=world.agenda)
+                with few_effects(tiny=world.tiny):
+                    trio.run(world.run, clock=world.agenda)
             finally:
                 files.unregister()
     finally:
