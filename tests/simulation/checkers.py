@@ -103,7 +103,8 @@ class Checkers:
                 continue
             if isinstance(record, Opened):
                 charge = self._durable.charges[record.id]
-                self.note("opened", record.id, charge.terminal, charge.stan)
+                host, stan = charge.host, charge.host_stan
+                self.note("opened", record.id, charge.terminal, charge.stan, host, stan)
                 self._durable.left.add((charge.host, charge.host_stan, charge.terminal))
             else:
                 self._moved(record.id, record.values)
@@ -118,12 +119,12 @@ class Checkers:
     def _moved(self, charge_id: int, values: tuple[object, ...]) -> None:
         charge = self._durable.charges[charge_id]
         state = values[_MOVED_AT["state"]]
-        self.note("moved", charge_id, charge.terminal, charge.stan, state)
+        stan = values[_MOVED_AT["reversal_stan"]]
+        self.note("moved", charge_id, charge.terminal, charge.stan, state, stan)
         if state in _KEPT:
             self._durable.approved.add((charge.merchant, charge.terminal, charge.stan))
         if state in _PROVEN:
             self._durable.proven.add((charge.merchant, charge.terminal, charge.stan))
-        stan = values[_MOVED_AT["reversal_stan"]]
         if state is State.REVERSAL_DUE and values[_MOVED_AT["attempts"]]:
             self._durable.reversals.add((charge.host, str(stan), charge.terminal))
 

@@ -6,6 +6,7 @@ faults.  An approved charge is charged, whether its answer is sent or not.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from codec import MacKey
     from gateway.simulators.bank import Charge
     from tests.simulation.agenda import Agenda
+    from tests.simulation.chance import Chance
     from tests.simulation.checkers import Checkers
     from tests.simulation.wires import End
 
@@ -61,20 +63,24 @@ class SimHost:
         dialect: str,
         key: MacKey | None,
         agenda: Agenda,
-        rng: random.Random,
+        chance: Chance,
         checkers: Checkers,
         moods: Moods,
     ) -> None:
         self.name = name
         self.speech = SPEECHES[dialect]
-        self.bank = Bank(rng.randrange(10**6) * 10**5 + 1)
+        self.bank = Bank(chance.of("rrn", name).randrange(10**6) * 10**5 + 1)
         self.moods = moods
         self.down = False
+        self.mute = False
+        """It decides on charges, and its answers to them get lost."""
         self.signed_off = False
         self._unheard: set[End] = set()
         """Links that have not answered the last sign-on or sign-off."""
         self._announced = 0
-        self._key, self._agenda, self._rng, self._checkers = key, agenda, rng, checkers
+        self._key, self._agenda, self._chance, self._checkers = key, agenda, chance, checkers
+        self._heard_of: Counter[str] = Counter()
+        """Messages by the terminal that they speak of."""
         self._framers: dict[End, Framer] = {}
         self.books: dict[str, Charge] = {}
         """Decided charges by merchant|terminal|amount."""
@@ -130,24 +136,31 @@ class SimHost:
         data = bytes(end.received)
         end.received.clear()
         for each in framer.feed(data):
-            pause_s = self._rng.choice((0.0, 0.002, 0.01, 0.05, 0.4))
-            self._agenda.after(pause_s, self._heard, end, each)
+            message = Message(each, self.speech.dialect)
+            rng = self._chance_of(message)
+            pause_s = rng.choice((0.0, 0.002, 0.01, 0.05, 0.4))
+            self._agenda.after(pause_s, self._heard, end, message, rng)
         if end.ended:
             self._framers.pop(end, None)
             end.close()
 
-    def _heard(self, end: End, data: bytes) -> None:
+    def _chance_of(self, message: Message) -> random.Random:
+        """What becomes of a message depends on its terminal and on what that asked before."""
+        terminal = message.get(41, "")
+        self._heard_of[terminal] += 1
+        return self._chance.of("host", self.name, terminal, self._heard_of[terminal])
+
+    def _heard(self, end: End, message: Message, rng: random.Random) -> None:
         if self.down:
             return
-        message = Message(data, self.speech.dialect)
         if self._key is not None and message.mti[1] != "8" and not mac.verify(message, self._key):
             self._checkers.violated(5, f"host {self.name} got a wrong MAC")
             return
         match kind(message):
             case Kind.CHARGE:
-                self._charge(end, message)
+                self._charge(end, message, rng)
             case Kind.REVERSAL:
-                self._reversal(end, message)
+                self._reversal(end, message, rng)
             case Kind.NETWORK:
                 refused = self.signed_off and message.get(70) == _SIGN_ON
                 code = _SIGNED_OFF if refused else APPROVED
@@ -157,12 +170,12 @@ class SimHost:
 
     # Charges
 
-    def _charge(self, end: End, message: Message) -> None:
+    def _charge(self, end: End, message: Message, rng: random.Random) -> None:
         request = self.speech.charge_request(message)
         if self.bank.known(request.identity) is not None:
             self._checkers.violated(4, f"host {self.name} got one charge twice")
             return
-        rng, moods = self._rng, self.moods
+        moods = self.moods
         code, part = APPROVED, None
         if self.signed_off:
             code = _SIGNED_OFF
@@ -179,27 +192,26 @@ class SimHost:
             fields[38] = charge.approval_code
         if rng.random() < moods.drops_link:
             self.drop_links()
-            return
-        self._with_faults(end, message, fields)
+        elif not self.mute:
+            self._with_faults(end, self.speech.answer(message, fields), rng)
 
-    def _with_faults(self, end: End, message: Message, fields: dict[int, str]) -> None:
-        rng, moods = self._rng, self.moods
-        answer = self.speech.answer(message, fields)
+    def _with_faults(self, end: End, answer: Message, rng: random.Random) -> None:
+        moods = self.moods
         drawn = rng.random()
         for fault in ("silent", "late", "duplicate", "wrong_field", "wrong_mac"):
             drawn -= getattr(moods, fault)
             if drawn < 0:
-                self._faulty(end, answer, fault)
+                self._faulty(end, answer, fault, rng)
                 return
         self._answer(end, answer, rng.choice((0.0, 0.01, 0.1, 1.0)))
 
-    def _faulty(self, end: End, answer: Message, fault: str) -> None:
+    def _faulty(self, end: End, answer: Message, fault: str, rng: random.Random) -> None:
         match fault:
             case "late":
-                self._answer(end, answer, self._rng.uniform(5.0, 60.0))
+                self._answer(end, answer, rng.uniform(5.0, 60.0))
             case "duplicate":
                 self._answer(end, answer, 0.0)
-                self._answer(end, answer, self._rng.choice((0.0, 0.5, 12.0)))
+                self._answer(end, answer, rng.choice((0.0, 0.5, 12.0)))
             case "wrong_field":
                 answer.patch(4, f"{int(answer[4]) + _MORE_THAN_ASKED:012d}")
                 self._answer(end, answer, 0.0)
@@ -207,8 +219,8 @@ class SimHost:
                 answer.patch(39, "05" if answer[39] == APPROVED else APPROVED)
                 self._answer(end, answer, 0.0, spoil=True)
 
-    def _reversal(self, end: End, message: Message) -> None:
-        rng, moods = self._rng, self.moods
+    def _reversal(self, end: End, message: Message, rng: random.Random) -> None:
+        moods = self.moods
         self.reversals += 1
         drawn = rng.random()
         if self.signed_off or drawn < moods.reversal_busy:

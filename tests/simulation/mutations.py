@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from routing.clock import Now
 
-SEEDS_MAX: Final = 40
+SEEDS_MAX: Final = 60
 """Within so many seeds each of these bugs is caught."""
 
 

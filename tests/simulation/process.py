@@ -156,6 +156,7 @@ class GatewayProcess:
         node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]
         lifecycle = Lifecycle(self._config, switch, network, node.pipeline, tools)  # type: ignore[arg-type]
         self.network, self.switch = network, switch
+        self._checkers.note("life", switch.life.epoch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await self._told_to_stop.wait()

@@ -82,20 +82,21 @@ class Terminal:
     def __init__(
         self,
         line: Line,
-        number: int,
+        number_and_place: tuple[int, int],
         agenda: Agenda,
         rng: random.Random,
         checkers: Checkers,
         habits: Habits,
         replaced: Terminal | None = None,
     ) -> None:
-        self.number = number
-        self.name = f"T{number:07d}"
+        self.number, self.place = number_and_place
+        """Its number in the street; how many before it had that number."""
+        self.name = f"T{self.number:07d}"
         self.merchant = line.merchant
         self.confirms = line.confirms
         self.line = line
         self.listener = line.listener
-        self.pan = line.pan_prefix + f"{number:04d}" + f"{rng.randrange(10**6):06d}"
+        self.pan = line.pan_prefix + f"{self.number:04d}" + f"{rng.randrange(10**6):06d}"
         self._agenda, self._rng, self._checkers, self._habits = agenda, rng, checkers, habits
         self._speech = SPEECHES[line.dialect]
         self._key: MacKey | None = line.key
@@ -216,6 +217,9 @@ class Terminal:
             line.asked_back |= bool(line.sale.failure)
             line.said_served |= not line.sale.failure
         line.sale.sent()
+        again = " again" if due.repeat else ""
+        facts = line.facts
+        self._checkers.note("asks", self.name, facts.stan, due.kind, again, facts.amount)
         self._send(message)
         self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
         if due.kind is Kind.SALE and not due.repeat:
@@ -312,6 +316,8 @@ class Terminal:
 
     def _ended(self, line: BookLine) -> None:
         self._waiting = None
+        if line.sale.served:
+            self._checkers.note("serves", self.name, line.facts.stan)
         self._unproven |= line.sale.served and not self.confirms
         self._next_sale_later()
 
@@ -367,6 +373,8 @@ class Terminal:
             return
         end, self._end = self._end, None
         self._off = True
+        if self.book:
+            self._checkers.note("crashes", self.name, self.book[-1].facts.stan)
         self._turn += 1
         if end is not None:
             self._leave_unread(end)
@@ -399,7 +407,7 @@ class Terminal:
         if self._unproven:
             served = next(line for line in reversed(self.book) if line.sale.served)
             served.orphaned = True
-        self._checkers.note("gone", self.name)
+        self._checkers.note("gone", self.name, self.book[-1].facts.stan)
         self.line.gone(self)
 
     def _leave_unread(self, end: End) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import tempfile
 import time
 from collections import Counter
@@ -17,11 +16,13 @@ from gateway.audit import Audit
 from gateway.journal import JournalError
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
+from tests.simulation.chance import Chance
 from tests.simulation.checkers import Checkers, Violation
 from tests.simulation.disk import Disk, DiskFiles
 from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.process import VAULT_KEY, GatewayProcess
+from tests.simulation.story import Told
 from tests.simulation.street import DIALECTS, HEALS_WITHIN_S, KEYS, SHOPS, Line, config
 from tests.simulation.terminals import Terminal
 from tests.simulation.wires import End, Weather, Wire
@@ -46,6 +47,7 @@ class Outcome:
 
     seed: int
     violations: list[Violation] = field(default_factory=list)
+    terminals: tuple[str, ...] = ()
     charges: int = 0
     reversals: int = 0
     kills: int = 0
@@ -54,7 +56,7 @@ class Outcome:
     virtual_s: float = 0.0
     wall_s: float = 0.0
     trace: str = ""
-    story: list[str] = field(default_factory=list)
+    story: list[Told] = field(default_factory=list)
 
 
 class World:
@@ -65,68 +67,69 @@ class World:
         self._tells = tells
         self._hash = hashlib.blake2b(digest_size=16)
         self.outcome = Outcome(seed)
-        rng = random.Random(f"world {seed}")  # noqa: S311 - a simulation
+        self.chance = Chance(seed)
         self.agenda = Agenda()
         self.clock = SimClock(self.agenda)
-        self.weather = Weather(random.Random(rng.random()))  # noqa: S311
+        self.weather = Weather(self.chance)
         self.checkers = Checkers(lambda: self.agenda.now, self.note)
         self.disk = Disk()
-        faults = Faults(random.Random(rng.random()), severity)  # noqa: S311
-        self._rng = random.Random(rng.random())  # noqa: S311
+        self._faults = Faults(self.chance, severity)
         self.hosts = {
             name: SimHost(
-                name, DIALECTS[name], KEYS.get(name), self.agenda,
-                random.Random(rng.random()), self.checkers, faults.moods(),  # noqa: S311
+                name, DIALECTS[name], KEYS.get(name), self.agenda, self.chance, self.checkers,
+                self._faults.moods(name),
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
-        self.terminals = self._street(rng, faults)
+        self.terminals = self._street()
+        self.outcome.terminals = tuple(each.name for each in self.terminals)
         self._config = config(folder)
-        self.tiny = faults.tiny_bounds()
+        self.tiny = self._faults.tiny_bounds()
         if self.tiny:
             self._config = tiny(self._config, len(self.terminals))
         self.process = GatewayProcess(
-            self._config, self.agenda, self.clock, self.disk,
-            random.Random(rng.random()), self.checkers, self._dial_host,  # noqa: S311
+            self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
+            self.checkers, self._dial_host,
         )  # fmt: skip
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
-        self._faults = faults
 
-    def _street(self, rng: random.Random, faults: Faults) -> list[Terminal]:
-        terminals: list[Terminal] = []
+    def _street(self) -> list[Terminal]:
+        everybody: list[Terminal] = []
         for listener, merchant, confirms, prefix in SHOPS:
+            pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
-                self._dial_gateway, self._gone, rng.choice((0.5, 3.0, 8.0)),
+                self._dial_gateway, self._gone, pause_s,
             )  # fmt: skip
-            for _ in range(faults.terminals_a_shop()):
-                own = random.Random(rng.random())  # noqa: S311
-                number = len(terminals) + 1
-                terminals.append(
-                    Terminal(line, number, self.agenda, own, self.checkers, faults.habits())
-                )
-        return terminals
+            for _ in range(self._faults.terminals_of(merchant)):
+                everybody.append(self._terminal(line, len(everybody) + 1, None))
+        return [each for each in everybody if self._faults.is_there(each.name)]
+
+    def _terminal(self, line: Line, number: int, replaced: Terminal | None) -> Terminal:
+        place = 0 if replaced is None else replaced.place + 1
+        rng = self.chance.of("terminal", number, place)
+        habits = self._faults.habits(number, place)
+        return Terminal(line, (number, place), self.agenda, rng, self.checkers, habits, replaced)
 
     def _gone(self, terminal: Terminal) -> None:
         """A terminal is gone for good; mostly another is put in its place."""
-        if self._rng.random() < REPLACED:
-            self.agenda.after(self._rng.uniform(1.0, 20.0), self._put_up, terminal)
+        rng = self.chance.of("replaced", terminal.number, terminal.place)
+        if rng.random() < REPLACED:
+            self.agenda.after(rng.uniform(1.0, 20.0), self._put_up, terminal)
 
     def _put_up(self, gone: Terminal) -> None:
         if self._faults.on:
-            own = random.Random(self._rng.random())  # noqa: S311
-            habits = self._faults.habits()
-            new = Terminal(gone.line, gone.number, self.agenda, own, self.checkers, habits, gone)
+            new = self._terminal(gone.line, gone.number, gone)
             self.terminals.append(new)
             new.begin()
 
     def note(self, *words: object) -> None:
         """A line of the trace."""
-        line = f"{self.agenda.now:.3f} {' '.join(map(str, words))}"
-        self._hash.update(line.encode())
+        now, told = self.agenda.now, tuple(map(str, words))
+        self._hash.update(f"{now:.3f} {' '.join(told)}".encode())
         if self._tells:
-            self.outcome.story.append(line)
+            self.outcome.story.append(Told(now, told))
 
     # Who connects to whom
 
