@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -137,6 +138,7 @@ def _only(kind: type[Part], value: msgspec.Struct) -> Part:
     return kind(**{name: getattr(value, name) for name in kind.__struct_fields__})
 
 
+@cache
 def mappings() -> tuple[Mapping, ...]:
     """The mapping files that come with the gateway.  Raises MappingError."""
     folder = resources.files("routing.mappings")

@@ -67,16 +67,17 @@ class Lifecycle:
             self._log.info("draining", seconds_max=self._config.drain.seconds_max)
             async with trio.open_nursery() as nursery:
 
-                async def drain() -> None:
-                    await self._drain()
+                async def drain_and_leave() -> None:
+                    await self.drain()
                     nursery.cancel_scope.cancel()
 
-                nursery.start_soon(drain)
+                nursery.start_soon(drain_and_leave)
                 await anext(signals)
                 self._log.warning("stopped at once by a second signal")
                 nursery.cancel_scope.cancel()
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
+        """Take nothing new; return when what is under way came to its answer, or time is over."""
         self.draining = True
         self._switch.drain()
         self._engine.stop_listening()

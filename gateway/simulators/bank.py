@@ -1,6 +1,6 @@
 """The simulated bank's money: what was charged, what was given back.  Pure; no message, no socket.
 
-Rule 1.  An approved charge is charged, whether or not its answer is ever sent.
+Rule 1.  What is approved, in full or in part, is charged, whether or not its answer is ever sent.
 Rule 2.  The same charge again gets the stored answer and is not charged again.
 Rule 3.  A reversal gives the amount of an approved original back, once for each identity of its
          own: a second identity for one original gives the money back twice, so that it shows.
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 APPROVED: Final = "00"
+PARTIAL: Final = "10"
+_TAKES_MONEY: Final = frozenset({APPROVED, PARTIAL})
 DECLINED_ORIGINAL: Final = "12"
 UNKNOWN_ORIGINAL: Final = "25"
 ALREADY_REVERSED: Final = "22"
@@ -42,6 +44,8 @@ class Charge:
     code: str
     rrn: str
     approval_code: str
+    taken: int = 0
+    """Minor units: less than was asked for after a partial approval, nothing after a decline."""
     given_back: int = 0
     """Minor units, over all reversals, voids and refunds."""
     undoes: Charge | None = None
@@ -83,19 +87,23 @@ class Bank:
     def _why_not_undone(charge: Charge | None, amount: int, *, whole: bool) -> str:
         if charge is None:
             return UNKNOWN_ORIGINAL
-        if charge.code != APPROVED:
+        if charge.code not in _TAKES_MONEY:
             return DECLINED_ORIGINAL
         if whole:
-            untouched = not charge.given_back and amount == charge.request.amount
+            untouched = not charge.given_back and amount == charge.taken
             return "" if untouched else ALREADY_REVERSED
-        return TOO_MUCH if amount > charge.request.amount - charge.given_back else ""
+        return TOO_MUCH if amount > charge.taken - charge.given_back else ""
 
-    def decide(self, request: ChargeRequest, code: str) -> Charge:
-        """Charge (`code` 00) or decline what was not decided before."""
+    def decide(self, request: ChargeRequest, code: str, part: int | None = None) -> Charge:
+        """Charge (`code` 00, or 10 and the `part` in minor units) or decline what was not decided
+        before.
+        """
         number = self._next_rrn
         self._next_rrn += 1
-        approval = f"{number * _SPREAD % _APPROVAL_CODES:06d}" if code == APPROVED else ""
-        charge = Charge(request, code, f"{number:012d}", approval)
+        takes = code in _TAKES_MONEY
+        approval = f"{number * _SPREAD % _APPROVAL_CODES:06d}" if takes else ""
+        taken = (request.amount if part is None else part) if takes else 0
+        charge = Charge(request, code, f"{number:012d}", approval, taken)
         self._charges[request.identity] = charge
         return charge
 
@@ -107,10 +115,10 @@ class Bank:
         charge = self._charges.get(original)
         if charge is None:
             return Reversed(UNKNOWN_ORIGINAL, 0, repeat=False, charge=None)
-        if charge.code != APPROVED:
+        if charge.code not in _TAKES_MONEY:
             return Reversed(DECLINED_ORIGINAL, 0, repeat=False, charge=charge)
         self._reversals[identity] = charge
-        gives = charge.request.amount - keeps
+        gives = charge.taken - keeps
         charge.given_back += gives
         if charge.undoes is not None:
             charge.undoes.given_back -= gives
@@ -120,6 +128,6 @@ class Bank:
     def confirm(self, original: str) -> str:
         """A word on the service of `original`, as terminals send it when no gateway is between."""
         charge = self._charges.get(original)
-        if charge is None or charge.code != APPROVED:
+        if charge is None or charge.code not in _TAKES_MONEY:
             return UNKNOWN_ORIGINAL
         return ALREADY_REVERSED if charge.given_back else APPROVED

@@ -5,9 +5,10 @@ Pure: the program in `terminals` sends what `due` names, and tells `answered` or
 Rule 1.  A sale without an answer is repeated, `REPEATS_MAX` times, or reversed.  Nothing new begins
          before it is settled.
 Rule 2.  A reversal is repeated until any answer comes.  A sale under reversal is never served.
-Rule 3.  Served at approval: 00 is the right to serve.  A service that fails is reversed.
-Rule 4.  Confirmation: 00 is the right to try.  Served is only what the gateway acknowledged with
-         00 as served; whatever else comes back, the customer gets nothing.
+Rule 3.  Served at approval: 00 (10 for a part) is the right to serve.  A service that fails is
+         reversed.
+Rule 4.  Confirmation: 00 or 10 is the right to try.  Served is only what the gateway acknowledged
+         with 00 as served; whatever else comes back, the customer gets nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from gateway.simulators.terminal_plan import Plan, Service
 
 REPEATS_MAX: Final = 3
 _APPROVED: Final = "00"
+_APPROVALS: Final = frozenset({_APPROVED, "10"})
+"""10: in part; the rest is paid in another way."""
 _NOT_NOW: Final = frozenset({"91", "96"})
 """Answers to a reversal or confirmation that settle nothing."""
 _NO_ANSWER: Final = frozenset({"68", "98"})
@@ -140,7 +143,7 @@ class Sale:
             self._end("no answer from the host")
         elif self.told in _NEVER_TAKEN:
             self._end("refused by the gateway")
-        elif self.told != _APPROVED:
+        elif self.told not in _APPROVALS:
             self._end("declined")
         elif self.confirms:
             self._try_to_serve()

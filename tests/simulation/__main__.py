@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.simulation import many, mutations
-from tests.simulation.shrink import shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,17 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell(seed: int, mutation: str | None) -> int:
     outcome = many.one(seed, mutation)
-    if outcome.violations:
-        severity = shrunk(
-            seed, outcome.violations[0], lambda s: many.one(seed, mutation, severity=s)
-        )
-        print(f"shrunk to {severity}", file=sys.stderr)
-        outcome = many.one(seed, mutation, severity=severity, tells=True)
-    else:
-        outcome = many.one(seed, mutation, tells=True)
-    print("\n".join(outcome.story))
-    print(f"seed {seed}: {outcome.charges} charges, {len(outcome.violations)} violations")
-    return bool(outcome.violations)
+    if not outcome.violations:
+        print(f"seed {seed}: {outcome.charges} charges, no promise was broken")
+        return 0
+    print("\n".join(many.story(outcome, mutation)))
+    return 1
 
 
 def _many(seeds: range, chosen: argparse.Namespace) -> int:

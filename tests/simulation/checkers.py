@@ -18,13 +18,14 @@ from routing.response_codes import APPROVALS
 from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gateway.audit import Report
     from gateway.simulators.bank import Charge, Reversed
     from routing.charge import Charge as Open
     from routing.clock import Now
     from routing.effects import Record
+    from tests.simulation.bounds import Fill
     from tests.simulation.terminals import BookLine, Terminal
 
 VIOLATIONS_MAX: Final = 50
@@ -33,6 +34,7 @@ SLACK_S: Final = 1.0
 _AT = {name: index for index, name in enumerate(OPENED)}
 _MOVED_AT = {name: index for index, name in enumerate(MOVED)}
 _KEPT: Final = frozenset({State.APPROVED, State.DELIVERED, State.PRESUMED_SERVED, State.SERVED})
+_PROVEN: Final = frozenset({State.PRESUMED_SERVED, State.SERVED})
 _HOSTS: Final = frozenset({"bank", "clearing"})
 
 Name = tuple[str, str, int]
@@ -65,6 +67,8 @@ class Durable:
     reversals: set[tuple[str, str, str]] = field(default_factory=set)
     approved: set[tuple[str, str, str]] = field(default_factory=set)
     """Merchant, terminal, STAN of the terminal."""
+    proven: set[tuple[str, str, str]] = field(default_factory=set)
+    """The same of those whose service was proven."""
 
 
 class Checkers:
@@ -77,6 +81,8 @@ class Checkers:
         self._durable = Durable()
         self.decisions: dict[Name, Charge] = {}
         self.reversals = 0
+        self.reached: Counter[str] = Counter()
+        """Looks at which a bound was reached, by its name."""
 
     def violated(self, invariant: int, what: str) -> None:
         """A promise is broken."""
@@ -97,7 +103,8 @@ class Checkers:
                 continue
             if isinstance(record, Opened):
                 charge = self._durable.charges[record.id]
-                self.note("opened", record.id, charge.terminal, charge.stan)
+                host, stan = charge.host, charge.host_stan
+                self.note("opened", record.id, charge.terminal, charge.stan, host, stan)
                 self._durable.left.add((charge.host, charge.host_stan, charge.terminal))
             else:
                 self._moved(record.id, record.values)
@@ -112,10 +119,12 @@ class Checkers:
     def _moved(self, charge_id: int, values: tuple[object, ...]) -> None:
         charge = self._durable.charges[charge_id]
         state = values[_MOVED_AT["state"]]
-        self.note("moved", charge_id, charge.terminal, charge.stan, state)
+        stan = values[_MOVED_AT["reversal_stan"]]
+        self.note("moved", charge_id, charge.terminal, charge.stan, state, stan)
         if state in _KEPT:
             self._durable.approved.add((charge.merchant, charge.terminal, charge.stan))
-        stan = values[_MOVED_AT["reversal_stan"]]
+        if state in _PROVEN:
+            self._durable.proven.add((charge.merchant, charge.terminal, charge.stan))
         if state is State.REVERSAL_DUE and values[_MOVED_AT["attempts"]]:
             self._durable.reversals.add((charge.host, str(stan), charge.terminal))
 
@@ -146,6 +155,14 @@ class Checkers:
             if charge.state is State.SENT and waited_s > ANSWER_TIMEOUT_S + SLACK_S:
                 self.violated(9, f"charge {charge.id} waits for its host since {waited_s:.0f} s")
 
+    def bounds(self, fills: Iterable[Fill]) -> None:
+        """Nothing in the gateway grows past its bound: invariant 7."""
+        for name, used, bound in fills:
+            if used >= bound:
+                self.reached[name] += 1
+            if used > bound:
+                self.violated(7, f"{name} is {bound}, and {used} are there")
+
     # Hosts
 
     def decided(self, host: str, charge: Charge) -> None:
@@ -161,7 +178,7 @@ class Checkers:
         self.note("reversal", host, message.get(41), message.get(11), outcome.code)
         self.reversals += 1
         charge = outcome.charge
-        if charge is not None and charge.given_back > charge.request.amount:
+        if charge is not None and charge.given_back > charge.taken:
             name = (charge.request.merchant, charge.request.terminal, charge.request.amount)
             self.violated(4, f"{name} was given back twice")
 
@@ -185,7 +202,7 @@ class Checkers:
             self.violated(6, f"{name} was told an approval that no host gave")
         elif charge.rrn != answer.get(37):
             self.violated(6, f"{name} was told another charge's approval")
-        elif int(answer.get(4, "0")) != facts.amount:
+        elif int(answer.get(4, "0")) != charge.taken:
             self.violated(6, f"{name} was told an approval of another amount")
         elif charge.given_back:
             self.violated(3, f"{name} was told an approval whose money was given back before")
@@ -204,7 +221,7 @@ class Checkers:
             self.violated(1, f"audit: {text}")
         if report.open:
             self.violated(9, f"{report.open} charges are still open")
-        ends = {(x["merchant"], x["terminal"], x["amount"]): x for x in report.each}
+        ends = {(x["merchant"], x["terminal"], x["stan"]): x for x in report.each}
         lines = {
             (line.facts.merchant, line.facts.terminal, line.facts.amount): line
             for terminal in terminals
@@ -213,38 +230,58 @@ class Checkers:
         self._same_charges(ends, report)
         for name, charge in self.decisions.items():
             line = lines.get(name)
+            end = None if line is None else ends.get((*name[:2], line.facts.stan))
             if line is None:
                 self.violated(6, f"{name} was charged, and no terminal had asked for it")
-                continue
-            self._money(name, charge, line, ends.get(name))
-        for name, line in lines.items():
-            if line.sale.served and name not in self.decisions:
-                self.violated(3, f"{name} was served, and no host ever charged it")
+            elif end is not None:
+                self._money(name, charge, line, end)
+            elif charge.taken:
+                self.violated(2, f"{name} was charged, and the journal knows of no charge")
+        self._served_for_nothing(lines)
+        self._same_sums(report)
         for terminal in terminals:
             if not terminal.settled:
                 self.violated(9, f"{terminal.name} could not settle its last sale")
 
-    def _same_charges(self, ends: Mapping[Name, object], report: Report) -> None:
+    def _served_for_nothing(self, lines: Mapping[Name, BookLine]) -> None:
+        for name, line in lines.items():
+            if line.sale.served and name not in self.decisions:
+                self.violated(3, f"{name} was served, and no host ever charged it")
+
+    def _same_charges(self, ends: Mapping[object, object], report: Report) -> None:
         if len(ends) != len(report.each):
-            twice = Counter((x["merchant"], x["terminal"], x["amount"]) for x in report.each)
+            twice = Counter((x["merchant"], x["terminal"], x["stan"]) for x in report.each)
             for name, count in twice.items():
                 if count > 1:
                     self.violated(4, f"{name} stands in the journal {count} times")
 
-    def _money(
-        self, name: Name, charge: Charge, line: BookLine, end: dict[str, object] | None
-    ) -> None:
-        if end is None:
-            if charge.code in APPROVALS:
-                self.violated(2, f"{name} was charged, and the journal knows of no charge")
-            return
+    def _same_sums(self, report: Report) -> None:
+        kept = sum(charge.taken - charge.given_back for charge in self.decisions.values())
+        if kept != report.money["served"]:
+            served = report.money["served"]
+            self.violated(1, f"the hosts kept {kept}, the journal says {served} was served")
+
+    def _money(self, name: Name, charge: Charge, line: BookLine, end: dict[str, object]) -> None:
         how, served = end["end"], line.sale.served
-        kept = charge.code in APPROVALS and not charge.given_back
+        kept = charge.taken > charge.given_back
+        proven = (name[0], name[1], line.facts.stan) in self._durable.proven
         if how == "case":
             self.violated(1, f"{name} became a case for no good reason: {end['reason']}")
-        elif kept and not served:
+        elif kept and not served and not (line.orphaned and _may_be_served(line)):
             self.violated(2, f"{name} stays charged without service: journal {how}")
-        elif served and not kept:
+        elif not kept and ((proven and not line.asked_back) or (served and not line.orphaned)):
             self.violated(3, f"{name} was served without a charge: journal {how} {end['reason']}")
         elif (how == "served") != kept:
             self.violated(1, f"{name}: the journal says {how}, the host kept the money: {kept}")
+        elif kept and end["amount"] != charge.taken:
+            self.violated(1, f"{name}: the journal says {end['amount']}, not {charge.taken}")
+
+
+def _may_be_served(line: BookLine) -> bool:
+    """Whether a charge may be kept whose terminal was gone for good before it could settle.
+
+    At approval: its machine's TCP had the whole approval, so perhaps it served, as its own duty to
+    keep a reversal makes the rest impossible for as long as it lives.  With confirmation: only
+    what it said counts.
+    """
+    return line.said_served if line.sale.confirms else line.reached

@@ -6,13 +6,16 @@ faults.  An approved charge is charged, whether its answer is sent or not.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from codec import Message, mac
 from codec.framing import Framer, frame
-from gateway.simulators.bank import APPROVED, Bank
+from gateway.simulators.bank import APPROVED, PARTIAL, Bank
 from gateway.simulators.host_speech import SPEECHES, Kind, kind
+from tests.simulation.agenda import WALL_AT_START
 
 if TYPE_CHECKING:
     import random
@@ -20,11 +23,18 @@ if TYPE_CHECKING:
     from codec import MacKey
     from gateway.simulators.bank import Charge
     from tests.simulation.agenda import Agenda
+    from tests.simulation.chance import Chance
     from tests.simulation.checkers import Checkers
     from tests.simulation.wires import End
 
 _FRAME_MAX: Final = 4_096
 _BUSY: Final = ("96", "91", "68")
+_SIGNED_OFF: Final = "91"
+_SIGN_ON: Final = "001"
+_MORE_THAN_ASKED: Final = 1_000_000_000
+"""Less than the whole would pass for a partial approval."""
+_SAYS_AGAIN_S: Final = 3.0
+"""How soon a sign-on or sign-off that was not answered is sent again."""
 
 
 @dataclass(slots=True)
@@ -34,6 +44,7 @@ class Moods:
     silent: float = 0.0
     late: float = 0.0
     decline: float = 0.0
+    partial: float = 0.0
     duplicate: float = 0.0
     wrong_field: float = 0.0
     wrong_mac: float = 0.0
@@ -52,20 +63,29 @@ class SimHost:
         dialect: str,
         key: MacKey | None,
         agenda: Agenda,
-        rng: random.Random,
+        chance: Chance,
         checkers: Checkers,
         moods: Moods,
     ) -> None:
         self.name = name
         self.speech = SPEECHES[dialect]
-        self.bank = Bank(rng.randrange(10**6) * 10**5 + 1)
+        self.bank = Bank(chance.of("rrn", name).randrange(10**6) * 10**5 + 1)
         self.moods = moods
         self.down = False
-        self._key, self._agenda, self._rng, self._checkers = key, agenda, rng, checkers
+        self.mute = False
+        """It decides on charges, and its answers to them get lost."""
+        self.signed_off = False
+        self._unheard: set[End] = set()
+        """Links that have not answered the last sign-on or sign-off."""
+        self._announced = 0
+        self._key, self._agenda, self._chance, self._checkers = key, agenda, chance, checkers
+        self._heard_of: Counter[str] = Counter()
+        """Messages by the terminal that they speak of."""
         self._framers: dict[End, Framer] = {}
         self.books: dict[str, Charge] = {}
         """Decided charges by merchant|terminal|amount."""
         self.reversals = 0
+        self._stan = 0
 
     # Links (Owner)
 
@@ -75,7 +95,28 @@ class SimHost:
             return False
         end.owner = self
         self._framers[end] = Framer(_FRAME_MAX)
+        if self.signed_off:
+            self._unheard.add(end)
         return True
+
+    def sign(self, *, off: bool) -> None:
+        """Tell every link that from now on nothing, or everything, is taken; until it is heard."""
+        self.signed_off = off
+        self._announced += 1
+        self._unheard = set(self._framers)
+        self._announce(self._announced)
+
+    def _announce(self, number: int) -> None:
+        if number != self._announced:
+            return
+        now = datetime.fromtimestamp(WALL_AT_START + self._agenda.now, UTC)
+        what = "sign-off" if self.signed_off else "sign-on"
+        for end in self._framers:
+            if end in self._unheard:
+                self._stan = self._stan % 999_999 + 1
+                self._send(end, self.speech.network_request(what, f"{self._stan:06d}", now), False)
+        if self.signed_off or self._unheard & self._framers.keys():
+            self._agenda.after(_SAYS_AGAIN_S, self._announce, number)
 
     def drop_links(self) -> None:
         """Cut every link, whatever is in flight."""
@@ -95,76 +136,94 @@ class SimHost:
         data = bytes(end.received)
         end.received.clear()
         for each in framer.feed(data):
-            pause_s = self._rng.choice((0.0, 0.002, 0.01, 0.05, 0.4))
-            self._agenda.after(pause_s, self._heard, end, each)
+            message = Message(each, self.speech.dialect)
+            rng = self._chance_of(message)
+            pause_s = rng.choice((0.0, 0.002, 0.01, 0.05, 0.4))
+            self._agenda.after(pause_s, self._heard, end, message, rng)
         if end.ended:
             self._framers.pop(end, None)
             end.close()
 
-    def _heard(self, end: End, data: bytes) -> None:
+    def _chance_of(self, message: Message) -> random.Random:
+        """What becomes of a message depends on its terminal and on what that asked before."""
+        terminal = message.get(41, "")
+        self._heard_of[terminal] += 1
+        return self._chance.of("host", self.name, terminal, self._heard_of[terminal])
+
+    def _heard(self, end: End, message: Message, rng: random.Random) -> None:
         if self.down:
             return
-        message = Message(data, self.speech.dialect)
         if self._key is not None and message.mti[1] != "8" and not mac.verify(message, self._key):
             self._checkers.violated(5, f"host {self.name} got a wrong MAC")
             return
         match kind(message):
             case Kind.CHARGE:
-                self._charge(end, message)
+                self._charge(end, message, rng)
             case Kind.REVERSAL:
-                self._reversal(end, message)
+                self._reversal(end, message, rng)
             case Kind.NETWORK:
-                self._answer(end, self.speech.answer(message, {39: APPROVED}), 0.0)
+                refused = self.signed_off and message.get(70) == _SIGN_ON
+                code = _SIGNED_OFF if refused else APPROVED
+                self._answer(end, self.speech.answer(message, {39: code}), 0.0)
+            case Kind.ANSWER:
+                self._unheard.discard(end)
 
     # Charges
 
-    def _charge(self, end: End, message: Message) -> None:
+    def _charge(self, end: End, message: Message, rng: random.Random) -> None:
         request = self.speech.charge_request(message)
         if self.bank.known(request.identity) is not None:
             self._checkers.violated(4, f"host {self.name} got one charge twice")
             return
-        rng, moods = self._rng, self.moods
-        code = rng.choice(("05", "51")) if rng.random() < moods.decline else APPROVED
-        charge = self.bank.decide(request, code)
+        moods = self.moods
+        code, part = APPROVED, None
+        if self.signed_off:
+            code = _SIGNED_OFF
+        elif rng.random() < moods.decline:
+            code = rng.choice(("05", "51"))
+        elif rng.random() < moods.partial:
+            code, part = PARTIAL, rng.randint(1, request.amount)
+        charge = self.bank.decide(request, code, part)
         self._checkers.decided(self.name, charge)
         fields: dict[int, str] = {37: charge.rrn, 39: code}
+        if part is not None:
+            fields[4] = f"{part:012d}"
         if charge.approval_code:
             fields[38] = charge.approval_code
         if rng.random() < moods.drops_link:
             self.drop_links()
-            return
-        self._with_faults(end, message, fields)
+        elif not self.mute:
+            self._with_faults(end, self.speech.answer(message, fields), rng)
 
-    def _with_faults(self, end: End, message: Message, fields: dict[int, str]) -> None:
-        rng, moods = self._rng, self.moods
-        answer = self.speech.answer(message, fields)
+    def _with_faults(self, end: End, answer: Message, rng: random.Random) -> None:
+        moods = self.moods
         drawn = rng.random()
         for fault in ("silent", "late", "duplicate", "wrong_field", "wrong_mac"):
             drawn -= getattr(moods, fault)
             if drawn < 0:
-                self._faulty(end, answer, fault)
+                self._faulty(end, answer, fault, rng)
                 return
         self._answer(end, answer, rng.choice((0.0, 0.01, 0.1, 1.0)))
 
-    def _faulty(self, end: End, answer: Message, fault: str) -> None:
+    def _faulty(self, end: End, answer: Message, fault: str, rng: random.Random) -> None:
         match fault:
             case "late":
-                self._answer(end, answer, self._rng.uniform(5.0, 60.0))
+                self._answer(end, answer, rng.uniform(5.0, 60.0))
             case "duplicate":
                 self._answer(end, answer, 0.0)
-                self._answer(end, answer, self._rng.choice((0.0, 0.5, 12.0)))
+                self._answer(end, answer, rng.choice((0.0, 0.5, 12.0)))
             case "wrong_field":
-                answer.patch(4, f"{int(answer[4]) + 1:012d}")
+                answer.patch(4, f"{int(answer[4]) + _MORE_THAN_ASKED:012d}")
                 self._answer(end, answer, 0.0)
             case "wrong_mac" if self._key is not None:
                 answer.patch(39, "05" if answer[39] == APPROVED else APPROVED)
                 self._answer(end, answer, 0.0, spoil=True)
 
-    def _reversal(self, end: End, message: Message) -> None:
-        rng, moods = self._rng, self.moods
+    def _reversal(self, end: End, message: Message, rng: random.Random) -> None:
+        moods = self.moods
         self.reversals += 1
         drawn = rng.random()
-        if drawn < moods.reversal_busy:
+        if self.signed_off or drawn < moods.reversal_busy:
             busy = self.speech.answer(message, {39: rng.choice(_BUSY)})
             self._answer(end, busy, 0.0)
             return

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import mutations
+from tests.simulation.faults import EVENTS, HABITS, MOODS, TINY
+from tests.simulation.shrink import Shrinker
+from tests.simulation.story import told
 from tests.simulation.world import Outcome, run
 
 if TYPE_CHECKING:
@@ -19,6 +23,23 @@ def one(seed: int, mutation: str | None = None, **how: Any) -> Outcome:
         return run(seed, **how)
     with mutations.ALL[mutation].applied():
         return run(seed, **how)
+
+
+def story(outcome: Outcome, mutation: str | None = None) -> list[str]:
+    """What a person reads of a failing seed: shrunk, and only the charge that it is about."""
+    seed, first = outcome.seed, outcome.violations[0]
+    shrinker = Shrinker(first.invariant, lambda milder: one(seed, mutation, severity=milder))
+    suspect = re.search(r"T\d{7}", first.what)
+    mildest = shrinker.run(outcome.terminals, suspect.group() if suspect else "")
+    again = one(seed, mutation, severity=mildest, tells=True)
+    broken = [each for each in again.violations if each.invariant == first.invariant]
+    there = ", ".join(sorted(mildest.only)) if mildest.only else "everybody"
+    needed = [each for each in (TINY, *EVENTS, *MOODS, *HABITS) if each not in mildest.without]
+    return [
+        *told(seed, broken, again.story),
+        f"terminals: {there}",
+        f"needed of the faults: {', '.join(needed) or 'none'}",
+    ]
 
 
 def outcomes(seeds: Iterable[int], mutation: str | None = None, jobs: int = 1) -> Iterator[Outcome]:

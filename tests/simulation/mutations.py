@@ -12,19 +12,21 @@ from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
 from routing import answers, host_side, reversals
+from routing.admission import Admission
 from routing.book import ChargeBook, Deadlines
 from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
 from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
+from routing.switch import Switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from routing.clock import Now
 
-SEEDS_MAX: Final = 40
+SEEDS_MAX: Final = 60
 """Within so many seeds each of these bugs is caught."""
 
 
@@ -197,6 +199,11 @@ def _mac_unchecked(original: Any) -> Any:
     return message
 
 
+def _does_nothing(original: Any) -> Any:
+    del original
+    return lambda *_: None
+
+
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
 ALL: Final[dict[str, Mutation]] = {
@@ -210,6 +217,7 @@ ALL: Final[dict[str, Mutation]] = {
     "reverse-twice-after-restart": _M(
         "a restart gives reversals a new STAN", Lifecycle, "restore", _new_identity_at_restart
     ),
+    "no-ticks": _M("no deadline is ever looked at", Switch, "tick", _does_nothing),
     "forget-deadline": _M("some charges have no deadline", Deadlines, "watch", _forgets_deadline),
     "match-on-stan-alone": _M(
         "keys are the STAN's end alone, a key in flight is handed out again, and echoed fields are"
@@ -250,6 +258,30 @@ ALL: Final[dict[str, Mutation]] = {
         TABLE[State.SENT],
         Event.RESTART,
         lambda _: Step(State.DECLINED),
+    ),
+    "proof-over-is-service": _M(
+        "silence in the time for a proof of delivery is service",
+        TABLE[State.DELIVERY_UNKNOWN],
+        Event.PROOF_TIME_OVER,
+        lambda _: Step(State.PRESUMED_SERVED),
+    ),
+    "any-sale-proves": _M(
+        "the next sale proves the last, though another terminal may stand there now",
+        Admission,
+        "_follows",
+        _always,
+    ),
+    "partial-is-whole": _M(
+        "a partial approval counts as one of the whole", host_side, "PARTIAL", lambda _: "never"
+    ),
+    "no-bound-in-flight": _M(
+        "any number of charges may wait for a host",
+        PendingKeys,
+        "in_flight",
+        lambda _: property(lambda _: 0),
+    ),
+    "ended-stay-for-ever": _M(
+        "no ended charge ever leaves the memory", ChargeBook, "remove", _does_nothing
     ),
     "window-over-is-service": _M(
         "silence in the window is service",

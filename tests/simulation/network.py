@@ -14,12 +14,13 @@ import trio
 from codec import FrameError
 from gateway.wire.connection import Connection, SlowReaderError
 from gateway.wire.port import Acknowledged, Closed, Frame, Lost
+from tests.simulation.agenda import Nap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.wire.port import WireEvent, WireLimits
-    from tests.simulation.agenda import SimClock
+    from tests.simulation.agenda import Agenda, SimClock
     from tests.simulation.wires import End
 
 SWEEP_EVERY_S: Final = 1.0
@@ -42,10 +43,14 @@ class SimNetwork:
     def __init__(
         self,
         limits: WireLimits,
+        agenda: Agenda,
         clock: SimClock,
         dial: Callable[[str, int], End | None],
         leaves: Callable[[str, bytes], None],
     ) -> None:
+        self.window_bytes = SEND_WINDOW_BYTES
+        self.ended: Counter[str] = Counter()
+        """Connections that the gateway ended, by why."""
         self._limits = limits
         self._clock = clock
         self._dial = dial
@@ -60,7 +65,8 @@ class SimNetwork:
         self._events: list[WireEvent] = []
         self._last_id = 0
         self._next_sweep = 0.0
-        self._nap = trio.CancelScope()
+        self._nap = Nap(agenda)
+        self._listens = True
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -70,14 +76,14 @@ class SimNetwork:
     def readable(self, end: End) -> None:
         """Bytes arrived at one of our ends."""
         self._readable[end] = None
-        self._nap.cancel()
+        self._nap.wake()
 
     def cut(self, end: End) -> None:
         """One of our connections was reset."""
         connection = self._connections.get(self._ids.get(end, 0))
         if connection is not None:
             self._lose(connection, "reset")
-            self._nap.cancel()
+            self._nap.wake()
 
     def adopt(self, end: End, peer: str, *, accepted: bool = False) -> int:
         """Take over an end; returns the connection's id."""
@@ -94,6 +100,28 @@ class SimNetwork:
         """Our ends of all connections, oldest first."""
         return list(self._ends.values())
 
+    def takes_another(self) -> bool:
+        """Whether a terminal that connects now is accepted."""
+        if not self._listens:
+            return False
+        accepted = sum(connection.accepted for connection in self._connections.values())
+        return accepted < self._limits.connections_max
+
+    def stop_listening(self) -> None:
+        """Accept nobody any more."""
+        self._listens = False
+
+    def close_all(self) -> None:
+        """The process ends."""
+        self._listens = False
+        for end in list(self._ends.values()):
+            if end.open:
+                end.close()
+
+    def connections(self) -> list[Connection]:
+        """Every connection, oldest first."""
+        return list(self._connections.values())
+
     # The port
 
     async def turn(self, wait_s: float) -> list[WireEvent]:
@@ -101,10 +129,7 @@ class SimNetwork:
         if self._events or self._readable:
             await trio.lowlevel.checkpoint()
         else:
-            wait_s = max(wait_s, SHORTEST_WAIT_S)
-            self._nap = trio.CancelScope(deadline=trio.current_time() + wait_s)
-            with self._nap:
-                await trio.sleep_forever()
+            await self._nap.take(max(wait_s, SHORTEST_WAIT_S))
         now = self._clock.now().monotonic
         readable, self._readable = self._readable, {}
         for end in readable:
@@ -132,7 +157,8 @@ class SimNetwork:
         try:
             connection.queue(data)
         except SlowReaderError:
-            self._lose(connection, "waiting_bytes_max")
+            name = "waiting_bytes_max" if connection.accepted else "link_waiting_bytes_max"
+            self._lose(connection, f"wire.{name}")
             return False
         self._leaves(connection.peer, data)
         self._dirty[conn] = None
@@ -166,7 +192,7 @@ class SimNetwork:
 
     def _write(self, connection: Connection) -> None:
         end = self._ends[connection.id]
-        room = max(SEND_WINDOW_BYTES - end.in_flight, 0)
+        room = max(self.window_bytes - end.in_flight, 0)
         data = bytes(connection.out[:room])
         del connection.out[:room]
         if data:
@@ -196,6 +222,7 @@ class SimNetwork:
             self._lose(connection, "ended")
 
     def _lose(self, connection: Connection, why: str) -> None:
+        self.ended[why] += 1
         end = self._ends.pop(connection.id)
         del self._connections[connection.id], self._ids[end]
         self._dirty.pop(connection.id, None)

@@ -5,6 +5,7 @@ All that carries charges is as shipped: `Node`, recovery, the SQLite journal.  T
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ import trio
 from gateway.journal import JournalError
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault
+from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.node import Node, recovered
 from gateway.tools import Tools
+from tests.simulation.agenda import Nap, StandstillError
 from tests.simulation.disk import VFS_NAME
-from tests.simulation.network import SimNetwork
+from tests.simulation.network import SEND_WINDOW_BYTES, SimNetwork
 
 if TYPE_CHECKING:
     import random
@@ -96,19 +99,25 @@ class GatewayProcess:
         self._disk, self._rng, self._checkers, self._dial = disk, rng, checkers, dial
         self._scope = trio.CancelScope()
         self._power_cut = False
+        self._told_to_stop = trio.Event()
         self._down_s = 1.0
         self._dead_wires: list[Wire] = []
         self._journal: WatchedJournal | None = None
         self.network: SimNetwork | None = None
         self.switch: Switch | None = None
         self.paper = _Paper()
+        self._metrics = Metrics()
         self.kills = 0
+        self.reached: Counter[str] = Counter()
+        """How often a bound cost a terminal its message, or a connection its life, by its name."""
+        self.window_bytes = SEND_WINDOW_BYTES
+        self.stands_still = False
         self.commit_s = (0.0002, 0.004)
 
     async def run(self) -> None:
-        """Life after life, for ever."""
+        """Life after life, for ever, or until time stands still."""
         while True:
-            self._power_cut = False
+            self._power_cut, self._told_to_stop = False, trio.Event()
             with trio.CancelScope() as self._scope:
                 try:
                     await self._live()
@@ -117,7 +126,10 @@ class GatewayProcess:
                     self._down_s = 1.0
                 except* Exception as errors:
                     self._report(errors)
+                    self.stands_still = errors.subgroup(StandstillError) is not None
             self._die()
+            if self.stands_still:
+                return
             await trio.sleep(self._down_s)
             self._start_machine()
 
@@ -132,14 +144,32 @@ class GatewayProcess:
         self._checkers.violated(9, f"the gateway died: {type(error).__name__} {error} in {place}")
 
     async def _live(self) -> None:
-        tools = Tools(self._clock, Metrics(), Log(self.paper), self._offload)  # type: ignore[arg-type]
+        self._metrics = Metrics()
+        tools = Tools(self._clock, self._metrics, Log(self.paper), self._offload)  # type: ignore[arg-type]
         await self._offload(self._open_journal)
         assert self._journal is not None
         switch = await recovered(self._config, self._journal, tools)  # type: ignore[arg-type]
-        network = SimNetwork(self._config.wire, self._clock, self._dial, self._checkers.leaves)
+        network = SimNetwork(
+            self._config.wire, self._agenda, self._clock, self._dial, self._checkers.leaves
+        )
+        network.window_bytes = self.window_bytes
         node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]
+        lifecycle = Lifecycle(self._config, switch, network, node.pipeline, tools)  # type: ignore[arg-type]
         self.network, self.switch = network, switch
-        await node.run()
+        self._checkers.note("life", switch.life.epoch)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(node.run)
+            await self._told_to_stop.wait()
+            await lifecycle.drain()
+            nursery.cancel_scope.cancel()
+        network.close_all()
+        self._close_journal()
+
+    def _close_journal(self) -> None:
+        """As a process does that ends by itself."""
+        self._disk.peace = True
+        self.stop()
+        self._disk.peace = False
 
     def _open_journal(self) -> None:
         why = ""
@@ -160,14 +190,14 @@ class GatewayProcess:
 
     async def _offload(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run the journal inline; what takes time is the disk, before and after."""
-        rng = self._rng
-        await trio.sleep(rng.uniform(*self.commit_s))
+        rng, nap = self._rng, Nap(self._agenda)
+        await nap.take(rng.uniform(*self.commit_s))
         try:
             result = function(*arguments)
         finally:
             if self._disk.remains is not None:
                 self.kill()
-        await trio.sleep(rng.uniform(*self.commit_s))
+        await nap.take(rng.uniform(*self.commit_s))
         return result
 
     # The end of a life
@@ -178,6 +208,11 @@ class GatewayProcess:
         self.kills += 1
         self._scope.cancel()
 
+    def terminate(self, down_s: float) -> None:
+        """SIGTERM: it drains and ends by itself; the next life begins after `down_s`."""
+        self._down_s = down_s
+        self._told_to_stop.set()
+
     def stop(self) -> None:
         """The run is over: close the journal as a last process would."""
         journal, self._journal = self._journal, None
@@ -186,6 +221,9 @@ class GatewayProcess:
 
     def _die(self) -> None:
         network, self.network, self.switch = self.network, None, None
+        self.reached["effects that wait for the journal"] += self._metrics.dropped
+        self.reached += network.ended if network is not None else Counter()
+        self._metrics = Metrics()
         ends = network.ends() if network is not None else []
         for end in ends:
             if self._power_cut:

@@ -47,6 +47,8 @@ class Line:
     pan_prefix: str
     key: MacKey | None
     dial: Callable[[Terminal], End | None]
+    gone: Callable[[Terminal], None]
+    """Told of a terminal that will never come back."""
     pause_s: float
     batch: str = "000001"
     wall_at_start: float = WALL_AT_START

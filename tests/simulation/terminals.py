@@ -15,6 +15,7 @@ from codec.framing import Framer, frame
 from gateway.simulators.terminal_plan import REASONS, Plan, Service
 from gateway.simulators.terminal_rules import Kind, Sale
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
+from routing.response_codes import APPROVALS
 
 if TYPE_CHECKING:
     import random
@@ -32,7 +33,11 @@ SOON_S: Final = 2.0
 _RECONNECT_S: Final = (0.2, 1.5)
 _SERVICE_S: Final = (0.1, 0.3, 0.5, 1.0, 2.0, 4.0, 6.0, 17.0)
 """How long a service may take; the longest is longer than the merchants' window."""
+_DIES_AFTER_S: Final = (0.0, 0.01, 0.03, 0.1, 0.5, 2.0, 20.0)
 _STANS: Final = 999_999
+_REPLACED_STANS: Final = 400_000
+_REPLACED_AMOUNTS: Final = 1_000_000
+"""A terminal in another's place counts from elsewhere: nothing of it follows on the other's."""
 _FRAME_MAX: Final = 4_096
 _ANSWERS: Final = "13"
 _TAKES_NOTHING: Final = frozenset({"91", "96"})
@@ -45,6 +50,9 @@ class Habits:
 
     hangs_up: float = 0.0
     crashes: float = 0.0
+    dies: float = 0.0
+    """Its power goes for good, before or after the answer, before or after the service."""
+    half_closes: float = 0.0
     vanishes_for_good: float = 0.0
     service_fails: float = 0.0
     never_confirms: float = 0.0
@@ -58,8 +66,14 @@ class BookLine:
 
     facts: SaleFacts
     sale: Sale
-    sent: bool = False
-    first: Message | None = None
+    reached: bool = False
+    """An approval of it came as far as this machine's TCP, read or not."""
+    asked_back: bool = False
+    """A reversal of it, or the word that it was not served, was sent."""
+    said_served: bool = False
+    """The word that it was served was sent."""
+    orphaned: bool = False
+    """Its terminal was gone for good before it could settle or prove it."""
 
 
 class Terminal:
@@ -68,23 +82,29 @@ class Terminal:
     def __init__(
         self,
         line: Line,
-        number: int,
+        number_and_place: tuple[int, int],
         agenda: Agenda,
         rng: random.Random,
         checkers: Checkers,
         habits: Habits,
+        replaced: Terminal | None = None,
     ) -> None:
-        self.name = f"T{number:07d}"
+        self.number, self.place = number_and_place
+        """Its number in the street; how many before it had that number."""
+        self.name = f"T{self.number:07d}"
         self.merchant = line.merchant
         self.confirms = line.confirms
+        self.line = line
         self.listener = line.listener
-        self.pan = line.pan_prefix + f"{number:04d}" + f"{rng.randrange(10**6):06d}"
-        self._line = line
+        self.pan = line.pan_prefix + f"{self.number:04d}" + f"{rng.randrange(10**6):06d}"
         self._agenda, self._rng, self._checkers, self._habits = agenda, rng, checkers, habits
         self._speech = SPEECHES[line.dialect]
         self._key: MacKey | None = line.key
         self._stan = rng.randrange(1, _STANS)
         self._amount = rng.randrange(100, 10_000)
+        if replaced is not None:
+            self._stan = (replaced._stan + _REPLACED_STANS) % _STANS
+            self._amount = replaced._amount + _REPLACED_AMOUNTS
         self._end: End | None = None
         self._framer = Framer(_FRAME_MAX)
         self._asked: list[Message] = []
@@ -148,7 +168,7 @@ class Terminal:
             merchant=self.merchant,
             terminal=self.name,
             stan=self._next_stan(),
-            batch=self._line.batch,
+            batch=self.line.batch,
             amount=self._next_amount(),
             pan=self.pan,
             at=self._today(),
@@ -166,7 +186,7 @@ class Terminal:
         elif self.confirms and rng.random() < habits.never_confirms:
             service = Service.NEVER_CONFIRMS
         return Plan(
-            vanishes_for_good=self.confirms and rng.random() < habits.vanishes_for_good,
+            vanishes_for_good=rng.random() < habits.vanishes_for_good,
             reverses=rng.random() < 0.5,
             service=service,
             reason=rng.choice(REASONS),
@@ -175,7 +195,7 @@ class Terminal:
 
     def _draw_mishap(self) -> str:
         drawn = self._rng.random()
-        for name in ("hangs_up", "crashes", "garbage"):
+        for name in ("hangs_up", "crashes", "dies", "half_closes", "garbage"):
             drawn -= getattr(self._habits, name)
             if drawn < 0:
                 return name
@@ -192,8 +212,14 @@ class Terminal:
             self._messages[due.kind] = self._prepare(due.kind, line)
         first = self._messages[due.kind]
         message = self._speech.again(first) if due.repeat else first
-        line.sent = True
+        line.asked_back |= due.kind is Kind.REVERSAL
+        if due.kind is Kind.CONFIRMATION:
+            line.asked_back |= bool(line.sale.failure)
+            line.said_served |= not line.sale.failure
         line.sale.sent()
+        again = " again" if due.repeat else ""
+        facts = line.facts
+        self._checkers.note("asks", self.name, facts.stan, due.kind, again, facts.amount)
         self._send(message)
         self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
         if due.kind is Kind.SALE and not due.repeat:
@@ -213,11 +239,15 @@ class Terminal:
         if line.sale.plan.vanishes_for_good:
             self._hang_up()
             line.sale.unanswered()
-            self.gone = True
+            self._be_gone()
         elif mishap == "hangs_up":
             self._later(self._rng.choice((0.0, 0.01, 0.05, 2.0)), self._lose, "hangs up")
         elif mishap == "crashes":
             self._later(self._rng.choice((0.0, 0.02, 0.05, 0.1)), self.crash)
+        elif mishap == "dies":
+            self._agenda.after(self._rng.choice(_DIES_AFTER_S), self._die)
+        elif mishap == "half_closes" and self._end is not None:
+            self._end.end_sending()
         elif mishap == "garbage" and self._end is not None:
             self._end.send(self._rng.randbytes(self._rng.randint(1, 60)))
 
@@ -268,6 +298,7 @@ class Terminal:
         line = self.book[-1]
         kind = line.sale.due.kind
         self._checkers.told(self, line, kind, answer)
+        line.reached |= kind is Kind.SALE and answer[39] in APPROVALS
         if kind is Kind.SALE and answer[39] not in _TAKES_NOTHING:
             self._unproven = False
         line.sale.answered(answer[39], answer.get(37, ""))
@@ -285,6 +316,8 @@ class Terminal:
 
     def _ended(self, line: BookLine) -> None:
         self._waiting = None
+        if line.sale.served:
+            self._checkers.note("serves", self.name, line.facts.stan)
         self._unproven |= line.sale.served and not self.confirms
         self._next_sale_later()
 
@@ -321,7 +354,7 @@ class Terminal:
     # Connections and crashes
 
     def _connect(self) -> bool:
-        end = self._line.dial(self)
+        end = self.line.dial(self)
         if end is None:
             return False
         self._end = end
@@ -340,16 +373,55 @@ class Terminal:
             return
         end, self._end = self._end, None
         self._off = True
+        if self.book:
+            self._checkers.note("crashes", self.name, self.book[-1].facts.stan)
         self._turn += 1
         if end is not None:
+            self._leave_unread(end)
             end.vanish()
         self._agenda.after(self._rng.uniform(1.0, 8.0), self._boot, end)
 
     def _boot(self, end: End | None) -> None:
+        if self.gone:
+            return
         self._off = False
         if end is not None:
             end.wire.wake_dead_end()
         self._lose("crash")
+
+    def _die(self) -> None:
+        """Power off, for good."""
+        if self.gone or not self._habits.dies:
+            return
+        end, self._end = self._end, None
+        if end is not None:
+            self._leave_unread(end)
+            end.vanish()
+        self._be_gone()
+
+    def _be_gone(self) -> None:
+        """Whatever was not settled or proven by now never will be."""
+        self.gone = True
+        self._turn += 1
+        self.book[-1].orphaned = True
+        if self._unproven:
+            served = next(line for line in reversed(self.book) if line.sale.served)
+            served.orphaned = True
+        self._checkers.note("gone", self.name, self.book[-1].facts.stan)
+        self.line.gone(self)
+
+    def _leave_unread(self, end: End) -> None:
+        """The machine stops: is there an approval that its TCP has and nobody read?"""
+        if self._waiting is None or self.book[-1].sale.due.kind is not Kind.SALE:
+            return
+        try:
+            unread = self._framer.feed(bytes(end.received))
+        except FrameError:
+            return
+        answers = (Message(each, self._speech.dialect) for each in unread)
+        self.book[-1].reached |= any(
+            _answers(each, self._waiting) and each.get(39) in APPROVALS for each in answers
+        )
 
     # Numbers
 
@@ -362,7 +434,7 @@ class Terminal:
         return self._amount
 
     def _today(self) -> datetime:
-        return datetime.fromtimestamp(self._line.wall_at_start + self._agenda.now, UTC)
+        return datetime.fromtimestamp(self.line.wall_at_start + self._agenda.now, UTC)
 
 
 def _answers(answer: Message, request: Message) -> bool:

@@ -6,12 +6,14 @@ owner that may or may not ever read them: that is the difference between deliver
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import random
 
     from tests.simulation.agenda import Agenda
+    from tests.simulation.chance import Chance
 
 SPLIT: Final = 0.05
 """Share of writes that arrive in pieces."""
@@ -33,11 +35,17 @@ class Owner(Protocol):
 class Weather:
     """How the network is: latency, and until when nothing comes through."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self._wires: Counter[str] = Counter()
         self.latency_s = (0.001, 0.02)
         self.dark_until = 0.0
         """Until then segments are lost and sent again; the ends notice only the silence."""
+
+    def of_next_wire(self, name: str) -> random.Random:
+        """The chance of the next connection of somebody."""
+        self._wires[name] += 1
+        return self._chance.of("wire", name, self._wires[name])
 
 
 class End:
@@ -115,20 +123,33 @@ class End:
 class Wire:
     """A connection between a `near` end (who made it) and a `far` one."""
 
-    __slots__ = ("_agenda", "_lag_s", "cut", "dead_end", "far", "near", "weather")
+    __slots__ = (
+        "_agenda",
+        "_lag_s",
+        "_rng",
+        "cut",
+        "dead_end",
+        "far",
+        "near",
+        "stalled_until",
+        "weather",
+    )
 
     def __init__(self, agenda: Agenda, weather: Weather, name: str) -> None:
         self._agenda = agenda
         self.weather = weather
         self.near, self.far = End(self, name), End(self, name)
         self.near.other, self.far.other = self.far, self.near
-        self._lag_s = weather.rng.choice(LAGS_S)
+        self._rng = weather.of_next_wire(name)
+        self._lag_s = self._rng.choice(LAGS_S)
+        self.stalled_until = 0.0
+        """Until then the segments of this connection alone are lost and sent again."""
         self.cut = False
         self.dead_end: End | None = None
 
     def pieces(self, data: bytes) -> list[bytes]:
         """How the network cuts what is written at once."""
-        rng = self.weather.rng
+        rng = self._rng
         if len(data) > 1 and rng.random() < SPLIT:
             at = rng.randrange(1, len(data))
             return [data[:at], data[at:]]
@@ -139,8 +160,9 @@ class Wire:
         if self.dead_end is sender:
             return
         agenda, weather = self._agenda, self.weather
-        is_lost = agenda.now < weather.dark_until
-        at = max(agenda.now, weather.dark_until) + weather.rng.uniform(*weather.latency_s)
+        clears_at = max(weather.dark_until, self.stalled_until)
+        is_lost = agenda.now < clears_at
+        at = max(agenda.now, clears_at) + self._rng.uniform(*weather.latency_s)
         at += self._lag_s
         at = sender.arrives_at = max(at, sender.arrives_at)
         agenda.at(at, self._arrive, sender, piece, is_lost)
@@ -152,11 +174,11 @@ class Wire:
             return
         if was_lost and (sender.amnesic or not sender.open):
             return
-        sender.in_flight -= len(piece)
         if end.owner is None:
             if piece:
                 self.reset_from(end)
             return
+        sender.in_flight -= len(piece)
         if piece:
             end.received += piece
         else:
@@ -169,7 +191,8 @@ class Wire:
             return
         end.open = False
         weather, agenda = self.weather, self._agenda
-        wait = max(weather.dark_until - agenda.now, 0.0) + weather.rng.uniform(*weather.latency_s)
+        clears_at = max(weather.dark_until, self.stalled_until)
+        wait = max(clears_at - agenda.now, 0.0) + self._rng.uniform(*weather.latency_s)
         agenda.after(wait, self._reset_arrives, end.other)
 
     def _reset_arrives(self, end: End) -> None:

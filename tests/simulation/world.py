@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
-import trio.testing
 
 from gateway.audit import Audit
+from gateway.journal import JournalError
 from tests.simulation.agenda import Agenda, SimClock
+from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
+from tests.simulation.chance import Chance
 from tests.simulation.checkers import Checkers, Violation
 from tests.simulation.disk import Disk, DiskFiles
 from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.process import VAULT_KEY, GatewayProcess
+from tests.simulation.story import Told
 from tests.simulation.street import DIALECTS, HEALS_WITHIN_S, KEYS, SHOPS, Line, config
 from tests.simulation.terminals import Terminal
 from tests.simulation.wires import End, Weather, Wire
@@ -31,6 +34,11 @@ TRAFFIC_S: Final = 120.0
 _SETTLES_S: Final = 120.0
 """Time that terminals get to settle their last sale, before healing is measured."""
 _LOOKS_EVERY_S: Final = 5.0
+_LOOKS_CLOSELY_EVERY_S: Final = 0.1
+_CALM_LOOKS: Final = 2
+"""A lost connection may still make a terminal sell once more, to prove the sale before."""
+REPLACED: Final = 0.7
+"""Share of the terminals that are gone for good whose number another terminal gets."""
 
 
 @dataclass(slots=True)
@@ -39,13 +47,16 @@ class Outcome:
 
     seed: int
     violations: list[Violation] = field(default_factory=list)
+    terminals: tuple[str, ...] = ()
     charges: int = 0
     reversals: int = 0
     kills: int = 0
+    reached: Counter[str] = field(default_factory=Counter)
+    """Looks at which a bound of the gateway was reached, by its name."""
     virtual_s: float = 0.0
     wall_s: float = 0.0
     trace: str = ""
-    story: list[str] = field(default_factory=list)
+    story: list[Told] = field(default_factory=list)
 
 
 class World:
@@ -56,48 +67,69 @@ class World:
         self._tells = tells
         self._hash = hashlib.blake2b(digest_size=16)
         self.outcome = Outcome(seed)
-        rng = random.Random(f"world {seed}")  # noqa: S311 - a simulation
-        self.agenda, self.clock = Agenda(), SimClock()
-        self.weather = Weather(random.Random(rng.random()))  # noqa: S311
+        self.chance = Chance(seed)
+        self.agenda = Agenda()
+        self.clock = SimClock(self.agenda)
+        self.weather = Weather(self.chance)
         self.checkers = Checkers(lambda: self.agenda.now, self.note)
         self.disk = Disk()
-        self._config = config(folder)
-        faults = Faults(random.Random(rng.random()), severity)  # noqa: S311
+        self._faults = Faults(self.chance, severity)
         self.hosts = {
             name: SimHost(
-                name, DIALECTS[name], KEYS.get(name), self.agenda,
-                random.Random(rng.random()), self.checkers, faults.moods(),  # noqa: S311
+                name, DIALECTS[name], KEYS.get(name), self.agenda, self.chance, self.checkers,
+                self._faults.moods(name),
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        self.terminals = self._street()
+        self.outcome.terminals = tuple(each.name for each in self.terminals)
+        self._config = config(folder)
+        self.tiny = self._faults.tiny_bounds()
+        if self.tiny:
+            self._config = tiny(self._config, len(self.terminals))
         self.process = GatewayProcess(
-            self._config, self.agenda, self.clock, self.disk,
-            random.Random(rng.random()), self.checkers, self._dial_host,  # noqa: S311
+            self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
+            self.checkers, self._dial_host,
         )  # fmt: skip
-        self.terminals = self._street(rng, faults)
-        self._faults = faults
+        if self.tiny:
+            self.process.window_bytes = SMALL_WINDOW_BYTES
 
-    def _street(self, rng: random.Random, faults: Faults) -> list[Terminal]:
-        terminals: list[Terminal] = []
+    def _street(self) -> list[Terminal]:
+        everybody: list[Terminal] = []
         for listener, merchant, confirms, prefix in SHOPS:
+            pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
-                self._dial_gateway, rng.choice((0.5, 3.0, 8.0)),
+                self._dial_gateway, self._gone, pause_s,
             )  # fmt: skip
-            for _ in range(faults.terminals_a_shop()):
-                own = random.Random(rng.random())  # noqa: S311
-                number = len(terminals) + 1
-                terminals.append(
-                    Terminal(line, number, self.agenda, own, self.checkers, faults.habits())
-                )
-        return terminals
+            for _ in range(self._faults.terminals_of(merchant)):
+                everybody.append(self._terminal(line, len(everybody) + 1, None))
+        return [each for each in everybody if self._faults.is_there(each.name)]
+
+    def _terminal(self, line: Line, number: int, replaced: Terminal | None) -> Terminal:
+        place = 0 if replaced is None else replaced.place + 1
+        rng = self.chance.of("terminal", number, place)
+        habits = self._faults.habits(number, place)
+        return Terminal(line, (number, place), self.agenda, rng, self.checkers, habits, replaced)
+
+    def _gone(self, terminal: Terminal) -> None:
+        """A terminal is gone for good; mostly another is put in its place."""
+        rng = self.chance.of("replaced", terminal.number, terminal.place)
+        if rng.random() < REPLACED:
+            self.agenda.after(rng.uniform(1.0, 20.0), self._put_up, terminal)
+
+    def _put_up(self, gone: Terminal) -> None:
+        if self._faults.on:
+            new = self._terminal(gone.line, gone.number, gone)
+            self.terminals.append(new)
+            new.begin()
 
     def note(self, *words: object) -> None:
         """A line of the trace."""
-        line = f"{self.agenda.now:.3f} {' '.join(map(str, words))}"
-        self._hash.update(line.encode())
+        now, told = self.agenda.now, tuple(map(str, words))
+        self._hash.update(f"{now:.3f} {' '.join(told)}".encode())
         if self._tells:
-            self.outcome.story.append(line)
+            self.outcome.story.append(Told(now, told))
 
     # Who connects to whom
 
@@ -111,7 +143,8 @@ class World:
 
     def _dial_gateway(self, terminal: Terminal) -> End | None:
         network = self.process.network
-        if network is None or self.agenda.now < self.weather.dark_until:
+        is_dark = self.agenda.now < self.weather.dark_until
+        if network is None or is_dark or not network.takes_another():
             return None
         wire = Wire(self.agenda, self.weather, terminal.name)
         wire.near.owner = terminal
@@ -123,9 +156,8 @@ class World:
     async def run(self) -> None:
         """Traffic with faults, then healing, then the books."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.agenda.run)
             nursery.start_soon(self._look)
-            nursery.start_soon(self.process.run)
+            nursery.start_soon(self._process, nursery.cancel_scope)
             for terminal in self.terminals:
                 terminal.begin()
             self._faults.begin(self)
@@ -138,18 +170,24 @@ class World:
         self.outcome.virtual_s = self.agenda.now
         self._check()
 
+    async def _process(self, all_of_it: trio.CancelScope) -> None:
+        await self.process.run()
+        all_of_it.cancel()
+
     async def _look(self) -> None:
         while True:
-            await trio.sleep(_LOOKS_EVERY_S)
-            switch = self.process.switch
-            if switch is not None:
+            await trio.sleep(_LOOKS_EVERY_S if not self.tiny else _LOOKS_CLOSELY_EVERY_S)
+            switch, network = self.process.switch, self.process.network
+            if switch is not None and network is not None:
                 self.checkers.look(switch.life.book.open(), self.clock.now())
+                self.checkers.bounds(fills(self._config, switch, network))
 
     async def _heal(self) -> None:
+        calm = 0
         with trio.move_on_after(_SETTLES_S + HEALS_WITHIN_S):
-            while not self._is_healed():  # noqa: ASYNC110
+            while calm < _CALM_LOOKS:
                 await trio.sleep(_LOOKS_EVERY_S)
-            await trio.sleep(_LOOKS_EVERY_S)
+                calm = calm + 1 if self._is_healed() else 0
 
     def _is_healed(self) -> bool:
         switch = self.process.switch
@@ -161,16 +199,25 @@ class World:
 
     def _check(self) -> None:
         self.process.stop()
-        written = b"".join(bytes(file.data) for file in self.disk.files.values())
-        self.checkers.card_data(self.terminals, written + "".join(self.process.paper.text).encode())
-        report = self._audit()
-        self.checkers.settle(self.terminals, report)
+        if not self.process.stands_still:
+            self._compare_books()
         outcome = self.outcome
         outcome.violations = self.checkers.violations
         outcome.charges = len(self.checkers.decisions)
         outcome.reversals = self.checkers.reversals
+        outcome.reached = self.checkers.reached + self.process.reached
         outcome.kills = self.process.kills
         outcome.trace = self._hash.hexdigest()
+
+    def _compare_books(self) -> None:
+        written = b"".join(bytes(file.data) for file in self.disk.files.values())
+        self.checkers.card_data(self.terminals, written + "".join(self.process.paper.text).encode())
+        try:
+            report = self._audit()
+        except JournalError as error:
+            self.checkers.violated(5, f"nobody can read the journal: {error}")
+        else:
+            self.checkers.settle(self.terminals, report)
 
     def _audit(self) -> Report:
         """The shipped audit over what is on the disk."""
@@ -195,7 +242,8 @@ def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> 
             world = World(seed, Path(folder), tells=tells, severity=severity or Severity())
             files = DiskFiles(world.disk)
             try:
-                trio.run(world.run, clock=trio.testing.MockClock(autojump_threshold=0))
+                with few_effects(tiny=world.tiny):
+                    trio.run(world.run, clock=world.agenda)
             finally:
                 files.unregister()
     finally:

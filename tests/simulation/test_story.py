@@ -1,0 +1,43 @@
+"""The story of a failing seed is short, and says what broke for whom."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.simulation import many
+from tests.simulation.story import LINES_MAX, PROMISES
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Outcome
+
+_AROUND = 6
+"""Lines that a story has besides what happened."""
+
+
+def first_caught(mutation: str) -> Outcome:
+    outcomes = (many.one(seed, mutation) for seed in range(40))
+    return next(outcome for outcome in outcomes if outcome.violations)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", ["window-over-is-service", "proof-over-is-service"])
+def test_a_story_is_short_and_names_the_broken_promise(mutation: str) -> None:
+    outcome = first_caught(mutation)
+    story = many.story(outcome, mutation)
+    broken = outcome.violations[0].invariant
+    assert f"promise {broken} ({PROMISES[broken]}) is broken" in story[0]
+    assert len(story) <= LINES_MAX + _AROUND
+    of_one = set(re.findall(r"T\d{7}", "\n".join(story[2:-2])))
+    assert len(of_one) == 1
+    assert any("journal: charge" in line for line in story)
+    assert story[-2].startswith("terminals: ")
+
+
+@pytest.mark.slow
+def test_a_story_of_no_charge_tells_what_came_before() -> None:
+    story = many.story(first_caught("no-ticks"), "no-ticks")
+    assert "promise 9 (it heals) is broken" in story[0]
+    assert len(story) <= LINES_MAX
