@@ -45,6 +45,8 @@ class Plan(NamedTuple):
     reason: str = "SERVICE_NOT_PROVIDED"
     """Why the service failed."""
     asks_again: bool = False
+    voids: bool = False
+    """Takes the sale back after it was served."""
     garbage: bool = False
 
 

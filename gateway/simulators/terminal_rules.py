@@ -9,6 +9,8 @@ Rule 3.  Served at approval: 00 (10 for a part) is the right to serve.  A servic
          reversed.
 Rule 4.  Confirmation: 00 or 10 is the right to try.  Served is only what the gateway acknowledged
          with 00 as served; whatever else comes back, the customer gets nothing.
+Rule 5.  A served sale may be voided.  00 is a void; any other answer leaves the sale as it was.  A
+         void without an answer is repeated as a sale is, and at last reversed: the sale stands.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ class Kind(StrEnum):
     SALE = "sale"
     REVERSAL = "reversal"
     CONFIRMATION = "confirmation"
+    VOID = "void"
+    VOID_REVERSAL = "reversal of the void"
 
 
 class Due(NamedTuple):
@@ -52,6 +56,8 @@ class Phase(StrEnum):
     ASKING_AGAIN = "asking again"
     REVERSING = "reversing"
     CONFIRMING = "confirming"
+    VOIDING = "voiding"
+    UNVOIDING = "unvoiding"
     ENDED = "ended"
 
 
@@ -60,6 +66,8 @@ _KIND_OF: Final = {
     Phase.ASKING_AGAIN: Kind.SALE,
     Phase.REVERSING: Kind.REVERSAL,
     Phase.CONFIRMING: Kind.CONFIRMATION,
+    Phase.VOIDING: Kind.VOID,
+    Phase.UNVOIDING: Kind.VOID_REVERSAL,
 }
 
 
@@ -78,10 +86,16 @@ class Sale:
     told: str | None = None
     rrn: str = ""
     served: bool = False
+    voided: bool = False
     reversed_by_me: bool = False
     answers_differ: bool = False
     how: str = "unresolved"
     """How it ended, in words."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the customer has the service, and owes the money."""
+        return self.served and not self.voided
 
     @property
     def ended(self) -> bool:
@@ -118,6 +132,11 @@ class Sale:
                 self._end(self.how)
             case Phase.CONFIRMING if code not in _NOT_NOW:
                 self._confirmation_answered(code)
+            case Phase.VOIDING:
+                self.voided = code == _APPROVED
+                self._end("voided" if self.voided else "served; its void was refused")
+            case Phase.UNVOIDING if code not in _NOT_NOW:
+                self._end("served; its void was reversed")
 
     def unanswered(self) -> None:
         """No answer in time, or the connection was lost before it."""
@@ -128,6 +147,8 @@ class Sale:
                 self._begin(Phase.REVERSING, "reversed: no answer")
         elif self.phase is Phase.ASKING_AGAIN:
             self._act_on_answer()
+        elif self.phase is Phase.VOIDING and (self.plan.reverses or self.tries > REPEATS_MAX):
+            self._begin(Phase.UNVOIDING, self.how)
 
     # What follows
 
@@ -150,7 +171,13 @@ class Sale:
         elif self.plan.service is Service.FAILS:
             self._begin(Phase.REVERSING, "reversed: service failed")
         else:
-            self.served = True
+            self._serve()
+
+    def _serve(self) -> None:
+        self.served = True
+        if self.plan.voids and self.told == _APPROVED:
+            self._begin(Phase.VOIDING, "served")
+        else:
             self._end("served")
 
     def _try_to_serve(self) -> None:
@@ -163,8 +190,7 @@ class Sale:
         if self.plan.service is Service.FAILS:
             self._end(f"not served: {self.plan.reason}")
         elif code == _APPROVED:
-            self.served = True
-            self._end("served")
+            self._serve()
         else:
             self._end("confirmation came too late")
 

@@ -55,6 +55,14 @@ class TerminalSpeech(ABC):
         """The service was given; or with a `reason`, why it was not."""
 
     @abstractmethod
+    def void(self, facts: SaleFacts, stan: str, now: datetime) -> Message:
+        """Take the served sale back."""
+
+    @abstractmethod
+    def void_reversal(self, void: Message, stan: str, now: datetime) -> Message:
+        """Take the void back."""
+
+    @abstractmethod
     def again(self, message: Message) -> Message:
         """The same message as a repeat of itself."""
 
@@ -80,6 +88,19 @@ class Iso87TerminalSpeech(TerminalSpeech):
     def confirmation(self, facts: SaleFacts, stan: str, now: datetime, reason: str) -> Message:
         fields = self._about(facts, stan, now) | {60: f"NOT:{reason}" if reason else "SERVED"}
         return build(self.dialect, "0220", fields)
+
+    def void(self, facts: SaleFacts, stan: str, now: datetime) -> Message:
+        fields = self._about(facts, stan, now) | {2: facts.pan, 3: "020000"}
+        return build(self.dialect, "0200", fields)
+
+    def void_reversal(self, void: Message, stan: str, now: datetime) -> Message:
+        reversal = void.copy()
+        reversal.set_mti("0400")
+        named = f"0200{void[11]}{void[7]}{_NO_INSTITUTIONS}"
+        fields = {7: now.strftime("%m%d%H%M%S"), 11: stan, 39: "68", 90: named}
+        for de, value in fields.items():
+            reversal.patch(de, value)
+        return reversal
 
     def again(self, message: Message) -> Message:
         repeat = message.copy()
@@ -129,6 +150,22 @@ class PosTerminalSpeech(TerminalSpeech):
         said = f"81{facts.batch}{self._not_served[reason]}" if reason else f"80{facts.batch}000"
         fields = _common(facts) | {11: stan, 60: said, 61: facts.batch + facts.stan}
         return build(self.dialect, "0220", fields)
+
+    def void(self, facts: SaleFacts, stan: str, now: datetime) -> Message:  # noqa: ARG002 - there is no DE 7
+        fields = _common(facts) | {
+            2: facts.pan,
+            3: "200000",
+            11: stan,
+            60: f"23{facts.batch}000",
+            61: facts.batch + facts.stan,
+        }
+        return build(self.dialect, "0200", fields)
+
+    def void_reversal(self, void: Message, stan: str, now: datetime) -> Message:  # noqa: ARG002 - it has its original's number
+        reversal = void.copy()
+        reversal.set_mti("0400")
+        reversal.patch(39, "98")
+        return reversal
 
     def again(self, message: Message) -> Message:
         return message

@@ -176,7 +176,7 @@ class Terminal:
         """Send what is due and take in what comes back; whether anything was sent."""
         due = sale.due
         if due.kind not in messages:
-            messages[due.kind] = await self._prepare(due.kind, sale, facts)
+            messages[due.kind] = await self._prepare(due.kind, sale, facts, messages)
         first = messages[due.kind]
         message = self._fleet.speech.again(first) if due.repeat else first
         line = await self._connected()
@@ -201,7 +201,9 @@ class Terminal:
                 await trio.sleep(NOT_NOW_PAUSE_S)
         return sent
 
-    async def _prepare(self, kind: Kind, sale: Sale, facts: SaleFacts) -> Message:
+    async def _prepare(
+        self, kind: Kind, sale: Sale, facts: SaleFacts, sent: dict[Kind, Message]
+    ) -> Message:
         speech, now = self._fleet.speech, datetime.now(UTC)
         match kind:
             case Kind.SALE:
@@ -211,6 +213,10 @@ class Terminal:
             case Kind.CONFIRMATION:
                 await trio.sleep(self._rng.uniform(*SERVICE_S))
                 return speech.confirmation(facts, self._next_stan(), now, sale.failure)
+            case Kind.VOID:
+                return speech.void(facts, self._next_stan(), now)
+            case Kind.VOID_REVERSAL:
+                return speech.void_reversal(sent[Kind.VOID], self._next_stan(), now)
 
     async def _vanish(self, sale: Sale) -> None:
         await self._hang_up()

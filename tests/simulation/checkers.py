@@ -194,10 +194,14 @@ class Checkers:
         facts = line.facts
         code = answer[39]
         self.note("told", terminal.name, facts.stan, kind, code)
-        if kind is not Kind.SALE or code not in APPROVALS:
-            return
         name = (facts.merchant, facts.terminal, facts.amount)
         charge = self.decisions.get(name)
+        if code not in APPROVALS:
+            return
+        if kind is Kind.VOID and (charge is None or not charge.given_back):
+            self.violated(2, f"{name} was told that it is voided, and its host kept the money")
+        if kind is not Kind.SALE:
+            return
         if charge is None or charge.code not in APPROVALS:
             self.violated(6, f"{name} was told an approval that no host gave")
         elif charge.rrn != answer.get(37):
@@ -262,7 +266,7 @@ class Checkers:
             self.violated(1, f"the hosts kept {kept}, the journal says {served} was served")
 
     def _money(self, name: Name, charge: Charge, line: BookLine, end: dict[str, object]) -> None:
-        how, served = end["end"], line.sale.served
+        how, served = end["end"], line.sale.stands
         kept = charge.taken > charge.given_back
         proven = (name[0], name[1], line.facts.stan) in self._durable.proven
         if how == "case":

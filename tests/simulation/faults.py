@@ -38,7 +38,7 @@ MOODS: Final = {
 }  # fmt: skip
 HABITS: Final = {
     "hangs_up": 0.2, "crashes": 0.1, "dies": 0.03, "half_closes": 0.03, "vanishes_for_good": 0.02,
-    "service_fails": 0.1, "never_confirms": 0.1, "asks_again": 0.1, "garbage": 0.02,
+    "service_fails": 0.1, "never_confirms": 0.1, "asks_again": 0.1, "voids": 0.2, "garbage": 0.02,
 }  # fmt: skip
 """Names and highest shares of what hosts and terminals do wrong."""
 

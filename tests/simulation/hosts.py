@@ -159,6 +159,8 @@ class SimHost:
         match kind(message):
             case Kind.CHARGE:
                 self._charge(end, message, rng)
+            case Kind.VOID | Kind.REFUND:
+                self._undoing(end, message, rng)
             case Kind.REVERSAL:
                 self._reversal(end, message, rng)
             case Kind.NETWORK:
@@ -193,6 +195,23 @@ class SimHost:
         if rng.random() < moods.drops_link:
             self.drop_links()
         elif not self.mute:
+            self._with_faults(end, self.speech.answer(message, fields), rng)
+
+    def _undoing(self, end: End, message: Message, rng: random.Random) -> None:
+        request = self.speech.charge_request(message)
+        if self.bank.known(request.identity) is not None:
+            self._checkers.violated(4, f"host {self.name} got one void twice")
+            return
+        original = self.speech.original(message)
+        if self.signed_off:
+            undoing = self.bank.decide(request, _SIGNED_OFF)
+        elif rng.random() < self.moods.decline:
+            undoing = self.bank.decide(request, "57")
+        else:
+            undoing = self.bank.undo(request, original, whole=kind(message) is Kind.VOID)
+        fields = {37: undoing.rrn, 39: undoing.code}
+        self._checkers.note("decided", self.name, *request[1:], "void", undoing.code)
+        if not self.mute:
             self._with_faults(end, self.speech.answer(message, fields), rng)
 
     def _with_faults(self, end: End, answer: Message, rng: random.Random) -> None:

@@ -271,6 +271,18 @@ ALL: Final[dict[str, Mutation]] = {
         "_follows",
         _always,
     ),
+    "failed-void-stands": _M(
+        "a void that was declined or reversed counts as one that stands",
+        TABLE[State.VOIDING],
+        Event.STANDS_PRESUMED,
+        lambda _: Step(State.VOIDED),
+    ),
+    "void-forgotten": _M(
+        "a void that stands leaves its sale as it was",
+        TABLE[State.VOIDING],
+        Event.VOID_STANDS,
+        lambda _: Step(State.PRESUMED_SERVED),
+    ),
     "partial-is-whole": _M(
         "a partial approval counts as one of the whole", host_side, "PARTIAL", lambda _: "never"
     ),

@@ -57,6 +57,7 @@ class Habits:
     service_fails: float = 0.0
     never_confirms: float = 0.0
     asks_again: float = 0.0
+    voids: float = 0.0
     garbage: float = 0.0
 
 
@@ -190,6 +191,7 @@ class Terminal:
             reverses=rng.random() < 0.5,
             service=service,
             reason=rng.choice(REASONS),
+            voids=rng.random() < habits.voids,
             asks_again=rng.random() < habits.asks_again,
         )
 
@@ -212,7 +214,7 @@ class Terminal:
             self._messages[due.kind] = self._prepare(due.kind, line)
         first = self._messages[due.kind]
         message = self._speech.again(first) if due.repeat else first
-        line.asked_back |= due.kind is Kind.REVERSAL
+        line.asked_back |= due.kind in (Kind.REVERSAL, Kind.VOID)
         if due.kind is Kind.CONFIRMATION:
             line.asked_back |= bool(line.sale.failure)
             line.said_served |= not line.sale.failure
@@ -222,7 +224,9 @@ class Terminal:
         self._checkers.note("asks", self.name, facts.stan, due.kind, again, facts.amount)
         self._send(message)
         self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
-        if due.kind is Kind.SALE and not due.repeat:
+        if due.kind is Kind.VOID and not due.repeat:
+            self._mishap = self._draw_mishap()
+        if due.kind in (Kind.SALE, Kind.VOID) and not due.repeat:
             self._have_mishap(line)
 
     def _send(self, message: Message) -> None:
@@ -261,6 +265,11 @@ class Terminal:
             case Kind.CONFIRMATION:
                 sale = line.sale
                 return self._speech.confirmation(line.facts, self._next_stan(), now, sale.failure)
+            case Kind.VOID:
+                return self._speech.void(line.facts, self._next_stan(), now)
+            case Kind.VOID_REVERSAL:
+                void = self._messages[Kind.VOID]
+                return self._speech.void_reversal(void, self._next_stan(), now)
 
     # What comes back (Owner)
 
@@ -299,7 +308,7 @@ class Terminal:
         kind = line.sale.due.kind
         self._checkers.told(self, line, kind, answer)
         line.reached |= kind is Kind.SALE and answer[39] in APPROVALS
-        if kind is Kind.SALE and answer[39] not in _TAKES_NOTHING:
+        if kind in (Kind.SALE, Kind.VOID) and answer[39] not in _TAKES_NOTHING:
             self._unproven = False
         line.sale.answered(answer[39], answer.get(37, ""))
         self._go_on(line, kind)
@@ -309,7 +318,8 @@ class Terminal:
             self._ended(line)
             return
         due = line.sale.due
-        pause_s = self._rng.choice(_SERVICE_S) if due.kind is Kind.CONFIRMATION else 0.01
+        takes_a_while = due.kind in (Kind.CONFIRMATION, Kind.VOID)
+        pause_s = self._rng.choice(_SERVICE_S) if takes_a_while else 0.01
         if due == (before, True):
             pause_s = 1.0
         self._later(pause_s, self._step)
@@ -318,7 +328,7 @@ class Terminal:
         self._waiting = None
         if line.sale.served:
             self._checkers.note("serves", self.name, line.facts.stan)
-        self._unproven |= line.sale.served and not self.confirms
+        self._unproven |= line.sale.voided or (line.sale.served and not self.confirms)
         self._next_sale_later()
 
     def _next_sale_later(self) -> None:

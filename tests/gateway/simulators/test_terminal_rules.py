@@ -181,3 +181,50 @@ class TestAskingAgain:
         ask(it, Kind.SALE)
         it.answered("91")
         assert it.ended
+
+
+class TestVoided:
+    def voiding(self, **plan: object) -> Sale:
+        it = sale(voids=True, **plan)
+        ask(it, Kind.SALE)
+        it.answered("00")
+        ask(it, Kind.VOID)
+        return it
+
+    def test_a_void_that_was_approved_takes_the_sale_back(self) -> None:
+        it = self.voiding()
+        it.answered("00")
+        assert (it.ended, it.served, it.voided, it.stands) == (True, True, True, False)
+
+    @pytest.mark.parametrize("code", ["57", "22", "91", "98"])
+    def test_any_other_answer_leaves_it_as_it_was(self, code: str) -> None:
+        it = self.voiding()
+        it.answered(code)
+        assert (it.ended, it.stands) == (True, True)
+
+    def test_without_an_answer_it_is_repeated_and_at_last_reversed(self) -> None:
+        it = self.voiding()
+        it.unanswered()
+        for _ in range(REPEATS_MAX):
+            ask(it, Kind.VOID, repeat=True)
+            it.unanswered()
+        ask(it, Kind.VOID_REVERSAL)
+        it.unanswered()
+        ask(it, Kind.VOID_REVERSAL, repeat=True)
+        it.answered("00")
+        assert (it.ended, it.stands) == (True, True)
+
+    def test_some_reverse_it_at_once(self) -> None:
+        it = self.voiding(reverses=True)
+        it.unanswered()
+        ask(it, Kind.VOID_REVERSAL)
+
+    def test_what_is_confirmed_first_may_be_voided(self) -> None:
+        it = sale(confirms=True, voids=True)
+        ask(it, Kind.SALE)
+        it.answered("00")
+        ask(it, Kind.CONFIRMATION)
+        it.answered("00")
+        ask(it, Kind.VOID)
+        it.answered("00")
+        assert it.voided
