@@ -17,13 +17,14 @@ import msgspec
 
 from codec import MacKey
 from gateway.wire.port import WireLimits
+from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.limits import LimitSettings
 from routing.network import HostSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
-from routing.settings import ListenerSettings, Settings
+from routing.settings import CaseSettings, ListenerSettings, Settings
 from routing.translation import Mapping, MappingError
 from routing.translation import check as check_mapping
 
@@ -101,6 +102,36 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How long charges under way may take to come to their answer."""
 
 
+class Notices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where customers' notices go: each is posted until somebody took it."""
+
+    url: str = ""
+    """'' writes none."""
+    timeout_s: float = 5.0
+    retry_s: float = 5.0
+    """Pause after a failure; doubled each time, up to `retry_max_s`."""
+    retry_max_s: float = 300.0
+    age_max_s: float = 86_400.0
+    """After this a notice is given up, and counted."""
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A test charge and its reversal, each day, through each host that has a card."""
+
+    at: str = ""
+    """HH:MM in UTC; '' never."""
+    listener: str = ""
+    """The listener that it comes in by; '' the first."""
+    merchant: str = "CANARY000000001"
+    terminal: str = "CANARY01"
+    amount: int = 1
+    currency: str = "156"
+    card_files: dict[str, str] = {}
+    """By host: a file whose one line is the number of a card that a route leads to that host."""
+    timeout_s: float = 60.0
+    """For the approval, and again for its reversal."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it."""
 
@@ -111,6 +142,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     service: ServiceSettings = ServiceSettings()
     reversal: ReversalSettings = ReversalSettings()
     limits: LimitSettings = LimitSettings()
+    abuse: AbuseSettings = AbuseSettings()
+    cases: CaseSettings = CaseSettings()
+    notices: Notices = Notices()
+    canary: Canary = Canary()
     admin: Admin = Admin()
     journal: JournalConfig = JournalConfig()
     wire: WireLimits = WireLimits()
@@ -128,6 +163,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
+            abuse=self.abuse,
+            cases=self.cases,
+            notices=bool(self.notices.url),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
             ended_max=self.journal.ended_in_memory_max,
         )

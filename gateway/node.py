@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from gateway.links import Links
@@ -61,13 +62,14 @@ async def recovered(config: Config, journal: Journal, tools: Tools) -> Switch:
     recovery = await tools.offload(
         lambda: journal.start(now.wall, ended_max=config.journal.ended_in_memory_max)
     )
+    settings = msgspec.structs.replace(config.settings(), card_key=recovery.card_key)
     switch = Switch(
-        config.settings(),
+        settings,
         epoch=recovery.epoch,
         last_id=recovery.last_id,
         last_stans=recovery.last_stans,
     )
-    switch.restore(recovery.charges, now)
+    switch.restore(recovery.charges, now, recovery.entries)
     open_now = len(switch.life.book.open())
     tools.log.info("recovered", epoch=recovery.epoch, charges=len(recovery.charges), open=open_now)
     return switch

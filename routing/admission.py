@@ -15,6 +15,7 @@ from routing import response_codes as rc
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
 from routing.conventions.base import MAC_FIELDS, pan_of
+from routing.limits import Sale
 from routing.matching import NoFreeKeyError
 from routing.routes import RouteTable
 from routing.service import Merchants, Proof
@@ -82,7 +83,14 @@ class Admission:
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
-        return self._life.limits.refusal(_terminal_of(message), int(message[4]), now.wall) or ""
+        sale = Sale(
+            _terminal_of(message),
+            pan_of(message),
+            int(message[4]),
+            message.get(49) or _CURRENCY_UNKNOWN,
+            now.wall,
+        )
+        return self._life.limits.refusal(sale, now.wall) or ""
 
     def host_for(
         self, message: Message, listener: ListenerSettings, now: Now

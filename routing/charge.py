@@ -74,11 +74,16 @@ _STANDS_AGAIN: Final[dict[Event, Step]] = {
     E.VOID_UNCLEAR: Step(S.CASE, (A.TELL_A_PERSON,)),
 }
 _TO_REVERSAL = Step(S.REVERSAL_DUE, (A.BEGIN_REVERSAL,), "00")
+# A person, or a settlement file, says otherwise: whatever it ended as, a person decides.
+_QUESTIONED: Final[dict[Event, Step]] = {E.QUESTIONED: Step(S.CASE, (A.TELL_A_PERSON,))}
+# Served and taken back once too often: a person looks before the money goes.
+_HELD: Final[dict[Event, Step]] = {E.HELD_FOR_REVIEW: Step(S.CASE, (A.TELL_A_PERSON,), "00")}
 
 TABLE: Final[dict[State, dict[Event, Step]]] = {
     S.SENT: {
         E.APPROVAL: Step(S.APPROVED, (A.RELAY_ANSWER,)),
         E.UNDELIVERABLE_APPROVAL: _TO_REVERSAL,
+        E.OVER_LIMIT: Step(S.REVERSAL_DUE, (A.TELL_NO_ANSWER, A.BEGIN_REVERSAL)),
         E.DECLINE: Step(S.DECLINED, (A.RELAY_ANSWER,)),
         E.NO_ANSWER: Step(S.REVERSAL_DUE, (A.TELL_NO_ANSWER, A.BEGIN_REVERSAL)),
         # A refund: it can't be reversed, so it need not be delivered either.
@@ -123,6 +128,8 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.NOT_SERVED: _TO_REVERSAL,
         E.TERMINAL_REVERSAL: _TO_REVERSAL,
         E.PARTLY_SERVED: _TO_REVERSAL,
+        **_HELD,
+        **_QUESTIONED,
     },
     S.REVERSAL_DUE: {
         E.APPROVAL: Step(S.REVERSAL_DUE),
@@ -157,12 +164,14 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.NEVER_LEFT, (), "25"),
         E.NOT_SERVED: Step(S.NEVER_LEFT, (), "25"),
         E.TERMINAL_REVERSAL: Step(S.NEVER_LEFT, (), "12"),
+        **_QUESTIONED,
     },
     S.DECLINED: {
         E.REPEAT: Step(S.DECLINED, (A.ANSWER_AGAIN,)),
         E.CONFIRMED: Step(S.DECLINED, (), "25"),
         E.NOT_SERVED: Step(S.DECLINED, (), "25"),
         E.TERMINAL_REVERSAL: Step(S.DECLINED, (), "12"),
+        **_QUESTIONED,
     },
     S.PRESUMED_SERVED: {
         E.REPEAT: Step(S.PRESUMED_SERVED, (A.ANSWER_AGAIN,)),
@@ -174,6 +183,8 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.REFUND_BEGUN: Step(S.PRESUMED_SERVED),
         E.REFUND_FAILED: Step(S.PRESUMED_SERVED),
         E.REFUNDED_WHOLE: Step(S.REFUNDED),
+        **_HELD,
+        **_QUESTIONED,
     },
     S.SERVED: {
         E.VOID_BEGUN: Step(S.VOIDING),
@@ -185,6 +196,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         # It said that it served.  Giving money back now is a refund, by a person's decision.
         E.NOT_SERVED: Step(S.SERVED, (), "22"),
         E.TERMINAL_REVERSAL: Step(S.SERVED, (), "22"),
+        **_QUESTIONED,
     },
     S.REVERSED: {
         E.APPROVAL: Step(S.REVERSED),
@@ -193,6 +205,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.REVERSED, (), "22"),
         E.NOT_SERVED: Step(S.REVERSED, (), "00"),
         E.TERMINAL_REVERSAL: Step(S.REVERSED, (), "00"),
+        **_QUESTIONED,
     },
     S.NOTHING_TO_REVERSE: {
         # The host knew nothing, and now it approves: the same reversal goes out again.
@@ -202,6 +215,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.NOTHING_TO_REVERSE, (), "22"),
         E.NOT_SERVED: Step(S.NOTHING_TO_REVERSE, (), "00"),
         E.TERMINAL_REVERSAL: Step(S.NOTHING_TO_REVERSE, (), "00"),
+        **_QUESTIONED,
     },
     S.VOIDED: {
         E.REPEAT: Step(S.VOIDED, (A.TELL_REVERSED,)),
@@ -210,12 +224,14 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.TERMINAL_REVERSAL: Step(S.VOIDED, (), "22"),
         # The void itself was reversed.
         **_STANDS_AGAIN,
+        **_QUESTIONED,
     },
     S.REFUNDED: {
         E.REPEAT: Step(S.REFUNDED, (A.TELL_REVERSED,)),
         E.CONFIRMED: Step(S.REFUNDED, (), "22"),
         E.NOT_SERVED: Step(S.REFUNDED, (), "00"),
         E.TERMINAL_REVERSAL: Step(S.REFUNDED, (), "00"),
+        **_QUESTIONED,
     },
     S.CASE: {
         E.APPROVAL: Step(S.CASE),

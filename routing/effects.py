@@ -53,7 +53,24 @@ class Moved(NamedTuple):
     values: tuple[Any, ...]
 
 
-Record = Opened | Moved
+class Noted(NamedTuple):
+    """Something that was said or found beside the steps of charges: an entry of the docket.
+
+    `said` holds no card data.  An entry whose kind has its `key` already is not written again.
+    """
+
+    id: int
+    """The charge that it is about; 0: none."""
+    epoch: int
+    at: float
+    kind: str
+    key: str
+    who: str
+    """The person that said it; '' for the gateway itself."""
+    said: dict[str, str | int | float]
+
+
+Record = Opened | Moved | Noted
 
 
 class ToTerminal(NamedTuple):

@@ -13,6 +13,7 @@ from routing import answers
 from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
 from routing.enquiry import Enquiry
+from routing.lifecycle import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
 from routing.response_codes import APPROVALS, PARTIAL
@@ -96,6 +97,9 @@ class HostSide:
         if charge.state is not State.SENT:
             self.late_approvals += 1
             self._life.apply(charge, Event.APPROVAL, now)
+        elif not charge.kind.undoes and self._life.limits.is_beyond(sale_of(charge), now.wall):
+            self._life.over_limit += 1
+            self._life.apply(charge, Event.OVER_LIMIT, now, reason=Reason.OVER_LIMIT)
         elif charge.conn == 0:
             reason = Reason.TERMINAL_GONE
             self._life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)

@@ -7,10 +7,12 @@ understood in `terminal_side` and `host_side`; this file is told events.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing import answers
 from routing.book import ChargeBook, Deadlines
+from routing.cards import Cards
 from routing.charge import (
     INTERNAL_ERROR,
     OPEN_STATES,
@@ -23,9 +25,10 @@ from routing.charge import (
     what_happens,
 )
 from routing.clock import de7
+from routing.conduct import Conduct
 from routing.conventions import CONVENTIONS
 from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
-from routing.limits import Limits
+from routing.limits import Limits, Sale
 from routing.originals import Originals
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
@@ -34,7 +37,7 @@ from routing.service import Proof
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from codec import Message
     from routing.clock import Now
@@ -48,6 +51,10 @@ _GIVES_LIMIT_BACK: Final = frozenset(
 
 
 _HOST_GONE: Final = Step(State.CASE, (Action.TELL_A_PERSON,), SYSTEM_ERROR)
+
+
+Watcher = Callable[[Charge, State, Event, "Now"], None]
+"""A charge, the state before, what happened, and when."""
 
 
 class Asker(NamedTuple):
@@ -82,7 +89,9 @@ class Lifecycle:
         self.translators = translators
         self.book = ChargeBook(ended_max=settings.ended_max)
         self.deadlines = Deadlines()
-        self.limits = Limits(settings.limits)
+        cards = Cards(settings.card_key)
+        self.limits = Limits(settings.limits, cards)
+        self.conduct = Conduct(settings.abuse, cards)
         self.outbox = Outbox()
         self.reversals = Reversals(self)
         self.originals = Originals(self)
@@ -90,6 +99,10 @@ class Lifecycle:
         """How charges came back from the host: MTI class digit, host, event."""
         self.entered: Counter[State] = Counter()
         self.internal_errors = 0
+        self.over_limit = 0
+        """Charges that a host approved beyond a limit in force; each was reversed."""
+        self.watchers: list[Watcher] = []
+        """Told of every charge that changed its state, once the step is on record."""
         self.epoch = epoch
         self._next_id = next_id
         self._carry_out: dict[Action, Callable[[Charge, Cause], None]]
@@ -134,11 +147,11 @@ class Lifecycle:
     def _count(self, charge: Charge, now: Now) -> None:
         """A charge counts towards the limits; what gives money back does not."""
         if not charge.kind.undoes:
-            self.limits.add(charge.till, charge.amount, charge.opened_at, now.wall)
+            self.limits.add(sale_of(charge), now.wall)
 
     def _count_no_more(self, charge: Charge, now: Now) -> None:
         if not charge.kind.undoes:
-            self.limits.give_back(charge.till, charge.amount, charge.opened_at, now.wall)
+            self.limits.give_back(sale_of(charge), now.wall)
 
     def apply(
         self,
@@ -151,7 +164,8 @@ class Lifecycle:
         asker: Asker | None = None,
     ) -> Step:
         """Let `event` happen to `charge`; returns the cell of the table that was carried out."""
-        before, event = charge.state, what_happens(charge, event)
+        before = charge.state
+        event = self.conduct.instead(charge, what_happens(charge, event), now)
         cell, reason = self._decided(charge, event, reason)
         if reason is not None and (cell.next is not before or not charge.reason):
             charge.reason = reason
@@ -170,6 +184,9 @@ class Lifecycle:
         self.outbox.records.append(record)
         if charge.original_id and cell.next is not before:
             self.originals.tell(charge, now)
+        if cell.next is not before:
+            for watch in self.watchers:
+                watch(charge, before, event, now)
         return cell
 
     def _decided(
@@ -182,6 +199,8 @@ class Lifecycle:
             return cell, Reason.INTERNAL_ERROR
         if event is Event.OUTCOME_UNKNOWN:
             return cell, Reason.OUTCOME_UNKNOWN
+        if event is Event.HELD_FOR_REVIEW:
+            return cell, Reason.HELD_FOR_REVIEW
         if cell.next is State.REVERSAL_DUE and host is None:
             # The configuration no longer names its host: nobody but a person can reverse it.
             return _HOST_GONE, Reason.HOST_GONE
@@ -346,3 +365,8 @@ class Lifecycle:
                 self.wake(charge, now.monotonic)
         if charge.kind is Transaction.VOID and self.book.get(charge.original_id):
             self.originals.tell(charge, now)
+
+
+def sale_of(charge: Charge) -> Sale:
+    """What limits look at, of a charge."""
+    return Sale(charge.till, charge.pan, charge.amount, charge.currency, charge.opened_at)

@@ -1,14 +1,27 @@
-"""How much and how often a terminal may charge; checked before anything is sent."""
+"""How much and how often may be charged; checked before anything is sent.
+
+By terminal, merchant and card, for one charge and for a UTC day; and the same card with the same
+amount at the same merchant within minutes, which is more often a slip than a second sale.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
-from routing.response_codes import AMOUNT_LIMIT, COUNT_LIMIT
+from routing.response_codes import AMOUNT_LIMIT, COUNT_LIMIT, DUPLICATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from routing.cards import Cards
 
 _SECONDS_A_DAY: Final = 86_400
+KEYS_MAX: Final = 1_000_000
+"""Terminals, merchants and cards of one day, and amounts of the last minutes, that are counted; the
+oldest is forgotten first."""
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,52 +30,136 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     amount_max: int = 0
     terminal_day_amount_max: int = 0
     terminal_day_count_max: int = 0
+    merchant_day_amount_max: int = 0
+    merchant_day_count_max: int = 0
+    card_day_amount_max: int = 0
+    card_day_count_max: int = 0
+    repeated_amount_s: float = 0.0
+    """Same card, amount and merchant again within so many seconds: counted, or refused with 94."""
+    repeated_amount: Literal["count", "refuse"] = "count"
 
-    @property
-    def by_day(self) -> bool:
-        """Whether anything must be counted at all."""
-        return bool(self.terminal_day_amount_max or self.terminal_day_count_max)
+    def of_day(self, scope: str) -> tuple[int, int]:
+        """Amount and count that `terminal`, `merchant` or `card` may have in a day."""
+        amount: int = getattr(self, f"{scope}_day_amount_max")
+        count: int = getattr(self, f"{scope}_day_count_max")
+        return amount, count
+
+
+class Sale(NamedTuple):
+    """What limits look at."""
+
+    till: str
+    """merchant|terminal."""
+    pan: str
+    amount: int
+    currency: str
+    opened_at: float
 
 
 class Limits:
-    """What each terminal has charged today, less what was declined or given back."""
+    """What each terminal, merchant and card has charged today, less what was given back."""
 
-    def __init__(self, settings: LimitSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: LimitSettings, cards: Cards) -> None:
+        self._cards = cards
+        self.change(settings)
         self._day = -1
-        self._used: dict[str, tuple[int, int]] = {}
+        self._used: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._amounts: OrderedDict[str, float] = OrderedDict()
+        self.repeated = 0
+        """Same card, amount and merchant within the time, whether refused or not."""
+        self.forgotten = 0
 
-    def refusal(self, terminal: str, amount: int, wall: float) -> str | None:
-        """DE 39 for a charge that would pass a limit (61 amount, 65 count); None if it may go."""
-        limits = self._settings
-        if limits.amount_max and amount > limits.amount_max:
+    def change(self, settings: LimitSettings) -> None:
+        """Other limits are in force from now on; what is counted stays."""
+        self.settings = settings
+        self._by_day = [
+            (scope, *settings.of_day(scope))
+            for scope in ("terminal", "merchant", "card")
+            if any(settings.of_day(scope))
+        ]
+
+    def refusal(self, sale: Sale, wall: float) -> str | None:
+        """DE 39 for a charge that would pass a limit (61 amount, 65 count, 94 repeated); None if
+        it may go.
+        """
+        limits = self.settings
+        if limits.amount_max and sale.amount > limits.amount_max:
             return AMOUNT_LIMIT
-        if not limits.by_day:
-            return None
         self._turn_day(wall)
-        used_amount, used_count = self._used.get(terminal, (0, 0))
-        if limits.terminal_day_amount_max and used_amount + amount > limits.terminal_day_amount_max:
-            return AMOUNT_LIMIT
-        if limits.terminal_day_count_max and used_count >= limits.terminal_day_count_max:
-            return COUNT_LIMIT
+        for key, amount_max, count_max in self._day_limits(sale):
+            amount, count = self._used.get(key, (0, 0))
+            if amount_max and amount + sale.amount > amount_max:
+                return AMOUNT_LIMIT
+            if count_max and count >= count_max:
+                return COUNT_LIMIT
+        if self._is_repeated(sale, wall):
+            self.repeated += 1
+            return DUPLICATE if limits.repeated_amount == "refuse" else None
         return None
 
-    def add(self, terminal: str, amount: int, opened_at: float, wall: float) -> None:
-        """A charge of `amount` was opened at `opened_at`."""
-        self._change(terminal, amount, 1, opened_at, wall)
+    def is_beyond(self, sale: Sale, wall: float) -> bool:
+        """Whether a charge that is counted already has passed a limit that is in force now."""
+        limits = self.settings
+        if limits.amount_max and sale.amount > limits.amount_max:
+            return True
+        self._turn_day(wall)
+        if int(sale.opened_at) // _SECONDS_A_DAY != self._day:
+            return False
+        for key, amount_max, count_max in self._day_limits(sale):
+            amount, count = self._used.get(key, (0, 0))
+            if (amount_max and amount > amount_max) or (count_max and count > count_max):
+                return True
+        return False
 
-    def give_back(self, terminal: str, amount: int, opened_at: float, wall: float) -> None:
+    def add(self, sale: Sale, wall: float) -> None:
+        """A charge was opened."""
+        self._change(sale, sale.amount, 1, wall)
+        if self.settings.repeated_amount_s and sale.pan:
+            self._amounts[self._amount_key(sale)] = sale.opened_at
+            self._bound(self._amounts)
+
+    def give_back(self, sale: Sale, wall: float) -> None:
         """A charge was declined, never left or was reversed: it counts no more."""
-        self._change(terminal, -amount, -1, opened_at, wall)
+        self._change(sale, -sale.amount, -1, wall)
+        if self._amounts and self._amounts.get(key := self._amount_key(sale)) == sale.opened_at:
+            del self._amounts[key]
 
-    def _change(self, terminal: str, amount: int, count: int, opened: float, wall: float) -> None:
-        if not self._settings.by_day:
+    def _is_repeated(self, sale: Sale, wall: float) -> bool:
+        if not self.settings.repeated_amount_s or not sale.pan:
+            return False
+        last = self._amounts.get(self._amount_key(sale))
+        return last is not None and wall - last < self.settings.repeated_amount_s
+
+    def _amount_key(self, sale: Sale) -> str:
+        merchant = sale.till.partition("|")[0]
+        return f"{merchant}|{self._cards.hash(sale.pan)}|{sale.amount}|{sale.currency}"
+
+    def _day_limits(self, sale: Sale) -> Iterator[tuple[str, int, int]]:
+        """Key, amount and count of each limit by day that this charge counts towards."""
+        for scope, amount_max, count_max in self._by_day:
+            if scope == "card":
+                if sale.pan:
+                    yield f"c|{self._cards.hash(sale.pan)}", amount_max, count_max
+            elif scope == "terminal":
+                yield f"t|{sale.till}", amount_max, count_max
+            else:
+                yield f"m|{sale.till.partition('|')[0]}", amount_max, count_max
+
+    def _change(self, sale: Sale, amount: int, count: int, wall: float) -> None:
+        if not self._by_day:
             return
         self._turn_day(wall)
-        if int(opened) // _SECONDS_A_DAY != self._day:
+        if int(sale.opened_at) // _SECONDS_A_DAY != self._day:
             return
-        used_amount, used_count = self._used.get(terminal, (0, 0))
-        self._used[terminal] = (used_amount + amount, used_count + count)
+        for key, _, _ in self._day_limits(sale):
+            used_amount, used_count = self._used.get(key, (0, 0))
+            self._used[key] = (used_amount + amount, used_count + count)
+        self._bound(self._used)
+
+    def _bound(self, table: OrderedDict[str, tuple[int, int]] | OrderedDict[str, float]) -> None:
+        while len(table) > KEYS_MAX:
+            table.popitem(last=False)
+            self.forgotten += 1
 
     def _turn_day(self, wall: float) -> None:
         day = int(wall) // _SECONDS_A_DAY

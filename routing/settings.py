@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from routing.conduct import AbuseSettings
 from routing.limits import LimitSettings
 from routing.network import HostSettings
 from routing.reversal import ReversalSettings
@@ -21,6 +22,17 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """These terminals repeat or reverse an unanswered request before they begin the next."""
 
 
+class CaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which cases need two persons, and what a complaint may do by itself."""
+
+    two_persons_above: dict[str, int] = {}
+    """Minor units by currency (DE 49): cases of more need a second person; disputed and held ones
+    always do."""
+    complaint_reverses_up_to: dict[str, int] = {}
+    """Minor units by currency: a complaint about a charge of no more, whose service nobody
+    confirmed, begins its reversal at once; else a person decides."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The rules in force."""
 
@@ -32,6 +44,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reversal: ReversalSettings = ReversalSettings()
     limits: LimitSettings = LimitSettings()
     mappings: tuple[Mapping, ...] = ()
+    abuse: AbuseSettings = AbuseSettings()
+    cases: CaseSettings = CaseSettings()
+    notices: bool = False
+    """Whether customers' notices are written down, for somebody to deliver."""
+    card_key: bytes = b""
+    """Under which cards are hashed for counting."""
     ended_max: int = 100_000
     """Ended charges held in memory for repeats; older ones are asked of the journal."""
     in_flight_per_connection_max: int = 256

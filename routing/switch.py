@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routing.charge import NOT_STANDING, Charge, Event, State
+from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
 from routing.lifecycle import Asker, Lifecycle
+from routing.limit_changes import LimitChanges
+from routing.notices import Notices
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.terminal_side import TerminalSide
@@ -22,11 +25,11 @@ from routing.transaction import Transaction
 from routing.translation import Translator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import Send
+    from routing.effects import Noted, Send
     from routing.settings import Settings
 
 
@@ -43,6 +46,9 @@ class Switch:
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
         self.terminals = TerminalSide(self.life)
         self.host_side = HostSide(self.life)
+        self.docket = Docket(self.life)
+        self.limit_changes = LimitChanges(self.life.limits, self.docket)
+        self.notices = Notices(self.life, self.docket)
 
     def take(self) -> Outbox:
         """The effects since the last call; the caller now owes them."""
@@ -183,10 +189,12 @@ class Switch:
 
     # The journal
 
-    def restore(self, charges: Iterable[Charge], now: Now) -> None:
+    def restore(self, charges: Iterable[Charge], now: Now, entries: Sequence[Noted] = ()) -> None:
         """Take over what the journal holds at the start."""
         for charge in charges:
             self.life.restore(charge, now)
+        self.docket.restore(entries)
+        self.limit_changes.restore(entries)
 
     def known_already(self, charge_id: int, earlier: Charge, now: Now) -> None:
         """The journal says that a new charge repeats one which memory had forgotten."""
@@ -232,7 +240,9 @@ class Switch:
         return self.life.originals.refund(charge, now)
 
     def close_case(self, charge_id: int, how: Event, now: Now) -> State | None:
-        """A person decides a case; None if there is no such open case."""
+        """A case comes to its end; None if there is no such open case.  Who may decide that stands
+        in `docket`.
+        """
         charge = self.life.book.get(charge_id)
         if charge is None or charge.state is not State.CASE:
             return None

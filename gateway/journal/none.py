@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from gateway.journal.port import Recovery
+from gateway.journal.vault import KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,7 @@ class NoJournal:
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """There never is an earlier life."""
         del wall, ended_max
-        return Recovery(epoch=1)
+        return Recovery(epoch=1, card_key=os.urandom(KEY_BYTES))
 
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """Nothing to do, and nothing that could be known already."""

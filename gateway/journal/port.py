@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Record
+    from routing.effects import Noted, Record
 
 
 class JournalError(Exception):
@@ -35,6 +35,10 @@ class Recovery:
     """By host: where the numbering of STANs goes on."""
     charges: list[Charge] = field(default_factory=list)
     """Open charges and cases, and the newest ended ones, oldest first."""
+    card_key: bytes = b""
+    """Under which cards are hashed for counting; the same in every life on this journal."""
+    entries: list[Noted] = field(default_factory=list)
+    """Entries of the docket that may still matter, oldest first (see `gateway.journal.docket`)."""
 
 
 class Journal(Protocol):

@@ -10,9 +10,18 @@ from routing.charge import OPEN_STATES, State
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 OPEN_LIST: Final = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 
+_DOCKET: Final = """
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY, charge INTEGER NOT NULL, epoch INTEGER NOT NULL, at REAL NOT NULL,
+    kind TEXT NOT NULL, key TEXT NOT NULL, who TEXT NOT NULL, said TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX entry_key ON entry (kind, key) WHERE key <> '';
+CREATE INDEX entry_charge ON entry (charge) WHERE charge <> 0;
+CREATE INDEX entry_kind ON entry (kind, at);
+"""
 _SCHEMA: Final = f"""
 CREATE TABLE epoch (
     epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
@@ -46,6 +55,7 @@ CREATE TABLE step (
     event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
     code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
 ) STRICT, WITHOUT ROWID;
+{_DOCKET}
 """
 _MIGRATIONS: Final = {
     1: f"""
@@ -58,6 +68,7 @@ ALTER TABLE charge ADD COLUMN settled_on TEXT NOT NULL DEFAULT '';
 DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
 """,
+    2: _DOCKET,
 }
 """What makes a journal of this version one of the next."""
 

@@ -15,6 +15,7 @@ import apsw
 import msgspec
 from cryptography.exceptions import InvalidTag
 
+from gateway.journal import docket
 from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.schema import (
     OPEN_LIST,
@@ -25,7 +26,7 @@ from gateway.journal.schema import (
 )
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.charge import Charge, State
-from routing.effects import MOVED, OPENED, Moved, Opened
+from routing.effects import MOVED, OPENED, Moved, Noted, Opened
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ class SqliteJournal:
                 last_id=last_id,
                 last_stans=self._last_stans(last_id),
                 charges=self._open_and_newest(ended_max),
+                card_key=self._vault.card_key,
+                entries=list(docket.pending(self._db, wall)),
             )
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
@@ -203,6 +206,8 @@ class SqliteJournal:
                 known = self._insert([r for r in records if isinstance(r, Opened)])
                 moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
                 self._update(moved)
+                noted = [r for r in records if isinstance(r, Noted) and r.id not in known]
+                docket.insert(self._db, noted)
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
         return known

@@ -78,6 +78,8 @@ class Vault:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._search_key = _derived(key, b"", b"isogate pan look-up")
+        self.card_key = _derived(key, b"", b"isogate card counting")
+        """Under which cards are hashed in memory and in the docket."""
         self._ciphers: dict[int, AESGCM] = {}
 
     def know_epoch(self, epoch: int, salt: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
+from gateway.journal import docket
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError
 from gateway.journal.schema import SCHEMA_VERSION
@@ -15,7 +16,8 @@ from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
 from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State
 from routing.conventions import Original
-from routing.effects import MOVED, OPENED, moved_values, opened_values
+from routing.docket import Entry
+from routing.effects import MOVED, OPENED, Noted, moved_values, opened_values
 from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
@@ -99,6 +101,7 @@ ALTER TABLE charge DROP COLUMN keeps;
 ALTER TABLE charge DROP COLUMN settled_on;
 DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
+DROP TABLE entry;
 PRAGMA user_version = 1;
 """
 
@@ -119,9 +122,28 @@ def test_a_journal_of_an_older_version_is_brought_up_to_date(
     journal = sqlite(tmp_path)
     (back,) = journal.start(WALL + 1, ended_max=10).charges
     assert (back.id, back.state, back.kind) == (1, State.APPROVED, Transaction.SALE)
-    journal.append(list(moves(back, Event.TERMINAL_LOST, given_back=5)))
+    said = Noted(1, 2, WALL, Entry.COMPLAINT, "", "Ana", {"verdict": "being looked at"})
+    journal.append([*moves(back, Event.TERMINAL_LOST, given_back=5), said])
     journal.close()
     assert sqlite_version(path) == SCHEMA_VERSION
+    again = sqlite(tmp_path)
+    assert again.start(WALL + 2, ended_max=10).entries == [said]
+    again.close()
+
+
+def test_what_was_said_of_charges_is_durable_and_said_once(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    each = charge()
+    first = Noted(1, 1, WALL, Entry.PROPOSED, "", "Ana", {"how": "served"})
+    found = Noted(0, 1, WALL, Entry.DIFFERENCE, "bank|000001", "", {"kind": "amount"})
+    refused = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_REFUSED)
+    held.append([opened(each), *moves(each, *refused), first, found, found])
+    held.append([found])
+    assert len(list(docket.of_kind(held._db, Entry.DIFFERENCE))) == 1
+    again = reopened(held, tmp_path)
+    assert again.start(WALL + 1, ended_max=10).entries == [first]
+    again.close()
 
 
 def test_a_journal_of_a_newer_version_is_left_alone(held: SqliteJournal, tmp_path: Path) -> None:

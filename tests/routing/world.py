@@ -12,7 +12,7 @@ from codec import Message, build, dialect
 from gateway.config import mappings
 from routing.charge import OPEN_STATES, Charge, State
 from routing.clock import Now
-from routing.effects import MOVED, OPENED, CloseLink, Opened, Outbox, ToHost, ToTerminal
+from routing.effects import MOVED, OPENED, CloseLink, Noted, Opened, Outbox, ToHost, ToTerminal
 from routing.network import HostSettings
 from routing.reversal import ReversalSettings
 from routing.service import Proof, ServiceSettings
@@ -164,12 +164,15 @@ class MemoryJournal:
         self.opened: dict[int, tuple[Any, ...]] = {}
         self.moved: dict[int, tuple[Any, ...]] = {}
         self.records: list[Record] = []
+        self.entries: list[Noted] = []
 
     def append(self, records: Iterable[Record]) -> dict[int, Charge]:
         """As a journal does: a charge with a known identity is not taken."""
         known: dict[int, Charge] = {}
         for record in records:
-            if isinstance(record, Opened):
+            if isinstance(record, Noted):
+                self.entries.append(record)
+            elif isinstance(record, Opened):
                 identity = record.values[OPENED.index("identity")]
                 same = [i for i in self.opened if self.charge(i).identity == identity]
                 if same:
@@ -251,7 +254,7 @@ class World:
             last_id=max(self.journal.opened, default=0),
             last_stans={BANK: (self.epoch - 1) * 1_000},
         )
-        self.switch.restore(held, self.now)
+        self.switch.restore(held, self.now, self.journal.entries)
         for link in self.links:
             self.switch.link_up(BANK, link, self.now)
         self.settle()

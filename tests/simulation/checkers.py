@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from codec import Message, dialect
 from gateway.simulators.terminal_rules import Kind
 from routing.charge import State
-from routing.effects import MOVED, OPENED, Opened
+from routing.effects import MOVED, OPENED, Moved, Opened
 from routing.response_codes import APPROVALS
 from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
 
@@ -106,7 +106,7 @@ class Checkers:
                 host, stan = charge.host, charge.host_stan
                 self.note("opened", record.id, charge.terminal, charge.stan, host, stan)
                 self._durable.left.add((charge.host, charge.host_stan, charge.terminal))
-            else:
+            elif isinstance(record, Moved):
                 self._moved(record.id, record.values)
 
     def appending(self, records: Sequence[Record]) -> None:
