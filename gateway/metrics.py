@@ -96,6 +96,7 @@ class GatewayCollector(Collector):
         yield from self._transactions()
         yield from self._charges()
         yield from self._ends()
+        yield from self._batches()
         yield from self._hosts()
         yield from self._wire()
         yield from self._journal()
@@ -160,6 +161,27 @@ class GatewayCollector(Collector):
         )
         yield GaugeMetricFamily(
             "gateway_cases_open", "Cases that wait for a person.", book.count(State.CASE)
+        )
+
+
+    def _batches(self) -> Iterator[Metric]:
+        batches = self._switch.terminals.batches
+        settled = CounterMetricFamily(
+            "gateway_batches", "Batches that terminals closed, by result.", labels=("result",)
+        )
+        settled.add_metric(("balanced",), batches.balanced)
+        settled.add_metric(("unbalanced",), batches.unbalanced)
+        yield settled
+        yield CounterMetricFamily(
+            "gateway_batch_differences",
+            "Sales on which a terminal's batch and the journal differed.",
+            batches.differences,
+        )
+        yield GaugeMetricFamily("gateway_batch_uploads", "Batches in upload.", len(batches))
+        yield CounterMetricFamily(
+            "gateway_batch_uploads_forgotten",
+            "The oldest, forgotten at the bound; their terminals begin again.",
+            batches.uploads_forgotten,
         )
 
     def _ends(self) -> Iterator[Metric]:

@@ -12,7 +12,7 @@ import trio
 
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import ToHost, ToTerminal
+from routing.effects import BatchLookup, ToHost, ToTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,8 +141,13 @@ class Pipeline:
             self._log.warning("journal works again")
             self._switch.journal_failing(False)
 
-    async def _look_up(self, lookup: Lookup) -> None:
+    async def _look_up(self, lookup: Lookup | BatchLookup) -> None:
         try:
+            if isinstance(lookup, BatchLookup):
+                charges = await self._offload(self._journal.batch, lookup.wanted)
+                known_ones = [self._switch.adopt(charge) for charge in charges]
+                lookup.found(known_ones, self._clock.now())
+                return
             charge = await self._offload(self._journal.find, lookup.wanted)
         except JournalError as error:
             # No answer: the terminal asks again, and by then the journal may work.  New charges

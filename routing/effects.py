@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codec import Message
+    from routing.batches import Batch
     from routing.charge import Charge, Event, State
     from routing.clock import Now
     from routing.conventions import Original
@@ -105,6 +106,13 @@ class Lookup(NamedTuple):
     found: Callable[[Charge | None, Now], None]
 
 
+class BatchLookup(NamedTuple):
+    """All charges of a terminal's batch are needed, oldest first: ask the journal."""
+
+    wanted: Batch
+    found: Callable[[list[Charge], Now], None]
+
+
 Send = ToTerminal | ToHost | CloseLink
 
 
@@ -117,7 +125,7 @@ class Outbox:
     network management, enquiries."""
     records: list[Record] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
-    lookups: list[Lookup] = field(default_factory=list)
+    lookups: list[Lookup | BatchLookup] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.express) + len(self.records) + len(self.sends) + len(self.lookups)

@@ -9,6 +9,8 @@ from routing.conventions import CONVENTIONS
 from routing.effects import ToTerminal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from routing.clock import Now
     from routing.lifecycle import Asker, Lifecycle
 
@@ -32,11 +34,17 @@ class Replies:
         leaves = outbox.sends if after_records else outbox.express
         leaves.append(_own_answer(asker, code, now))
 
-    def tell(self, asker: Asker, code: str, now: Now) -> None:
+    def tell(
+        self, asker: Asker, code: str, now: Now, more: Mapping[int, str] | None = None
+    ) -> None:
         """What a charge's new state means for the asker; it leaves once that state is durable."""
-        self._life.outbox.sends.append(_own_answer(asker, code, now))
+        self._life.outbox.sends.append(_own_answer(asker, code, now, more))
 
 
-def _own_answer(asker: Asker, code: str, now: Now) -> ToTerminal:
-    convention = CONVENTIONS[asker.request.dialect.name]
-    return ToTerminal(asker.conn, convention.answer(asker.request, code, now))
+def _own_answer(
+    asker: Asker, code: str, now: Now, more: Mapping[int, str] | None = None
+) -> ToTerminal:
+    answer = CONVENTIONS[asker.request.dialect.name].answer(asker.request, code, now)
+    for de, value in (more or {}).items():
+        answer.patch(de, value)
+    return ToTerminal(asker.conn, answer)

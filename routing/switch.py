@@ -44,9 +44,9 @@ class Switch:
         }
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
-        self.terminals = TerminalSide(self.life)
-        self.host_side = HostSide(self.life)
         self.docket = Docket(self.life)
+        self.terminals = TerminalSide(self.life, self.docket)
+        self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
 

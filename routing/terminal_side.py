@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
 from routing.admission import Admission
+from routing.batches import Batch, Batches
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.conventions import Original
+    from routing.docket import Docket
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings
 
@@ -38,18 +40,20 @@ _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket) -> None:
         settings = life.settings
         self._life = life
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
+        self.batches = Batches(life, docket, self.replies)
         self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
             Kind.REVERSAL: self._reversal,
             Kind.CONFIRMATION: self._confirmation,
+            Kind.SETTLEMENT: self._settlement,
             Kind.NETWORK: self._network,
             Kind.UNSUPPORTED: self._unsupported,
         }
@@ -233,6 +237,14 @@ class TerminalSide:
             found(charge or self._life.book.find(original), now)
 
         self._life.outbox.lookups.append(Lookup(original, looked_up))
+
+    def _settlement(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        message, number = asker.request, CONVENTIONS[listener.dialect].batch(asker.request)
+        if not (message.has(11) and message.has(41) and message.has(42) and number):
+            self.replies.refuse(asker, rc.FORMAT_ERROR, now)
+            return
+        self.admission.proves_the_last(asker, message[11], listener, now)
+        self.batches.heard(asker, Batch(message[42], message[41], number), now)
 
     # Everything else
 

@@ -11,6 +11,7 @@ from gateway.journal.vault import KEY_BYTES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
     from routing.effects import Record
@@ -33,6 +34,11 @@ class NoJournal:
         """Memory was asked first; there is nothing else."""
         del wanted
         return None
+
+    def batch(self, wanted: Batch) -> list[Charge]:
+        """Nothing was kept."""
+        del wanted
+        return []
 
     def close(self) -> None:
         """Nothing to end."""

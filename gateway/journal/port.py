@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
     from routing.effects import Noted, Record
@@ -58,6 +59,13 @@ class Journal(Protocol):
 
     def find(self, wanted: Original | int) -> Charge | None:
         """The newest charge that a later message names, or the one with this id, or None.
+
+        Raises JournalError.
+        """
+        ...
+
+    def batch(self, wanted: Batch) -> list[Charge]:
+        """The charges, voids and refunds of a terminal's batch, oldest first.
 
         Raises JournalError.
         """

@@ -50,6 +50,7 @@ CREATE TABLE charge (
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
+CREATE INDEX charge_batch ON charge (terminal, batch) WHERE batch <> '';
 CREATE TABLE step (
     charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
     event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
@@ -67,6 +68,7 @@ ALTER TABLE charge ADD COLUMN keeps INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE charge ADD COLUMN settled_on TEXT NOT NULL DEFAULT '';
 DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
+CREATE INDEX charge_batch ON charge (terminal, batch) WHERE batch <> '';
 """,
     2: _DOCKET,
 }

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from routing.batches import Batch
     from routing.conventions import Original
     from routing.effects import Record
 
@@ -258,6 +259,18 @@ class SqliteJournal:
             bounds = (wanted.prefix, wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1))
             charges = map(self._charge, self._db.execute(query, bounds))
             return next((charge for charge in charges if wanted.names(charge)), None)
+        except (apsw.Error, InvalidTag) as error:
+            raise JournalError(_why(self._path, error)) from None
+
+    def batch(self, wanted: Batch) -> list[Charge]:
+        """The charges, voids and refunds of a terminal's batch, oldest first."""
+        query = (
+            f"{_SELECT} WHERE terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
+            " ORDER BY id"
+        )
+        values = (wanted.terminal, wanted.number, wanted.merchant)
+        try:
+            return [self._charge(row) for row in self._db.execute(query, values)]
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
 

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     ENQUIRY = "enquiry"
     REVERSAL = "reversal"
     CONFIRMATION = "confirmation"
+    SETTLEMENT = "settlement"
     NETWORK = "network"
     UNSUPPORTED = "unsupported"
     NOT_A_REQUEST = "not a request"

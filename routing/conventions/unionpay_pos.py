@@ -44,8 +44,18 @@ _VOIDS: Final = frozenset({"11", "21", "23"})
 _OF_PREAUTHORISATIONS: Final = frozenset({"10", "11"})
 """DE 60.1 of what goes as 0100."""
 _ENQUIRY: Final = "01"
+_FINANCIAL: Final = frozenset({"10", "20", "22"})
+_ADVICE: Final = "22"
+_KINDS: Final = {
+    "40": Kind.REVERSAL,
+    "32": Kind.SETTLEMENT,
+    "50": Kind.SETTLEMENT,
+    "80": Kind.NETWORK,
+    "82": Kind.NETWORK,
+}
+"""By class and function of the MTI."""
 _SERVED: Final = "80"
-_NOT_SERVED: Final = "81"
+_CONFIRMS: Final = frozenset({_SERVED, "81"})
 _REASONS: Final = {
     "001": "GOODS_NOT_SOLD",
     "002": "SERVICE_NOT_PROVIDED",
@@ -96,22 +106,17 @@ class UnionPayPos(Convention):
         mti = message.mti
         if mti[0] != "0" or not is_request(mti):
             return Kind.NOT_A_REQUEST
-        match mti[1:3]:
-            case "22" if message.get("60.1") in (_SERVED, _NOT_SERVED):
-                return Kind.CONFIRMATION
-            case "10" | "20" | "22":
-                return self._financial_kind(message)
-            case "40":
-                return Kind.REVERSAL
-            case "80" | "82":
-                return Kind.NETWORK
-        return Kind.UNSUPPORTED
+        if mti[1:3] in _FINANCIAL:
+            return self._financial_kind(message)
+        return _KINDS.get(mti[1:3], Kind.UNSUPPORTED)
 
     def _financial_kind(self, message: Message) -> Kind:
-        transaction = self.transaction(message)
+        function, transaction = message.get("60.1"), self.transaction(message)
         if transaction is not None:
             return Kind.UNDOING if transaction.undoes else Kind.CHARGE
-        return Kind.ENQUIRY if message.get("60.1") == _ENQUIRY else Kind.UNSUPPORTED
+        if message.mti[1:3] == _ADVICE:
+            return Kind.CONFIRMATION if function in _CONFIRMS else Kind.UNSUPPORTED
+        return Kind.ENQUIRY if function == _ENQUIRY else Kind.UNSUPPORTED
 
     def transaction(self, message: Message) -> Transaction | None:
         found = _TRANSACTIONS.get((message.mti[1:3], message.get("60.1") or ""))

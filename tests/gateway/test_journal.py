@@ -100,6 +100,7 @@ ALTER TABLE charge DROP COLUMN given_back;
 ALTER TABLE charge DROP COLUMN keeps;
 ALTER TABLE charge DROP COLUMN settled_on;
 DROP INDEX charge_open;
+DROP INDEX charge_batch;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
 DROP TABLE entry;
 PRAGMA user_version = 1;

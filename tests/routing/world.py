@@ -12,7 +12,17 @@ from codec import Message, build, dialect
 from gateway.config import mappings
 from routing.charge import OPEN_STATES, Charge, State
 from routing.clock import Now
-from routing.effects import MOVED, OPENED, CloseLink, Noted, Opened, Outbox, ToHost, ToTerminal
+from routing.effects import (
+    MOVED,
+    OPENED,
+    BatchLookup,
+    CloseLink,
+    Noted,
+    Opened,
+    Outbox,
+    ToHost,
+    ToTerminal,
+)
 from routing.network import HostSettings
 from routing.reversal import ReversalSettings
 from routing.service import Proof, ServiceSettings
@@ -22,6 +32,7 @@ from routing.switch import Switch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from routing.batches import Batch
     from routing.conventions import Original
     from routing.effects import Record, Send
 
@@ -199,6 +210,11 @@ class MemoryJournal:
         found = [each for each in map(self.charge, self.opened) if original.names(each)]
         return found[-1] if found else None
 
+    def batch(self, wanted: Batch) -> list[Charge]:
+        """The charges of a terminal's batch, oldest first."""
+        each = ((c.merchant, c.terminal, c.batch) for c in self.charges())
+        return [c for c, b in zip(self.charges(), each, strict=True) if b == wanted]
+
     def charges(self) -> list[Charge]:
         """Every charge, oldest first."""
         return [self.charge(each) for each in sorted(self.opened)]
@@ -310,6 +326,10 @@ class World:
             if self.switch.may_leave(send, self.now):
                 self._leave(send)
         for lookup in outbox.lookups:
+            if isinstance(lookup, BatchLookup):
+                charges = self.journal.batch(lookup.wanted)
+                lookup.found([self.switch.adopt(each) for each in charges], self.now)
+                continue
             found = self.journal.find(lookup.wanted)
             lookup.found(None if found is None else self.switch.adopt(found), self.now)
 

@@ -1,0 +1,182 @@
+"""Batch settlement: what a terminal holds of its batch, held against this journal.
+
+Rule 1.  A terminal closes its batch with its totals.  If they are the journal's, whatever stands in
+         that batch is served, by the terminal's own word.
+Rule 2.  If not, the terminal uploads what it holds, and says how much that was.  If not all of it
+         came (a restart forgets uploads), it gets 79 and begins again.
+Rule 3.  Then a charge that stands here and that the terminal does not know is undone: nobody was
+         served for it.  What the terminal has confirmed before, it contradicts now: a case.
+Rule 4.  A sale that the terminal holds and that was undone or declined here is a case: somebody has
+         what nobody pays for.  So is one whose amount differs.
+Rule 5.  A sale that never came here is noted as a difference; there is nothing to set right.
+
+Holds on money (preauthorisations) are in no total.  A voided or refunded sale counts as a debit,
+its void or refund as a credit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from routing import response_codes as rc
+from routing.charge import Charge, Event, State
+from routing.conventions import pos_batch
+from routing.conventions.pos_batch import Totals
+from routing.docket import Entry
+from routing.effects import BatchLookup
+from routing.reason import Reason
+from routing.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from routing.clock import Now
+    from routing.docket import Docket
+    from routing.lifecycle import Asker, Lifecycle
+    from routing.replies import Replies
+
+UPLOADS_MAX: Final = 1_000
+"""Batches in upload at a time; the oldest is forgotten, and its terminal told to begin again."""
+SALES_MAX: Final = 5_000
+"""Sales of one upload; the counts of a batch have three digits in each of two blocks."""
+_STANDS: Final = frozenset({State.PRESUMED_SERVED, State.SERVED})
+_DEBITS: Final = _STANDS | {State.VOIDING, State.VOIDED, State.REFUNDED}
+_UNDONE: Final = frozenset({State.REVERSED, State.NOTHING_TO_REVERSE})
+_SALES: Final = frozenset({Transaction.SALE, Transaction.COMPLETION})
+
+
+class Batch(NamedTuple):
+    """One batch of one terminal."""
+
+    merchant: str
+    terminal: str
+    number: str
+
+
+class Batches:
+    """The batches that are being settled."""
+
+    def __init__(self, life: Lifecycle, docket: Docket, replies: Replies) -> None:
+        self._life, self._docket, self._replies = life, docket, replies
+        self._uploads: OrderedDict[Batch, dict[str, int]] = OrderedDict()
+        self.balanced = self.unbalanced = 0
+        self.differences = 0
+        self.uploads_forgotten = 0
+
+    def __len__(self) -> int:
+        return len(self._uploads)
+
+    def heard(self, asker: Asker, batch: Batch, now: Now) -> None:
+        """An 0500 or 0320 of a terminal."""
+        if asker.request.mti[1] == "5":
+            self._totals(asker, batch, now)
+        else:
+            self._upload(asker, batch, now)
+
+    # Totals
+
+    def _totals(self, asker: Asker, batch: Batch, now: Now) -> None:
+        said = pos_batch.totals(asker.request)
+        if said is None:
+            self._replies.refuse(asker, rc.FORMAT_ERROR, now)
+            return
+
+        def found(charges: list[Charge], now: Now) -> None:
+            balanced = totals_of(charges) == said
+            if balanced:
+                self.balanced += 1
+                self._uploads.pop(batch, None)
+                for charge in charges:
+                    if charge.state is State.PRESUMED_SERVED and charge.kind in _SALES:
+                        self._life.apply(charge, Event.CONFIRMED, now)
+            else:
+                self.unbalanced += 1
+                self._begin_upload(batch)
+            result = pos_batch.BALANCED if balanced else pos_batch.UNBALANCED
+            digits = pos_batch.with_result(asker.request[48], result)
+            self._replies.tell(asker, rc.APPROVED, now, {48: digits})
+
+        self._life.outbox.lookups.append(BatchLookup(batch, found))
+
+    def _begin_upload(self, batch: Batch) -> None:
+        self._uploads[batch] = {}
+        self._uploads.move_to_end(batch)
+        if len(self._uploads) > UPLOADS_MAX:
+            self._uploads.popitem(last=False)
+            self.uploads_forgotten += 1
+
+    # Uploads
+
+    def _upload(self, asker: Asker, batch: Batch, now: Now) -> None:
+        said = pos_batch.upload(asker.request)
+        if said is None:
+            self._replies.refuse(asker, rc.FORMAT_ERROR, now)
+            return
+        known = self._uploads.get(batch)
+        if known is None:
+            self._replies.refuse(asker, rc.NOT_BALANCED, now)
+        elif said.in_all is None:
+            known.update(said.sales)
+            too_many = len(known) > SALES_MAX
+            if too_many:
+                del self._uploads[batch]
+            self._replies.refuse(asker, rc.NOT_BALANCED if too_many else rc.APPROVED, now)
+        elif said.in_all != len(known):
+            known.clear()
+            self._replies.refuse(asker, rc.NOT_BALANCED, now)
+        else:
+            self._end_of_upload(asker, batch, known)
+
+    def _end_of_upload(self, asker: Asker, batch: Batch, sales: dict[str, int]) -> None:
+        def found(charges: list[Charge], now: Now) -> None:
+            self._set_right(charges, sales, batch, now)
+            self._replies.tell(asker, rc.APPROVED, now)
+
+        self._life.outbox.lookups.append(BatchLookup(batch, found))
+
+    def _set_right(
+        self, charges: Iterable[Charge], sales: Mapping[str, int], batch: Batch, now: Now
+    ) -> None:
+        known = set()
+        for charge in charges:
+            known.add(charge.stan)
+            if charge.kind in _SALES:
+                self._compare(charge, sales.get(charge.stan), now)
+        for stan in sorted(sales.keys() - known):
+            self.differences += 1
+            said: dict[str, str | int | float] = {"what": "unknown here", "stan": stan}
+            said |= {"terminal": batch.terminal, "amount": sales[stan]}
+            self._docket.note(Entry.DIFFERENCE, now, key="|".join((*batch, stan)), said=said)
+
+    def _compare(self, charge: Charge, said: int | None, now: Now) -> None:
+        """Hold one charge against what its terminal said of it: an amount, or nothing."""
+        if said is not None:
+            self._life.delivered(charge, now)
+        stands = charge.state in _STANDS
+        if stands and said is None:
+            self._unknown_to_terminal(charge, now)
+        elif stands and said != charge.money:
+            self._question(charge, Reason.AMOUNT_DIFFERS, now)
+        elif said is not None and charge.state in _UNDONE:
+            self._question(charge, Reason.SERVED_AFTER_REVERSAL, now)
+        elif said is not None and charge.state is State.DECLINED:
+            self._question(charge, Reason.SERVED_THOUGH_DECLINED, now)
+
+    def _unknown_to_terminal(self, charge: Charge, now: Now) -> None:
+        if charge.state is State.SERVED or charge.given_back:
+            self._question(charge, Reason.UNKNOWN_TO_TERMINAL, now)
+        else:
+            self.differences += 1
+            self._life.apply(charge, Event.NOT_SERVED, now, reason=Reason.UNKNOWN_TO_TERMINAL)
+
+    def _question(self, charge: Charge, reason: Reason, now: Now) -> None:
+        self.differences += 1
+        self._docket.question(charge, reason, now)
+
+
+def totals_of(charges: Iterable[Charge]) -> Totals:
+    """The totals of a batch as this journal has it."""
+    debits = [each.money for each in charges if each.kind in _SALES and each.state in _DEBITS]
+    credits_ = [each.money for each in charges if each.kind.undoes and each.state in _STANDS]
+    return Totals(sum(debits), len(debits), sum(credits_), len(credits_))

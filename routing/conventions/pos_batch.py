@@ -1,0 +1,86 @@
+"""Batch settlement of the POS dialect: what DE 48 of 0500 and 0320 says.
+
+0500, DE 60.3 = 201: debit amount n12, count n3, credit amount n12, count n3, result n1, for
+domestic cards and again for foreign ones.  0320: DE 60.3 = 201 with a count n2 and for each sale
+two digits, STAN n6, PAN n20, amount n12; 203 and 205 with one sale of a chip card in DE 11 and
+DE 4; 202 or 207 when that was all, with the count n4.  No public text of the owner tells these;
+acquirers differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from codec import Message
+
+BALANCED: Final = "1"
+UNBALANCED: Final = "2"
+_TOTALS_DIGITS: Final = 31
+_BLOCKS: Final = 2
+_SALE_DIGITS: Final = 40
+_SALES_A_MESSAGE_MAX: Final = 8
+_COUNT_DIGITS: Final = 4
+_ONE_SALE: Final = frozenset({"203", "205"})
+_SALES: Final = "201"
+_END: Final = frozenset({"202", "207"})
+
+
+class Totals(NamedTuple):
+    """Sums of a batch in minor units, and how many transactions make them."""
+
+    debits: int = 0
+    debit_count: int = 0
+    credits: int = 0
+    credit_count: int = 0
+
+
+class Upload(NamedTuple):
+    """What one 0320 tells: sales by STAN, or how many there were in all."""
+
+    sales: dict[str, int]
+    """Amounts in minor units."""
+    in_all: int | None = None
+
+
+def totals(message: Message) -> Totals | None:
+    """The totals of an 0500, both blocks together; None if DE 48 is not what it should be."""
+    digits = message.get(48, "")
+    if len(digits) != _BLOCKS * _TOTALS_DIGITS or not _is_number(digits):
+        return None
+    blocks = [digits[at : at + _TOTALS_DIGITS] for at in range(0, len(digits), _TOTALS_DIGITS)]
+    sums = [
+        (int(block[:12]), int(block[12:15]), int(block[15:27]), int(block[27:30]))
+        for block in blocks
+    ]
+    return Totals(*(sum(column) for column in zip(*sums, strict=True)))
+
+
+def with_result(digits: str, result: str) -> str:
+    """DE 48 of the 0510: the terminal's totals, with the result in both blocks."""
+    blocks = (digits[: _TOTALS_DIGITS - 1], digits[_TOTALS_DIGITS : 2 * _TOTALS_DIGITS - 1])
+    return "".join(block + result for block in blocks)
+
+
+def upload(message: Message) -> Upload | None:
+    """What an 0320 says; None if it can't be understood."""
+    code, digits = message.get("60.3") or "", message.get(48, "")
+    if code in _ONE_SALE and message.has(11) and _is_number(message.get(4, "")):
+        return Upload({message[11]: int(message[4])})
+    if code in _END and len(digits) == _COUNT_DIGITS and _is_number(digits):
+        return Upload({}, int(digits))
+    if code == _SALES and _is_number(digits):
+        return _sales(digits)
+    return None
+
+
+def _sales(digits: str) -> Upload | None:
+    count, body = int(digits[:2]), digits[2:]
+    if not 1 <= count <= _SALES_A_MESSAGE_MAX or len(body) < count * _SALE_DIGITS:
+        return None
+    each = [body[at * _SALE_DIGITS : (at + 1) * _SALE_DIGITS] for at in range(count)]
+    return Upload({sale[2:8]: int(sale[28:40]) for sale in each})
+
+
+def _is_number(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isdigit()
