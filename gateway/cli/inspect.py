@@ -24,7 +24,7 @@ from codec import (
 )
 from codec.dialects import dialect_text
 from codec.document import from_json, to_json
-from codec.pcap import is_pcap, streams
+from codec.pcap import is_capture, streams
 from gateway.cli.common import USAGE_ERROR
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ def encode(
 
 
 def sniff(
-    capture: Annotated[str, typer.Argument(metavar="FILE|HEX", help="A pcap, raw bytes or hex.")],
+    capture: Annotated[
+        str, typer.Argument(metavar="FILE|HEX", help="A pcap or pcapng, raw bytes, or hex.")
+    ],
     *,
     most: Annotated[int, typer.Option("--most", min=1, help="Guesses to show.")] = 3,
 ) -> None:
@@ -121,8 +123,8 @@ def sniff(
 
 
 def _streams(data: bytes) -> list[tuple[str, bytes]]:
-    """The TCP streams of a pcap by their ends, or the bytes as they are."""
-    if not is_pcap(data):
+    """The TCP streams of a capture by their ends, or the bytes as they are."""
+    if not is_capture(data):
         return [("", data)]
     try:
         found = streams(data)

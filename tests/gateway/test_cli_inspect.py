@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from codec import build, dialect
 from codec.framing import frame
 from gateway.cli import app
+from tests.codec.test_pcap import interface, packet, section, segment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +67,20 @@ def test_sniff_names_framing_and_dialect(tmp_path: Path) -> None:
 
 def test_sniff_admits_that_nothing_fits() -> None:
     assert run(app, ["sniff", "ff" * 40]).exit_code == 1
+
+
+def test_sniff_reads_both_directions_of_a_pcapng(tmp_path: Path) -> None:
+    file = tmp_path / "capture.pcapng"
+    there, back = segment(1, frame(SALE)), segment(1, frame(ECHO), back=True)
+    file.write_bytes(section() + interface() + packet(there) + packet(back))
+    shown = run(app, ["sniff", str(file), "--most", "1"])
+    lines = shown.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "127.0.0.1:40000 > 127.0.0.2:8583",
+        "127.0.0.2:8583 > 127.0.0.1:40000",
+    ]
+    assert all("100%  2-byte, iso87-ascii" in line for line in lines)
+    file.write_bytes(section() + interface(105) + packet(b"radio"))
+    failed = run(app, ["sniff", str(file)])
+    assert failed.exit_code == 1
+    assert "link type" in failed.stderr
