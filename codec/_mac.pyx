@@ -19,6 +19,7 @@ from codec._layout cimport BINARY
 from codec._wire cimport Message, Slot, is_present
 
 from codec import _mac_python
+from codec.errors import KeyMaterialError
 
 cdef enum:
     BLOCK_MAX = 16              # bytes of the largest cipher block
@@ -427,7 +428,7 @@ def check_settings(algorithm, size, padding, form, keep):
         raise ValueError(f"no MAC algorithm {algorithm!r}; known are {known}")
     if size not in _KEY_BYTES[algorithm]:
         sizes = " or ".join(map(str, _KEY_BYTES[algorithm]))
-        raise ValueError(f"a key for {algorithm} has {sizes} bytes, found {size}")
+        raise KeyMaterialError(f"a key for {algorithm} has {sizes} bytes, found {size}")
     if padding not in (_PADDINGS if algorithm in _PADDED else _PADDINGS[:1]):
         raise ValueError(f"{algorithm} has no padding method {padding}")
     if form not in (None, "raw", "hex"):

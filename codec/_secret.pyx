@@ -7,6 +7,8 @@ from libc.string cimport memcpy
 
 from codec._text cimport hex_value
 
+from codec.errors import KeyMaterialError
+
 _BLANKS = b" \t\r\n"
 
 
@@ -27,7 +29,7 @@ cdef class Secret:
         for each in parts:
             part = memoryview(each).cast("B")
             if part.shape[0] > SECRET_BYTES_MAX - self.size:
-                raise ValueError(f"a secret has at most {SECRET_BYTES_MAX} bytes")
+                raise KeyMaterialError(f"a secret has at most {SECRET_BYTES_MAX} bytes")
             if part.shape[0]:
                 memcpy(self.raw + self.size, &part[0], part.shape[0])
                 self.size += part.shape[0]
@@ -37,7 +39,7 @@ cdef class Secret:
 
     @staticmethod
     def from_hex(digits):
-        """The key that hex digits tell; blanks around them do not count.  ValueError, unshown."""
+        """The key that hex digits tell; blanks around them do not count."""
         cdef const uint8_t[::1] text = memoryview(digits).cast("B")
         cdef Py_ssize_t begin = 0, end = text.shape[0], i
         cdef Secret made = Secret()
@@ -47,11 +49,11 @@ cdef class Secret:
         while end > begin and text[end - 1] in _BLANKS:
             end -= 1
         if end == begin or (end - begin) % 2 or end - begin > 2 * SECRET_BYTES_MAX:
-            raise ValueError(f"a key is given in 2 to {2 * SECRET_BYTES_MAX} hexadecimal digits")
+            raise KeyMaterialError(f"a key is given in 2 to {2 * SECRET_BYTES_MAX} hexadecimal digits")
         for i in range((end - begin) // 2):
             high, low = hex_value(text[begin + 2 * i]), hex_value(text[begin + 2 * i + 1])
             if high < 0 or low < 0:
-                raise ValueError("a key is given in hexadecimal digits")
+                raise KeyMaterialError("a key is given in hexadecimal digits")
             made.raw[i] = <uint8_t>(high << 4 | low)
         made.size = (end - begin) // 2
         return made
