@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -27,10 +27,10 @@ from codec.errors import KeyBlockError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 
-    from codec._secret import Key
 
 __all__ = [
     "CheckMethod",
+    "Key",
     "Secret",
     "WorkingKeys",
     "check_value",
@@ -41,6 +41,7 @@ __all__ = [
     "wrap",
 ]
 
+Key: TypeAlias = bytes | bytearray | memoryview | Secret
 CheckMethod = Literal["des", "sm4", "aes-ecb", "aes-cmac"]
 
 CHECK_BYTES: Final = 4

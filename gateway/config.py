@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from codec import KeyMaterialError, MacKey
-from codec.keys import Secret, wipe
 from codec.mac import Algorithm
+from gateway.keys.files import read_secret
 from gateway.wire.port import WireLimits
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _PORT_MAX: Final = 65_535
 _FRAME_BYTES_MAX: Final = 65_535
-_KEY_FILE_BYTES_MAX: Final = 256
 Part = TypeVar("Part", bound=msgspec.Struct)
 
 
@@ -395,16 +394,6 @@ def mac_key(mac: Mac) -> MacKey | None:
         return None
     key = read_secret(Path(mac.key_file))
     return MacKey(mac.algorithm, key, padding=mac.padding, form=mac.form, keep=mac.keep)
-
-
-def read_secret(path: Path) -> Secret:
-    """The key that a file holds as hexadecimal digits; what was read is wiped."""
-    digits = bytearray(_KEY_FILE_BYTES_MAX)
-    try:
-        with path.open("rb", buffering=0) as file:
-            return Secret.from_hex(memoryview(digits)[: file.readinto(digits)])
-    finally:
-        wipe(digits)
 
 
 def _missing_mappings(config: Config) -> Iterable[str]:
