@@ -85,6 +85,9 @@ def _print_json(frame: bytes, spoken: Dialect) -> None:
 
 def encode(
     document: Annotated[Path, typer.Argument(metavar="FILE", help="JSON as of decode --json.")],
+    spec: Annotated[
+        Path | None, typer.Option(help="The document's dialect where it is your own: TOML or JSON.")
+    ] = None,
     *,
     framed: Annotated[
         bool, typer.Option("--framed", help="With the 2-byte length header in front.")
@@ -94,8 +97,9 @@ def encode(
 
     The document has `dialect`, `mti`, `header` (hex) and `fields`; masked values are refused.
     """
+    own = None if spec is None else _dialect("", spec)
     try:
-        raw = from_json(document.read_text("utf-8")).raw
+        raw = from_json(document.read_bytes(), own).raw
     except (BuildError, OSError) as error:
         typer.echo(f"{document}: {error}", err=True)
         raise typer.Exit(1) from None

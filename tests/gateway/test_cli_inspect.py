@@ -84,3 +84,24 @@ def test_sniff_reads_both_directions_of_a_pcapng(tmp_path: Path) -> None:
     failed = run(app, ["sniff", str(file)])
     assert failed.exit_code == 1
     assert "link type" in failed.stderr
+
+
+def test_a_masked_document_cannot_be_encoded(tmp_path: Path) -> None:
+    file = tmp_path / "sale.json"
+    file.write_text(run(app, ["decode", SALE.hex(), "--json"]).stdout)
+    made = run(app, ["encode", str(file)])
+    assert made.exit_code == 1
+    assert made.stdout == ""
+    assert "field 2 (Primary Account Number (PAN)): expected a value, found a masked" in made.stderr
+
+
+def test_encode_takes_a_dialect_of_ones_own(tmp_path: Path) -> None:
+    spec, file = tmp_path / "ours.toml", tmp_path / "ours.json"
+    spec.write_text('name = "ours"\nextends = "iso87-binary"\n')
+    frame_hex = "0800002000000000000000" + "0001"
+    file.write_text(run(app, ["decode", frame_hex, "--spec", str(spec), "--json"]).stdout)
+    made = run(app, ["encode", str(file), "--spec", str(spec)])
+    assert made.stdout.strip() == frame_hex
+    for arguments in ([str(file)], [str(tmp_path / "none.json")]):
+        assert run(app, ["encode", *arguments]).exit_code == 1
+    assert run(app, ["encode", str(file), "--spec", str(file)]).exit_code == 2

@@ -137,7 +137,7 @@ def test_blocks_of_format_3_and_4_differ_each_time(custody: KeyPort) -> None:
 def test_a_custody_shows_names_alone(custody: KeyPort) -> None:
     assert repr(custody) == "<SoftwareCustody terminal, host, network>"
     for des, aes in (({"pik": b"8 bytes!"}, {}), ({}, {"pik": b"8 bytes!"})):
-        with pytest.raises(KeyPortError, match="pik: expected a key of .* bytes, found 8"):
+        with pytest.raises(KeyPortError, match=r"pik: expected a key of .* bytes, found 8"):
             SoftwareCustody(des, aes)
 
 
