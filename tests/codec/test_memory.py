@@ -203,6 +203,7 @@ def test_no_references_are_left_behind() -> None:
     operations = [*GOOD.values(), *FAILING.values()]
     for operation in operations:
         repeat(operation, 5)
+    gc.collect()
     before = [sys.getrefcount(thing) for thing in watched]
     for operation in operations:
         repeat(operation, 50)
