@@ -23,7 +23,6 @@ from codec.errors import KeyMaterialError
 
 cdef enum:
     BLOCK_MAX = 16              # bytes of the largest cipher block
-    FIELD_BYTES = 8             # of DE 64 and DE 128
     SCRATCH_BYTES = 1024        # cipher text that nobody reads
     PRIMARY_MAC = 64
     SECONDARY_MAC = 128
@@ -76,10 +75,8 @@ cdef void length_block(Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexce
 cdef class Engine:
     """One algorithm with one key; `compute` writes `size` bytes.
 
-    Engines keep no key, only what a cipher has made of it, and `wipe` that.
+    What is secret in an engine, the key or what a cipher made of it, is overwritten by `wipe`.
     """
-
-    cdef Py_ssize_t size
 
     cdef void wipe(self) noexcept:
         """Overwrite all that is secret; the engine is of no use afterwards."""
@@ -90,10 +87,6 @@ cdef class Engine:
 
 cdef class BlockEngine(Engine):
     """What needs no more than a block cipher: UnionPay's fold and CBC MACs with paddings."""
-
-    cdef Py_ssize_t block
-    cdef bint folds             # UnionPay
-    cdef int padding
 
     cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
         """One block."""
@@ -146,11 +139,6 @@ cdef class DesEngine(BlockEngine):
     `second` is the other half of the key for algorithm 3, which ends with it.
     """
 
-    cdef Schedule first[3]
-    cdef Schedule second[3]
-    cdef bint triple
-    cdef bint ends_with_second
-
     def __cinit__(self, const uint8_t[::1] key, const uint8_t[::1] second=None, bint folds=False,
                   int padding=1):
         self.size = self.block = DES_BLOCK
@@ -159,8 +147,10 @@ cdef class DesEngine(BlockEngine):
         self.triple = key.shape[0] > DES_BLOCK
         self.ends_with_second = second is not None
         set_keys(key, self.first)
+        set_parts(key, self.parts)
         if second is not None:
             set_keys(second, self.second)
+            self.parts[1] = word_of(&second[0])
 
     def __dealloc__(self):
         self.wipe()
@@ -168,6 +158,7 @@ cdef class DesEngine(BlockEngine):
     cdef void wipe(self) noexcept:
         wipe_memory(self.first, sizeof(self.first))
         wipe_memory(self.second, sizeof(self.second))
+        wipe_memory(self.parts, sizeof(self.parts))
 
     cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
         self.run(self.first, block, out, ENCRYPT)
@@ -199,6 +190,21 @@ cdef void set_keys(const uint8_t[::1] key, Schedule* schedules) noexcept:
     cdef int i, parts = <int>(key.shape[0] // DES_BLOCK)
     for i in range(3):
         crypto.des_set_key(&key[DES_BLOCK * (i % parts)], &schedules[i])
+
+
+cdef void set_parts(const uint8_t[::1] key, uint64_t* parts) noexcept:
+    cdef int i, count = <int>(key.shape[0] // DES_BLOCK)
+    for i in range(3):
+        parts[i] = word_of(&key[DES_BLOCK * (i % count)])
+
+
+cdef uint64_t word_of(const uint8_t* block) noexcept nogil:
+    """Eight bytes as a number, the first the highest."""
+    cdef uint64_t word = 0
+    cdef int i
+    for i in range(DES_BLOCK):
+        word = word << 8 | block[i]
+    return word
 
 
 cdef class EvpEngine(BlockEngine):
@@ -363,17 +369,12 @@ cdef class MacKey:
     field's eight bytes: the code itself ("raw") or its upper-case hex characters ("hex"); `keep`
     says how many of these bytes count, the others are zero.  Acquirers differ in all three.
 
-    The key itself (`bytes`, or better a `codec.keys.Secret`) is not kept.  What was made of it is
-    wiped when the `MacKey` is freed, or by `wipe`, after which every use is a ValueError.
+    The key is given as `bytes`, or better as a `codec.keys.Secret`.  What is kept of it is wiped
+    when the `MacKey` is freed, or by `wipe`, after which every use is a ValueError.
 
     >>> MacKey("cup-ecb", bytes.fromhex("2222222222222222"))
     <MacKey cup-ecb>
     """
-
-    cdef readonly str algorithm
-    cdef Engine engine
-    cdef bint as_hex
-    cdef Py_ssize_t keep
 
     def __cinit__(self, str algorithm not None, key not None, *, int padding=1, form=None,
                   Py_ssize_t keep=FIELD_BYTES, bint portable=False):
@@ -412,13 +413,17 @@ cdef class MacKey:
     cdef int fill(self, const uint8_t* data, Py_ssize_t length, uint8_t* field) except -1:
         cdef uint8_t[BLOCK_MAX] code
         self.engine.compute(data, length, code)
+        self.write(code, field)
+        return 0
+
+    cdef void write(self, const uint8_t* code, uint8_t* field) noexcept:
+        """What stands in the field for a code."""
         memset(field, 0, FIELD_BYTES)
         if self.as_hex:
             hex_of(code, FIELD_BYTES // 2, field)
             memset(field + self.keep, 0, FIELD_BYTES - self.keep)
         else:
             memcpy(field, code, self.keep)
-        return 0
 
 
 def check_settings(algorithm, size, padding, form, keep):
@@ -465,14 +470,20 @@ def sign(Message message not None, MacKey key not None):
 def verify(Message message not None, MacKey key not None):
     """Whether the message's MAC is there and right; the time does not tell how much of it is."""
     cdef uint8_t[FIELD_BYTES] field
-    cdef int de = mac_field(message), i, wrong = 0, high, low
+    cdef int de = mac_field(message)
     cdef Slot* slot = message.find(de)
-    cdef const uint8_t* found
     if slot == NULL:
         return False
     fill_over(message, key, slot, field)
+    return is_code(message, de, field)
+
+
+cdef bint is_code(Message message, int de, const uint8_t* field) noexcept:
+    """Whether `field` stands in the message's field `de`, which is there."""
+    cdef int i, wrong = 0, high, low
+    cdef Slot* slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
-    found = message.data() + slot.start + rule.length_bytes
+    cdef const uint8_t* found = message.data() + slot.start + rule.length_bytes
     if rule.content == BINARY and slot.units == FIELD_BYTES:
         for i in range(FIELD_BYTES):
             wrong |= found[i] ^ field[i]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from codec._mac import MacKey, sign, verify
+from codec._mac_batch import verify_many
 
 Algorithm = Literal[
     "cup-ecb", "x9.9", "x9.19", "aes-cmac", "aes-cbc", "cup-sm4", "sm4-cbc", "sm4-cmac"
@@ -24,4 +25,4 @@ Algorithm = Literal[
 | `aes-cmac`, `sm4-cmac` | CMAC (RFC 4493) | 16 to 32; 16 |
 """
 
-__all__ = ["Algorithm", "MacKey", "sign", "verify"]
+__all__ = ["Algorithm", "MacKey", "sign", "verify", "verify_many"]
