@@ -6,7 +6,12 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 EXTENSIONS = [
-    Extension(".".join(source.with_suffix("").parts), [str(source)], extra_compile_args=["-O2"])
+    Extension(
+        ".".join(source.with_suffix("").parts),
+        [str(source)],
+        extra_compile_args=["-O2"],
+        depends=["codec/_bitslice.h"],
+    )
     for source in sorted(Path("codec").glob("*.pyx"))
 ]
 

@@ -14,7 +14,7 @@ import iso8583.specs
 
 from bench.native import NoCompilerError, tool
 from bench.report import Report, Row, row
-from bench.rows import MACS, RAW, rows
+from bench.rows import BATCH, MACS, RAW, batches, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,8 @@ def run(*, quick: bool) -> Report:
         report.rows.append(_timed(what, operation, target_s, goals.get(what)))
         if what in floors:
             report.rows.append(row("  libcrypto alone, from C", [floors[what]], "us"))
+    for what, operation in batches().items():
+        report.rows.append(_timed(f"{what}, a message", operation, target_s, messages=BATCH))
     return report
 
 
@@ -74,10 +76,14 @@ def _libcrypto_us(report: Report) -> dict[str, float]:
 
 
 def _timed(
-    what: str, operation: Callable[[], object], target_s: float, goal: float | None = None
+    what: str,
+    operation: Callable[[], object],
+    target_s: float,
+    goal: float | None = None,
+    messages: int = 1,
 ) -> Row:
     timer = timeit.Timer(operation)
     count, seconds = timer.autorange()
     count = max(1, int(count * target_s / seconds))
-    values = [each / count * 1e6 for each in timer.repeat(_REPEATS, count)]
+    values = [each / count / messages * 1e6 for each in timer.repeat(_REPEATS, count)]
     return row(what, values, "us", goal)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.report import Report, fingerprint, row, show
-from bench.rows import rows
+from bench.rows import batches, rows
 
 ROOT: Final = Path(__file__).parents[1]
 BASELINE: Final = Path(__file__).parent / "gate.json"
@@ -36,6 +36,18 @@ _BUILD_S_MAX: Final = 600.0
 def instructions(what: str, tree: Path = ROOT) -> float:
     """Instructions of one call of the operation `what`, with the codec of `tree`."""
     return (_counted(what, 2 * _CALLS, tree) - _counted(what, _CALLS, tree)) / _CALLS
+
+
+def _counts(tree: Path) -> dict[str, float]:
+    """Of every operation that this tree's codec has."""
+    counts = {}
+    for what in rows() | batches():
+        try:
+            counts[what] = instructions(what, tree)
+        except subprocess.CalledProcessError:
+            if tree == ROOT:
+                raise
+    return counts
 
 
 def _counted(what: str, calls: int, tree: Path) -> int:
@@ -85,7 +97,7 @@ def _baseline() -> tuple[dict[str, float], str]:
     with tempfile.TemporaryDirectory() as folder:
         parent = Path(folder)
         _build_parent(parent)
-        return {what: instructions(what, parent) for what in rows()}, "the parent commit"
+        return _counts(parent), "the parent commit"
 
 
 def _build_parent(tree: Path) -> None:
@@ -106,7 +118,7 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("gate: valgrind is needed: install it", file=sys.stderr)
         return 2
-    counts = {what: instructions(what) for what in rows()}
+    counts = _counts(ROOT)
     if chosen.accept:
         _accept(counts)
         return 0

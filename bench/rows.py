@@ -28,6 +28,7 @@ SALE: Final = {
 }
 """As the load generator sends it (`native/iso.h`)."""
 RAW: Final = build(DIALECT, "0200", SALE).raw
+BATCH: Final = 64
 MACS: Final[tuple[mac.Algorithm, ...]] = ("cup-ecb", "x9.19", "aes-cmac")
 
 
@@ -58,6 +59,22 @@ def _verifying(algorithm: mac.Algorithm) -> Callable[[], object]:
     return lambda: mac.verify(signed, key)
 
 
+def _verifying_many(algorithm: mac.Algorithm) -> Callable[[], object]:
+    keys = [MacKey(algorithm, bytes(range(lane, lane + 16))) for lane in range(BATCH)]
+    signed = [build(DIALECT, "0200", SALE) for _ in keys]
+    for message, key in zip(signed, keys, strict=True):
+        mac.sign(message, key)
+    return lambda: mac.verify_many(signed, keys)
+
+
+def batches() -> dict[str, Callable[[], object]]:
+    """Operations that do `BATCH` messages in one call, each under a key of its own."""
+    return {
+        f"verify {algorithm}, {BATCH} at once": _verifying_many(algorithm)
+        for algorithm in ("cup-ecb", "x9.19")
+    }
+
+
 def rows() -> dict[str, Callable[[], object]]:
     """Each operation, ready to be called any number of times."""
     return {
@@ -75,4 +92,4 @@ def _repeat(operation: Callable[[], object], count: int) -> None:
 
 
 if __name__ == "__main__":
-    _repeat(rows()[sys.argv[1]], int(sys.argv[2]))
+    _repeat((rows() | batches())[sys.argv[1]], int(sys.argv[2]))

@@ -23,6 +23,8 @@ from codec.errors import (
     EncodeError,
     FrameError,
     KeyBlockError,
+    KeyMaterialError,
+    PinBlockError,
 )
 from codec.explain import explain
 from codec.framing import Framer
@@ -42,8 +44,10 @@ __all__ = [
     "Framer",
     "Guess",
     "KeyBlockError",
+    "KeyMaterialError",
     "MacKey",
     "Message",
+    "PinBlockError",
     "build",
     "decode",
     "dialect",

@@ -86,7 +86,7 @@ cdef class Dialect:
     cdef readonly object fields             # Mapping[int, Field]
     cdef readonly object subfields          # Mapping[int, tuple[SubField, ...]]
     cdef readonly frozenset sensitive
-    cdef readonly frozenset tlv             # fields that hold BER-TLV
+    cdef readonly object elements           # Mapping[int, Elements]
 
     cdef str field_name(self, int de)
     cdef object error(self, const Fault* fault)

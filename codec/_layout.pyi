@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Literal, final
 
-from codec.spec import Field, SubField
+from codec.spec import Elements, Field, SubField
 
 @final
 class Dialect:
@@ -13,7 +13,7 @@ class Dialect:
     fields: Mapping[int, Field]
     subfields: Mapping[int, tuple[SubField, ...]]
     sensitive: frozenset[int]
-    tlv: frozenset[int]
+    elements: Mapping[int, Elements]
     def __init__(
         self,
         name: str,
@@ -24,7 +24,7 @@ class Dialect:
         header: bytes = b"",
         subfields: Mapping[int, tuple[SubField, ...]] | None = None,
         sensitive: AbstractSet[int] = frozenset(),
-        tlv: AbstractSet[int] = frozenset(),
+        elements: Mapping[int, Elements] | None = None,
     ) -> None: ...
     @property
     def header_bytes(self) -> int: ...

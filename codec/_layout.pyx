@@ -83,25 +83,39 @@ cdef int compile_rule(Rule* rule, int de, field) except -1:
     return 0
 
 
+def check_elements(de, form, field):
+    """ValueError where a field cannot be made of such elements."""
+    if field is None:
+        raise ValueError(f"field {de}: it has elements, but the dialect has no such field")
+    if form.tag < 0 or form.skip < 0 or (form.length > 0) != (form.tag > 0):
+        raise ValueError(f"field {de}: elements need a tag and a length of 1 character or more")
+    if form.tag == 0 and (field.content not in ("text", "binary") or form.skip):
+        raise ValueError(f"field {de}: BER-TLV needs a field of bytes or of hex text")
+    for tag in form.constructed | form.hidden:
+        if form.tag and len(tag) != form.tag:
+            raise ValueError(f"field {de}: tag {tag!r} does not have {form.tag} characters")
+
+
 @cython.final
 cdef class Dialect:
     """How messages are laid out in bytes.  Immutable.
 
     `fields` maps numbers to `codec.spec.Field`; `header` is what stands before the MTI, its length
     is fixed; `subfields` names stretches of values, so that `m["60.2"]` works; `sensitive` are
-    the fields that are never shown, `codec.mask.SENSITIVE_FIELDS` and what the dialect adds; in
-    those of `tlv` a path of tags finds an element: `m["55.9F26"]`.
+    the fields that are never shown, `codec.mask.SENSITIVE_FIELDS` and what the dialect adds;
+    `elements` tells which fields are made of elements, so that `m["55.9F26"]` works.
     """
 
     def __cinit__(self, str name not None, fields, *, str mti="ascii", str bitmap="hex-ascii",
-                 bytes header=b"", subfields=None, sensitive=frozenset(), tlv=frozenset()):
+                 bytes header=b"", subfields=None, sensitive=frozenset(), elements=None):
         memset(&self.layout, 0, sizeof(Layout))
         self.name = name
         self.header = header
         self.fields = MappingProxyType(dict(sorted(fields.items())))
         self.subfields = MappingProxyType(dict(subfields or {}))
-        self.sensitive = _mask.SENSITIVE_FIELDS | frozenset(sensitive)
-        self.tlv = frozenset(tlv)
+        self.elements = MappingProxyType(dict(elements or {}))
+        hiding = {de for de, form in self.elements.items() if form.hidden}
+        self.sensitive = _mask.SENSITIVE_FIELDS | frozenset(sensitive) | hiding
         self.layout.header_bytes = len(header)
         self.layout.mti_form = _MTI_FORM[mti]
         self.layout.bitmap_form = _BITMAP_FORM[bitmap]
@@ -110,6 +124,8 @@ cdef class Dialect:
         self.layout.bitmap_charset = &CP500 if self.layout.bitmap_form == AS_EBCDIC else &ASCII
         for de, field in fields.items():
             compile_rule(&self.layout.rules[de] if 0 <= de < FIELD_LIMIT else NULL, de, field)
+        for de, form in self.elements.items():
+            check_elements(de, form, self.fields.get(de))
 
     @property
     def header_bytes(self):

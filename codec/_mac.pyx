@@ -13,15 +13,16 @@ from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
+from codec._secret cimport wipe_memory
 from codec._text cimport hex_digit, hex_value, uint64_t
 from codec._layout cimport BINARY
 from codec._wire cimport Message, Slot, is_present
 
 from codec import _mac_python
+from codec.errors import KeyMaterialError
 
 cdef enum:
     BLOCK_MAX = 16              # bytes of the largest cipher block
-    FIELD_BYTES = 8             # of DE 64 and DE 128
     SCRATCH_BYTES = 1024        # cipher text that nobody reads
     PRIMARY_MAC = 64
     SECONDARY_MAC = 128
@@ -72,9 +73,13 @@ cdef void length_block(Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexce
 # ---- Engines ------------------------------------------------------------------------------------
 
 cdef class Engine:
-    """One algorithm with one key; `compute` writes `size` bytes."""
+    """One algorithm with one key; `compute` writes `size` bytes.
 
-    cdef Py_ssize_t size
+    What is secret in an engine, the key or what a cipher made of it, is overwritten by `wipe`.
+    """
+
+    cdef void wipe(self) noexcept:
+        """Overwrite all that is secret; the engine is of no use afterwards."""
 
     cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
         raise NotImplementedError
@@ -82,10 +87,6 @@ cdef class Engine:
 
 cdef class BlockEngine(Engine):
     """What needs no more than a block cipher: UnionPay's fold and CBC MACs with paddings."""
-
-    cdef Py_ssize_t block
-    cdef bint folds             # UnionPay
-    cdef int padding
 
     cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
         """One block."""
@@ -138,24 +139,26 @@ cdef class DesEngine(BlockEngine):
     `second` is the other half of the key for algorithm 3, which ends with it.
     """
 
-    cdef Schedule first[3]
-    cdef Schedule second[3]
-    cdef bint triple
-    cdef bint ends_with_second
-
-    def __cinit__(self, bytes key not None, bytes second=None, bint folds=False, int padding=1):
+    def __cinit__(self, const uint8_t[::1] key, const uint8_t[::1] second=None, bint folds=False,
+                  int padding=1):
         self.size = self.block = DES_BLOCK
         self.folds = folds
         self.padding = padding
-        self.triple = len(key) > DES_BLOCK
+        self.triple = key.shape[0] > DES_BLOCK
         self.ends_with_second = second is not None
         set_keys(key, self.first)
+        set_parts(key, self.parts)
         if second is not None:
             set_keys(second, self.second)
+            self.parts[1] = word_of(&second[0])
 
     def __dealloc__(self):
-        crypto.cleanse(self.first, sizeof(self.first))
-        crypto.cleanse(self.second, sizeof(self.second))
+        self.wipe()
+
+    cdef void wipe(self) noexcept:
+        wipe_memory(self.first, sizeof(self.first))
+        wipe_memory(self.second, sizeof(self.second))
+        wipe_memory(self.parts, sizeof(self.parts))
 
     cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
         self.run(self.first, block, out, ENCRYPT)
@@ -182,12 +185,26 @@ cdef class DesEngine(BlockEngine):
             self.run(self.first, state, state, ENCRYPT)
 
 
-cdef void set_keys(bytes key, Schedule* schedules) noexcept:
+cdef void set_keys(const uint8_t[::1] key, Schedule* schedules) noexcept:
     """Three schedules of a key of one, two or three parts."""
-    cdef int i, parts = <int>(PyBytes_GET_SIZE(key) // DES_BLOCK)
+    cdef int i, parts = <int>(key.shape[0] // DES_BLOCK)
     for i in range(3):
-        crypto.des_set_key(<const uint8_t*>PyBytes_AS_STRING(key) + DES_BLOCK * (i % parts),
-                           &schedules[i])
+        crypto.des_set_key(&key[DES_BLOCK * (i % parts)], &schedules[i])
+
+
+cdef void set_parts(const uint8_t[::1] key, uint64_t* parts) noexcept:
+    cdef int i, count = <int>(key.shape[0] // DES_BLOCK)
+    for i in range(3):
+        parts[i] = word_of(&key[DES_BLOCK * (i % count)])
+
+
+cdef uint64_t word_of(const uint8_t* block) noexcept nogil:
+    """Eight bytes as a number, the first the highest."""
+    cdef uint64_t word = 0
+    cdef int i
+    for i in range(DES_BLOCK):
+        word = word << 8 | block[i]
+    return word
 
 
 cdef class EvpEngine(BlockEngine):
@@ -198,7 +215,7 @@ cdef class EvpEngine(BlockEngine):
     cdef uint8_t[BLOCK_MAX] whole_key
     cdef uint8_t[BLOCK_MAX] padded_key
 
-    def __cinit__(self, str cipher not None, bytes key not None, bint folds=False,
+    def __cinit__(self, str cipher not None, const uint8_t[::1] key, bint folds=False,
                   bint subkeys=False, int padding=1):
         cdef const void* kind
         self.size = self.block = BLOCK_MAX
@@ -207,13 +224,13 @@ cdef class EvpEngine(BlockEngine):
         self.padding = padding
         if cipher == "sm4":
             kind = crypto.sm4_cbc()
-        elif len(key) == 16:
+        elif key.shape[0] == 16:
             kind = crypto.aes_128_cbc()
         else:
-            kind = crypto.aes_192_cbc() if len(key) == 24 else crypto.aes_256_cbc()
+            kind = crypto.aes_192_cbc() if key.shape[0] == 24 else crypto.aes_256_cbc()
         self.ctx = crypto.ctx_new()
         if self.ctx == NULL or not crypto.encrypt_init(
-                self.ctx, kind, NULL, <const uint8_t*>PyBytes_AS_STRING(key), ZEROS):
+                self.ctx, kind, NULL, &key[0], ZEROS):
             raise RuntimeError(f"libcrypto cannot use {cipher}")
         crypto.ctx_set_padding(self.ctx, 0)
         if subkeys:
@@ -223,10 +240,15 @@ cdef class EvpEngine(BlockEngine):
             double_in_field(self.padded_key)
 
     def __dealloc__(self):
+        self.wipe()
+
+    cdef void wipe(self) noexcept:
+        # libcrypto wipes what a context holds before it frees it.
         if self.ctx != NULL:
             crypto.ctx_free(self.ctx)
-        crypto.cleanse(self.whole_key, BLOCK_MAX)
-        crypto.cleanse(self.padded_key, BLOCK_MAX)
+            self.ctx = NULL
+        wipe_memory(self.whole_key, BLOCK_MAX)
+        wipe_memory(self.padded_key, BLOCK_MAX)
 
     cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
         self.start(ZEROS)
@@ -289,23 +311,36 @@ cdef class SlowEngine(Engine):
         self.function = function
         self.size = size
 
+    cdef void wipe(self) noexcept:
+        self.function = None
+
     cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
         cdef bytes code = self.function((<const char*>data)[:length])
         memcpy(out, PyBytes_AS_STRING(code), min(PyBytes_GET_SIZE(code), <Py_ssize_t>BLOCK_MAX))
         return 0
 
 
-cdef Engine fast_engine(str algorithm, bytes key, int padding):
+cdef class WipedEngine(Engine):
+    """In the place of one that was wiped."""
+
+    cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
+        raise ValueError("the key was wiped")
+
+
+cdef Engine WIPED = WipedEngine()
+
+
+cdef Engine fast_engine(str algorithm, const uint8_t[::1] key, int padding):
     if algorithm == "cup-ecb":
         return DesEngine(key, folds=True)
     if algorithm == "x9.9":
         return DesEngine(key, padding=padding)
     if algorithm == "x9.19":
-        half = len(key) // 2
+        half = key.shape[0] // 2
         return DesEngine(key[:half], key[half:], padding=padding)
-    if algorithm == "aes-cmac":
-        return EvpEngine("aes", key, subkeys=True)
-    return EvpEngine("sm4", key, folds=algorithm == "cup-sm4", padding=padding)
+    cipher = "sm4" if "sm4" in algorithm else "aes"
+    return EvpEngine(cipher, key, folds=algorithm in _FOLDED, subkeys=algorithm in _WITH_SUBKEYS,
+                     padding=padding)
 
 
 # ---- Keys ---------------------------------------------------------------------------------------
@@ -315,12 +350,15 @@ _KEY_BYTES = {
     "x9.9": (8, 16, 24),
     "x9.19": (16, 32),
     "aes-cmac": (16, 24, 32),
+    "aes-cbc": (16, 24, 32),
     "cup-sm4": (16,),
     "sm4-cbc": (16,),
+    "sm4-cmac": (16,),
 }
 _PADDINGS = (1, 2, 3)
-_PADDED = frozenset({"x9.9", "x9.19", "sm4-cbc"})
-_AS_HEX = frozenset({"cup-ecb", "cup-sm4"})
+_PADDED = frozenset({"x9.9", "x9.19", "aes-cbc", "sm4-cbc"})
+_FOLDED = _AS_HEX = frozenset({"cup-ecb", "cup-sm4"})
+_WITH_SUBKEYS = frozenset({"aes-cmac", "sm4-cmac"})
 
 
 @cython.final
@@ -331,18 +369,16 @@ cdef class MacKey:
     field's eight bytes: the code itself ("raw") or its upper-case hex characters ("hex"); `keep`
     says how many of these bytes count, the others are zero.  Acquirers differ in all three.
 
+    The key is given as `bytes`, or better as a `codec.keys.Secret`.  What is kept of it is wiped
+    when the `MacKey` is freed, or by `wipe`, after which every use is a ValueError.
+
     >>> MacKey("cup-ecb", bytes.fromhex("2222222222222222"))
     <MacKey cup-ecb>
     """
 
-    cdef readonly str algorithm
-    cdef Engine engine
-    cdef bint as_hex
-    cdef Py_ssize_t keep
-
-    def __cinit__(self, str algorithm not None, bytes key not None, *, int padding=1, form=None,
+    def __cinit__(self, str algorithm not None, key not None, *, int padding=1, form=None,
                   Py_ssize_t keep=FIELD_BYTES, bint portable=False):
-        check_settings(algorithm, key, padding, form, keep)
+        check_settings(algorithm, len(key), padding, form, keep)
         self.algorithm = algorithm
         self.as_hex = form == "hex" or (form is None and algorithm in _AS_HEX)
         self.keep = keep
@@ -350,6 +386,11 @@ cdef class MacKey:
             self.engine = fast_engine(algorithm, key, padding)
         else:
             self.engine = SlowEngine(*_mac_python.engine(algorithm, key, padding))
+
+    def wipe(self):
+        """Overwrite the key in memory now."""
+        self.engine.wipe()
+        self.engine = WIPED
 
     def __repr__(self):
         return f"<MacKey {self.algorithm}>"
@@ -372,23 +413,27 @@ cdef class MacKey:
     cdef int fill(self, const uint8_t* data, Py_ssize_t length, uint8_t* field) except -1:
         cdef uint8_t[BLOCK_MAX] code
         self.engine.compute(data, length, code)
+        self.write(code, field)
+        return 0
+
+    cdef void write(self, const uint8_t* code, uint8_t* field) noexcept:
+        """What stands in the field for a code."""
         memset(field, 0, FIELD_BYTES)
         if self.as_hex:
             hex_of(code, FIELD_BYTES // 2, field)
             memset(field + self.keep, 0, FIELD_BYTES - self.keep)
         else:
             memcpy(field, code, self.keep)
-        return 0
 
 
-def check_settings(algorithm, key, padding, form, keep):
+def check_settings(algorithm, size, padding, form, keep):
     """Raise ValueError where they make no sense together; it never shows the key."""
     if algorithm not in _KEY_BYTES:
         known = ", ".join(_KEY_BYTES)
         raise ValueError(f"no MAC algorithm {algorithm!r}; known are {known}")
-    if len(key) not in _KEY_BYTES[algorithm]:
+    if size not in _KEY_BYTES[algorithm]:
         sizes = " or ".join(map(str, _KEY_BYTES[algorithm]))
-        raise ValueError(f"a key for {algorithm} has {sizes} bytes, found {len(key)}")
+        raise KeyMaterialError(f"a key for {algorithm} has {sizes} bytes, found {size}")
     if padding not in (_PADDINGS if algorithm in _PADDED else _PADDINGS[:1]):
         raise ValueError(f"{algorithm} has no padding method {padding}")
     if form not in (None, "raw", "hex"):
@@ -425,14 +470,20 @@ def sign(Message message not None, MacKey key not None):
 def verify(Message message not None, MacKey key not None):
     """Whether the message's MAC is there and right; the time does not tell how much of it is."""
     cdef uint8_t[FIELD_BYTES] field
-    cdef int de = mac_field(message), i, wrong = 0, high, low
+    cdef int de = mac_field(message)
     cdef Slot* slot = message.find(de)
-    cdef const uint8_t* found
     if slot == NULL:
         return False
     fill_over(message, key, slot, field)
+    return is_code(message, de, field)
+
+
+cdef bint is_code(Message message, int de, const uint8_t* field) noexcept:
+    """Whether `field` stands in the message's field `de`, which is there."""
+    cdef int i, wrong = 0, high, low
+    cdef Slot* slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
-    found = message.data() + slot.start + rule.length_bytes
+    cdef const uint8_t* found = message.data() + slot.start + rule.length_bytes
     if rule.content == BINARY and slot.units == FIELD_BYTES:
         for i in range(FIELD_BYTES):
             wrong |= found[i] ^ field[i]

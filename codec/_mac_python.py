@@ -6,7 +6,7 @@ About twenty times slower than `_mac`'s own engines, and the second opinion abou
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -14,34 +14,46 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from codec._secret import Secret
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 
+    from codec._secret import Key
+
 _DES_BLOCK: Final = 8
 _WIDE_BLOCK: Final = 16
 
 
-def engine(algorithm: str, key: bytes, padding: int) -> tuple[Callable[[bytes], bytes], int]:
+def engine(algorithm: str, given: Key, padding: int) -> tuple[Callable[[bytes], bytes], int]:
     """What computes the whole code over some bytes, and how long that code is."""
+    key = Secret(given)
     if algorithm == "cup-ecb":
         return partial(_folded, _des(key), _DES_BLOCK), _DES_BLOCK
     if algorithm == "x9.9":
         return partial(_chained, _des(key), _DES_BLOCK, padding), _DES_BLOCK
     if algorithm == "x9.19":
         half = len(key) // 2
-        return partial(_retail, _des(key[:half]), _des(key[half:]), padding), _DES_BLOCK
-    if algorithm == "aes-cmac":
-        return partial(_cmac, key), _WIDE_BLOCK
+        left, right = (
+            _des(Secret(part)) for part in (memoryview(key)[:half], memoryview(key)[half:])
+        )
+        return partial(_retail, left, right, padding), _DES_BLOCK
+    # Their types ask for bytes, they take any buffer.
+    as_bytes = cast("bytes", key)
+    cipher = SM4(as_bytes) if "sm4" in algorithm else AES(as_bytes)
+    if algorithm.endswith("cmac"):
+        return partial(_cmac, cipher), _WIDE_BLOCK
     if algorithm == "cup-sm4":
-        return partial(_folded, SM4(key), _WIDE_BLOCK), _WIDE_BLOCK
-    return partial(_chained, SM4(key), _WIDE_BLOCK, padding), _WIDE_BLOCK
+        return partial(_folded, cipher, _WIDE_BLOCK), _WIDE_BLOCK
+    return partial(_chained, cipher, _WIDE_BLOCK, padding), _WIDE_BLOCK
 
 
-def _des(key: bytes) -> TripleDES:
+def _des(key: Secret) -> TripleDES:
     """Single DES is 3DES with one key thrice."""
-    return TripleDES({8: key * 3, 16: key + key[:_DES_BLOCK], 24: key}[len(key)])
+    thirds = (memoryview(key)[at % len(key) :][:_DES_BLOCK] for at in (0, 8, 16))
+    return TripleDES(cast("bytes", Secret(*thirds)))
 
 
 def _encipher(cipher: BlockCipherAlgorithm, data: bytes) -> bytes:
@@ -85,7 +97,7 @@ def _retail(first: TripleDES, second: TripleDES, padding: int, data: bytes) -> b
     return _encipher(first, _decipher(second, _chained(first, _DES_BLOCK, padding, data)))
 
 
-def _cmac(key: bytes, data: bytes) -> bytes:
-    mac = CMAC(AES(key))
+def _cmac(cipher: BlockCipherAlgorithm, data: bytes) -> bytes:
+    mac = CMAC(cipher)
     mac.update(data)
     return mac.finalize()

@@ -32,23 +32,26 @@ cdef enum:
 
 cdef extern from *:
     """
-    /* Until Python 3.11 a dict tells cheaply whether it changed; no two states of any dicts share a
-       tag.  0 stands for "it does not tell". */
-    static inline unsigned long long dict_version(PyObject *dict) {
+    /* What a dict's stamp must be now for it not to have changed.  Until Python 3.11 a dict has a
+       tag, and no two states of any dicts share one.  From 3.12 on the dicts in use are watched, and
+       the number of changes to any of them is the stamp of them all. */
+    static inline unsigned long long stamp_now(PyObject *dict, unsigned long long changes) {
     #if PY_VERSION_HEX < 0x030C0000
+        (void)changes;
         return PyDict_CheckExact(dict) ? ((PyDictObject *)dict)->ma_version_tag : 0;
     #else
-        return 0;
+        (void)dict;
+        return changes;
     #endif
     }
     """
-    uint64_t dict_version(object dict) noexcept
+    uint64_t stamp_now(object dict, uint64_t changes) noexcept
     dict sized_dict "__Pyx_PyDict_NewPresized"(Py_ssize_t size)     # Cython's own
 
 
 cdef class FieldPlan:
     cdef object source                      # the dict this was read from, or None
-    cdef uint64_t version
+    cdef uint64_t stamp                     # of `source`; 0 where it can change unseen
     cdef Py_ssize_t entries
     cdef PyObject* keys[ENTRIES_MAX]        # kept alive by `held`
     cdef PyObject* values[ENTRIES_MAX]
@@ -66,9 +69,12 @@ cdef class FieldPlan:
     cdef str right_pad
 
 
+cdef uint64_t changes                       # to dicts that are watched, and one
+
+
 cdef class SpecPlan:
     cdef object spec
-    cdef uint64_t version
+    cdef uint64_t stamp
     cdef list plans                         # by slot, None where it was not used yet
 
     cdef FieldPlan looked_up(self, int slot)
@@ -76,9 +82,9 @@ cdef class SpecPlan:
     cdef inline FieldPlan field(self, int slot):
         """How to read and write a field; KeyError when the specification lacks it."""
         cdef object plan = <object>PyList_GET_ITEM(self.plans, slot)
-        if (self.version and self.version == dict_version(self.spec) and plan is not None
-                and (<FieldPlan>plan).version
-                and (<FieldPlan>plan).version == dict_version((<FieldPlan>plan).source)):
+        if (self.stamp and self.stamp == stamp_now(self.spec, changes) and plan is not None
+                and (<FieldPlan>plan).stamp
+                and (<FieldPlan>plan).stamp == stamp_now((<FieldPlan>plan).source, changes)):
             return <FieldPlan>plan
         return self.looked_up(slot)
 

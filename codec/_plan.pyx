@@ -3,16 +3,49 @@
 
 A specification is a dict of dicts that its owner may change at any time.  So a `FieldPlan` keeps
 what it was read from, key by key and value by value, and is used only while the field's dict still
-holds exactly these objects; they are `str` and `int`, which cannot change themselves.  Where dicts
-have version tags, these are compared instead.
+holds exactly these objects; they are `str` and `int`, which cannot change themselves.  To look at
+all of them at every use takes long, so dicts are asked for a stamp that changes with them.
 """
 
 import sys
 
 from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next, PyDict_Size
+from cpython.exc cimport PyErr_Clear
+
+cdef extern from *:
+    """
+    /* Dict watchers came with Python 3.12.  They need the interpreter's lock: without it, as in the
+       free-threaded build, a change could go unseen between two looks at the counter. */
+    #if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_GIL_DISABLED)
+    static unsigned long long *counted;
+    static int count_change(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *value) {
+        (void)event, (void)dict, (void)key, (void)value;
+        ++*counted;
+        return 0;
+    }
+    static int start_watching(unsigned long long *counter) {
+        counted = counter;
+        return PyDict_AddWatcher(count_change);
+    }
+    static int watch_dict(int watcher, PyObject *dict) { return PyDict_Watch(watcher, dict); }
+    #else
+    static int start_watching(unsigned long long *counter) { (void)counter; return 0; }
+    static int watch_dict(int watcher, PyObject *dict) {
+        (void)watcher, (void)dict;
+        return PY_VERSION_HEX < 0x030C0000 ? 0 : -1;
+    }
+    #endif
+    """
+    int start_watching(uint64_t* counter) noexcept
+    int watch_dict(int watcher, object dict) noexcept
 
 cdef enum:
     SPECS_KEPT_MAX = 16
+
+changes = 1
+cdef int watcher = start_watching(&changes)
+if watcher < 0:
+    PyErr_Clear()               # all watchers are taken: every use looks at the dict itself
 
 KEYS = tuple([sys.intern(key) for key in ("p", *map(str, range(1, 193)), "h", "t")])
 
@@ -38,9 +71,11 @@ cdef class SpecPlan:
         cdef str key = key_of(slot)
         if type(self.spec) is not dict:
             return read_field(self.spec[key])
-        if self.version != dict_version(self.spec):
-            self.version = dict_version(self.spec)
-            self.plans[:] = [None] * SLOTS
+        if self.stamp == 0 or self.stamp != stamp_now(self.spec, changes):
+            self.stamp = stamp_of(self.spec)
+            if stamp_now(self.spec, 0):
+                # Stamps of its own: the fields' dicts still bear theirs, but may be out of use.
+                self.plans[:] = [None] * SLOTS
         found = PyDict_GetItemWithError(self.spec, key)
         if found == NULL:
             raise KeyError(key)
@@ -65,6 +100,16 @@ cdef SpecPlan plan_of(object spec):
     return latest
 
 
+cdef uint64_t stamp_of(object source) noexcept:
+    """A dict's stamp, to be kept; 0 where it can change unseen."""
+    if watcher < 0:
+        return 0
+    if watch_dict(watcher, source) < 0:
+        PyErr_Clear()
+        return 0
+    return stamp_now(source, changes)
+
+
 cdef bint is_current(FieldPlan plan, object source):
     """Whether `source` holds what `plan` was read from."""
     cdef PyObject* key
@@ -76,7 +121,7 @@ cdef bint is_current(FieldPlan plan, object source):
         if key != plan.keys[i] or value != plan.values[i]:
             return False
         i += 1
-    plan.version = dict_version(source)
+    plan.stamp = stamp_of(source)
     return True
 
 
@@ -113,5 +158,5 @@ cdef remember(FieldPlan plan, object source):
         plan.keys[i] = <PyObject*>key
         plan.values[i] = <PyObject*>value
     plan.entries = len(source)
-    plan.version = dict_version(source)
+    plan.stamp = stamp_of(source)
     plan.source = source

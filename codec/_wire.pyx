@@ -9,14 +9,16 @@ A message keeps the very `bytes` object it was given and copies it before the fi
 `raw` has handed the changed bytes out, they too are copied before they are changed again.
 """
 
+from dataclasses import replace as _replace
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy, memset
 
 from codec import mask as _mask
-from codec import tlv as _tlv
-from codec.errors import BuildError
+from codec import elements as _elements
+from codec.errors import BuildError, FrameError
 
 from codec._layout cimport (
     AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
@@ -445,20 +447,30 @@ cdef class Message:
         return value_text(rule, self.data() + slot.start + rule.length_bytes, slot.units)
 
     def __getitem__(self, key):
-        value = self.get(key)
+        """The value of a field (`11`, `"11"`), sub-field (`"60.2"`) or element (`"55.9F26"`).
+
+        KeyError where it is absent, FrameError where the field that may hold it is damaged.
+        """
+        value = value_at(self, key)
         if value is None:
             raise KeyError(key)
         return value
 
     def get(self, key, default=None):
-        """The value of a field (`11`, `"11"`), sub-field (`"60.2"`) or element (`"55.9F26"`)."""
-        if not isinstance(key, int):
-            value = sub_value(self, key)
-        elif 0 < key < FIELD_LIMIT:
-            value = self.value_of(key)
-        else:
-            value = None
+        """As `[key]`, or `default` where that cannot be had."""
+        try:
+            value = value_at(self, key)
+        except FrameError:
+            return default
         return default if value is None else value
+
+    def elements(self, key):
+        """The elements of a field (`55`) or of one of its elements (`"55.70"`), in order.
+
+        They are `codec.elements.Element`, their offsets counted in bytes of the frame; KeyError and
+        FrameError as for `[key]`.
+        """
+        return tuple(elements_of(self, str(key)))
 
     def has(self, int de):
         """Whether the field is there."""
@@ -482,6 +494,17 @@ cdef class Message:
             raise KeyError(de)
         rule = &self.dialect.layout.rules[de]
         return slot.start, rule.length_bytes + bytes_of(rule, slot.units)
+
+    def offset_of(self, int de, Py_ssize_t at=0):
+        """Offset in the frame of the byte that holds the character `at` of a field's value."""
+        cdef Slot* slot = self.find(de)
+        if slot == NULL:
+            raise KeyError(de)
+        rule = &self.dialect.layout.rules[de]
+        if rule.content != TEXT:
+            spare = slot.units & 1 if rule.pad_left and rule.content != BINARY else 0
+            at = (at + spare) >> 1
+        return slot.start + rule.length_bytes + at
 
     def to_dict(self):
         """All values by field number."""
@@ -549,32 +572,70 @@ def _shown(Dialect dialect, int de, str value):
     text = dialect.masked(de, value)
     return text if len(text) <= 24 else f"<{len(value)} characters>"
 
+cdef object value_at(Message message, key):
+    """The value that a key of any kind names, or None."""
+    if isinstance(key, int):
+        return message.value_of(key) if 0 < key < FIELD_LIMIT else None
+    return sub_value(message, key)
+
 cdef object sub_value(Message message, key):
-    """The value of `"11"` or `"60.2"`, or None."""
-    cdef Py_ssize_t end
-    if not isinstance(key, str):
-        return None
-    number, _, part = key.partition(".")
-    if not number.isdecimal() or len(number) > 3:
-        return None
-    value = message.value_of(int(number))
+    """The value of `"11"`, `"60.2"` or `"55.9F26"`, or None."""
+    de, part = split_key(key)
+    value = message.value_of(de)
     if value is None or not part:
-        return None if part or key.endswith(".") else value
-    if int(number) in message.dialect.tlv:
-        return tlv_value(value, part)
-    parts = message.dialect.subfields.get(int(number), ())
+        return None if part is None else value
+    element = element_at(message, de, value, part)
+    if element is not None:
+        return element.value
+    parts = message.dialect.subfields.get(de, ())
     if not part.isdecimal() or not 1 <= int(part) <= len(parts):
         return None
-    end = parts[int(part) - 1].start + parts[int(part) - 1].length
-    return value[parts[int(part) - 1].start:end] if end <= len(value) else None
+    return parts[int(part) - 1].of(value)
 
-cdef object tlv_value(str value, str path):
-    """The element at a path of tags in a field whose value is hex, as hex, or None."""
-    try:
-        found = _tlv.find(bytes.fromhex(value), path)
-    except ValueError:
+cdef tuple split_key(key):
+    """Field number and the path behind its dot; 0 where there is no number, None for no path."""
+    if not isinstance(key, str):
+        return 0, None
+    number, dot, path = key.partition(".")
+    if not (number.isdecimal() and number.isascii()) or len(number) > 3 or (dot and not path):
+        return 0, None
+    return int(number), path
+
+cdef object element_at(Message message, int de, str value, str path):
+    """The element at a path of tags in a field that is made of elements, or None."""
+    form = message.dialect.elements.get(de)
+    if form is None:
         return None
-    return None if found is None else found.hex().upper()
+    try:
+        return _elements.find(value, form, path)
+    except FrameError as error:
+        raise placed(message, de, error) from None
+
+cdef object placed(Message message, int de, error):
+    """A FrameError about a field's value as one about the frame."""
+    offset = message.offset_of(de, error.offset)
+    return FrameError(error.reason, de, offset, message.dialect.field_name(de))
+
+cdef list elements_of(Message message, str key):
+    cdef Py_ssize_t base = 0
+    de, path = split_key(key)
+    value = message.value_of(de)
+    form = message.dialect.elements.get(de)
+    if value is None or form is None:
+        raise KeyError(key)
+    if path:
+        outer = element_at(message, de, value, path)
+        if outer is None or not outer.constructed:
+            raise KeyError(key)
+        value, base = outer.value, outer.begin
+    found = []
+    try:
+        for each in _elements.parse(value, form, nested=bool(path)):
+            offset, begin = message.offset_of(de, base + each.offset), base + each.begin
+            found.append(_replace(each, offset=offset, begin=message.offset_of(de, begin)))
+    except FrameError as error:
+        raise placed(message, de, FrameError(error.reason, offset=base + error.offset)) from None
+    return found
 
 
 # ---- Building -----------------------------------------------------------------------------------

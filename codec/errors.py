@@ -1,11 +1,12 @@
 """What can go wrong between bytes and messages.
 
     CodecError(ValueError)
-    ├── FrameError    bytes that came from outside do not follow the dialect
-    ├── BuildError    values that we were given cannot be put into a frame
-    ├── KeyBlockError working keys of no known layout, or with a wrong check value
-    ├── PinBlockError a PIN block that is not of its format
-    └── DialectError  a specification file that makes no sense
+    ├── FrameError        bytes that came from outside do not follow the dialect
+    ├── BuildError        values that we were given cannot be put into a frame
+    ├── KeyMaterialError  what is given as a key cannot be one
+    ├── KeyBlockError     working keys or a key block that cannot be read or does not verify
+    ├── PinBlockError     a PIN block that is not of its format
+    └── DialectError      a specification file that makes no sense
 
     DecodeError(ValueError), EncodeError(ValueError)    what `decode` and `encode` raise
 
@@ -66,6 +67,10 @@ class BuildError(CodecError):
 
     def __reduce__(self) -> tuple[type[BuildError], tuple[str, int | str | None, str]]:
         return type(self), (self.reason, self.field, self.name)
+
+
+class KeyMaterialError(CodecError):
+    """Not hexadecimal digits, or not as many bytes as the algorithm takes; nothing of it shows."""
 
 
 class KeyBlockError(CodecError):

@@ -8,13 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from codec import mask, tlv
+from codec import mask
 from codec._wire import scan
+from codec.elements import parse
 from codec.errors import FrameError
 
 if TYPE_CHECKING:
     from codec._layout import Dialect
     from codec._wire import Message
+    from codec.elements import Element
+    from codec.spec import Elements, SubField
 
 _FRAME_BYTES_MIN: Final = 10
 _TPDU_BYTES: Final = 5
@@ -68,32 +71,44 @@ def _lines(message: Message, de: int) -> list[Line]:
     dialect, value = message.dialect, message[de]
     lines = [Line(str(de), dialect.fields[de].name, offset, length, dialect.masked(de, value))]
     for number, part in enumerate(dialect.subfields.get(de, ()), start=1):
-        text = value[part.start : part.start + part.length]
+        text = part.of(value)
         if text and de not in dialect.sensitive:
-            lines.append(Line(f"{de}.{number}", part.name, offset, length, mask.printable(text)))
-    if de in dialect.tlv:
-        lines += _elements(de, value, offset, length)
+            lines.append(_part(message, de, number, part, text))
+    if de in dialect.elements:
+        lines += _elements(message, de, value)
     return lines
 
 
-def _elements(de: int, value: str, offset: int, length: int) -> list[Line]:
-    """The elements of a field that holds BER-TLV, as far as it does."""
-    try:
-        data = bytes.fromhex(value)
-    except ValueError:
-        return []
-    begin = offset + length - len(data)
+def _part(message: Message, de: int, number: int, part: SubField, text: str) -> Line:
+    begin = message.offset_of(de, part.start)
+    end = message.offset_of(de, part.start + len(text) - 1) + 1
+    shown = mask.text(text) if part.length == 0 else mask.printable(text)
+    return Line(f"{de}.{number}", part.name, begin, end - begin, shown)
+
+
+def _elements(message: Message, de: int, value: str) -> list[Line]:
+    """The elements of a field that is made of them, as far as it is."""
+    form = message.dialect.elements[de]
     lines = []
     try:
-        for element in tlv.parse(data):
-            shown = mask.tag(element.tag, element.value.hex().upper())
-            if element.constructed:
-                shown = f"<{len(element.value)} bytes of elements>"
-            size = len(element.value)
-            lines.append(Line(f"{de}.{element.tag}", "", begin + element.offset, size, shown))
+        for element in parse(value, form):
+            shown = _shown(element, form)
+            begin = message.offset_of(de, element.offset)
+            end = message.offset_of(de, element.begin + len(element.value))
+            lines.append(Line(f"{de}.{element.tag}", "", begin, end - begin, shown))
     except FrameError as error:
-        lines.append(Line(f"{de}.?", "", begin + (error.offset or 0), 0, error.reason))
+        begin = message.offset_of(de, error.offset or 0)
+        lines.append(Line(f"{de}.?", "", begin, 0, error.reason))
     return lines
+
+
+def _shown(element: Element, form: Elements) -> str:
+    if element.tag in form.hidden:
+        return mask.hidden(element.value)
+    if element.constructed:
+        units = "characters" if form.tag else "hex digits"
+        return f"<{len(element.value)} {units} of elements>"
+    return mask.text(element.value) if form.tag else mask.tag(element.tag, element.value)
 
 
 # ---- Who lied -----------------------------------------------------------------------------------

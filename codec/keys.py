@@ -4,13 +4,16 @@ A host hands out PIN, MAC and track keys (PIK, MAK, TDK), each enciphered under 
 master key (TMK) and followed by four bytes of check value.  The length of the whole tells which
 keys there are and how long.  Not for the hot path; where keys are kept is none of this file's
 business.
+
+Clear keys come out as `Secret`, whose memory is wiped when it is freed.  What is given as `bytes`
+stays in memory for as long as Python pleases.
 """
 
 from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -18,15 +21,32 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from codec._secret import Secret, wipe
 from codec.errors import KeyBlockError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 
+
+__all__ = [
+    "CheckMethod",
+    "Key",
+    "Secret",
+    "WorkingKeys",
+    "check_value",
+    "unwrap",
+    "wipe",
+    "working_key_block",
+    "working_keys",
+    "wrap",
+]
+
+Key: TypeAlias = bytes | bytearray | memoryview | Secret
 CheckMethod = Literal["des", "sm4", "aes-ecb", "aes-cmac"]
 
 CHECK_BYTES: Final = 4
 _DES_KEY_BYTES: Final = (8, 16, 24)
+_DES_BLOCK: Final = 8
 
 _LAYOUTS: Final = {
     24: (8, 8),
@@ -42,19 +62,20 @@ _LAYOUTS: Final = {
 class WorkingKeys:
     """The keys of one sign-in, in clear; `tdk` is empty where the host gave none."""
 
-    pik: bytes = field(repr=False)
-    mak: bytes = field(repr=False)
-    tdk: bytes = field(repr=False, default=b"")
+    pik: Key = field(repr=False)
+    mak: Key = field(repr=False)
+    tdk: Key = field(repr=False, default=b"")
 
 
-def check_value(key: bytes, method: CheckMethod = "des", length: int = CHECK_BYTES) -> bytes:
+def check_value(key: Key, method: CheckMethod = "des", length: int = CHECK_BYTES) -> bytes:
     """The first `length` bytes of what `key` makes of a block of zeros.
 
     >>> check_value(bytes.fromhex("5BB5C72CD00B7338")).hex()
     'ab7153ca'
     """
+    buffer = cast("bytes", key)
     if method == "aes-cmac":
-        mac = CMAC(AES(key))
+        mac = CMAC(AES(buffer))
         mac.update(bytes(16))
         return mac.finalize()[:length]
     cipher: BlockCipherAlgorithm
@@ -62,24 +83,30 @@ def check_value(key: bytes, method: CheckMethod = "des", length: int = CHECK_BYT
         case "des":
             cipher = _triple_des(key)
         case "sm4":
-            cipher = SM4(key)
+            cipher = SM4(buffer)
         case "aes-ecb":
-            cipher = AES(key)
+            cipher = AES(buffer)
     zeros = bytes(cipher.block_size // 8)
     return Cipher(cipher, ECB()).encryptor().update(zeros)[:length]  # noqa: S305 - one block
 
 
-def wrap(master: bytes, key: bytes) -> bytes:
+def wrap(master: Key, key: Key) -> bytes:
     """`key` under `master`: each block of eight bytes alone."""
-    return Cipher(_triple_des(master), ECB()).encryptor().update(key)  # noqa: S305 - as agreed
+    return Cipher(_triple_des(master), ECB()).encryptor().update(memoryview(key))  # noqa: S305 - as agreed
 
 
-def unwrap(master: bytes, enciphered: bytes) -> bytes:
+def unwrap(master: Key, enciphered: bytes) -> Secret:
     """The clear key of what `wrap` made."""
-    return Cipher(_triple_des(master), ECB()).decryptor().update(enciphered)  # noqa: S305
+    decryptor = Cipher(_triple_des(master), ECB()).decryptor()  # noqa: S305 - as agreed
+    # `update` would return the key as bytes, which nobody can wipe.
+    clear = bytearray(len(enciphered) + _DES_BLOCK - 1)
+    try:
+        return Secret(memoryview(clear)[: decryptor.update_into(enciphered, clear)])
+    finally:
+        wipe(clear)
 
 
-def working_keys(master: bytes, data: bytes) -> WorkingKeys:
+def working_keys(master: Key, data: bytes) -> WorkingKeys:
     """The keys in DE 62 of a sign-in answer; KeyBlockError when a check value is wrong.
 
     A MAK of sixteen bytes whose right half is zero on the wire is one of eight.
@@ -102,10 +129,11 @@ def working_keys(master: bytes, data: bytes) -> WorkingKeys:
     return WorkingKeys(*keys)
 
 
-def working_key_block(master: bytes, keys: WorkingKeys) -> bytes:
+def working_key_block(master: Key, keys: WorkingKeys) -> bytes:
     """DE 62 for these keys, as a host sends it; the inverse of `working_keys`."""
     block = b""
-    for key in filter(None, (keys.pik, keys.mak, keys.tdk)):
+    given: tuple[Key, ...] = (keys.pik, keys.mak, keys.tdk)
+    for key in (each for each in given if len(each)):
         wire = wrap(master, key)
         if key is keys.mak and len(key) < len(keys.pik):
             wire = wire.ljust(len(keys.pik), b"\0")
@@ -115,8 +143,11 @@ def working_key_block(master: bytes, keys: WorkingKeys) -> bytes:
     return block
 
 
-def _triple_des(key: bytes) -> TripleDES:
+def _triple_des(key: Key) -> TripleDES:
     """Single DES is 3DES with one key thrice."""
     if len(key) not in _DES_KEY_BYTES:
         raise KeyBlockError(f"expected a DES key of 8, 16 or 24 bytes, found {len(key)}")
-    return TripleDES({8: key * 3, 16: key + key[:8], 24: key}[len(key)])
+    view = memoryview(key)
+    thirds = (view[at % len(key) :][:_DES_BLOCK] for at in (0, _DES_BLOCK, 2 * _DES_BLOCK))
+    # Its types ask for bytes, it takes any buffer.
+    return TripleDES(cast("bytes", Secret(*thirds)))

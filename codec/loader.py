@@ -5,7 +5,6 @@
     mti = "bcd"                                 # ascii, ebcdic, bcd
     bitmap = "binary"                           # binary, hex-ascii, hex-ebcdic
     header = "6000000000"                       # hex; what stands before the MTI
-    tlv = [55]                                  # fields that hold BER-TLV
     sensitive = [62]                            # never shown, besides those of every dialect
 
     [style]                                     # how formats look on this wire; see `Style`
@@ -16,8 +15,15 @@
     "60-63" = ["Private", "ans...999"]
     35 = { name = "Track 2", format = "z..37", style = { pad = "left" } }
 
-    [subfields]
-    60 = [["type", 2], ["batch", 6]]
+    [subfields]                                 # by place: m["60.2"]; 0: all that is left
+    60 = [["type", 2], ["batch", 6], ["text", 0]]
+
+    [elements]                                  # by tag: m["55.9F26"], m["48.42.01"]
+    55 = "ber-tlv"
+    48 = { tag = 2, length = 2, skip = 1, constructed = ["42"], hidden = ["92"] }
+
+Elements that are not BER-TLV have tags and lengths of so many characters, after the first `skip`;
+`constructed` tags are made of elements again, `hidden` ones are never shown.
 
 Formats are those of the standard: n, x+n, z, a, an, ns, as, anp, ans, b; a dot for each digit of a
 variable field's length; the length, of b in bytes.  Reading files is left to the caller.
@@ -33,7 +39,17 @@ import msgspec
 
 from codec._layout import Dialect
 from codec.errors import DialectError
-from codec.spec import Charset, Counts, Field, LengthForm, Pad, SubField, subfields
+from codec.spec import (
+    BER_TLV,
+    Charset,
+    Counts,
+    Elements,
+    Field,
+    LengthForm,
+    Pad,
+    SubField,
+    subfields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,17 +78,25 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     style: dict[str, Any] = {}
 
 
+class _Tagged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tag: int
+    length: int
+    skip: int = 0
+    constructed: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     extends: str | None = None
     mti: Literal["ascii", "ebcdic", "bcd"] | None = None
     bitmap: Literal["hex-ascii", "hex-ebcdic", "binary"] | None = None
     header: str = ""
-    tlv: tuple[int, ...] = ()
     sensitive: tuple[int, ...] = ()
     style: dict[str, Any] = {}
     fields: dict[str, tuple[str, str] | _Entry] = {}
     subfields: dict[int, tuple[tuple[str, int], ...]] = {}
+    elements: dict[int, Literal["ber-tlv"] | _Tagged] = {}
 
 
 def parse_dialect(
@@ -88,11 +112,13 @@ def parse_dialect(
     style = _style({}, "style")
     fields: dict[int, Field] = {}
     parts: dict[int, tuple[SubField, ...]] = {}
+    elements: dict[int, Elements] = {}
     entries: dict[int, tuple[str, _Entry]] = {}
     for file in chain:
         style = _style(msgspec.structs.asdict(style) | file.style, "style")
         entries |= _entries(file)
         parts |= {de: subfields(*p) for de, p in file.subfields.items()}
+        elements |= {de: _elements(form) for de, form in file.elements.items()}
     for de, (place, entry) in entries.items():
         fields[de] = _field(place, entry, style)
     last = chain[-1]
@@ -105,7 +131,7 @@ def parse_dialect(
             header=_header(_latest(chain, "header")),
             subfields=parts,
             sensitive={de for file in chain for de in file.sensitive},
-            tlv={de for file in chain for de in file.tlv},
+            elements=elements,
         )
     except ValueError as error:
         raise DialectError(f"{last.name}: {error}") from None
@@ -162,6 +188,13 @@ def _entries(file: _File) -> dict[int, tuple[str, _Entry]]:
         for de in range(int(match[1]), int(match[2] or match[1]) + 1):
             entries[de] = (f"fields.{key}", entry)
     return entries
+
+
+def _elements(form: Literal["ber-tlv"] | _Tagged) -> Elements:
+    if isinstance(form, str):
+        return BER_TLV
+    hidden, constructed = frozenset(form.hidden), frozenset(form.constructed)
+    return Elements(form.tag, form.length, form.skip, constructed, hidden)
 
 
 def _field(place: str, entry: _Entry, style: Style) -> Field:

@@ -1,8 +1,8 @@
-"""Byte streams out of a pcap capture, so that `sniff` and `explain` can look at them.
+"""Byte streams out of a pcap or pcapng capture, so that `sniff` and `explain` can look at them.
 
-Classic pcap, Ethernet (also with VLAN tags), Linux cooked, raw IP and loopback links; TCP over IPv4
-and IPv6.  Segments are put in order by their sequence numbers; repeats are dropped, and a stream
-ends where a segment is missing.  Checksums are not looked at.
+Ethernet (also with VLAN tags), Linux cooked, raw IP and loopback links; TCP over IPv4 and IPv6.
+Segments are put in order by their sequence numbers; repeats are dropped, and a stream ends where a
+segment is missing.  Checksums are not looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +24,19 @@ _MAGICS: Final = {
 }
 _FILE_HEADER_BYTES: Final = 24
 _PACKET_HEADER_BYTES: Final = 16
-_LINK_HEADER_BYTES: Final = {0: 4, 1: 14, 12: 0, 101: 0, 108: 4, 113: 16}
+
+_SECTION: Final = 0x0A0D0D0A
+"""Of pcapng, as are the following; a section's type reads the same in both byte orders."""
+_ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+_INTERFACE: Final = 1
+_OLD_PACKET: Final = 2
+_SIMPLE_PACKET: Final = 3
+_PACKET: Final = 6
+_BLOCK_BYTES_MIN: Final = 12
+_PACKET_DATA_AT: Final = {_OLD_PACKET: 20, _SIMPLE_PACKET: 4, _PACKET: 20}
+"""Where the bytes of a packet begin in the body of its block."""
+
+_LINK_HEADER_BYTES: Final = {0: 4, 1: 14, 12: 0, 101: 0, 108: 4, 113: 16, 228: 0, 229: 0, 276: 20}
 _ETHERNET: Final = 1
 _VLAN: Final = b"\x81\x00"
 _TCP: Final = 6
@@ -59,33 +71,93 @@ class _Segments:
         return stream
 
 
-def is_pcap(data: bytes) -> bool:
-    """Whether this begins like a classic pcap file."""
-    return data[:4] in _MAGICS
+def is_capture(data: bytes) -> bool:
+    """Whether this begins like a pcap or pcapng file."""
+    return data[:4] in _MAGICS or _is_pcapng(data)
 
 
 def streams(data: bytes) -> dict[Flow, bytes]:
-    """The bytes of every TCP direction that carried any; FrameError when it is no pcap."""
-    if not is_pcap(data) or len(data) < _FILE_HEADER_BYTES:
-        raise FrameError("expected a pcap file, found something else", offset=0)
-    order = _MAGICS[data[:4]]
-    (link,) = struct.unpack_from(order + "I", data, 20)
-    if link not in _LINK_HEADER_BYTES:
-        raise FrameError(f"expected a link type that carries IP, found type {link}", offset=20)
+    """The bytes of every TCP direction that carried any; FrameError when it is no capture.
+
+    A capture that was cut gives what it has.  Where a pcapng has interfaces of several kinds, those
+    that carry no IP are passed over.
+    """
     flows: dict[Flow, _Segments] = {}
-    for packet in _packets(data, order):
-        _take(packet, link, flows)
+    strange: FrameError | None = None
+    for link, packet, offset in _packets(data):
+        if link in _LINK_HEADER_BYTES:
+            _take(packet, link, flows)
+        else:
+            reason = f"expected a link type that carries IP, found type {link}"
+            strange = strange or FrameError(reason, offset=offset)
+    if strange is not None and not flows:
+        raise strange
     joined = {flow: segments.joined() for flow, segments in flows.items()}
     return {flow: stream for flow, stream in joined.items() if stream}
 
 
-def _packets(data: bytes, order: str) -> Iterator[bytes]:
+def _is_pcapng(data: bytes) -> bool:
+    return data[:4] == _SECTION.to_bytes(4, "big") and data[8:12] in _ORDERS
+
+
+def _packets(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Each packet with its link type, and where in the file that type was told."""
+    if _is_pcapng(data):
+        return _packets_of_blocks(data)
+    if data[:4] in _MAGICS and len(data) >= _FILE_HEADER_BYTES:
+        return _packets_of_pcap(data, _MAGICS[data[:4]])
+    raise FrameError("expected a pcap or pcapng file, found something else", offset=0)
+
+
+def _packets_of_pcap(data: bytes, order: str) -> Iterator[tuple[int, bytes, int]]:
+    # The upper bits may tell how frames end.
+    link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
     at = _FILE_HEADER_BYTES
     while at + _PACKET_HEADER_BYTES <= len(data):
         (captured,) = struct.unpack_from(order + "I", data, at + 8)
         at += _PACKET_HEADER_BYTES
-        yield data[at : at + captured]
+        yield link, data[at : at + captured], 20
         at += captured
+
+
+def _packets_of_blocks(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """A pcapng: sections of blocks, each section with a byte order and interfaces of its own."""
+    links: list[tuple[int, int]] = []
+    for order, kind, at, body in _blocks(data):
+        if kind == _SECTION:
+            links = []
+        elif kind == _INTERFACE and len(body) >= 2:  # noqa: PLR2004 - its link type
+            links.append((*struct.unpack_from(order + "H", body), at))
+        elif kind in _PACKET_DATA_AT and len(body) >= _PACKET_DATA_AT[kind]:
+            number, captured = _interface_and_length(order, kind, body)
+            if number < len(links):
+                link, told_at = links[number]
+                begin = _PACKET_DATA_AT[kind]
+                yield link, body[begin : begin + captured], told_at
+
+
+def _interface_and_length(order: str, kind: int, body: bytes) -> tuple[int, int]:
+    """Which interface a packet came from, and how many bytes of it were kept."""
+    if kind == _SIMPLE_PACKET:
+        return 0, struct.unpack_from(order + "I", body)[0]
+    form = "H" if kind == _OLD_PACKET else "I"
+    return struct.unpack_from(order + form, body)[0], struct.unpack_from(order + "I", body, 12)[0]
+
+
+def _blocks(data: bytes) -> Iterator[tuple[str, int, int, bytes]]:
+    """Byte order, type, offset and body of each whole block; a length that lies ends the file."""
+    order, at = "<", 0
+    while at + _BLOCK_BYTES_MIN <= len(data):
+        kind, length = struct.unpack_from(order + "II", data, at)
+        if kind == _SECTION:
+            order = _ORDERS.get(data[at + 8 : at + 12], "")
+            if not order:
+                return
+            (length,) = struct.unpack_from(order + "I", data, at + 4)
+        if length < _BLOCK_BYTES_MIN or length % 4 or at + length > len(data):
+            return
+        yield order, kind, at, data[at + 8 : at + length - 4]
+        at += length
 
 
 def _take(packet: bytes, link: int, flows: dict[Flow, _Segments]) -> None:

@@ -6,13 +6,16 @@ to another.  Random digits come from the caller.  No error tells what is in a bl
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from codec.errors import PinBlockError
+
+if TYPE_CHECKING:
+    from codec._secret import Key
 
 ClearFormat = Literal[0, 1, 2, 3]
 
@@ -26,6 +29,7 @@ _PAN_DIGITS_MAX: Final = 19
 _NIBBLES: Final = 16
 _WITH_PAN: Final = (0, 3)
 _AES_BLOCK: Final = 16
+_AES_KEY_BYTES: Final = (16, 24, 32)
 
 
 def encode(form: ClearFormat, pin: str, pan: str = "", fill: str = "") -> bytes:
@@ -58,22 +62,22 @@ def decode(form: ClearFormat, block: bytes, pan: str = "") -> str:
     return _pin_in(text, form, _fillers(form))
 
 
-def encipher_iso_4(key: bytes, pin: str, pan: str, random: bytes) -> bytes:
+def encipher_iso_4(key: Key, pin: str, pan: str, random: bytes) -> bytes:
     """A format 4 block: the PIN field enciphered, XORed with the PAN field, enciphered again."""
     _check_pin(pin)
     if len(random) != _NIBBLES // 2:
         raise PinBlockError(f"expected 8 random bytes, found {len(random)}")
     field = bytes.fromhex(f"4{len(pin):X}{pin}".ljust(_NIBBLES, "A")) + random
-    cipher = Cipher(AES(key), ECB())  # noqa: S305 - as the standard has it
+    cipher = _aes(key)
     first = cipher.encryptor().update(field)
     return cipher.encryptor().update(_xor(first, _pan_field_iso_4(pan)))
 
 
-def decipher_iso_4(key: bytes, block: bytes, pan: str) -> str:
+def decipher_iso_4(key: Key, block: bytes, pan: str) -> str:
     """The PIN in a format 4 block."""
     if len(block) != _AES_BLOCK:
         raise PinBlockError(f"expected a block of 16 bytes, found {len(block)}")
-    cipher = Cipher(AES(key), ECB())  # noqa: S305 - as the standard has it
+    cipher = _aes(key)
     first = _xor(cipher.decryptor().update(block), _pan_field_iso_4(pan))
     return pin_in_field_iso_4(cipher.decryptor().update(first))
 
@@ -119,6 +123,12 @@ def _pan_field_iso_4(pan: str) -> bytes:
         raise PinBlockError(f"expected a PAN of 1 to {_PAN_DIGITS_MAX} digits")
     beyond = max(len(pan) - 12, 0)
     return bytes.fromhex(f"{beyond}{pan.rjust(12, '0')}".ljust(2 * _AES_BLOCK, "0"))
+
+
+def _aes(key: Key) -> Cipher[ECB]:
+    if len(key) not in _AES_KEY_BYTES:
+        raise PinBlockError(f"expected an AES key of 16, 24 or 32 bytes, found {len(key)}")
+    return Cipher(AES(memoryview(key)), ECB())  # noqa: S305 - as the standard has it
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

@@ -42,15 +42,40 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class SubField:
-    """A named stretch of a field's value: `length` characters from `start`."""
+    """A named stretch of a field's value: `length` characters from `start`, or all of them if 0."""
 
     name: str
     start: int
     length: int
 
+    def of(self, value: str) -> str | None:
+        """This stretch of `value`; None where the value ends before it does."""
+        end = self.start + self.length if self.length else max(len(value), self.start + 1)
+        return value[self.start : end] if end <= len(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """That a field is made of elements, each a tag, a length and a value.
+
+    BER-TLV where `tag` is 0.  Otherwise tags are `tag` characters and lengths `length` decimal
+    digits that count characters; the first element begins after `skip` characters.  Values of
+    `constructed` tags are elements of the same form (BER-TLV's tags say so themselves), those of
+    `hidden` tags are never shown, nor is then the field as a whole.
+    """
+
+    tag: int = 0
+    length: int = 0
+    skip: int = 0
+    constructed: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+
+
+BER_TLV: Final = Elements()
+
 
 def subfields(*parts: tuple[str, int]) -> tuple[SubField, ...]:
-    """Adjoining sub-fields given as (name, length).
+    """Adjoining sub-fields given as (name, length); the last one's may be 0, for all that is left.
 
     >>> [s.start for s in subfields(("type", 2), ("batch", 6), ("code", 3))]
     [0, 2, 8]

@@ -25,11 +25,12 @@ _SHORT_LENGTH_MAX: Final = 0x7F
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element; `offset` is where its tag begins, `value` is never shown in a `repr`."""
+    """One element: its tag begins at `offset`, its value at `begin`; a `repr` does not show it."""
 
     tag: str
     value: bytes
     offset: int
+    begin: int
 
     def __repr__(self) -> str:
         return f"Element({self.tag}, {len(self.value)} bytes at {self.offset})"
@@ -58,7 +59,7 @@ def parse(data: bytes) -> Iterator[Element]:
         if length > len(data) - at:
             reason = f"expected {length} bytes in element {tag}, found {len(data) - at}"
             raise FrameError(reason, offset=at)
-        yield Element(tag, data[at : at + length], start)
+        yield Element(tag, data[at : at + length], start, at)
         at += length
 
 

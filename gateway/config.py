@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from codec import MacKey
+from codec import KeyMaterialError, MacKey
+from codec.mac import Algorithm
+from gateway.keys.files import read_secret
 from gateway.wire.port import WireLimits
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
@@ -45,10 +47,17 @@ class ConfigError(Exception):
 
 
 class Mac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How messages are authenticated.  `key_file` holds the key as hexadecimal digits."""
+    """How messages are authenticated; what the settings mean stands in `codec.mac`."""
 
-    algorithm: Literal["none", "cup-ecb", "x9.9", "x9.19", "aes-cmac"] = "none"
+    algorithm: Literal["none"] | Algorithm = "none"
     key_file: str = ""
+    """Holds the key as hexadecimal digits."""
+    padding: int = 1
+    """ISO 9797-1's method, of the CBC algorithms."""
+    form: Literal["raw", "hex"] | None = None
+    """What stands in the field: the code's bytes, or their hex digits (without it: UnionPay's)."""
+    keep: int = 8
+    """How many bytes of the field count; the others are zero."""
 
 
 class Listener(ListenerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -370,19 +379,21 @@ def _mac_problems(key: str, mac: Mac) -> Iterable[str]:
         mac_key(mac)
     except OSError as error:
         yield f"{key}.key_file = {mac.key_file!r}: {error.strerror}"
-    except ValueError as error:
+    except KeyMaterialError as error:
         yield f"{key}.key_file = {mac.key_file!r}: {error}"
+    except ValueError as error:
+        yield f"{key}: {error}"
 
 
 def mac_key(mac: Mac) -> MacKey | None:
-    """The key that `mac` names, or None without an algorithm.  Raises OSError or ValueError."""
+    """The key that `mac` names, or None without an algorithm.
+
+    Raises OSError, KeyMaterialError where the key is at fault, or ValueError.
+    """
     if mac.algorithm == "none":
         return None
-    digits = Path(mac.key_file).read_text("ascii").strip()
-    if not re.fullmatch("[0-9A-Fa-f]+", digits):
-        message = "a key is given in hexadecimal digits"
-        raise ValueError(message)
-    return MacKey(mac.algorithm, bytes.fromhex(digits))
+    key = read_secret(Path(mac.key_file))
+    return MacKey(mac.algorithm, key, padding=mac.padding, form=mac.form, keep=mac.keep)
 
 
 def _missing_mappings(config: Config) -> Iterable[str]:

@@ -1,4 +1,4 @@
-// macfloor: what libcrypto alone takes for one MAC over the covered bytes of the 152-byte 0200, called
+// macfloor: what libcrypto alone takes for one MAC over the 152 bytes before the MAC of the sale, called
 // from C. Opens libcrypto by name, so that no headers are needed. Prints nanoseconds, the lowest of
 // ROUNDS: "cup-ecb x9.19 aes-cmac". An argument is the library to open.
 #define _GNU_SOURCE
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 9, CALLS = 20000, COVERED = 136, BLOCK = 8, AES_BLOCK = 16 };
+enum { ROUNDS = 9, CALLS = 20000, COVERED = 152, BLOCK = 8, AES_BLOCK = 16 };
 
 typedef struct { uint8_t bytes[128]; } schedule;
 

@@ -10,7 +10,7 @@ from typing import Final
 from iso8583.specs import default_ascii
 
 from codec._layout import Dialect
-from codec.spec import Field, subfields
+from codec.spec import BER_TLV, Field, subfields
 
 _EXTENDED_BITMAP: Final = 65
 
@@ -32,7 +32,7 @@ DIALECT: Final = Dialect(
     fields={de: _field(de) for de in range(2, 129) if de != _EXTENDED_BITMAP},
     mti="ascii",
     bitmap="hex-ascii",
-    tlv={55},
+    elements={55: BER_TLV},
     subfields={
         90: subfields(
             ("original MTI", 4),

@@ -24,7 +24,7 @@ from codec import (
 )
 from codec.dialects import dialect_text
 from codec.document import from_json, to_json
-from codec.pcap import is_pcap, streams
+from codec.pcap import is_capture, streams
 from gateway.cli.common import USAGE_ERROR
 
 if TYPE_CHECKING:
@@ -85,6 +85,9 @@ def _print_json(frame: bytes, spoken: Dialect) -> None:
 
 def encode(
     document: Annotated[Path, typer.Argument(metavar="FILE", help="JSON as of decode --json.")],
+    spec: Annotated[
+        Path | None, typer.Option(help="The document's dialect where it is your own: TOML or JSON.")
+    ] = None,
     *,
     framed: Annotated[
         bool, typer.Option("--framed", help="With the 2-byte length header in front.")
@@ -94,8 +97,9 @@ def encode(
 
     The document has `dialect`, `mti`, `header` (hex) and `fields`; masked values are refused.
     """
+    own = None if spec is None else _dialect("", spec)
     try:
-        raw = from_json(document.read_text("utf-8")).raw
+        raw = from_json(document.read_bytes(), own).raw
     except (BuildError, OSError) as error:
         typer.echo(f"{document}: {error}", err=True)
         raise typer.Exit(1) from None
@@ -103,7 +107,9 @@ def encode(
 
 
 def sniff(
-    capture: Annotated[str, typer.Argument(metavar="FILE|HEX", help="A pcap, raw bytes or hex.")],
+    capture: Annotated[
+        str, typer.Argument(metavar="FILE|HEX", help="A pcap or pcapng, raw bytes, or hex.")
+    ],
     *,
     most: Annotated[int, typer.Option("--most", min=1, help="Guesses to show.")] = 3,
 ) -> None:
@@ -121,8 +127,8 @@ def sniff(
 
 
 def _streams(data: bytes) -> list[tuple[str, bytes]]:
-    """The TCP streams of a pcap by their ends, or the bytes as they are."""
-    if not is_pcap(data):
+    """The TCP streams of a capture by their ends, or the bytes as they are."""
+    if not is_capture(data):
         return [("", data)]
     try:
         found = streams(data)

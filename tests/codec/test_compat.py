@@ -7,8 +7,10 @@ The outcome must be the same in every attribute: results, partial results, texts
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -89,7 +91,7 @@ def documents(draw: st.DrawFn) -> tuple[dict[Any, Any], Spec]:
 
 def outcome(function: Any, argument: Any, spec: Spec) -> tuple[Any, ...]:
     """What a call gives or raises, in every attribute that both sides have, and what it changes."""
-    argument, spec = copy.deepcopy(argument), copy.deepcopy(spec)
+    argument = copy.deepcopy(argument)
     try:
         done = function(argument, spec)
     except (iso8583.DecodeError, iso8583.EncodeError, codec.DecodeError, codec.EncodeError) as e:
@@ -190,6 +192,44 @@ def test_a_changed_specification_is_honoured() -> None:
     del spec["3"]
     with pytest.raises(KeyError):
         codec.encode(document, spec)
+
+
+CHANGES: list[Callable[[Any, Any], object]] = [
+    lambda spec, _other: spec["3"].update(max_len=5),
+    lambda spec, _other: spec["3"].update(max_len=6),
+    lambda spec, _other: spec["3"].__setitem__("data_enc", "cp500"),
+    lambda spec, _other: spec["3"].__setitem__("data_enc", "ascii"),
+    lambda spec, _other: spec.update({"3": dict(spec["3"], max_len=7)}),
+    lambda spec, other: spec.__setitem__("3", other["3"]),
+    lambda _spec, other: other["3"].__ior__({"data_enc": "b", "max_len": 3}),
+    lambda _spec, other: other["3"].__ior__({"data_enc": "ascii", "max_len": 6}),
+    lambda spec, _other: spec["3"].pop("len_enc", None),
+    lambda spec, _other: (spec["3"].clear(), spec["3"].update(spec["4"])),
+    lambda spec, _other: spec["3"].update(copy.deepcopy(codec.specs.default_ascii["3"])),
+    lambda spec, _other: spec.pop("3", None),
+    lambda spec, _other: spec.setdefault("3", copy.deepcopy(codec.specs.default_ascii["3"])),
+    lambda spec, _other: spec.clear(),
+    lambda spec, _other: spec.update(copy.deepcopy(codec.specs.default_ascii)),
+    lambda spec, _other: spec.popitem() if spec else None,
+    lambda spec, _other: spec["2"].update(spec["4"]),
+]
+
+
+@given(changes=st.lists(st.sampled_from(range(len(CHANGES))), max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_a_specification_may_be_changed_in_every_way_between_two_calls(changes: list[int]) -> None:
+    spec, other = (copy.deepcopy(codec.specs.default_ascii) for _ in range(2))
+    document = {"t": "0200", "2": "47617", "3": "111111", "4": "000000001000"}
+    message, _ = iso8583.encode(dict(document), spec)
+    for number in changes:
+        for each in (spec, other):
+            agree("encode", dict(document), each)
+            agree("decode", bytes(message), each)
+        with contextlib.suppress(KeyError):
+            CHANGES[number](spec, other)
+    for each in (spec, other):
+        agree("encode", dict(document), each)
+        agree("decode", bytes(message), each)
 
 
 @pytest.mark.parametrize("key", ["len_type", "max_len", "len_enc", "data_enc"])

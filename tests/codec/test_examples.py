@@ -15,6 +15,7 @@ MODULES = (
     "_wire",
     "dialects",
     "document",
+    "elements",
     "explain",
     "keys",
     "loader",

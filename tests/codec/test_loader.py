@@ -8,6 +8,7 @@ import pytest
 
 from codec import DialectError, build, dialect, parse_dialect
 from codec.dialects import dialect_text
+from codec.spec import BER_TLV
 
 MINIMAL = """
 name = "mine"
@@ -80,7 +81,7 @@ def test_an_extension_takes_what_it_does_not_say() -> None:
     assert ours.fields[41].charset == "cp037"
     assert ours.fields[35].pad == "left"
     assert ours.sensitive > base.sensitive
-    assert ours.tlv == base.tlv == {55}
+    assert ours.elements == base.elements == {55: BER_TLV}
     assert ours.subfields == base.subfields
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from codec.mac import Algorithm
 
 MAC_KEY = MacKey("cup-ecb", bytes.fromhex("0723C80DB5F4CD3D0723C80DB5F4CD3D"))
+PADDED = ("x9.9", "x9.19", "aes-cbc", "sm4-cbc")
 WAYS = pytest.mark.parametrize("portable", [False, True], ids=["libcrypto", "python"])
 
 KNOWN_ANSWERS: list[tuple[str, Algorithm, int]] = [
@@ -88,11 +89,13 @@ def test_both_ways_agree(data: bytes, key: bytes) -> None:
         *(("x9.9", size) for size in (8, 16, 24)),
         *(("x9.19", size) for size in (16, 32)),
         *(("aes-cmac", size) for size in (16, 24, 32)),
+        *(("aes-cbc", size) for size in (16, 24, 32)),
         ("cup-sm4", 16),
         ("sm4-cbc", 16),
+        ("sm4-cmac", 16),
     ]
     for algorithm, size in kinds:
-        for padding in (1, 2, 3) if algorithm in ("x9.9", "x9.19", "sm4-cbc") else (1,):
+        for padding in (1, 2, 3) if algorithm in PADDED else (1,):
             fast = MacKey(algorithm, key[:size], padding=padding)
             slow = MacKey(algorithm, key[:size], padding=padding, portable=True)
             assert fast.full(data) == slow.full(data)
@@ -101,7 +104,7 @@ def test_both_ways_agree(data: bytes, key: bytes) -> None:
 @pytest.mark.parametrize("size", [1023, 1024, 1025, 1040, 4096, 60_001])
 def test_long_data_agrees(size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
-    for algorithm in ("aes-cmac", "sm4-cbc"):
+    for algorithm in ("aes-cmac", "aes-cbc", "sm4-cbc", "sm4-cmac"):
         fast, slow = (MacKey(algorithm, b"k" * 16, portable=p) for p in (False, True))
         assert fast.full(data[:size]) == slow.full(data[:size])
 
@@ -173,7 +176,10 @@ def test_a_field_of_another_size_does_not_verify() -> None:
     assert not mac.verify(message, MAC_KEY)
 
 
-@pytest.mark.parametrize("algorithm", ["cup-ecb", "x9.19", "aes-cmac", "cup-sm4"])
+@pytest.mark.parametrize(
+    "algorithm",
+    ["cup-ecb", "x9.9", "x9.19", "aes-cmac", "aes-cbc", "cup-sm4", "sm4-cbc", "sm4-cmac"],
+)
 def test_every_bit_counts(algorithm: Algorithm) -> None:
     key = MacKey(algorithm, bytes(range(16)))
     message = build(POS, "0200", POS_SALE)

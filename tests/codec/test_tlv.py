@@ -101,7 +101,7 @@ def test_elements_of_a_message(message: Message) -> None:
     assert shown["55"].endswith("hidden>")
     assert shown["55.82"] == "3900"
     assert shown["55.5A"] == "<16 hidden>"
-    assert shown["55.70"] == "<5 bytes of elements>"
+    assert shown["55.70"] == "<10 hex digits of elements>"
 
 
 def test_damaged_chip_data_are_absent_and_explained() -> None:

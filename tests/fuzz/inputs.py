@@ -10,6 +10,17 @@ import codec
 from codec import DIALECTS, build, dialect, tlv
 from codec.framing import frame
 from tests.codec.samples import sample_value
+from tests.codec.test_pcap import (
+    OLD,
+    PACKET,
+    SIMPLE,
+    capture,
+    interface,
+    packet,
+    section,
+    segment,
+)
+from tests.fuzz.targets import framing_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -19,6 +30,8 @@ if TYPE_CHECKING:
 _UNITS_USUAL: Final = 19
 _FIELDS_MAX: Final = 14
 _CHANGES_MAX: Final = 4
+_PLAIN: Final = 0.5
+"""How many captures are plain pcap."""
 _INTERESTING: Final = b"\x00\x01\x09\x0a\x10\x1f\x7f\x80\x81\x99\x9f\xffFf09+- _=Dd"
 
 
@@ -31,8 +44,33 @@ def good(target: str, random: Random) -> bytes:
         return _compatible(random)
     body = _message(random)
     if target == "framer":
-        return body[:1] + b"".join(frame(body[1:]) for _ in range(random.randrange(1, 4)))
+        return _stream(body[1:], random)
+    if target == "capture":
+        return _capture(body[1:], random)
     return body
+
+
+def _stream(body: bytes, random: Random) -> bytes:
+    head = random.randbytes(1)
+    framing = framing_of(head)
+    if framing == "stx-etx":
+        body = body.replace(b"\x03", b".")
+    return head + b"".join(frame(body, framing) for _ in range(random.randrange(1, 4)))
+
+
+def _capture(body: bytes, random: Random) -> bytes:
+    half, order = len(body) // 2, random.choice("<>")
+    segments = [
+        segment(1, body[:half]),
+        segment(1 + half, body[half:]),
+        segment(9, b"x", back=True),
+    ]
+    random.shuffle(segments)
+    if random.random() < _PLAIN:
+        return capture(segments, order=order)
+    kinds = (PACKET, SIMPLE, OLD)
+    blocks = [packet(each, 0, order, random.choice(kinds)) for each in segments]
+    return section(order) + interface(101, order) + b"".join(blocks)
 
 
 def damaged(data: bytes, random: Random) -> bytes:

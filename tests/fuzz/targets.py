@@ -11,7 +11,9 @@ import iso8583
 
 import codec
 from codec import DIALECTS, FrameError, Framer, MacKey, Message, build, dialect, explain, tlv
+from codec.framing import FRAMINGS
 from codec.mac import sign, verify
+from codec.pcap import is_capture, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ _DIALECTS: Final = tuple(dialect(name) for name in DIALECTS)
 _SPECS: Final[tuple[Any, ...]] = (codec.specs.default, codec.specs.default_ascii)
 _KEYS: Final = (MacKey("cup-ecb", bytes(range(16))), MacKey("aes-cmac", bytes(range(16))))
 _FRAME_BYTES_MAX: Final = 300
+_STEPS: Final = 7
 
 
 def message(data: bytes) -> None:
@@ -33,6 +36,7 @@ def message(data: bytes) -> None:
         _is_documented(error, len(frame))
         return
     assert seen.raw == frame
+    _elements_lie_within(seen)
     values = seen.to_dict()
     again = build(rules, seen.mti, values, seen.header)
     assert again.to_dict() == values
@@ -41,6 +45,23 @@ def message(data: bytes) -> None:
         # What may differ: spare half bytes, the case of hex, a bitmap without fields.
         assert len(frame) - len(again) in (0, 8, 16, 24, 32)
     _patches_hold(seen)
+
+
+def _elements_lie_within(seen: Message) -> None:
+    """Fields made of elements are these elements, or damage is told with its place."""
+    for de in seen.dialect.elements:
+        if not seen.has(de):
+            continue
+        start, size = seen.span(de)
+        try:
+            found = seen.elements(de)
+        except FrameError as error:
+            _is_documented(error, start + size, start)
+            continue
+        for each in found:
+            assert start < each.offset < each.begin <= start + size
+        for tag in {each.tag for each in found}:
+            assert seen[f"{de}.{tag}"] == next(each.value for each in found if each.tag == tag)
 
 
 def _patches_hold(seen: Message) -> None:
@@ -55,10 +76,10 @@ def _patches_hold(seen: Message) -> None:
     assert seen.raw == before
 
 
-def _is_documented(error: FrameError, length: int) -> None:
+def _is_documented(error: FrameError, end: int, begin: int = 0) -> None:
     assert error.reason
     assert error.offset is not None
-    assert 0 <= error.offset <= length
+    assert begin <= error.offset <= end
 
 
 def explanation(data: bytes) -> None:
@@ -74,14 +95,21 @@ def explanation(data: bytes) -> None:
 
 def framer(data: bytes) -> None:
     """The verdict on a stream does not depend on how it is cut."""
-    step = data[0] % 7 + 1 if data else 1
+    framing = framing_of(data)
     stream = data[1:]
-    whole = _frames([stream])
-    assert _frames([stream[i : i + step] for i in range(0, len(stream), step)]) == whole
+    whole = _frames([stream], framing)
+    for step in {1, data[0] % _STEPS + 1 if data else 1}:
+        pieces = [stream[i : i + step] for i in range(0, len(stream), step)]
+        assert _frames(pieces, framing) == whole
 
 
-def _frames(pieces: list[bytes]) -> tuple[list[bytes], str, int]:
-    cutter = Framer(_FRAME_BYTES_MAX)
+def framing_of(data: bytes) -> str:
+    """Which framing the first byte of an input chooses."""
+    return FRAMINGS[data[0] // _STEPS % len(FRAMINGS)] if data else FRAMINGS[0]
+
+
+def _frames(pieces: list[bytes], framing: str) -> tuple[list[bytes], str, int]:
+    cutter = Framer(_FRAME_BYTES_MAX, framing)
     frames: list[bytes] = []
     for piece in [*pieces, b""]:
         try:
@@ -139,6 +167,17 @@ def authentication(data: bytes) -> None:
         assert not verify(seen, key)
 
 
+def capture(data: bytes) -> None:
+    """A capture is streams, or is refused."""
+    try:
+        found = streams(data)
+    except FrameError as error:
+        _is_documented(error, len(data))
+        return
+    assert is_capture(data)
+    assert sum(map(len, found.values())) <= len(data)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "message": message,
     "explanation": explanation,
@@ -146,4 +185,5 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "compatible": compatible,
     "elements": elements,
     "authentication": authentication,
+    "capture": capture,
 }

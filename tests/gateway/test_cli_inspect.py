@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from codec import build, dialect
 from codec.framing import frame
 from gateway.cli import app
+from tests.codec.test_pcap import interface, packet, section, segment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +67,41 @@ def test_sniff_names_framing_and_dialect(tmp_path: Path) -> None:
 
 def test_sniff_admits_that_nothing_fits() -> None:
     assert run(app, ["sniff", "ff" * 40]).exit_code == 1
+
+
+def test_sniff_reads_both_directions_of_a_pcapng(tmp_path: Path) -> None:
+    file = tmp_path / "capture.pcapng"
+    there, back = segment(1, frame(SALE)), segment(1, frame(ECHO), back=True)
+    file.write_bytes(section() + interface() + packet(there) + packet(back))
+    shown = run(app, ["sniff", str(file), "--most", "1"])
+    lines = shown.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "127.0.0.1:40000 > 127.0.0.2:8583",
+        "127.0.0.2:8583 > 127.0.0.1:40000",
+    ]
+    assert all("100%  2-byte, iso87-ascii" in line for line in lines)
+    file.write_bytes(section() + interface(105) + packet(b"radio"))
+    failed = run(app, ["sniff", str(file)])
+    assert failed.exit_code == 1
+    assert "link type" in failed.stderr
+
+
+def test_a_masked_document_cannot_be_encoded(tmp_path: Path) -> None:
+    file = tmp_path / "sale.json"
+    file.write_text(run(app, ["decode", SALE.hex(), "--json"]).stdout)
+    made = run(app, ["encode", str(file)])
+    assert made.exit_code == 1
+    assert made.stdout == ""
+    assert "field 2 (Primary Account Number (PAN)): expected a value, found a masked" in made.stderr
+
+
+def test_encode_takes_a_dialect_of_ones_own(tmp_path: Path) -> None:
+    spec, file = tmp_path / "ours.toml", tmp_path / "ours.json"
+    spec.write_text('name = "ours"\nextends = "iso87-binary"\n')
+    frame_hex = "0800002000000000000000" + "0001"
+    file.write_text(run(app, ["decode", frame_hex, "--spec", str(spec), "--json"]).stdout)
+    made = run(app, ["encode", str(file), "--spec", str(spec)])
+    assert made.stdout.strip() == frame_hex
+    for arguments in ([str(file)], [str(tmp_path / "none.json")]):
+        assert run(app, ["encode", *arguments]).exit_code == 1
+    assert run(app, ["encode", str(file), "--spec", str(file)]).exit_code == 2

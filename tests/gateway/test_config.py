@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from codec import MacKey
 from gateway.config import Config, ConfigError, load, mac_key, mappings
 from routing.conventions import CONVENTIONS
 
@@ -189,6 +191,53 @@ def test_keys_come_from_files_and_never_into_a_message(tmp_path: Path) -> None:
         (line,) = problems(tmp_path / "gateway.toml", *good)
         assert "listener.0.mac.key_file" in line
         assert text not in line.replace(str(key), "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "same"),
+    [
+        ("algorithm=x9.19 padding=2", {"algorithm": "x9.19", "padding": 2}),
+        ("algorithm=x9.9 padding=3 form=hex keep=8", {"padding": 3, "form": "hex"}),
+        ("algorithm=x9.19 keep=4", {"algorithm": "x9.19", "keep": 4}),
+        ("algorithm=cup-ecb keep=4", {"algorithm": "cup-ecb", "keep": 4}),
+        ("algorithm=cup-sm4", {"algorithm": "cup-sm4"}),
+        (
+            "algorithm=sm4-cbc padding=2 form=hex",
+            {"algorithm": "sm4-cbc", "padding": 2, "form": "hex"},
+        ),
+        ("algorithm=sm4-cmac", {"algorithm": "sm4-cmac"}),
+        ("algorithm=aes-cbc padding=2", {"algorithm": "aes-cbc", "padding": 2}),
+    ],
+)
+def test_every_mac_setting_reaches_the_key(
+    tmp_path: Path, settings: str, same: dict[str, Any]
+) -> None:
+    key = bytes(range(16))
+    (tmp_path / "mac.key").write_text(key.hex())
+    overrides = [f"host.0.mac.{each}" for each in settings.split()]
+    config = load(written(tmp_path), [f"host.0.mac.key_file={tmp_path / 'mac.key'}", *overrides])
+    made = mac_key(config.host[0].mac)
+    assert made is not None
+    wanted = MacKey(**({"algorithm": "x9.9", "key": key} | same))
+    assert made.compute(b"some data") == wanted.compute(b"some data")
+    assert made.algorithm == wanted.algorithm
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("padding=4", "x9.19 has no padding method 4"),
+        ("keep=9", "keep must be within 1 and 8"),
+        ("form=base64", "form"),
+        ("algorithm=aes-cmac padding=2", "aes-cmac has no padding method 2"),
+    ],
+)
+def test_mac_settings_that_make_no_sense_are_told(tmp_path: Path, setting: str, words: str) -> None:
+    (tmp_path / "mac.key").write_text("00" * 16)
+    given = [f"key_file={tmp_path / 'mac.key'}", "algorithm=x9.19", *setting.split()]
+    (line,) = problems(written(tmp_path), *(f"host.0.mac.{each}" for each in given))
+    assert line.startswith("host.0.mac")
+    assert words in line
 
 
 def test_routing_gets_its_part_of_it() -> None:

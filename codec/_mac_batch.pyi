@@ -1,0 +1,8 @@
+"""Types of the compiled `_mac_batch`."""
+
+from collections.abc import Iterable
+
+from codec._mac import MacKey
+from codec._wire import Message
+
+def verify_many(messages: Iterable[Message], keys: MacKey | Iterable[MacKey]) -> list[bool]: ...
