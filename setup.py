@@ -9,7 +9,7 @@ EXTENSIONS = [
     Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        extra_compile_args=["-O2"],
+        extra_compile_args=["-O2", "-Werror=incompatible-pointer-types"],
         depends=["codec/_bitslice.h"],
     )
     for source in sorted(Path("codec").glob("*.pyx"))

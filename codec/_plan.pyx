@@ -14,22 +14,23 @@ from cpython.exc cimport PyErr_Clear
 
 cdef extern from *:
     """
+    #include <stdint.h>
     /* Dict watchers came with Python 3.12.  They need the interpreter's lock: without it, as in the
        free-threaded build, a change could go unseen between two looks at the counter. */
     #if PY_VERSION_HEX >= 0x030C0000 && !defined(Py_GIL_DISABLED)
-    static unsigned long long *counted;
+    static uint64_t *counted;
     static int count_change(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *value) {
         (void)event, (void)dict, (void)key, (void)value;
         ++*counted;
         return 0;
     }
-    static int start_watching(unsigned long long *counter) {
+    static int start_watching(uint64_t *counter) {
         counted = counter;
         return PyDict_AddWatcher(count_change);
     }
     static int watch_dict(int watcher, PyObject *dict) { return PyDict_Watch(watcher, dict); }
     #else
-    static int start_watching(unsigned long long *counter) { (void)counter; return 0; }
+    static int start_watching(uint64_t *counter) { (void)counter; return 0; }
     static int watch_dict(int watcher, PyObject *dict) {
         (void)watcher, (void)dict;
         return PY_VERSION_HEX < 0x030C0000 ? 0 : -1;

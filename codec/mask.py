@@ -26,6 +26,7 @@ _FREE_TEXT_FIELDS: Final = frozenset({43, 44, 46, 47, 48, 54, *range(56, 64), *r
 _VISIBLE_HEAD: Final = 6
 _VISIBLE_TAIL: Final = 4
 _LUHN_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_LONG_RUN: Final = re.compile(r"\d{20,}")
 _CARD_NUMBER: Final = re.compile(r"(?<!\d)\d{13,19}(?!\d)")
 
 
@@ -58,8 +59,12 @@ def tag(name: str, value: str) -> str:
 
 
 def text(value: str) -> str:
-    """Free text with everything in it that looks like a card number masked."""
-    return printable(_CARD_NUMBER.sub(_mask_if_card_number, value))
+    """Free text with everything in it that looks like a card number masked.
+
+    Where digits run on for longer than a card number is, one may begin anywhere: all are hidden.
+    """
+    shown = _LONG_RUN.sub(lambda run: f"<{len(run.group())} digits hidden>", value)
+    return printable(_CARD_NUMBER.sub(_mask_if_card_number, shown))
 
 
 def hidden(value: str) -> str:

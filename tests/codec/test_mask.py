@@ -61,3 +61,8 @@ def test_the_repr_of_a_pos_message_is_masked_and_short() -> None:
         assert secret not in shown
     assert "59=<500 characters>" in shown
     assert "60=22000001000" in shown
+
+
+def test_a_card_number_in_the_middle_of_many_digits_is_hidden() -> None:
+    details = "01" + "00" + "000001" + f"{'4761739001010119':0>20}" + "000000001000"
+    assert mask.value(48, details) == "<42 digits hidden>"
