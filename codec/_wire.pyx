@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memset
 from codec import mask as _mask
 from codec import elements as _elements
 from codec.errors import BuildError, FrameError
+from codec.spec import parts_of as _parts_of
 
 from codec._layout cimport (
     AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
@@ -587,7 +588,7 @@ cdef object sub_value(Message message, key):
     element = element_at(message, de, value, part)
     if element is not None:
         return element.value
-    parts = message.dialect.subfields.get(de, ())
+    parts = _parts_of(message.dialect.subfields.get(de, ()), value)
     if not part.isdecimal() or not 1 <= int(part) <= len(parts):
         return None
     return parts[int(part) - 1].of(value)

@@ -12,6 +12,7 @@ from codec import mask
 from codec._wire import scan
 from codec.elements import parse
 from codec.errors import FrameError
+from codec.spec import parts_of
 
 if TYPE_CHECKING:
     from codec._layout import Dialect
@@ -70,7 +71,7 @@ def _lines(message: Message, de: int) -> list[Line]:
     offset, length = message.span(de)
     dialect, value = message.dialect, message[de]
     lines = [Line(str(de), dialect.fields[de].name, offset, length, dialect.masked(de, value))]
-    for number, part in enumerate(dialect.subfields.get(de, ()), start=1):
+    for number, part in enumerate(parts_of(dialect.subfields.get(de, ()), value), 1):
         text = part.of(value)
         if text and de not in dialect.sensitive:
             lines.append(_part(message, de, number, part, text))

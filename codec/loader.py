@@ -17,6 +17,7 @@
 
     [subfields]                                 # by place: m["60.2"]; 0: all that is left
     60 = [["type", 2], ["batch", 6], ["text", 0]]
+    62 = { 24 = [["key", 16], ["check", 8]], 8 = [["date", 8]] }    # by the value's length
 
     [elements]                                  # by tag: m["55.9F26"], m["48.42.01"]
     55 = "ber-tlv"
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -78,6 +79,9 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     style: dict[str, Any] = {}
 
 
+_Parts: TypeAlias = tuple[tuple[str, int], ...]
+
+
 class _Tagged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tag: int
     length: int
@@ -95,7 +99,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sensitive: tuple[int, ...] = ()
     style: dict[str, Any] = {}
     fields: dict[str, tuple[str, str] | _Entry] = {}
-    subfields: dict[int, tuple[tuple[str, int], ...]] = {}
+    subfields: dict[int, _Parts | dict[int, _Parts]] = {}
     elements: dict[int, Literal["ber-tlv"] | _Tagged] = {}
 
 
@@ -117,7 +121,7 @@ def parse_dialect(
     for file in chain:
         style = _style(msgspec.structs.asdict(style) | file.style, "style")
         entries |= _entries(file)
-        parts |= {de: subfields(*p) for de, p in file.subfields.items()}
+        parts |= {de: _subfields(given) for de, given in file.subfields.items()}
         elements |= {de: _elements(form) for de, form in file.elements.items()}
     for de, (place, entry) in entries.items():
         fields[de] = _field(place, entry, style)
@@ -188,6 +192,13 @@ def _entries(file: _File) -> dict[int, tuple[str, _Entry]]:
         for de in range(int(match[1]), int(match[2] or match[1]) + 1):
             entries[de] = (f"fields.{key}", entry)
     return entries
+
+
+def _subfields(given: _Parts | dict[int, _Parts]) -> tuple[SubField, ...]:
+    if isinstance(given, tuple):
+        return subfields(*given)
+    layouts = (subfields(*parts, whole=length) for length, parts in given.items())
+    return tuple(part for layout in layouts for part in layout)
 
 
 def _elements(form: Literal["ber-tlv"] | _Tagged) -> Elements:

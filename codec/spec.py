@@ -42,11 +42,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class SubField:
-    """A named stretch of a field's value: `length` characters from `start`, or all of them if 0."""
+    """A named stretch of a field's value: `length` characters from `start`, or all of them if 0.
+
+    With `whole` it is a part of values of so many characters only.
+    """
 
     name: str
     start: int
     length: int
+    whole: int = 0
 
     def of(self, value: str) -> str | None:
         """This stretch of `value`; None where the value ends before it does."""
@@ -74,11 +78,16 @@ class Elements:
 BER_TLV: Final = Elements()
 
 
-def subfields(*parts: tuple[str, int]) -> tuple[SubField, ...]:
+def subfields(*parts: tuple[str, int], whole: int = 0) -> tuple[SubField, ...]:
     """Adjoining sub-fields given as (name, length); the last one's may be 0, for all that is left.
 
     >>> [s.start for s in subfields(("type", 2), ("batch", 6), ("code", 3))]
     [0, 2, 8]
     """
     starts = [sum(length for _, length in parts[:i]) for i in range(len(parts))]
-    return tuple(SubField(name, at, n) for at, (name, n) in zip(starts, parts, strict=True))
+    return tuple(SubField(name, at, n, whole) for at, (name, n) in zip(starts, parts, strict=True))
+
+
+def parts_of(parts: tuple[SubField, ...], value: str) -> tuple[SubField, ...]:
+    """Those of the sub-fields that a value of this length has."""
+    return tuple(part for part in parts if part.whole in (0, len(value)))

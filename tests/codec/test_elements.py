@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from codec import DialectError, FrameError, Message, build, dialect, explain, parse_dialect
 from codec.elements import find, parse
 from codec.spec import Elements
-from tests.codec.samples import POS
+from tests.codec.samples import POS, vectors
 
 MASTERCARD = dialect("mastercard-cis")
 PRIVATE = "T" + "4207" + "0103212" + "6315" + "ABCDE0123456789" + "9203123"
@@ -163,6 +165,23 @@ def test_sub_fields_of_the_pos_dialect() -> None:
     assert (message["63.1"], message["63.2"]) == ("001", "settled")
     assert message.get("63.3") is None
     assert build(POS, "0800", {63: "001"}).get("63.2") is None
+
+
+@pytest.mark.parametrize("vector", vectors("cup-de62-40"))
+def test_working_keys_by_path(vector: dict[str, Any]) -> None:
+    answer = build(POS, "0810", {62: bytes.fromhex(vector["data"]).decode("latin-1")})
+    expected = vector["expect"]
+    assert [answer[f"62.{n}"].encode("latin-1").hex().upper() for n in (1, 2, 3, 4)] == [
+        *(expected["pik_enc"], expected["pik_kcv"], expected["mak_enc"] + expected["mak_pad"]),
+        expected["mak_kcv"],
+    ]
+    assert answer.get("62.5") is None
+    assert {line.field for line in explain(answer.raw, POS).lines} == {"62"}
+    for length, parts in ((24, 4), (60, 6), (56, 4), (84, 6), (23, 0), (512, 0)):
+        message = build(POS, "0810", {62: "k" * length})
+        found = [message[f"62.{n}"] for n in range(1, 9) if message.get(f"62.{n}") is not None]
+        assert len(found) == parts
+        assert not parts or "".join(found) == message[62]
 
 
 def test_records_of_digits_and_longer_tags() -> None:

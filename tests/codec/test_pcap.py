@@ -194,10 +194,10 @@ def test_what_wireshark_writes_is_read(tmp_path: Path, form: str) -> None:
     packets = [segment(1, sale[:50]), segment(51, sale[50:]), segment(9, b"answer", back=True)]
     made, written = tmp_path / "made.pcap", tmp_path / f"written.{form}"
     made.write_bytes(capture(packets))
-    # A sanitizer that this process runs under is none of editcap's business.
-    clean = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    # The sanitizers, which this may run under, are not for other people's programs.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     command = ["editcap", "-F", form, str(made), str(written)]
-    subprocess.run(command, check=True, timeout=60, env=clean)
+    subprocess.run(command, check=True, timeout=60, env=environment)
     found = streams(written.read_bytes())
     assert found == {FORWARD: sale, Flow(FORWARD.destination, FORWARD.source): b"answer"}
     best = sniff(found[FORWARD])[0]
