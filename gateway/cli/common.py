@@ -1,10 +1,12 @@
-"""What the commands share: the configuration argument and how its problems are told."""
+"""What the commands share: the configuration argument, how its problems are told, and stories."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from gateway.config import Config, ConfigError, load
@@ -26,3 +28,24 @@ def configuration(path: Path, overrides: list[str] | None) -> Config:
         for problem in error.problems:
             typer.echo(problem, err=True)
         raise typer.Exit(USAGE_ERROR) from None
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on a line of stdout."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def print_story(story: list[dict[str, Any]], charge: int, *, as_json: bool) -> None:
+    """One charge as a timeline: when, who, what, where that led to, and why."""
+    if not story:
+        typer.echo(f"charge {charge}: not in this journal", err=True)
+        raise typer.Exit(USAGE_ERROR)
+    if as_json:
+        print_json(story)
+        return
+    typer.echo(f"Charge {charge}, times in UTC")
+    for line in story:
+        state = f" -> {line['state']}" if line["state"] else ""
+        told = f"  told {line['code']}" if line["code"] else ""
+        remark = f"  ({line['remark']})" if line["remark"] else ""
+        typer.echo(f"{line['at']}  {line['who']} {line['what']}{state}{told}{remark}")

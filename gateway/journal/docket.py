@@ -23,8 +23,9 @@ _MEMORY_S: Final = 31 * 86_400.0
 """How far back entries are read that count within a window."""
 _MEMORY_MAX: Final = 100_000
 _ON_OPEN_CASES: Final = (
-    f"{_SELECT} WHERE kind IN ('{Entry.PROPOSED}', '{Entry.WITHDRAWN}', '{Entry.DECIDED}',"  # noqa: S608 - names of ours only
-    f" '{Entry.COMPLAINT}') AND EXISTS (SELECT 1 FROM charge WHERE charge.id = entry.charge"
+    f"{_SELECT} WHERE kind IN ('{Entry.PROPOSED}', '{Entry.WITHDRAWN}',"  # noqa: S608 - names of ours only
+    f" '{Entry.DECIDED}', '{Entry.COMPLAINT}') AND EXISTS"
+    " (SELECT 1 FROM charge WHERE charge.id = entry.charge"
     " AND state NOT IN ('SERVED', 'REVERSED', 'REFUNDED')) ORDER BY id"
 )
 _ON_LIMITS: Final = (
@@ -34,7 +35,8 @@ _RECENT: Final = (
     f"SELECT * FROM ({_SELECT} WHERE kind = ? AND at > ? ORDER BY at DESC LIMIT ?) ORDER BY at"  # noqa: S608 - the same
 )
 _UNDELIVERED: Final = (
-    f"{_SELECT} WHERE kind = '{Entry.NOTICE}' AND NOT EXISTS (SELECT 1 FROM entry AS done"  # noqa: S608 - the same
+    f"{_SELECT} WHERE kind = '{Entry.NOTICE}' AND at >= ?"  # noqa: S608 - the same
+    " AND NOT EXISTS (SELECT 1 FROM entry AS done"
     f" WHERE done.kind = '{Entry.NOTICE_DONE}' AND done.key = entry.key) ORDER BY at LIMIT ?"
 )
 
@@ -75,9 +77,9 @@ def has(db: apsw.Connection, kind: Entry, key: str) -> bool:
     return next(found, None) is not None
 
 
-def undelivered(db: apsw.Connection, count_max: int) -> list[Noted]:
-    """The oldest notices that nobody took yet, no more than `count_max`."""
-    return list(_entries(db, _UNDELIVERED, (count_max,)))
+def undelivered(db: apsw.Connection, since: float, count_max: int) -> list[Noted]:
+    """The oldest notices since then that nobody took yet, no more than `count_max`."""
+    return list(_entries(db, _UNDELIVERED, (since, count_max)))
 
 
 def _entries(db: apsw.Connection, query: str, values: Sequence[Any] = ()) -> Iterator[Noted]:

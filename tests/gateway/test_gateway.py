@@ -19,13 +19,18 @@ from codec.framing import frame
 from gateway.admin import AdminSite
 from gateway.app import open_journal
 from gateway.audit import Audit
+from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.config import load
+from gateway.desk.desk import Desk
+from gateway.desk.floor import LiveFloor
+from gateway.desk_metrics import DeskCollector
 from gateway.journal import JournalError
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
+from gateway.notices import NoticePost
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import State
@@ -194,8 +199,15 @@ async def gateway(
         engine = Engine(config.wire, tools.clock)
         node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
-        collector = GatewayCollector(tools.metrics, switch, engine, node.links)
-        site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collector, tools.clock)
+        floor = LiveFloor(node.pipeline)
+        desk = Desk(config, switch, floor, tools.clock, tools.offload)
+        desk.canary = canary = Canary(config, switch, floor, tools)
+        notices = NoticePost(config, switch, floor, tools)
+        collectors = (
+            GatewayCollector(tools.metrics, switch, engine, node.links),
+            DeskCollector(switch, canary, notices, tools.clock),
+        )
+        site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             port = engine.listen("counter", "127.0.0.1", 0).getsockname()[1]
