@@ -190,7 +190,10 @@ def _print_table(title: str, keys: Sequence[str], rows: Sequence[dict[str, Any]]
     table = Table(title=title)
     for key in keys:
         numeric = bool(rows) and isinstance(rows[0][key], int | float)
-        table.add_column(key.replace("_", " "), justify="right" if numeric else "left")
+        named = key in ("host", "merchant", "key")
+        table.add_column(
+            key.replace("_", " "), justify="right" if numeric else "left", no_wrap=named
+        )
     for row in rows:
         table.add_row(*(str(row[key]) for key in keys))
     Console().print(table)
@@ -305,27 +308,35 @@ def hosts(
     config: ConfigPath, set_: Overrides = None, *, days: Days = 7, as_json: AsJson = False
 ) -> None:
     """How each host did: approvals, answer times, time-outs, reversals, settlement differences."""
-    _print_cards(configuration(config, set_), scorecards.hosts, days, as_json=as_json)
+    keys = ("host", "charges", "approval_share", "answer_p95_s", "timeout_share", "reversal_share")
+    cards = _cards(configuration(config, set_), scorecards.hosts, days)
+    _print_cards(cards, (*keys, "differences"), days, as_json=as_json)
 
 
 def merchants(
     config: ConfigPath, set_: Overrides = None, *, days: Days = 7, as_json: AsJson = False
 ) -> None:
     """How each merchant did: sales not served, windows of silence; the worst first."""
-    _print_cards(configuration(config, set_), scorecards.merchants, days, as_json=as_json)
+    keys = ("merchant", "charges", "not_served_share", "silent_share", "taken_back")
+    cards = _cards(configuration(config, set_), scorecards.merchants, days)
+    _print_cards(cards, keys, days, as_json=as_json)
+
+
+def _cards(
+    config: Config, read: Callable[[Config, float], Sequence[Any]], days: int
+) -> list[dict[str, Any]]:
+    with _told():
+        cards: list[dict[str, Any]] = msgspec.to_builtins(read(config, time.time() - days * _DAY_S))
+        return cards
 
 
 def _print_cards(
-    config: Config, read: Callable[[Config, float], Sequence[Any]], days: int, *, as_json: bool
+    cards: list[dict[str, Any]], keys: Sequence[str], days: int, *, as_json: bool
 ) -> None:
-    with _told():
-        cards = msgspec.to_builtins(read(config, time.time() - days * _DAY_S))
     if as_json:
         print_json(cards)
-    elif cards:
-        _print_table(f"the last {days} day(s)", list(cards[0]), cards)
     else:
-        typer.echo("no charges")
+        _print_table(f"the last {days} day(s)", keys, cards)
 
 
 def limits(  # noqa: PLR0913 - an option each

@@ -66,7 +66,7 @@ def limits_of(config: Config) -> dict[str, Any]:
 
 
 def ask(config: Config, request: AnyRequest, who: str, token: str = "") -> Reply:
-    """Have the desk do something.  Raises DeskError, NobodyThereError, JournalError, KeyFileError."""
+    """Have the desk do something.  Raises DeskError, NobodyThereError or what a journal raises."""
     try:
         people = People.of(config.admin.token_file)
         token = token or people.shared_token
