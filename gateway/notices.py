@@ -50,10 +50,13 @@ class NoticePost:
         self._switch, self._floor = switch, floor
         self._clock, self._log, self._offload = tools.clock, tools.log, tools.offload
         self._pause_s = self._settings.retry_s
+        self._after = 0
+        """Every notice up to this entry was taken, refused or given up."""
         self.results: Counter[str] = Counter()
         """Tries by what came of them: taken, failed, refused, given_up."""
         self.waiting = 0
         """Notices that nobody took yet, as of the last look; no more than AT_ONCE_MAX."""
+        self.looks = 0
 
     async def run(self) -> None:
         """For ever: what waits is posted, oldest first; a failure makes all wait a little."""
@@ -68,18 +71,17 @@ class NoticePost:
             await trio.sleep(pause_s)
 
     async def _waiting(self) -> list[Noted]:
-        def read() -> list[Noted]:
-            # A little longer than it may wait, so that its giving up is seen and written.
-            since = self._clock.now().wall - 2 * self._settings.age_max_s
+        def read() -> tuple[list[Noted], int]:
             with DeskReader(self._config) as reader:
-                return reader.undelivered(since, AT_ONCE_MAX)
+                return reader.undelivered(self._after, AT_ONCE_MAX)
 
         try:
-            found = await self._offload(read)
+            found, self._after = await self._offload(read)
         except JournalError as error:
             self._log.error("notices can't be read", why=str(error))
             return []
         self.waiting = len(found)
+        self.looks += 1
         return found
 
     async def _deliver(self, notice: Noted) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from gateway.journal import docket
 from gateway.journal.port import JournalError
@@ -55,12 +55,14 @@ class Outcome(NamedTuple):
     delivered: int
 
 
-_LINES = (
+CLOCK_STEP_S: Final = 3_600.0
+"""How far a clock that was set may have put charges out of their order."""
+_LINES: Final = (
     "SELECT id, host_stan, host_de7, rrn, state, kind, amount, approved_amount, keeps, given_back,"
     " currency, settled_on, opened_at FROM charge"
     " WHERE id >= ? AND host = ? AND opened_at >= ? AND opened_at < ?"
 )
-_OUTCOMES = (
+_OUTCOMES: Final = (
     "SELECT host, merchant, terminal, state, charge.reason, amount, opened_at,"
     " coalesce(first.event, ''), coalesce(first.at, 0),"
     " (SELECT count(*) FROM step WHERE step.charge = charge.id"
@@ -147,10 +149,6 @@ class DeskReader(JournalReader):
         """Whether there is an entry with this key."""
         return docket.has(self._db, kind, key)
 
-    def undelivered(self, since: float, count_max: int) -> list[Noted]:
-        """Notices since then that nobody took yet, the oldest first."""
-        return docket.undelivered(self._db, since, count_max)
-
-
-CLOCK_STEP_S = 3_600.0
-"""How far a clock that was set may have put charges out of their order."""
+    def undelivered(self, after: int, count_max: int) -> tuple[list[Noted], int]:
+        """Notices past an entry that nobody took yet, and where the next look may begin."""
+        return docket.undelivered(self._db, after, count_max)

@@ -35,9 +35,10 @@ _RECENT: Final = (
     f"SELECT * FROM ({_SELECT} WHERE kind = ? AND at > ? ORDER BY at DESC LIMIT ?) ORDER BY at"  # noqa: S608 - the same
 )
 _UNDELIVERED: Final = (
-    f"{_SELECT} WHERE kind = '{Entry.NOTICE}' AND at >= ?"  # noqa: S608 - the same
+    "SELECT id, charge, epoch, at, kind, key, who, said FROM entry"  # noqa: S608 - the same
+    f" WHERE kind = '{Entry.NOTICE}' AND id > ?"
     " AND NOT EXISTS (SELECT 1 FROM entry AS done"
-    f" WHERE done.kind = '{Entry.NOTICE_DONE}' AND done.key = entry.key) ORDER BY at LIMIT ?"
+    f" WHERE done.kind = '{Entry.NOTICE_DONE}' AND done.key = entry.key) ORDER BY id LIMIT ?"
 )
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -77,9 +78,15 @@ def has(db: apsw.Connection, kind: Entry, key: str) -> bool:
     return next(found, None) is not None
 
 
-def undelivered(db: apsw.Connection, since: float, count_max: int) -> list[Noted]:
-    """The oldest notices since then that nobody took yet, no more than `count_max`."""
-    return list(_entries(db, _UNDELIVERED, (since, count_max)))
+def undelivered(db: apsw.Connection, after: int, count_max: int) -> tuple[list[Noted], int]:
+    """The oldest notices past entry `after` that nobody took yet, no more than `count_max`; and
+    the entry past which the next look may begin.
+    """
+    with db:
+        (last,) = next(db.execute("SELECT coalesce(max(id), 0) FROM entry"))
+        rows = list(db.execute(_UNDELIVERED, (after, count_max)))
+    found = [Noted(*row[1:7], _decode(row[7])) for row in rows]
+    return found, (rows[0][0] - 1 if rows else last)
 
 
 def _entries(db: apsw.Connection, query: str, values: Sequence[Any] = ()) -> Iterator[Noted]:

@@ -158,6 +158,8 @@ class Running:
         self.switch = switch
         self.node = node
         self._port = port
+        self.canary: Canary
+        self.notices: NoticePost
         transport = httpx.ASGITransport(app=site._app())
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
@@ -191,7 +193,9 @@ async def gateway(
     path = folder / "gateway.toml"
     path.write_text(CONFIG)
     places = [f"host.0.port={bank.port}", f"journal.path={folder / 'isogate.db'}"]
-    config = load(path, [*places, *overrides])
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    config = load(path, [*places, f"listener.0.port={port}", *overrides])
     tools = Tools(SystemClock(), Metrics(), Log(StringIO()))
     journal = wrap(open_journal(config, tools.log))
     try:
@@ -210,8 +214,12 @@ async def gateway(
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
-            port = engine.listen("counter", "127.0.0.1", 0).getsockname()[1]
+            engine.listen("counter", "127.0.0.1", port)
+            nursery.start_soon(canary.run)
+            if config.notices.url:
+                nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
+            running.canary, running.notices = canary, notices
             await running.until(switch.hosts["bank"].links.usable)
             yield running
             nursery.cancel_scope.cancel()
@@ -220,8 +228,9 @@ async def gateway(
         journal.close()
 
 
-def audited(folder: Path) -> Any:
-    with Audit(load(folder / "gateway.toml", [f"journal.path={folder / 'isogate.db'}"])) as books:
+def audited(folder: Path, *overrides: str) -> Any:
+    settings = [f"journal.path={folder / 'isogate.db'}", *overrides]
+    with Audit(load(folder / "gateway.toml", settings)) as books:
         return books.report()
 
 
