@@ -85,7 +85,10 @@ def undelivered(db: apsw.Connection, after: int, count_max: int) -> tuple[list[N
     with db:
         (last,) = next(db.execute("SELECT coalesce(max(id), 0) FROM entry"))
         rows = list(db.execute(_UNDELIVERED, (after, count_max)))
-    found = [Noted(*row[1:7], _decode(row[7])) for row in rows]
+    found = [
+        Noted(charge, epoch, at, kind, key, who, _decode(said))
+        for _, charge, epoch, at, kind, key, who, said in rows
+    ]
     return found, (rows[0][0] - 1 if rows else last)
 
 
