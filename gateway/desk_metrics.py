@@ -42,6 +42,7 @@ class DeskCollector(Collector):
         yield from self._complaints()
         yield from self._undone()
         yield from self._limits()
+        yield from self._breakers()
         yield from self._beside()
 
     def _cases(self) -> Iterator[Metric]:
@@ -140,6 +141,21 @@ class DeskCollector(Collector):
             "gateway_counting_forgotten",
             "Cards, terminals and merchants no longer counted, at the bound.",
             life.limits.forgotten + life.conduct.forgotten,
+        )
+
+    def _breakers(self) -> Iterator[Metric]:
+        hosts = self._switch.hosts.items()
+        yield _counted(
+            "gateway_breaker_open",
+            "Whether the host is taken for silent.",
+            "host",
+            {name: int(host.breaker.is_open) for name, host in hosts},
+        )
+        yield _total(
+            "gateway_breaker_opened",
+            "How often a host fell silent.",
+            "host",
+            {name: host.breaker.opened for name, host in hosts},
         )
 
     def _beside(self) -> Iterator[Metric]:

@@ -163,7 +163,6 @@ class GatewayCollector(Collector):
             "gateway_cases_open", "Cases that wait for a person.", book.count(State.CASE)
         )
 
-
     def _batches(self) -> Iterator[Metric]:
         batches = self._switch.terminals.batches
         settled = CounterMetricFamily(

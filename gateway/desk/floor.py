@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from routing.effects import BatchLookup
+
 if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.journal import Journal
@@ -44,6 +46,9 @@ class PaperFloor:
             if outbox.records:
                 self._journal.append(outbox.records)
             for lookup in outbox.lookups:
+                if isinstance(lookup, BatchLookup):
+                    # Only a terminal's settlement asks for one, and no terminal is here.
+                    continue
                 charge = self._journal.find(lookup.wanted)
                 known = None if charge is None else self._switch.adopt(charge)
                 lookup.found(known, self._clock.now())
