@@ -57,13 +57,16 @@ if TYPE_CHECKING:
 _BODY_BYTES_MAX = 4_096
 _FOUND_MAX = 100
 _SECONDS_A_DAY = 86_400.0
+_WORDS = re.compile("[A-Za-z_ ]{1,60}")
+"""Words only: whatever has digits in it might be a card number."""
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class ServiceReport(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /charges/{id}/service."""
 
-    served: bool
+    served: bool | None
+    """None: not yet; why stands in `reason`, and the window goes on."""
     reason: str = ""
     who: str = ""
 
@@ -189,19 +192,29 @@ class AdminSite:
         self._switch.recall(charge_id)
         self._pipeline.kick()
         await self._pipeline.settled()
-        who, now = self._who(request, report.who), self._clock.now()
-        code = self._switch.service_reported(
-            charge_id, served=report.served, reason=report.reason, now=now
-        )
-        if code is not None:
-            served = "served" if report.served else "not served"
-            said = {"served": served, "answer": code}
-            self._switch.docket.note(Entry.REPORTED, now, charge=charge_id, who=who, said=said)
+        code = self._reported(charge_id, report, self._who(request, report.who))
         self._pipeline.kick()
         await self._pipeline.settled()
         if code is None:
             return JSONResponse({"id": charge_id, "code": "25"}, 404)
         return JSONResponse({"id": charge_id, "code": code}, 200 if code == "00" else 409)
+
+    def _reported(self, charge_id: int, report: ServiceReport, who: str) -> str | None:
+        """DE 39 of the answer to a till's report; None if there is no such charge."""
+        now, said = self._clock.now(), {True: "served", False: "not served", None: "not yet"}
+        charge = self._switch.life.book.get(charge_id)
+        if charge is None:
+            return None
+        if report.served is None:
+            code: str | None = "00" if charge.state is State.DELIVERED else "22"
+        else:
+            code = self._switch.service_reported(
+                charge_id, served=report.served, reason=report.reason, now=now
+            )
+        why = report.reason if _WORDS.fullmatch(report.reason) else ""
+        entry = {"served": said[report.served], "why": why, "answer": code or ""}
+        self._switch.docket.note(Entry.REPORTED, now, charge=charge_id, who=who, said=entry)
+        return code
 
     async def _cases(self, request: Request) -> Response:
         del request

@@ -159,6 +159,7 @@ class Admission:
             sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
             kind=transaction,
             original_id=original.id if original is not None else 0,
+            operator=convention.operator(request),
             sent_header=message.header.hex(),
             request=request,
         )

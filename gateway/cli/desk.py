@@ -1,4 +1,4 @@
-"""`cases`, `complaint`, `reconcile`, `hosts`, `merchants`, `limits`, `canary`: what persons do."""
+"""What persons do: cases, complaints, settlement files, limits, test charges, scorecards."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ Days = Annotated[int, typer.Option("--days", min=1, help="How many days to look 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (cases, complaint, reconcile, hosts, merchants, limits, canary):
+    for command in (
+        *(cases, complaint, reconcile, limits, canary),
+        *(hosts, merchants, operators, suspects),
+    ):
         app.command()(command)
 
 
@@ -320,6 +323,32 @@ def merchants(
     keys = ("merchant", "charges", "not_served_share", "silent_share", "taken_back")
     cards = _cards(configuration(config, set_), scorecards.merchants, days)
     _print_cards(cards, keys, days, as_json=as_json)
+
+
+def operators(
+    config: ConfigPath, set_: Overrides = None, *, days: Days = 7, as_json: AsJson = False
+) -> None:
+    """What each operator at the terminals charged and undid; who undid most first."""
+    keys = ("merchant", "operator", "charges", "voids", "refunds", "taken_back", "undone_share")
+    cards = _cards(configuration(config, set_), scorecards.operators, days)
+    _print_cards(cards, keys, days, as_json=as_json)
+
+
+def suspects(
+    config: ConfigPath,
+    set_: Overrides = None,
+    *,
+    days: Days = 31,
+    at_least: Annotated[int, typer.Option("--at-least", min=1, help="Taken back so often.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """For a supervisor: terminals that took back, after delivery, again and again."""
+
+    def read(settings: Config, since: float) -> list[scorecards.Suspect]:
+        return scorecards.suspects(settings, since, at_least)
+
+    keys = ("merchant", "terminal", "charges", "taken_back", "held", "amount")
+    _print_cards(_cards(configuration(config, set_), read, days), keys, days, as_json=as_json)
 
 
 def _cards(

@@ -11,6 +11,7 @@ from gateway.journal.desk_reader import DeskReader, Outcome
 from routing.docket import Entry
 from routing.reason import Reason
 from routing.states import Event, State
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -63,7 +64,7 @@ def hosts(config: Config, since: float) -> list[HostCard]:
     times: defaultdict[str, list[float]] = defaultdict(list)
     with DeskReader(config) as reader:
         for each in reader.outcomes(since):
-            if each.state == State.NEVER_LEFT:
+            if Transaction(each.kind).undoes:
                 continue
             card = cards.setdefault(each.host, HostCard(host=each.host))
             _count_for_host(card, each)
@@ -92,8 +93,7 @@ def merchants(config: Config, since: float) -> list[MerchantCard]:
     cards: dict[str, MerchantCard] = {}
     with DeskReader(config) as reader:
         for each in reader.outcomes(since):
-            is_canary = (each.merchant, each.terminal) == config.canary.identity
-            if each.state == State.NEVER_LEFT or is_canary:
+            if Transaction(each.kind).undoes or _is_canary(each, config):
                 continue
             card = cards.setdefault(each.merchant, MerchantCard(merchant=each.merchant))
             approved = each.first_event in _APPROVED
@@ -107,6 +107,76 @@ def merchants(config: Config, since: float) -> list[MerchantCard]:
         card.not_served_share = _share(card.not_served, card.approved)
         card.silent_share = _share(card.silent, card.approved)
     return sorted(cards.values(), key=lambda card: (-card.not_served_share, card.merchant))
+
+
+class OperatorCard(msgspec.Struct, kw_only=True):
+    """One operator of a merchant, as the terminals name them."""
+
+    merchant: str
+    operator: str
+    charges: int = 0
+    voids: int = 0
+    refunds: int = 0
+    taken_back: int = 0
+    """Delivered, and then undone."""
+    undone_share: float = 0.0
+    """Voids, refunds and what was taken back, of the charges."""
+
+
+def operators(config: Config, since: float) -> list[OperatorCard]:
+    """A card for each operator since, who undid most first.  Blocks."""
+    cards: dict[tuple[str, str], OperatorCard] = {}
+    with DeskReader(config) as reader:
+        for each in reader.outcomes(since):
+            if not each.operator or _is_canary(each, config):
+                continue
+            key = each.merchant, each.operator
+            card = cards.setdefault(key, OperatorCard(merchant=key[0], operator=key[1]))
+            kind = Transaction(each.kind)
+            card.charges += not kind.undoes
+            card.voids += kind is Transaction.VOID
+            card.refunds += kind is Transaction.REFUND
+            card.taken_back += each.delivered > 0 and each.state in _UNDONE and not kind.undoes
+    for card in cards.values():
+        undone = card.voids + card.refunds + card.taken_back
+        card.undone_share = _share(undone, card.charges)
+    return sorted(cards.values(), key=lambda c: (-c.undone_share, c.merchant, c.operator))
+
+
+class Suspect(msgspec.Struct, kw_only=True):
+    """A terminal that took back, after delivery, as often as an export asks for."""
+
+    merchant: str
+    terminal: str
+    charges: int = 0
+    taken_back: int = 0
+    held: int = 0
+    """Cases that were held for review."""
+    amount: int = 0
+    """Of what was taken back or held, minor units."""
+
+
+def suspects(config: Config, since: float, at_least: int) -> list[Suspect]:
+    """The list for a supervisor: who took back at least so often, most first.  Blocks."""
+    found: dict[tuple[str, str], Suspect] = {}
+    with DeskReader(config) as reader:
+        for each in reader.outcomes(since):
+            if Transaction(each.kind).undoes or _is_canary(each, config):
+                continue
+            key = each.merchant, each.terminal
+            suspect = found.setdefault(key, Suspect(merchant=key[0], terminal=key[1]))
+            back = each.delivered > 0 and each.state in _UNDONE
+            held = each.reason == Reason.HELD_FOR_REVIEW
+            suspect.charges += 1
+            suspect.taken_back += back
+            suspect.held += held
+            suspect.amount += each.amount if back or held else 0
+    listed = [each for each in found.values() if each.taken_back + each.held >= at_least]
+    return sorted(listed, key=lambda each: (-each.taken_back - each.held, each.terminal))
+
+
+def _is_canary(each: Outcome, config: Config) -> bool:
+    return (each.merchant, each.terminal) == config.canary.identity
 
 
 def _share(part: int, whole: int) -> float:

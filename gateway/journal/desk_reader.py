@@ -53,6 +53,8 @@ class Outcome(NamedTuple):
     first_at: float
     reversals: int
     delivered: int
+    kind: str
+    operator: str
 
 
 CLOCK_STEP_S: Final = 3_600.0
@@ -68,11 +70,11 @@ _OUTCOMES: Final = (
     " (SELECT count(*) FROM step WHERE step.charge = charge.id"
     "  AND step.event = 'REVERSAL_SENT'),"
     " (SELECT count(*) FROM step WHERE step.charge = charge.id"
-    "  AND step.after IN ('DELIVERED', 'PRESUMED_SERVED', 'SERVED'))"
+    "  AND step.after IN ('DELIVERED', 'PRESUMED_SERVED', 'SERVED')), kind, operator"
     " FROM charge LEFT JOIN step AS first ON first.charge = charge.id AND (first.epoch,"
     " first.number) = (SELECT epoch, number FROM step WHERE step.charge = charge.id"
     " AND step.event <> 'REPEAT' ORDER BY epoch, number LIMIT 1)"
-    " WHERE id >= ? AND opened_at >= ? AND kind NOT IN ('void', 'refund')"
+    " WHERE id >= ? AND opened_at >= ? AND state <> 'NEVER_LEFT'"
 )
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from routing.charge import Event
+from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Result]
 
 NOW = time.time()
+_OPENED = ("amount", "pan", "merchant", "terminal", "operator", "kind")
 SERVED = (Event.APPROVAL, Event.DELIVERY_IS_SERVICE)
 CONFIRMED = (Event.APPROVAL, Event.CONFIRMED)
 REFUSED = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_REFUSED)
@@ -53,7 +55,7 @@ def journal_of(
     journal = sqlite(folder)
     journal.start(at, ended_max=1)
     for number, (events, values) in enumerate(lives, 1):
-        first = {k: v for k, v in values.items() if k in ("amount", "pan", "merchant", "terminal")}
+        first = {k: v for k, v in values.items() if k in _OPENED}
         each = charge(number, opened_at=at, **{"updated_at": at} | all_ | first)
         then = {k: v for k, v in values.items() if k not in first}
         journal.append([opened(each), *moves(each, *events, **then)])
@@ -289,6 +291,27 @@ def test_a_merchant_is_judged_by_what_it_did_not_serve(run: Run, tmp_path: Path)
     assert worst["not_served_share"] == pytest.approx(0.6667)
     assert good["not_served_share"] == 0
     assert worst["taken_back"] == 1
+
+
+def test_operators_and_suspects_are_those_who_take_back(run: Run, tmp_path: Path) -> None:
+    back = (*SERVED, Event.TERMINAL_REVERSAL)
+    held = (*SERVED, Event.HELD_FOR_REVIEW)
+    journal_of(
+        tmp_path,
+        (SERVED, HELD | {"operator": "001"}),
+        (back, HELD | {"operator": "002"}),
+        (back, HELD | {"operator": "002", "terminal": "T0000002"}),
+        (held, HELD | {"terminal": "T0000002", "reason": "held_for_review"}),
+        (SERVED, HELD | {"operator": "002", "kind": Transaction.VOID}),
+    )
+    first, second = told(run("operators", "--json"))
+    assert (first["operator"], first["charges"], first["voids"]) == ("002", 2, 1)
+    assert (first["taken_back"], first["undone_share"]) == (2, 1.5)
+    assert (second["operator"], second["undone_share"]) == ("001", 0)
+    (suspect,) = told(run("suspects", "--at-least", "2", "--json"))
+    assert (suspect["terminal"], suspect["taken_back"], suspect["held"]) == ("T0000002", 1, 1)
+    assert suspect["amount"] == 2000
+    assert len(told(run("suspects", "--at-least", "1", "--json"))) == 2
 
 
 # The story

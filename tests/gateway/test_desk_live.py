@@ -119,10 +119,16 @@ async def test_who_reported_a_service_is_written_down(tmp_path: Path, bank: Bank
     async with gateway(tmp_path, bank) as running:
         terminal = await running.terminal()
         await terminal.asks(sale(de42="CONFIRMS0000001"))
+        await running.until(lambda: running.state() is State.DELIVERED)
+        waiting = {"served": None, "reason": "papers are missing", "who": "till 6"}
+        assert (await running.http.post("/charges/1/service", json=waiting)).status_code == 200
+        assert running.state() is State.DELIVERED
         report = {"served": False, "reason": "ORDER_CANCELLED", "who": "till 7"}
         assert (await running.http.post("/charges/1/service", json=report)).status_code == 200
         story = (await running.http.get("/charges/1/story")).json()
-        assert "till 7" in [line["who"] for line in story]
+        assert {"till 6", "till 7"} <= {line["who"] for line in story}
+        assert "papers are missing" in [line["remark"] for line in story]
+        assert (await running.http.post("/charges/1/service", json=waiting)).status_code == 409
         text = (await running.http.get("/metrics")).text
         assert 'gateway_not_served_total{reason="ORDER_CANCELLED"} 1.0' in text
         await terminal.vanish()
