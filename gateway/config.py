@@ -308,19 +308,10 @@ def _beside(config: Config) -> Iterable[str]:
         People.of(config.admin.token_file)
     except (OSError, ValueError) as error:
         yield f"admin.token_file = {config.admin.token_file!r}: {error}"
-    if config.notices.url and not config.notices.url.startswith(("http://", "https://")):
-        yield f"notices.url = {config.notices.url!r}: http:// or https://"
-    canary = config.canary
-    if canary.at and not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", canary.at):
-        yield f"canary.at = {canary.at!r}: a time in UTC, HH:MM"
-    names = {each.name for each in config.listener}
-    if canary.listener and canary.listener not in names:
-        yield f"canary.listener = {canary.listener!r}: no listener has this name"
-    for host, file in canary.card_files.items():
-        if host not in {each.name for each in config.host}:
-            yield f"canary.card_files.{host}: no host has this name"
-        if not Path(file).is_file():
-            yield f"canary.card_files.{host} = {file!r}: no such file"
+    listeners = {each.name for each in config.listener}
+    hosts = {each.name for each in config.host}
+    yield from config.notices.problems()
+    yield from config.canary.problems(listeners, hosts)
 
 
 def _addresses(config: Config) -> Iterable[str]:

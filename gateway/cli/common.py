@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from gateway.config import Config, ConfigError, load
+from gateway.desk.requests import DeskError, NobodyThereError
+from gateway.journal import JournalError
+from gateway.journal.vault import KeyFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file (TOML).")]
 Overrides = Annotated[
@@ -17,7 +26,11 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override one key; list items by number."),
 ]
 
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Days = Annotated[int, typer.Option("--days", min=1, help="How many days to look back.")]
+
 USAGE_ERROR = 2
+EXIT_NOT_DONE = 1
 
 
 def configuration(path: Path, overrides: list[str] | None) -> Config:
@@ -49,3 +62,30 @@ def print_story(story: list[dict[str, Any]], charge: int, *, as_json: bool) -> N
         told = f"  told {line['code']}" if line["code"] else ""
         remark = f"  ({line['remark']})" if line["remark"] else ""
         typer.echo(f"{line['at']}  {line['who']} {line['what']}{state}{told}{remark}")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What keeps a command from its work is told on stderr, exit status 1 or 2."""
+    try:
+        yield
+    except DeskError as error:
+        typer.echo(f"isogate: {error}", err=True)
+        raise typer.Exit(USAGE_ERROR) from None
+    except (NobodyThereError, JournalError, KeyFileError, OSError) as error:
+        typer.echo(f"isogate: {error}", err=True)
+        raise typer.Exit(EXIT_NOT_DONE) from None
+
+
+def print_table(title: str, keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Rows as a table for people."""
+    table = Table(title=title)
+    for key in keys:
+        numeric = bool(rows) and isinstance(rows[0][key], int | float)
+        named = key in ("host", "merchant", "key")
+        table.add_column(
+            key.replace("_", " "), justify="right" if numeric else "left", no_wrap=named
+        )
+    for row in rows:
+        table.add_row(*(str(row[key]) for key in keys))
+    Console().print(table)

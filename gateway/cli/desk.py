@@ -1,31 +1,33 @@
-"""What persons do: cases, complaints, settlement files, limits, test charges, scorecards."""
+"""`cases`, `complaint`, `reconcile`, `limits`, `canary`: what persons do."""
 
 from __future__ import annotations
 
 import getpass
 import re
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gateway.audit import Audit
 from gateway.cli.common import (
+    EXIT_NOT_DONE,
     USAGE_ERROR,
+    AsJson,
     ConfigPath,
+    Days,
     Overrides,
     configuration,
     print_json,
     print_story,
+    print_table,
+    told,
 )
 from gateway.config import ConfigError, load
-from gateway.desk import counter, limit_trial, scorecards, settlement
+from gateway.desk import counter, limit_trial, settlement
 from gateway.desk.desk import HOWS
 from gateway.desk.requests import (
     AnyRequest,
@@ -37,21 +39,15 @@ from gateway.desk.requests import (
     DeskError,
     Dispute,
     FlyCanary,
-    NobodyThereError,
     Reply,
     SettleDifference,
     Withdraw,
     WithdrawLimits,
 )
-from gateway.journal import JournalError
-from gateway.journal.vault import KeyFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from gateway.config import Config
 
-EXIT_NOT_DONE: Final = 1
 _DAY_S: Final = 86_400.0
 _MASKED: Final = re.compile(r"\d{0,6}[^\d]+\d{1,4}")
 
@@ -66,30 +62,12 @@ TokenFile = Annotated[
         help="Your own token, where admin.token_file has one for each person.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-Days = Annotated[int, typer.Option("--days", min=1, help="How many days to look back.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (
-        *(cases, complaint, reconcile, limits, canary),
-        *(hosts, merchants, operators, suspects),
-    ):
+    for command in (cases, complaint, reconcile, limits, canary):
         app.command()(command)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What keeps a command from its work is told on stderr, exit status 1 or 2."""
-    try:
-        yield
-    except DeskError as error:
-        typer.echo(f"isogate: {error}", err=True)
-        raise typer.Exit(USAGE_ERROR) from None
-    except (NobodyThereError, JournalError, KeyFileError, OSError) as error:
-        typer.echo(f"isogate: {error}", err=True)
-        raise typer.Exit(EXIT_NOT_DONE) from None
 
 
 def _ask(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
@@ -137,7 +115,7 @@ def cases(  # noqa: PLR0913 - an option each
     Large, disputed and held ones need two: one person closes, which proposes; another confirms.
     """
     settings = configuration(config, set_)
-    with _told():
+    with told():
         if action == "list":
             _print_cases(settings, as_json=as_json)
         elif action == "explain":
@@ -182,24 +160,11 @@ def _print_cases(config: Config, *, as_json: bool) -> None:
     for case in found:
         if case["proposed"]:
             case["proposed"] = f"{case['proposed']}, by {case['proposed_by']}"
-    _print_table(f"{len(found)} open case(s)", keys, found)
+    print_table(f"{len(found)} open case(s)", keys, found)
     differences = counter.list_differences(config)
     if differences:
         title = f"{len(differences)} charge(s) that only a host knows"
-        _print_table(title, ("key", "kind", "theirs", "at"), differences)
-
-
-def _print_table(title: str, keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(title=title)
-    for key in keys:
-        numeric = bool(rows) and isinstance(rows[0][key], int | float)
-        named = key in ("host", "merchant", "key")
-        table.add_column(
-            key.replace("_", " "), justify="right" if numeric else "left", no_wrap=named
-        )
-    for row in rows:
-        table.add_row(*(str(row[key]) for key in keys))
-    Console().print(table)
+        print_table(title, ("key", "kind", "theirs", "at"), differences)
 
 
 def complaint(  # noqa: PLR0913 - an option each
@@ -225,7 +190,7 @@ def complaint(  # noqa: PLR0913 - an option each
     Exit status: 0 a verdict, 1 no charge or several fit, 2 usage.
     """
     settings = configuration(config, set_)
-    with _told():
+    with told():
         if card and not _MASKED.fullmatch(card):
             message = "--masked-pan: masked, like 476173******0119; never the whole number"
             raise DeskError(message)
@@ -275,7 +240,7 @@ def reconcile(  # noqa: PLR0913 - an option each
         typer.echo(f"--host {host}: the configuration has no such host", err=True)
         raise typer.Exit(USAGE_ERROR)
     day = date or (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
-    with _told():
+    with told():
         if not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
             message = f"--date {day}: YYYY-MM-DD"
             raise DeskError(message)
@@ -302,70 +267,9 @@ def _print_comparison(
         typer.echo(f"{host} {day}, {side}: {found.counts[side]} charges, {found.sums[side]}")
     if lines:
         keys = ("kind", "charge", "ours", "theirs", "action")
-        _print_table(f"{len(lines)} difference(s)", keys, lines)
+        print_table(f"{len(lines)} difference(s)", keys, lines)
     else:
         typer.echo("no difference")
-
-
-def hosts(
-    config: ConfigPath, set_: Overrides = None, *, days: Days = 7, as_json: AsJson = False
-) -> None:
-    """How each host did: approvals, answer times, time-outs, reversals, settlement differences."""
-    keys = ("host", "charges", "approval_share", "answer_p95_s", "timeout_share", "reversal_share")
-    cards = _cards(configuration(config, set_), scorecards.hosts, days)
-    _print_cards(cards, (*keys, "differences"), days, as_json=as_json)
-
-
-def merchants(
-    config: ConfigPath, set_: Overrides = None, *, days: Days = 7, as_json: AsJson = False
-) -> None:
-    """How each merchant did: sales not served, windows of silence; the worst first."""
-    keys = ("merchant", "charges", "not_served_share", "silent_share", "taken_back")
-    cards = _cards(configuration(config, set_), scorecards.merchants, days)
-    _print_cards(cards, keys, days, as_json=as_json)
-
-
-def operators(
-    config: ConfigPath, set_: Overrides = None, *, days: Days = 7, as_json: AsJson = False
-) -> None:
-    """What each operator at the terminals charged and undid; who undid most first."""
-    keys = ("merchant", "operator", "charges", "voids", "refunds", "taken_back", "undone_share")
-    cards = _cards(configuration(config, set_), scorecards.operators, days)
-    _print_cards(cards, keys, days, as_json=as_json)
-
-
-def suspects(
-    config: ConfigPath,
-    set_: Overrides = None,
-    *,
-    days: Days = 31,
-    at_least: Annotated[int, typer.Option("--at-least", min=1, help="Taken back so often.")] = 3,
-    as_json: AsJson = False,
-) -> None:
-    """For a supervisor: terminals that took back, after delivery, again and again."""
-
-    def read(settings: Config, since: float) -> list[scorecards.Suspect]:
-        return scorecards.suspects(settings, since, at_least)
-
-    keys = ("merchant", "terminal", "charges", "taken_back", "held", "amount")
-    _print_cards(_cards(configuration(config, set_), read, days), keys, days, as_json=as_json)
-
-
-def _cards(
-    config: Config, read: Callable[[Config, float], Sequence[Any]], days: int
-) -> list[dict[str, Any]]:
-    with _told():
-        cards: list[dict[str, Any]] = msgspec.to_builtins(read(config, time.time() - days * _DAY_S))
-        return cards
-
-
-def _print_cards(
-    cards: list[dict[str, Any]], keys: Sequence[str], days: int, *, as_json: bool
-) -> None:
-    if as_json:
-        print_json(cards)
-    else:
-        _print_table(f"the last {days} day(s)", keys, cards)
 
 
 def limits(  # noqa: PLR0913 - an option each
@@ -386,7 +290,7 @@ def limits(  # noqa: PLR0913 - an option each
     What persons set is in force at once, and until the configuration's [limits] change.
     """
     settings = configuration(config, set_)
-    with _told():
+    with told():
         if dry_run:
             now = time.time()
             since = now - days * _DAY_S
@@ -438,7 +342,7 @@ def canary(
 ) -> None:
     """Have the running gateway send a test charge and its reversal now.  Exit 1 if one failed."""
     settings = configuration(config, set_)
-    with _told():
+    with told():
         reply = _ask(settings, FlyCanary(host=host), who, token_file)
         for name, why in {} if as_json else reply.facts.items():
             typer.echo(f"{name}: {why or 'ok'}")

@@ -134,6 +134,79 @@ async def test_who_reported_a_service_is_written_down(tmp_path: Path, bank: Bank
         await terminal.vanish()
 
 
+# What operators see
+
+
+async def test_money_at_risk_is_what_waits_for_its_service(tmp_path: Path, bank: Bank) -> None:
+    async with gateway(tmp_path, bank) as running:
+        terminal = await running.terminal()
+        await terminal.asks(sale(de42="CONFIRMS0000001"))
+        await running.until(lambda: running.state() is State.DELIVERED)
+        text = (await running.http.get("/metrics")).text
+        assert 'gateway_money_at_risk{currency="840"} 1000.0' in text
+        assert float(_value(text, "gateway_service_pending_age_seconds")) > 0
+        served = {"served": True}
+        assert (await running.http.post("/charges/1/service", json=served)).status_code == 200
+        text = (await running.http.get("/metrics")).text
+        assert "gateway_money_at_risk{" not in text
+        assert _value(text, "gateway_service_pending_age_seconds") == "0.0"
+        await terminal.vanish()
+
+
+def _value(text: str, name: str) -> str:
+    return next(line.split()[1] for line in text.splitlines() if line.startswith(name + " "))
+
+
+async def test_what_is_undone_is_counted_by_why_and_timed(tmp_path: Path, bank: Bank) -> None:
+    bank.decides = lambda m: "51" if m.mti == "0200" and m[11].endswith("2") else "00"
+    async with gateway(tmp_path, bank, "merchant.0.window_s=0.2") as running:
+        await taken_back(running)
+        terminal = await running.terminal()
+        await terminal.asks(sale(stan=2))
+        await terminal.asks(sale(stan=3, de42="CONFIRMS0000001"))
+        await running.until(lambda: running.state(3) is State.REVERSED)
+        text = (await running.http.get("/metrics")).text
+        await terminal.vanish()
+    for line in (
+        'gateway_reversals_total{reason="terminal_reversal"} 1.0',
+        'gateway_reversals_total{reason="not_confirmed"} 1.0',
+        "gateway_reversal_latency_seconds_count 2.0",
+        "gateway_merchant_silent_total 1.0",
+        'gateway_breaker_open{host="bank"} 0.0',
+    ):
+        assert line in text
+
+
+async def test_charges_that_a_stop_cut_off_are_counted_in_the_next_life(
+    tmp_path: Path, bank: Bank
+) -> None:
+    bank.decides = lambda message: None if message.mti == "0200" else "00"
+    async with gateway(tmp_path, bank, "host.0.answer_timeout_s=30") as running:
+        terminal = await running.terminal()
+        await terminal.send(sale())
+        await running.until(lambda: bank.got)
+        await terminal.vanish()
+    async with gateway(tmp_path, bank) as running:
+        await running.until(lambda: running.state() is State.REVERSED)
+        text = (await running.http.get("/metrics")).text
+    assert "gateway_orphans_found_total 1.0" in text
+    assert 'gateway_reversals_total{reason="restart"} 1.0' in text
+
+
+async def test_a_decline_takes_nothing_and_is_counted_by_its_code(
+    tmp_path: Path, bank: Bank
+) -> None:
+    bank.decides = lambda message: "51" if message.mti == "0200" else "00"
+    async with gateway(tmp_path, bank) as running:
+        terminal = await running.terminal()
+        assert (await terminal.asks(sale()))[39] == "51"
+        await terminal.asks(reversal(sale()))
+        text = (await running.http.get("/metrics")).text
+        assert 'gateway_declines_total{code="51",host="bank"} 1.0' in text
+        assert bank.with_mti("04") == []
+        await terminal.vanish()
+
+
 # Notices
 
 
