@@ -299,19 +299,9 @@ def _problems(config: Config) -> Iterable[str]:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
     yield from _missing_mappings(config)
-    yield from _beside(config)
-
-
-def _beside(config: Config) -> Iterable[str]:
-    """What is wrong with what runs beside the charges."""
-    try:
-        People.of(config.admin.token_file)
-    except (OSError, ValueError) as error:
-        yield f"admin.token_file = {config.admin.token_file!r}: {error}"
-    listeners = {each.name for each in config.listener}
-    hosts = {each.name for each in config.host}
+    yield from People.problems(config.admin.token_file)
     yield from config.notices.problems()
-    yield from config.canary.problems(listeners, hosts)
+    yield from config.canary.problems({each.name for each in config.listener}, known)
 
 
 def _addresses(config: Config) -> Iterable[str]:

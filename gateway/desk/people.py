@@ -11,7 +11,10 @@ import hashlib
 import hmac
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HASHED: Final = "sha256:"
 _NAMED: Final = re.compile(r"([\w.@-]+): +(\S+)")
@@ -37,6 +40,14 @@ class People:
     def of(cls, path: str) -> People:
         """The persons of a file; '' for none.  Raises OSError or ValueError."""
         return cls(Path(path).read_text("utf-8") if path else "")
+
+    @classmethod
+    def problems(cls, path: str) -> Iterator[str]:
+        """What is wrong with a token file: key, value and why."""
+        try:
+            cls.of(path)
+        except (OSError, ValueError) as error:
+            yield f"admin.token_file = {path!r}: {error}"
 
     @property
     def shared_token(self) -> str:
