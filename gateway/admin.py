@@ -1,18 +1,18 @@
 """The HTTP side: health, metrics, and what tills and operators report.
 
-Reading is free to whoever reaches the address (keep it private); changing something needs the
-token of `admin.token_file` where one is configured.
+Reading is free to whoever reaches the address (keep it private); changing something needs a token
+of `admin.token_file` where one is configured, and is done by `desk` in its owner's name.
 """
 
 from __future__ import annotations
 
-import hmac
+import re
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import hypercorn.trio
 import msgspec
+import trio
 from hypercorn.config import Config as HypercornConfig
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -20,39 +20,81 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.cases import CLOSINGS, case_of
+from gateway.cases import case_of
+from gateway.desk import counter, scorecards
+from gateway.desk.people import NotAllowedError, People
+from gateway.desk.requests import (
+    AnyRequest,
+    Asked,
+    Close,
+    Complain,
+    Confirm,
+    DeskError,
+    Dispute,
+    Reply,
+    Withdraw,
+)
+from gateway.journal import JournalError
+from gateway.journal.desk_reader import DeskReader
+from gateway.journal.vault import KeyFileError
+from gateway.story import story
 from routing.charge import State
+from routing.docket import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    import trio
+    from prometheus_client.registry import Collector
     from starlette.requests import Request
 
-    from gateway.clock import Clock
     from gateway.config import Admin
+    from gateway.desk.desk import Desk
     from gateway.lifecycle import Lifecycle
-    from gateway.metrics import GatewayCollector
     from gateway.pipeline import Pipeline
     from routing.charge import Charge
     from routing.switch import Switch
 
 _BODY_BYTES_MAX = 4_096
 _FOUND_MAX = 100
+_SECONDS_A_DAY = 86_400.0
+_WORDS = re.compile("[A-Za-z_ ]{1,60}")
+"""Words only: whatever has digits in it might be a card number."""
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class ServiceReport(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /charges/{id}/service."""
 
-    served: bool
+    served: bool | None
+    """None: not yet; why stands in `reason`, and the window goes on."""
     reason: str = ""
+    who: str = ""
 
 
 class CaseDecision(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /cases/{id}/close: `how` is one of `gateway.cases.CLOSINGS`."""
+    """Body of POST /cases/{id}/close: `how` is one of `gateway.desk.desk.HOWS`."""
 
     how: str
+    who: str = ""
+
+
+class Person(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /cases/{id}/confirm and /withdraw, and of /charges/{id}/dispute."""
+
+    who: str = ""
+    why: str = ""
+
+
+class Complaint(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /complaints: the charge by id, by RRN, or by card (masked), amount and time."""
+
+    charge: int = 0
+    rrn: str = ""
+    card: str = ""
+    amount: int = 0
+    when: float = 0.0
+    within_s: float = 3_600.0
+    who: str = ""
 
 
 class BadRequestError(Exception):
@@ -68,17 +110,19 @@ class AdminSite:
         switch: Switch,
         pipeline: Pipeline,
         lifecycle: Lifecycle,
-        collector: GatewayCollector,
-        clock: Clock,
+        collectors: Sequence[Collector],
+        desk: Desk,
     ) -> None:
         self._settings = settings
-        self._token = _token(settings)
+        self._people = People.of(settings.token_file)
+        self._desk = desk
         self._switch = switch
         self._pipeline = pipeline
         self._lifecycle = lifecycle
-        self._clock = clock
+        self._clock = desk.clock
         self._registry = CollectorRegistry()
-        self._registry.register(collector)
+        for each in collectors:
+            self._registry.register(each)
 
     def _app(self) -> Starlette:
         return Starlette(
@@ -88,8 +132,18 @@ class AdminSite:
                 Route("/metrics", self._metrics),
                 Route("/charges", self._charges),
                 Route("/charges/{id:int}/service", self._guarded(self._service), methods=["POST"]),
+                Route("/charges/{id:int}/story", self._reading(self._story)),
+                Route("/charges/{id:int}/dispute", self._guarded(self._dispute), methods=["POST"]),
+                Route("/complaints", self._guarded(self._complaint), methods=["POST"]),
                 Route("/cases", self._cases),
                 Route("/cases/{id:int}/close", self._guarded(self._close), methods=["POST"]),
+                Route("/cases/{id:int}/confirm", self._guarded(self._confirm), methods=["POST"]),
+                Route("/cases/{id:int}/withdraw", self._guarded(self._withdraw), methods=["POST"]),
+                Route("/differences", self._reading(self._differences)),
+                Route("/hosts", self._reading(self._hosts)),
+                Route("/merchants", self._reading(self._merchants)),
+                Route("/limits", self._limits),
+                Route("/desk", self._guarded(self._ask), methods=["POST"]),
             ]
         )
 
@@ -138,52 +192,153 @@ class AdminSite:
         self._switch.recall(charge_id)
         self._pipeline.kick()
         await self._pipeline.settled()
-        code = self._switch.service_reported(
-            charge_id, served=report.served, reason=report.reason, now=self._clock.now()
-        )
+        code = self._reported(charge_id, report, self._who(request, report.who))
         self._pipeline.kick()
         await self._pipeline.settled()
         if code is None:
             return JSONResponse({"id": charge_id, "code": "25"}, 404)
         return JSONResponse({"id": charge_id, "code": code}, 200 if code == "00" else 409)
 
+    def _reported(self, charge_id: int, report: ServiceReport, who: str) -> str | None:
+        """DE 39 of the answer to a till's report; None if there is no such charge."""
+        now, said = self._clock.now(), {True: "served", False: "not served", None: "not yet"}
+        charge = self._switch.life.book.get(charge_id)
+        if charge is None:
+            return None
+        if report.served is None:
+            code: str | None = "00" if charge.state is State.DELIVERED else "22"
+        else:
+            code = self._switch.service_reported(
+                charge_id, served=report.served, reason=report.reason, now=now
+            )
+        why = report.reason if _WORDS.fullmatch(report.reason) else ""
+        entry = {"served": said[report.served], "why": why, "answer": code or ""}
+        self._switch.docket.note(Entry.REPORTED, now, charge=charge_id, who=who, said=entry)
+        return code
+
     async def _cases(self, request: Request) -> Response:
         del request
-        book = self._switch.life.book
-        return JSONResponse([case_of(c) for c in book.newest() if c.state is State.CASE])
+        book, proposals = self._switch.life.book, self._switch.docket.proposals
+        cases = [charge for charge in book.newest() if charge.state is State.CASE]
+        return JSONResponse([case_of(c, proposal=proposals.get(c.id)) for c in cases])
 
     async def _close(self, request: Request) -> Response:
         decision = await _body(request, CaseDecision)
-        if decision.how not in CLOSINGS:
-            return JSONResponse({"error": f"how: one of {', '.join(CLOSINGS)}"}, 400)
-        charge_id = request.path_params["id"]
-        event = CLOSINGS[decision.how]
-        state = self._switch.close_case(charge_id, event, self._clock.now())
-        self._pipeline.kick()
-        await self._pipeline.settled()
-        if state is None:
-            return JSONResponse({"id": charge_id, "error": "no such open case"}, 404)
-        return JSONResponse({"id": charge_id, "state": state})
+        return await self._does(
+            request, Close(charge=request.path_params["id"], how=decision.how), decision.who
+        )
+
+    async def _confirm(self, request: Request) -> Response:
+        person = await _body(request, Person)
+        return await self._does(request, Confirm(charge=request.path_params["id"]), person.who)
+
+    async def _withdraw(self, request: Request) -> Response:
+        person = await _body(request, Person)
+        return await self._does(request, Withdraw(charge=request.path_params["id"]), person.who)
+
+    async def _dispute(self, request: Request) -> Response:
+        person = await _body(request, Person)
+        dispute = Dispute(charge=request.path_params["id"], why=person.why)
+        return await self._does(request, dispute, person.who)
+
+    async def _complaint(self, request: Request) -> Response:
+        said = msgspec.structs.asdict(await _body(request, Complaint))
+        who = str(said.pop("who"))
+        return await self._does(request, Complain(**said), who)
+
+    async def _ask(self, request: Request) -> Response:
+        asked = await _body(request, Asked)
+        reply = await self._desk.do(asked.request, self._who(request, asked.who))
+        return _json(msgspec.to_builtins(reply), reply.status)
+
+    async def _does(self, request: Request, wanted: AnyRequest, claimed: str) -> Response:
+        """What came of it: the facts, and why not where it was not done."""
+        reply: Reply = await self._desk.do(wanted, self._who(request, claimed))
+        said = {"said": reply.said} if reply.ok else {"error": reply.said}
+        return _json(reply.facts | said, reply.status)
+
+    # Reports
+
+    async def _story(self, request: Request) -> Response:
+        def read(charge_id: int) -> list[dict[str, Any]]:
+            with DeskReader(self._desk.config) as reader:
+                return story(reader, charge_id)
+
+        told = await trio.to_thread.run_sync(read, request.path_params["id"])
+        return _json(told, 200 if told else 404)
+
+    async def _differences(self, request: Request) -> Response:
+        del request
+        found = await trio.to_thread.run_sync(counter.list_differences, self._desk.config)
+        return _json(found)
+
+    async def _hosts(self, request: Request) -> Response:
+        since = self._since(request)
+        cards = await trio.to_thread.run_sync(scorecards.hosts, self._desk.config, since)
+        return _json(msgspec.to_builtins(cards))
+
+    async def _merchants(self, request: Request) -> Response:
+        since = self._since(request)
+        cards = await trio.to_thread.run_sync(scorecards.merchants, self._desk.config, since)
+        return _json(msgspec.to_builtins(cards))
+
+    async def _limits(self, request: Request) -> Response:
+        del request
+        proposed = self._switch.limit_changes.proposed
+        return _json(
+            {
+                "in_force": msgspec.to_builtins(self._switch.life.limits.settings),
+                "proposed": msgspec.json.decode(proposed.how) if proposed else None,
+                "proposed_by": proposed.who if proposed else "",
+            }
+        )
+
+    def _since(self, request: Request) -> float:
+        days = request.query_params.get("days", "7")
+        if not re.fullmatch(r"\d{1,4}", days):
+            message = "days: a number of days"
+            raise BadRequestError(message)
+        return self._clock.now().wall - int(days) * _SECONDS_A_DAY
+
+    def _reading(
+        self, page: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A page that reads the journal, which may not be there to read."""
+
+        async def reading(request: Request) -> Response:
+            try:
+                return await page(request)
+            except BadRequestError as error:
+                return _json({"error": str(error)}, 400)
+            except (JournalError, KeyFileError) as error:
+                return _json({"error": str(error)}, 503)
+
+        return reading
+
+    def _who(self, request: Request, claimed: str) -> str:
+        """The caller's name.  Raises NotAllowedError."""
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return self._people.who(token, claimed)
 
     def _guarded(
         self, page: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
-                return JSONResponse({"error": "authorization: Bearer token needed"}, 401)
             try:
+                self._who(request, "")
                 return await page(request)
-            except BadRequestError as error:
-                return JSONResponse({"error": str(error)}, 400)
+            except NotAllowedError as error:
+                return _json({"error": str(error)}, 401)
+            except (BadRequestError, DeskError) as error:
+                return _json({"error": str(error)}, 400)
+            except (JournalError, KeyFileError) as error:
+                return _json({"error": str(error)}, 503)
 
         return guarded
 
 
-def _token(settings: Admin) -> str:
-    if not settings.token_file:
-        return ""
-    return Path(settings.token_file).read_text("utf-8").strip()
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
 async def _body(request: Request, kind: type[Body]) -> Body:

@@ -1,7 +1,8 @@
 """The running program: what is made at the start, and the tasks that then run.
 
 `serve` is the map.  `node.run` starts the tasks that carry charges; beside them one task answers
-HTTP and one waits for a signal to stop.
+HTTP, one posts customers' notices, one sends a test charge each day, and one waits for a signal to
+stop.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from gateway.admin import AdminSite
+from gateway.canary import Canary
 from gateway.clock import SystemClock
+from gateway.desk.desk import Desk
+from gateway.desk.floor import LiveFloor
+from gateway.desk_metrics import DeskCollector
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -21,6 +26,7 @@ from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
+from gateway.notices import NoticePost
 from gateway.tools import Tools
 from gateway.wire import Engine
 
@@ -38,8 +44,15 @@ async def serve(config: Config) -> None:
         engine = Engine(config.wire, tools.clock)
         node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
-        collector = GatewayCollector(tools.metrics, switch, engine, node.links)
-        site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collector, tools.clock)
+        floor = LiveFloor(node.pipeline)
+        desk = Desk(config, switch, floor, tools.clock, tools.offload)
+        desk.canary = canary = Canary(config, switch, floor, tools)
+        notices = NoticePost(config, switch, floor, tools)
+        collectors = (
+            GatewayCollector(tools.metrics, switch, engine, node.links),
+            DeskCollector(switch, canary, notices, tools.clock),
+        )
+        site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
@@ -48,6 +61,9 @@ async def serve(config: Config) -> None:
                 engine.listen(listener.name, listener.host, listener.port)
                 where = f"{listener.host}:{listener.port}"
                 tools.log.info("listening", listener=listener.name, address=where)
+            nursery.start_soon(canary.run)
+            if config.notices.url:
+                nursery.start_soon(notices.run)
             await lifecycle.until_stopped()
             nursery.cancel_scope.cancel()
         engine.close_all()

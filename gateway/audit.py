@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import apsw
 import msgspec
 
-from codec import mask
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
+from gateway.story import story
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -53,6 +52,10 @@ class Report(msgspec.Struct, kw_only=True, omit_defaults=False):
     never_left: int = 0
     """Requests that no host ever saw; they are no charges."""
     repeats_answered: int = 0
+    frozen: dict[str, int] = {}
+    """Disputed charges and their money: cases, and never counted as served."""
+    canaries: int = 0
+    """Test charges; they are nobody's sales and are not counted above."""
     voids: dict[str, int] = {}
     refunds: dict[str, int] = {}
     """Voids and refunds by their own end (served: it stands); they are no charges."""
@@ -73,6 +76,7 @@ class Audit:
         vault = Vault(read_key(config.journal.key_path))
         self._reader = JournalReader(Path(config.journal.path), vault)
         self._stated = _stated_times(config)
+        self._canary = config.canary.identity
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +101,11 @@ class Audit:
                     stands[charge.id] = charge.state
                     undone.take(charge)
                     self._count(report, charge, identities)
-                    if each and charge.state is not State.NEVER_LEFT:
+                    if (
+                        each
+                        and charge.state is not State.NEVER_LEFT
+                        and not self._is_canary(charge)
+                    ):
                         lines = report.each_undoing if charge.kind.undoes else report.each
                         lines.append(_line(charge))
                 _note(report, self._broken_chains(stands))
@@ -122,7 +130,10 @@ class Audit:
         if charge.state is State.NEVER_LEFT:
             report.never_left += 1
             return
-        _add(report, charge, _end(charge))
+        if self._is_canary(charge):
+            report.canaries += 1
+        else:
+            _add(report, charge, _end(charge))
         report.delivery_unknown += charge.state is State.DELIVERY_UNKNOWN
         report.repeats_answered += charge.repeats_answered
         if charge.host_de7:
@@ -136,6 +147,9 @@ class Audit:
                 since = charge.reversal_since
             report.late += time.time() - since > self._stated[charge.state] + _SLACK_S
         _note(report, _broken(charge))
+
+    def _is_canary(self, charge: Charge) -> bool:
+        return (charge.merchant, charge.terminal) == self._canary
 
     def _broken_chains(self, stands: dict[int, State]) -> Iterator[str]:
         """Steps that do not follow from the one before, by the table, or do not lead to where
@@ -160,27 +174,7 @@ class Audit:
 
     def story(self, charge_id: int) -> list[dict[str, Any]]:
         """One charge as a timeline; empty if there is none with this id."""
-        charge = next(self._reader.charges(charge_id=charge_id), None)
-        if charge is None:
-            return []
-        opened = {
-            "at": _utc(charge.opened_at),
-            "event": "OPENED",
-            "state": State.SENT,
-            "code": "",
-            "remark": _opening(charge),
-        }
-        steps = [
-            {
-                "at": _utc(at),
-                "event": event,
-                "state": after,
-                "code": code,
-                "remark": reason.replace("_", " "),
-            }
-            for at, event, after, reason, code in self._reader.steps_of(charge_id)
-        ]
-        return [opened, *steps]
+        return story(self._reader, charge_id)
 
 
 class _Undone:
@@ -227,6 +221,9 @@ def _add(report: Report, charge: Charge, end: str) -> None:
     report.charges += 1
     setattr(report, end, getattr(report, end) + 1)
     report.money["charges"] += charge.money
+    if charge.state is State.CASE and charge.reason == Reason.DISPUTED:
+        report.frozen["charges"] = report.frozen.get("charges", 0) + 1
+        report.frozen["money"] = report.frozen.get("money", 0) + charge.money
     refunded = min(charge.given_back, charge.money)
     report.money["refunded"] += refunded
     report.money[end] += charge.money - refunded
@@ -295,17 +292,3 @@ def _line(charge: Charge) -> dict[str, Any]:
         "attempts": charge.attempts,
         "repeats_answered": charge.repeats_answered,
     }
-
-
-def _utc(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
-
-
-def _opening(charge: Charge) -> str:
-    card = mask.pan(charge.pan) if charge.pan else "no card number"
-    about = f" of charge {charge.original_id}" if charge.original_id else ""
-    return (
-        f"{charge.kind}{about}, {charge.mti} of {charge.money} {charge.currency}, card {card},"
-        f" terminal {charge.terminal} STAN {charge.stan},"
-        f" to {charge.host} as STAN {charge.host_stan}"
-    )

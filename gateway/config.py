@@ -17,6 +17,8 @@ import msgspec
 
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
+from gateway.desk.people import People
+from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
 from gateway.wire.port import WireLimits
 from routing.conduct import AbuseSettings
@@ -111,36 +113,6 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How long charges under way may take to come to their answer."""
 
 
-class Notices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where customers' notices go: each is posted until somebody took it."""
-
-    url: str = ""
-    """'' writes none."""
-    timeout_s: float = 5.0
-    retry_s: float = 5.0
-    """Pause after a failure; doubled each time, up to `retry_max_s`."""
-    retry_max_s: float = 300.0
-    age_max_s: float = 86_400.0
-    """After this a notice is given up, and counted."""
-
-
-class Canary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A test charge and its reversal, each day, through each host that has a card."""
-
-    at: str = ""
-    """HH:MM in UTC; '' never."""
-    listener: str = ""
-    """The listener that it comes in by; '' the first."""
-    merchant: str = "CANARY000000001"
-    terminal: str = "CANARY01"
-    amount: int = 1
-    currency: str = "156"
-    card_files: dict[str, str] = {}
-    """By host: a file whose one line is the number of a card that a route leads to that host."""
-    timeout_s: float = 60.0
-    """For the approval, and again for its reversal."""
-
-
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it."""
 
@@ -153,8 +125,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: LimitSettings = LimitSettings()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
-    notices: Notices = Notices()
-    canary: Canary = Canary()
+    notices: NoticeSettings = NoticeSettings()
+    canary: CanarySettings = CanarySettings()
     admin: Admin = Admin()
     journal: JournalConfig = JournalConfig()
     wire: WireLimits = WireLimits()
@@ -327,6 +299,9 @@ def _problems(config: Config) -> Iterable[str]:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
     yield from _missing_mappings(config)
+    yield from People.problems(config.admin.token_file)
+    yield from config.notices.problems()
+    yield from config.canary.problems({each.name for each in config.listener}, known)
 
 
 def _addresses(config: Config) -> Iterable[str]:

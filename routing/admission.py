@@ -110,7 +110,7 @@ class Admission:
         """DE 39 while a host can take nothing more; else ''."""
         if host.links.day.is_cutting_over(now.monotonic):
             return rc.CUT_OVER
-        free = host.links.usable() and host.keys.in_flight < host.settings.in_flight_max
+        free = host.can_take_more and host.breaker.admits(now.monotonic)
         return "" if free else rc.HOST_UNAVAILABLE
 
     def open(
@@ -159,6 +159,7 @@ class Admission:
             sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
             kind=transaction,
             original_id=original.id if original is not None else 0,
+            operator=convention.operator(request),
             sent_header=message.header.hex(),
             request=request,
         )

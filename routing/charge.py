@@ -333,6 +333,8 @@ class Charge:
     kind: Transaction = Transaction.SALE
     original_id: int = 0
     """The charge that a void or refund is about; 0: none, or none that this journal knows."""
+    operator: str = ""
+    """Who stood at the terminal, where it says so (DE 63.1); digits and letters only."""
     sent_header: str = ""
     """Header of the frame that the host got, as hex; empty where the dialect has none."""
 

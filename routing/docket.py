@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State
 from routing.effects import Noted
 from routing.reason import Reason
+from routing.tally import Tally
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Entry(StrEnum):
     REPORTED = "reported"
     COMPLAINT = "complaint"
     DIFFERENCE = "difference"
-    SETTLED_FILE = "settlement file"
+    DIFFERENCE_SETTLED = "difference settled"
     TAKEN_BACK = "taken back"
     LIMITS_PROPOSED = "limits proposed"
     LIMITS_CHANGED = "limits changed"
@@ -91,8 +92,8 @@ class Docket:
         """By host: when its last test charge was made, and whether it went well."""
         self.counts: Counter[tuple[str, str]] = Counter()
         """Entries of this life, by kind and what they say (closed sets of words)."""
-        self.money_back_s: list[float] = []
-        """Seconds from a complaint to money back, not yet scraped into the histogram."""
+        self.money_back_s = Tally()
+        """From the first complaint about a charge to money back."""
         life.watchers.append(self._moved)
 
     def note(
@@ -221,7 +222,7 @@ class Docket:
         if charge.id in self.complaints and end is not None and end != "case":
             since = self.complaints.pop(charge.id)
             if end in _MONEY_BACK:
-                self.money_back_s.append(max(now.wall - since, 0.0))
+                self.money_back_s.add(max(now.wall - since, 0.0))
 
 
 def _may_be_reversed(charge: Charge) -> bool:

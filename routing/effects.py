@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
     "stan", "batch", "de7", "processing_code", "amount", "currency", "pan", "proof", "window_s",
-    "host", "host_stan", "host_de7", "sent", "kind", "original_id", "sent_header",
+    "host", "host_stan", "host_de7", "sent", "kind", "original_id", "operator", "sent_header",
 )  # fmt: skip
 """What a charge's first record holds, and never changes."""
 

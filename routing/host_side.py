@@ -46,6 +46,7 @@ class HostSide:
         if not host.convention.is_answer(message):
             self.unmatched[host.name, "a request"] += 1
             return
+        host.breaker.answered()
         key = host.convention.pending_key(message)
         owner = host.keys.owner(key)
         if owner is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routing.breaker import Breaker
 from routing.conventions import CONVENTIONS
 from routing.matching import PendingKeys
 from routing.network import HostLinks
@@ -27,6 +28,16 @@ class Host:
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
         )
+        self.breaker = Breaker(
+            silences_max=settings.silences_max,
+            pause_s=settings.silence_pause_s,
+            answer_timeout_s=settings.answer_timeout_s,
+        )
+
+    @property
+    def can_take_more(self) -> bool:
+        """Whether there is a usable link and room for a request."""
+        return bool(self.links.usable()) and self.keys.in_flight < self.settings.in_flight_max
 
     def has_settled(self, charge: Charge) -> bool:
         """Whether it is too late to reverse an approved charge; see `settlement_day`."""

@@ -131,6 +131,7 @@ class Lifecycle:
         charge.link = link
         charge.known_since = now.monotonic
         charge.due = now.monotonic + self.hosts[charge.host].settings.answer_timeout_s
+        self.hosts[charge.host].breaker.sent(now.monotonic)
         self.book.add(charge)
         self.deadlines.watch(charge)
         self._count(charge, now)
@@ -329,6 +330,7 @@ class Lifecycle:
         match charge.state:
             case State.SENT if charge.left:
                 reason = Reason.ANSWER_MAC if charge.answer_forged else Reason.NO_ANSWER
+                self.hosts[charge.host].breaker.silent(now.monotonic)
                 self.apply(charge, Event.NO_ANSWER, now, reason=reason)
             case State.SENT:
                 self.apply(charge, Event.UNSENDABLE, now)

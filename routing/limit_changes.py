@@ -67,14 +67,21 @@ class LimitChanges:
 
     def restore(self, entries: Iterable[Noted]) -> None:
         """What persons said in earlier lives, oldest first."""
-        for entry in entries:
-            if entry.kind == Entry.LIMITS_PROPOSED:
-                self.proposed = Proposal(str(entry.said["limits"]), entry.who, entry.at)
-            elif entry.kind == Entry.LIMITS_CHANGED:
-                self.proposed = None
-                held = entry.said["configured"] == self._configured
-                wanted = str(entry.said["limits"]) if held else self._configured
-                self._limits.change(msgspec.json.decode(wanted, type=LimitSettings))
+        self.proposed = pending_limits(self._limits, entries)
+
+
+def pending_limits(limits: Limits, entries: Iterable[Noted]) -> Proposal | None:
+    """Put into force what persons set; returns what is proposed and not confirmed."""
+    configured, proposed = _packed(limits.settings), None
+    for entry in entries:
+        if entry.kind == Entry.LIMITS_PROPOSED:
+            proposed = Proposal(str(entry.said["limits"]), entry.who, entry.at)
+        elif entry.kind == Entry.LIMITS_CHANGED:
+            proposed = None
+            held = entry.said["configured"] == configured
+            wanted = str(entry.said["limits"]) if held else configured
+            limits.change(msgspec.json.decode(wanted, type=LimitSettings))
+    return proposed
 
 
 def _packed(limits: LimitSettings) -> str:

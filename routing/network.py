@@ -47,6 +47,10 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     pending_max: int = 100_000
     """Keys in flight and in quarantine."""
     late_answer_quarantine_s: float = 600.0
+    silences_max: int = 20
+    """Charges in a row without an answer, after which new ones get 91 unsent; 0: any number."""
+    silence_pause_s: float = 5.0
+    """How long nothing new goes then, before one charge goes to see."""
 
 
 class LinkState(StrEnum):

@@ -23,6 +23,7 @@ from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.terminal_side import TerminalSide
 from routing.transaction import Transaction
 from routing.translation import Translator
+from routing.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,7 @@ class Switch:
         }
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
+        self.watch = Watch(self.life)
         self.docket = Docket(self.life)
         self.terminals = TerminalSide(self.life, self.docket)
         self.host_side = HostSide(self.life)
@@ -193,6 +195,10 @@ class Switch:
         """Take over what the journal holds at the start."""
         for charge in charges:
             self.life.restore(charge, now)
+        self.remember(entries)
+
+    def remember(self, entries: Sequence[Noted]) -> None:
+        """What was said in earlier lives and may still matter; after the charges."""
         self.docket.restore(entries)
         self.limit_changes.restore(entries)
 

@@ -23,8 +23,9 @@ _MEMORY_S: Final = 31 * 86_400.0
 """How far back entries are read that count within a window."""
 _MEMORY_MAX: Final = 100_000
 _ON_OPEN_CASES: Final = (
-    f"{_SELECT} WHERE kind IN ('{Entry.PROPOSED}', '{Entry.WITHDRAWN}', '{Entry.DECIDED}',"  # noqa: S608 - names of ours only
-    f" '{Entry.COMPLAINT}') AND EXISTS (SELECT 1 FROM charge WHERE charge.id = entry.charge"
+    f"{_SELECT} WHERE kind IN ('{Entry.PROPOSED}', '{Entry.WITHDRAWN}',"  # noqa: S608 - names of ours only
+    f" '{Entry.DECIDED}', '{Entry.COMPLAINT}') AND EXISTS"
+    " (SELECT 1 FROM charge WHERE charge.id = entry.charge"
     " AND state NOT IN ('SERVED', 'REVERSED', 'REFUNDED')) ORDER BY id"
 )
 _ON_LIMITS: Final = (
@@ -34,8 +35,10 @@ _RECENT: Final = (
     f"SELECT * FROM ({_SELECT} WHERE kind = ? AND at > ? ORDER BY at DESC LIMIT ?) ORDER BY at"  # noqa: S608 - the same
 )
 _UNDELIVERED: Final = (
-    f"{_SELECT} WHERE kind = '{Entry.NOTICE}' AND NOT EXISTS (SELECT 1 FROM entry AS done"  # noqa: S608 - the same
-    f" WHERE done.kind = '{Entry.NOTICE_DONE}' AND done.key = entry.key) ORDER BY at LIMIT ?"
+    "SELECT id, charge, epoch, at, kind, key, who, said FROM entry"  # noqa: S608 - the same
+    f" WHERE kind = '{Entry.NOTICE}' AND id > ?"
+    " AND NOT EXISTS (SELECT 1 FROM entry AS done"
+    f" WHERE done.kind = '{Entry.NOTICE_DONE}' AND done.key = entry.key) ORDER BY id LIMIT ?"
 )
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -75,9 +78,18 @@ def has(db: apsw.Connection, kind: Entry, key: str) -> bool:
     return next(found, None) is not None
 
 
-def undelivered(db: apsw.Connection, count_max: int) -> list[Noted]:
-    """The oldest notices that nobody took yet, no more than `count_max`."""
-    return list(_entries(db, _UNDELIVERED, (count_max,)))
+def undelivered(db: apsw.Connection, after: int, count_max: int) -> tuple[list[Noted], int]:
+    """The oldest notices past entry `after` that nobody took yet, no more than `count_max`; and
+    the entry past which the next look may begin.
+    """
+    with db:
+        (last,) = next(db.execute("SELECT coalesce(max(id), 0) FROM entry"))
+        rows = list(db.execute(_UNDELIVERED, (after, count_max)))
+    found = [
+        Noted(charge, epoch, at, kind, key, who, _decode(said))
+        for _, charge, epoch, at, kind, key, who, said in rows
+    ]
+    return found, (rows[0][0] - 1 if rows else last)
 
 
 def _entries(db: apsw.Connection, query: str, values: Sequence[Any] = ()) -> Iterator[Noted]:

@@ -46,7 +46,8 @@ CREATE TABLE charge (
     repeats_answered INTEGER NOT NULL DEFAULT 0,
     kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
     stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
-    keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT ''
+    keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT '',
+    operator TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
@@ -70,7 +71,10 @@ DROP INDEX charge_open;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({OPEN_LIST});
 CREATE INDEX charge_batch ON charge (terminal, batch) WHERE batch <> '';
 """,
-    2: _DOCKET,
+    2: f"""
+ALTER TABLE charge ADD COLUMN operator TEXT NOT NULL DEFAULT '';
+{_DOCKET}
+""",
 }
 """What makes a journal of this version one of the next."""
 

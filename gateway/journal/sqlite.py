@@ -61,7 +61,7 @@ _REVERSALS_AHEAD: Final = (
     " WHERE ahead < 500000"
 )
 """How far the numbers of reversals are past a number that counts round; half round is behind."""
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608
+SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608
 
 _STATE: Final = MOVED.index("state")
 _UPDATED_AT: Final = MOVED.index("updated_at")
@@ -189,8 +189,8 @@ class SqliteJournal:
 
     def _open_and_newest(self, ended_max: int) -> list[Charge]:
         query = (
-            f"{_SELECT} WHERE state IN ({OPEN_LIST})"  # noqa: S608 - names of ours only
-            f" UNION SELECT * FROM ({_SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
+            f"{SELECT} WHERE state IN ({OPEN_LIST})"  # noqa: S608 - names of ours only
+            f" UNION SELECT * FROM ({SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return [self._charge(row) for row in self._db.execute(query, (ended_max,))]
 
@@ -223,7 +223,7 @@ class SqliteJournal:
         known: dict[int, Charge] = {}
         for record in opened:
             identity = record.values[_IDENTITY]
-            row = next(self._db.execute(f"{_SELECT} WHERE identity = ?", (identity,)))
+            row = next(self._db.execute(f"{SELECT} WHERE identity = ?", (identity,)))
             charge = self._charge(row)
             if charge.id != record.id:
                 known[record.id] = charge
@@ -253,9 +253,9 @@ class SqliteJournal:
         """The charge with this id, or the newest whose identity starts as an original says."""
         try:
             if isinstance(wanted, int):
-                row = next(self._db.execute(f"{_SELECT} WHERE id = ?", (wanted,)), None)
+                row = next(self._db.execute(f"{SELECT} WHERE id = ?", (wanted,)), None)
                 return None if row is None else self._charge(row)
-            query = f"{_SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
+            query = f"{SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
             bounds = (wanted.prefix, wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1))
             charges = map(self._charge, self._db.execute(query, bounds))
             return next((charge for charge in charges if wanted.names(charge)), None)
@@ -265,7 +265,7 @@ class SqliteJournal:
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first."""
         query = (
-            f"{_SELECT} WHERE terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
+            f"{SELECT} WHERE terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
             " ORDER BY id"
         )
         values = (wanted.terminal, wanted.number, wanted.merchant)
@@ -307,11 +307,11 @@ class JournalReader:
     def charges(self, state: State | None = None, charge_id: int | None = None) -> Iterator[Charge]:
         """Charges in the order of their ids; all, those in one state, or one."""
         values: tuple[int | str, ...] = ()
-        query = f"{_SELECT} ORDER BY id"
+        query = f"{SELECT} ORDER BY id"
         if charge_id is not None:
-            query, values = f"{_SELECT} WHERE id = ?", (charge_id,)
+            query, values = f"{SELECT} WHERE id = ?", (charge_id,)
         elif state is not None:
-            query, values = f"{_SELECT} WHERE state = ? ORDER BY id", (state,)
+            query, values = f"{SELECT} WHERE state = ? ORDER BY id", (state,)
         for row in self._db.execute(query, values):
             yield charge_from_row(row, self._vault)
 

@@ -136,6 +136,10 @@ class Convention(ABC):
         where messages that name an original do not say it.
         """
 
+    def operator(self, message: Message) -> str:  # noqa: ARG002 - most dialects have no such field
+        """Who stands at the terminal, by a code of the merchant's; '' if it does not say."""
+        return ""
+
     @abstractmethod
     def original(self, message: Message) -> Original | None:
         """Which charge a reversal is about; None if the message does not say."""

@@ -151,6 +151,10 @@ class UnionPayPos(Convention):
     def batch(self, message: Message) -> str:
         return message.get("60.2") or ""
 
+    def operator(self, message: Message) -> str:
+        said = message.get("63.1") or ""
+        return said if said.isascii() and said.isalnum() else ""
+
     def original(self, message: Message) -> Original | None:
         """A plain 0400 repeats its original's numbers; other messages carry them in DE 61.
 

@@ -171,7 +171,7 @@ def test_closing_beside_a_gateway_that_does_not_answer_says_where_it_was_asked(
     result = run("cases", "close", "1", "--as", "served", "--set", "admin.port=1")
     busy.close()
     assert result.exit_code == 1
-    assert "127.0.0.1:1/cases/1/close" in result.output
+    assert "127.0.0.1:1/desk" in result.output
 
 
 # serve

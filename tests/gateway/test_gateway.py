@@ -19,13 +19,18 @@ from codec.framing import frame
 from gateway.admin import AdminSite
 from gateway.app import open_journal
 from gateway.audit import Audit
+from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.config import load
+from gateway.desk.desk import Desk
+from gateway.desk.floor import LiveFloor
+from gateway.desk_metrics import DeskCollector
 from gateway.journal import JournalError
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
+from gateway.notices import NoticePost
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import State
@@ -153,6 +158,8 @@ class Running:
         self.switch = switch
         self.node = node
         self._port = port
+        self.canary: Canary
+        self.notices: NoticePost
         transport = httpx.ASGITransport(app=site._app())
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
@@ -186,7 +193,9 @@ async def gateway(
     path = folder / "gateway.toml"
     path.write_text(CONFIG)
     places = [f"host.0.port={bank.port}", f"journal.path={folder / 'isogate.db'}"]
-    config = load(path, [*places, *overrides])
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    config = load(path, [*places, f"listener.0.port={port}", *overrides])
     tools = Tools(SystemClock(), Metrics(), Log(StringIO()))
     journal = wrap(open_journal(config, tools.log))
     try:
@@ -194,12 +203,23 @@ async def gateway(
         engine = Engine(config.wire, tools.clock)
         node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
-        collector = GatewayCollector(tools.metrics, switch, engine, node.links)
-        site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collector, tools.clock)
+        floor = LiveFloor(node.pipeline)
+        desk = Desk(config, switch, floor, tools.clock, tools.offload)
+        desk.canary = canary = Canary(config, switch, floor, tools)
+        notices = NoticePost(config, switch, floor, tools)
+        collectors = (
+            GatewayCollector(tools.metrics, switch, engine, node.links),
+            DeskCollector(switch, canary, notices, tools.clock),
+        )
+        site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
-            port = engine.listen("counter", "127.0.0.1", 0).getsockname()[1]
+            engine.listen("counter", "127.0.0.1", port)
+            nursery.start_soon(canary.run)
+            if config.notices.url:
+                nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
+            running.canary, running.notices = canary, notices
             await running.until(switch.hosts["bank"].links.usable)
             yield running
             nursery.cancel_scope.cancel()
@@ -208,8 +228,9 @@ async def gateway(
         journal.close()
 
 
-def audited(folder: Path) -> Any:
-    with Audit(load(folder / "gateway.toml", [f"journal.path={folder / 'isogate.db'}"])) as books:
+def audited(folder: Path, *overrides: str) -> Any:
+    settings = [f"journal.path={folder / 'isogate.db'}", *overrides]
+    with Audit(load(folder / "gateway.toml", settings)) as books:
         return books.report()
 
 

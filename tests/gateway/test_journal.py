@@ -99,6 +99,7 @@ ALTER TABLE charge DROP COLUMN stood;
 ALTER TABLE charge DROP COLUMN given_back;
 ALTER TABLE charge DROP COLUMN keeps;
 ALTER TABLE charge DROP COLUMN settled_on;
+ALTER TABLE charge DROP COLUMN operator;
 DROP INDEX charge_open;
 DROP INDEX charge_batch;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});

@@ -1,0 +1,130 @@
+"""The desk from outside the gateway's process: over HTTP while it runs, else directly."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import trio
+
+from gateway.audit import Audit
+from gateway.cases import case_of, difference_of
+from gateway.clock import SystemClock
+from gateway.desk.desk import Desk
+from gateway.desk.floor import PaperFloor
+from gateway.desk.people import NotAllowedError, People
+from gateway.desk.requests import AnyRequest, Asked, DeskError, NobodyThereError, Reply
+from gateway.journal.desk_reader import DeskReader
+from gateway.journal.sqlite import LockedError, SqliteJournal
+from gateway.journal.vault import Vault, read_key
+from routing.cards import Cards
+from routing.charge import State
+from routing.docket import Entry
+from routing.limit_changes import pending_limits
+from routing.limits import Limits
+from routing.switch import Switch
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+_TIMEOUT_S: Final = 150.0
+"""A test charge and its reversal may take two minutes."""
+
+
+def list_cases(config: Config) -> list[dict[str, Any]]:
+    """Every open case, with what is proposed.  Raises JournalError or KeyFileError."""
+    with Audit(config) as books, DeskReader(config) as reader:
+        return [case_of(charge, reader.said_of(charge.id)) for charge in books.cases()]
+
+
+def list_differences(config: Config) -> list[dict[str, Any]]:
+    """Differences to settlement files that are about no charge of ours and still open."""
+    with DeskReader(config) as reader:
+        settled = {entry.key for entry in reader.entries(Entry.DIFFERENCE_SETTLED)}
+        return [
+            difference_of(entry)
+            for entry in reader.entries(Entry.DIFFERENCE)
+            if not entry.id and entry.key not in settled
+        ]
+
+
+def limits_of(config: Config) -> dict[str, Any]:
+    """The limits in force, by the configuration or by two persons, and those proposed."""
+    with DeskReader(config) as reader:
+        said = [*reader.entries(Entry.LIMITS_PROPOSED), *reader.entries(Entry.LIMITS_CHANGED)]
+    limits = Limits(config.limits, Cards(b""))
+    entries = sorted(said, key=lambda entry: entry.at)
+    proposed = pending_limits(limits, entries)
+    return {
+        **msgspec.to_builtins(limits.settings),
+        "proposed": msgspec.json.decode(proposed.how) if proposed else None,
+        "proposed_by": proposed.who if proposed else "",
+    }
+
+
+def ask(config: Config, request: AnyRequest, who: str, token: str = "") -> Reply:
+    """Have the desk do something.  Raises DeskError, NobodyThereError or what a journal raises."""
+    try:
+        people = People.of(config.admin.token_file)
+        token = token or people.shared_token
+        name = people.who(token, who)
+    except NotAllowedError as error:
+        return Reply(status=401, said=str(error))
+    except (OSError, ValueError) as error:
+        message = f"admin.token_file: {error}"
+        raise DeskError(message) from None
+    try:
+        return trio.run(_on_paper, config, request, name)
+    except LockedError:
+        return _over_http(config, Asked(request=request, who=who), token)
+
+
+async def _on_paper(config: Config, request: AnyRequest, who: str) -> Reply:
+    clock = SystemClock()
+    journal = SqliteJournal(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
+    try:
+        now = clock.now()
+        recovery = journal.start(now.wall, ended_max=0)
+        settings = msgspec.structs.replace(config.settings(), card_key=recovery.card_key)
+        switch = Switch(
+            settings,
+            epoch=recovery.epoch,
+            last_id=recovery.last_id,
+            last_stans=recovery.last_stans,
+        )
+        for charge in recovery.charges:
+            # Open charges wait for a gateway: their restart is for it to see.
+            if charge.state is State.CASE:
+                switch.adopt(charge)
+        switch.remember(recovery.entries)
+        floor = PaperFloor(switch, journal, clock)
+        return await Desk(config, switch, floor, clock, trio.to_thread.run_sync).do(request, who)
+    finally:
+        journal.close()
+
+
+def _over_http(config: Config, asked: Asked, token: str) -> Reply:
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    url = f"http://{config.admin.host}:{config.admin.port}/desk"
+    request = urllib.request.Request(url, msgspec.json.encode(asked), headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            return msgspec.json.decode(answer.read(), type=Reply)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _refused(error)
+    except OSError as error:
+        message = f"the journal is in use, and its gateway does not answer at {url}: {error}"
+        raise NobodyThereError(message) from None
+
+
+def _refused(error: urllib.error.HTTPError) -> Reply:
+    try:
+        return msgspec.json.decode(error.read(), type=Reply)
+    except msgspec.MsgspecError:
+        return Reply(status=error.code, said=str(error.reason))

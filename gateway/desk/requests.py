@@ -1,0 +1,139 @@
+"""What can be asked of the desk, and its reply: the same over HTTP and from the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from routing.limits import LimitSettings
+
+
+class Request(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True
+):
+    """Something that a person asks for."""
+
+
+class Close(Request, tag="close", frozen=True, kw_only=True):
+    """Close a case, or propose to: `how` is a key of `routing.docket.CLOSINGS`, or `refund`."""
+
+    charge: int
+    how: str
+
+
+class Confirm(Request, tag="confirm", frozen=True, kw_only=True):
+    """Agree to what another person proposed for a case."""
+
+    charge: int
+
+
+class Withdraw(Request, tag="withdraw", frozen=True, kw_only=True):
+    """Take a proposal back, or refuse it."""
+
+    charge: int
+
+
+class Dispute(Request, tag="dispute", frozen=True, kw_only=True):
+    """The customer or the bank disputes a charge: its money is frozen until two persons decide."""
+
+    charge: int
+    why: str = ""
+
+
+class Complain(Request, tag="complain", frozen=True, kw_only=True):
+    """A customer says: charged, and got nothing.  The charge by id, by RRN, or by card and more."""
+
+    charge: int = 0
+    rrn: str = ""
+    card: str = ""
+    """Masked: the first and last digits, anything but digits between."""
+    amount: int = 0
+    """Minor units."""
+    when: float = 0.0
+    """Seconds since the epoch."""
+    within_s: float = 3_600.0
+
+
+class Difference(Request, tag="difference", frozen=True, kw_only=True):
+    """A settlement file and the journal differ."""
+
+    host: str
+    kind: str
+    """A member of `gateway.desk.settlement.Kind`."""
+    key: str
+    """What the difference is about; the same difference has the same key."""
+    charge: int = 0
+    """0: a charge that only the host knows."""
+    ours: int = 0
+    theirs: int = 0
+    """Minor units."""
+
+
+class SettleDifference(Request, tag="settle", frozen=True, kw_only=True):
+    """A person cleared a difference up that is about no charge of ours."""
+
+    key: str
+
+
+class ChangeLimits(Request, tag="limits", frozen=True, kw_only=True):
+    """Propose other limits."""
+
+    limits: LimitSettings
+
+
+class ConfirmLimits(Request, tag="confirm limits", frozen=True, kw_only=True):
+    """Agree to the limits that another person proposed."""
+
+
+class WithdrawLimits(Request, tag="withdraw limits", frozen=True, kw_only=True):
+    """Take proposed limits back, or refuse them."""
+
+
+class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
+    """Send a test charge and its reversal through one host, or all ('')."""
+
+    host: str = ""
+
+
+AnyRequest = (
+    Close
+    | Confirm
+    | Withdraw
+    | Dispute
+    | Complain
+    | Difference
+    | SettleDifference
+    | ChangeLimits
+    | ConfirmLimits
+    | WithdrawLimits
+    | FlyCanary
+)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request and the name of who makes it."""
+
+    request: AnyRequest
+    who: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a request; `status` as in HTTP."""
+
+    status: int = 200
+    said: str = ""
+    facts: dict[str, Any] = {}
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done, or waits for a second person."""
+        return self.status < 400  # noqa: PLR2004 - HTTP's
+
+
+class NobodyThereError(Exception):
+    """The gateway that uses the journal does not answer; the message says where it was asked."""
+
+
+class DeskError(Exception):
+    """The desk can't be asked, or not for this; the message says why."""

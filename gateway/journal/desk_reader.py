@@ -1,0 +1,156 @@
+"""What the desk reads of a journal, beside the process that writes to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from gateway.journal import docket
+from gateway.journal.port import JournalError
+from gateway.journal.sqlite import SELECT as SELECT_CHARGE
+from gateway.journal.sqlite import JournalReader, charge_from_row
+from gateway.journal.vault import Vault, read_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from gateway.config import Config
+    from routing.charge import Charge
+    from routing.docket import Entry
+    from routing.effects import Noted
+
+
+class Line(NamedTuple):
+    """A charge, void or refund as a settlement file could tell it; no card."""
+
+    id: int
+    stan: str
+    de7: str
+    rrn: str
+    state: str
+    kind: str
+    amount: int
+    approved_amount: int
+    keeps: int
+    given_back: int
+    currency: str
+    settled_on: str
+    opened_at: float
+
+
+class Outcome(NamedTuple):
+    """What a scorecard needs of a charge."""
+
+    host: str
+    merchant: str
+    terminal: str
+    state: str
+    reason: str
+    amount: int
+    opened_at: float
+    first_event: str
+    first_at: float
+    reversals: int
+    delivered: int
+    kind: str
+    operator: str
+
+
+CLOCK_STEP_S: Final = 3_600.0
+"""How far a clock that was set may have put charges out of their order."""
+_LINES: Final = (
+    "SELECT id, host_stan, host_de7, rrn, state, kind, amount, approved_amount, keeps, given_back,"
+    " currency, settled_on, opened_at FROM charge"
+    " WHERE id >= ? AND host = ? AND opened_at >= ? AND opened_at < ?"
+)
+_OUTCOMES: Final = (
+    "SELECT host, merchant, terminal, state, charge.reason, amount, opened_at,"
+    " coalesce(first.event, ''), coalesce(first.at, 0),"
+    " (SELECT count(*) FROM step WHERE step.charge = charge.id"
+    "  AND step.event = 'REVERSAL_SENT'),"
+    " (SELECT count(*) FROM step WHERE step.charge = charge.id"
+    "  AND step.after IN ('DELIVERED', 'PRESUMED_SERVED', 'SERVED')), kind, operator"
+    " FROM charge LEFT JOIN step AS first ON first.charge = charge.id AND (first.epoch,"
+    " first.number) = (SELECT epoch, number FROM step WHERE step.charge = charge.id"
+    " AND step.event <> 'REPEAT' ORDER BY epoch, number LIMIT 1)"
+    " WHERE id >= ? AND opened_at >= ? AND state <> 'NEVER_LEFT'"
+)
+
+
+class DeskReader(JournalReader):
+    """A context manager.  Raises JournalError or KeyFileError when opened."""
+
+    def __init__(self, config: Config) -> None:
+        if config.journal.kind == "none":
+            message = "journal.kind = none: there is nothing to read"
+            raise JournalError(message)
+        super().__init__(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def first_id_at(self, wall: float) -> int:
+        """The least id that a charge opened at `wall` or later may have.
+
+        Ids follow time, but for steps of the clock: read from a little earlier than you need.
+        """
+        low, (high,) = 1, next(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM charge"))
+        while low < high:
+            middle = (low + high) // 2
+            row = next(
+                self._db.execute(
+                    "SELECT id, opened_at FROM charge WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
+                ),
+                None,
+            )
+            if row is None or row[1] >= wall:
+                high = middle
+            else:
+                low = row[0] + 1
+        return int(low)
+
+    def between(self, since: float, until: float, condition: str, *values: Any) -> Iterator[Charge]:
+        """Charges opened in a time for which a condition of ours holds, oldest first."""
+        query = (
+            f"{SELECT_CHARGE} WHERE id >= ? AND opened_at >= ? AND opened_at < ?"
+            f" AND ({condition}) ORDER BY id"
+        )
+        bounds = (self.first_id_at(since - CLOCK_STEP_S), since, until)
+        for row in self._db.execute(query, (*bounds, *values)):
+            yield charge_from_row(row, self._vault)
+
+    def lines(self, host: str, since: float, until: float) -> Iterator[Line]:
+        """What went to a host in a time."""
+        first = self.first_id_at(since - CLOCK_STEP_S)
+        for row in self._db.execute(_LINES, (first, host, since, until)):
+            yield Line(*row)
+
+    def outcomes(self, since: float) -> Iterator[Outcome]:
+        """How charges since then went."""
+        for row in self._db.execute(_OUTCOMES, (self.first_id_at(since - CLOCK_STEP_S), since)):
+            yield Outcome(*row)
+
+    def said_of(self, charge_id: int) -> list[Noted]:
+        """Every entry of the docket about a charge."""
+        return list(docket.of_charge(self._db, charge_id))
+
+    def entries(self, kind: Entry, since: float = 0.0) -> Iterator[Noted]:
+        """Every entry of one kind."""
+        yield from docket.of_kind(self._db, kind, since)
+
+    def knows(self, kind: Entry, key: str) -> bool:
+        """Whether there is an entry with this key."""
+        return docket.has(self._db, kind, key)
+
+    def undelivered(self, after: int, count_max: int) -> tuple[list[Noted], int]:
+        """Notices past an entry that nobody took yet, and where the next look may begin."""
+        return docket.undelivered(self._db, after, count_max)

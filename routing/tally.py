@@ -1,0 +1,38 @@
+"""How long things took: a histogram in plain integers, read when somebody asks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MONEY_BACK_S: Final = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0, 604_800.0)
+
+
+class Tally:
+    """Counts of seconds up to each bound, and above the last."""
+
+    def __init__(self, bounds: Sequence[float] = MONEY_BACK_S) -> None:
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Something took so long."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self.sum += seconds
+
+    @property
+    def count(self) -> int:
+        """How often."""
+        return sum(self._counts)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Bound and how many took no longer, cumulative; the last bound is +Inf."""
+        total, found = 0, []
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+            total += count
+            found.append((bound, float(total)))
+        return found

@@ -1,0 +1,59 @@
+"""What operators want to see of charges that move: counts and times, no decisions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from routing.reason import Reason
+from routing.states import Event, State
+from routing.tally import Tally
+
+if TYPE_CHECKING:
+    from routing.charge import Charge
+    from routing.clock import Now
+    from routing.lifecycle import Lifecycle
+
+NOT_SERVED_REASONS: Final = ("GOODS_NOT_SOLD", "SERVICE_NOT_PROVIDED", "ORDER_CANCELLED")
+OTHER: Final = "other"
+_ACKNOWLEDGED: Final = frozenset({State.REVERSED, State.NOTHING_TO_REVERSE})
+_DELIVERED: Final = frozenset({State.DELIVERED, State.PRESUMED_SERVED})
+_CODE_LENGTH: Final = 2
+
+
+class Watch:
+    """Counters of this process's life; every label is of a closed set."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self.reversals: Counter[str] = Counter()
+        """Begun, by reason."""
+        self.not_served: Counter[str] = Counter()
+        """What terminals and tills gave as their reason."""
+        self.declined: Counter[tuple[str, str]] = Counter()
+        """By host and its DE 39."""
+        self.silent = 0
+        """Windows of confirmation that were over without a word."""
+        self.taken_back = 0
+        """Charges undone after their approval was delivered."""
+        self.orphans = 0
+        """Charges that an earlier life had sent and not seen answered."""
+        self.reversal_s = Tally()
+        """From a reversal's beginning to its acknowledgement."""
+        life.watchers.append(self._moved)
+
+    def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        if event is Event.DECLINE and before is State.SENT:
+            code = charge.code
+            is_code = len(code) == _CODE_LENGTH and code.isascii() and code.isalnum()
+            self.declined[charge.host, code if is_code else OTHER] += 1
+        if event is Event.RESTART and before is State.SENT:
+            self.orphans += 1
+        if charge.state is State.REVERSAL_DUE:
+            self.reversals[charge.reason or OTHER] += 1
+            self.taken_back += before in _DELIVERED
+            self.silent += event is Event.WINDOW_OVER
+            if event is Event.NOT_SERVED and charge.reason == Reason.NOT_SERVED:
+                known = charge.remark in NOT_SERVED_REASONS
+                self.not_served[charge.remark if known else OTHER] += 1
+        elif before is State.REVERSAL_DUE and charge.state in _ACKNOWLEDGED:
+            self.reversal_s.add(max(now.wall - charge.reversal_since, 0.0))
