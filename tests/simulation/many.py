@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
 def one(seed: int, mutation: str | None = None, **how: Any) -> Outcome:
     """One seed, with a deliberate bug if one is named."""
-    if mutation is None:
-        return run(seed, **how)
-    with mutations.ALL[mutation].applied():
-        return run(seed, **how)
+    bug = mutations.ALL[mutation].applied() if mutation is not None else nullcontext()
+    try:
+        with bug:
+            return run(seed, **how)
+    except Exception as error:
+        error.add_note(f"the simulator itself failed on seed {seed}")
+        raise
 
 
 def story(outcome: Outcome, mutation: str | None = None) -> list[str]:
