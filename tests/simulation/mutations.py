@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
 from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
@@ -20,6 +22,8 @@ from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
 from routing.switch import Switch
+from routing.terminal_side import TerminalSide
+from routing.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,6 +208,51 @@ def _does_nothing(original: Any) -> Any:
     return lambda *_: None
 
 
+# Bugs that the simulator found once, put back
+
+
+def _old_approval(original: Any) -> Any:
+    def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
+        charge.approval_held_since = 0.0
+        original(self, charge, code, now)
+
+    return answered
+
+
+def _newest_try(original: Any) -> Any:
+    def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
+        charge.tries = charge.tries[-1:]
+        original(self, charge, code, now)
+
+    return answered
+
+
+def _reversal_proves_nothing(original: Any) -> Any:
+    def reversal(self: Any, asker: Any, listener: Any, now: Now) -> None:
+        careless = msgspec.structs.replace(listener, terminal_resolves_first=False)
+        original(self, asker, careless, now)
+
+    return reversal
+
+
+def _told_is_forgotten(original: Any) -> Any:
+    def handed(self: Any, send: Any) -> None:
+        original(self, send)
+        if send.charge is not None:
+            send.charge.maybe_told = False
+
+    return handed
+
+
+def _refuses_unasked(original: Any) -> Any:
+    def turn_away(self: Any, *what: Any, **how: bool) -> None:
+        remembered, self._life.book.forgets = self._life.book.forgets, False
+        original(self, *what, **how)
+        self._life.book.forgets = remembered
+
+    return turn_away
+
+
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
 ALL: Final[dict[str, Mutation]] = {
@@ -340,6 +389,33 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "mac-unchecked": _M(
         "a host's wrong MAC is accepted", host_side.HostSide, "message", _mac_unchecked
+    ),
+    "25-older-than-approval": _M(
+        "a 25 to a try before the approval counts", Reversals, "answered", _old_approval
+    ),
+    "answer-to-newest-try": _M(
+        "an answer counts as the newest try's", Reversals, "answered", _newest_try
+    ),
+    "reversal-proves-nothing": _M(
+        "a reversal does not prove the sale before",
+        TerminalSide,
+        "_reversal",
+        _reversal_proves_nothing,
+    ),
+    "told-is-forgotten": _M(
+        "who was handed an answer is forgotten", Switch, "handed", _told_is_forgotten
+    ),
+    "refusal-forgotten": _M(
+        "what was refused on one connection is taken from an older one",
+        Tombstones,
+        "refused",
+        _does_nothing,
+    ),
+    "refuse-the-forgotten": _M(
+        "a repeat of what memory has forgotten is refused like a new charge",
+        Admission,
+        "turn_away",
+        _refuses_unasked,
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",

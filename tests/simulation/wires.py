@@ -63,6 +63,7 @@ class End:
         "other",
         "owner",
         "received",
+        "sent",
         "sent_end",
         "wire",
     )
@@ -78,6 +79,8 @@ class End:
         self.ended = False
         """The other side sends no more."""
         self.sent_end = False
+        self.sent = 0
+        """Bytes in all."""
         self.in_flight = 0
         """Bytes sent from here that the other kernel has not acknowledged."""
         self.arrives_at = 0.0
@@ -93,6 +96,7 @@ class End:
     def send(self, data: bytes) -> None:
         """Hand bytes to this end's kernel."""
         self.in_flight += len(data)
+        self.sent += len(data)
         if self.open and not self.sent_end:
             for piece in self.wire.pieces(data):
                 self.wire.carry(self, piece)
