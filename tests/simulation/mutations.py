@@ -23,7 +23,6 @@ from routing.matching import PendingKeys
 from routing.reversals import Reversals
 from routing.switch import Switch
 from routing.terminal_side import TerminalSide
-from routing.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,14 +218,6 @@ def _old_approval(original: Any) -> Any:
     return answered
 
 
-def _newest_try(original: Any) -> Any:
-    def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
-        charge.tries = charge.tries[-1:]
-        original(self, charge, code, now)
-
-    return answered
-
-
 def _reversal_proves_nothing(original: Any) -> Any:
     def reversal(self: Any, asker: Any, listener: Any, now: Now) -> None:
         careless = msgspec.structs.replace(listener, terminal_resolves_first=False)
@@ -242,15 +233,6 @@ def _told_is_forgotten(original: Any) -> Any:
             send.charge.maybe_told = False
 
     return handed
-
-
-def _refuses_unasked(original: Any) -> Any:
-    def turn_away(self: Any, *what: Any, **how: bool) -> None:
-        remembered, self._life.book.forgets = self._life.book.forgets, False
-        original(self, *what, **how)
-        self._life.book.forgets = remembered
-
-    return turn_away
 
 
 _M = Mutation
@@ -393,9 +375,6 @@ ALL: Final[dict[str, Mutation]] = {
     "25-older-than-approval": _M(
         "a 25 to a try before the approval counts", Reversals, "answered", _old_approval
     ),
-    "answer-to-newest-try": _M(
-        "an answer counts as the newest try's", Reversals, "answered", _newest_try
-    ),
     "reversal-proves-nothing": _M(
         "a reversal does not prove the sale before",
         TerminalSide,
@@ -404,18 +383,6 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "told-is-forgotten": _M(
         "who was handed an answer is forgotten", Switch, "handed", _told_is_forgotten
-    ),
-    "refusal-forgotten": _M(
-        "what was refused on one connection is taken from an older one",
-        Tombstones,
-        "refused",
-        _does_nothing,
-    ),
-    "refuse-the-forgotten": _M(
-        "a repeat of what memory has forgotten is refused like a new charge",
-        Admission,
-        "turn_away",
-        _refuses_unasked,
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",
