@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import threading
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import mutations
 from tests.simulation.faults import EVENTS, HABITS, MOODS, TINY
@@ -16,6 +17,10 @@ from tests.simulation.world import Outcome, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+
+_AHEAD: Final = 8
+"""Seeds that wait for each process."""
 
 
 def one(seed: int, mutation: str | None = None, **how: Any) -> Outcome:
@@ -52,8 +57,25 @@ def outcomes(seeds: Iterable[int], mutation: str | None = None, jobs: int = 1) -
     if jobs == 1:
         yield from map(run_one, seeds)
         return
+    over = threading.Event()
+    ahead = threading.Semaphore(_AHEAD * jobs)
+
+    def few_ahead() -> Iterator[int]:
+        """A pool takes all that there is at once, and `seeds` may look at the clock."""
+        for seed in seeds:
+            ahead.acquire()
+            if over.is_set():
+                return
+            yield seed
+
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(run_one, seeds, chunksize=4)
+        try:
+            for outcome in pool.imap(run_one, few_ahead()):
+                ahead.release()
+                yield outcome
+        finally:
+            over.set()
+            ahead.release()
 
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, float]:
