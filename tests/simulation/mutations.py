@@ -207,6 +207,15 @@ def _does_nothing(original: Any) -> Any:
     return lambda *_: None
 
 
+def _takes_whole(original: Any) -> Any:
+    def approved(self: Any, host: Any, charge: Charge, message: Message, now: Now) -> None:
+        whole = message.copy()
+        whole.patch(4, f"{charge.amount:012d}")
+        original(self, host, charge, whole, now)
+
+    return approved
+
+
 # Bugs that the simulator found once, put back
 
 
@@ -315,7 +324,10 @@ ALL: Final[dict[str, Mutation]] = {
         lambda _: Step(State.PRESUMED_SERVED),
     ),
     "partial-is-whole": _M(
-        "a partial approval counts as one of the whole", host_side, "PARTIAL", lambda _: "never"
+        "a partial approval counts as one of the whole",
+        host_side.HostSide,
+        "_approved",
+        _takes_whole,
     ),
     "no-bound-in-flight": _M(
         "any number of charges may wait for a host",
