@@ -8,8 +8,6 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
-
 from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
@@ -22,7 +20,6 @@ from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
 from routing.switch import Switch
-from routing.terminal_side import TerminalSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,7 +189,7 @@ def _any_sale_is_new(original: Any) -> Any:
 
 def _echoes_unchecked(original: Any) -> Any:
     del original
-    return lambda *_: None
+    return lambda *_, **__: None
 
 
 def _mac_unchecked(original: Any) -> Any:
@@ -225,14 +222,6 @@ def _old_approval(original: Any) -> Any:
         original(self, charge, code, now)
 
     return answered
-
-
-def _reversal_proves_nothing(original: Any) -> Any:
-    def reversal(self: Any, asker: Any, listener: Any, now: Now) -> None:
-        careless = msgspec.structs.replace(listener, terminal_resolves_first=False)
-        original(self, asker, careless, now)
-
-    return reversal
 
 
 def _told_is_forgotten(original: Any) -> Any:
@@ -386,12 +375,6 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "25-older-than-approval": _M(
         "a 25 to a try before the approval counts", Reversals, "answered", _old_approval
-    ),
-    "reversal-proves-nothing": _M(
-        "a reversal does not prove the sale before",
-        TerminalSide,
-        "_reversal",
-        _reversal_proves_nothing,
     ),
     "told-is-forgotten": _M(
         "who was handed an answer is forgotten", Switch, "handed", _told_is_forgotten
