@@ -41,7 +41,7 @@ async def serve(config: Config) -> None:
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)
-        engine = Engine(config.wire, tools.clock)
+        engine = Engine(config.limits_of_wire(), tools.clock)
         node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)

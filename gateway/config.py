@@ -133,6 +133,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     drain: Drain = Drain()
     workers: int = 1
 
+    def limits_of_wire(self) -> WireLimits:
+        """The bounds of connections, with what follows from other settings."""
+        link_s = self.wire.link_unacknowledged_s or self.reversal.reorder_margin_s / 2
+        return msgspec.structs.replace(self.wire, link_unacknowledged_s=link_s)
+
     def settings(self) -> Settings:
         """What routing needs of it."""
         pairs = {(each.dialect, host.dialect) for each in self.listener for host in self.host}
@@ -342,6 +347,9 @@ def _times(config: Config) -> Iterable[str]:
     for key, value in positive:
         if value <= 0:
             yield f"{key} = {value}: must be greater than 0"
+    if config.wire.link_unacknowledged_s >= config.reversal.reorder_margin_s > 0:
+        why = "must be less than reversal.reorder_margin_s"
+        yield f"wire.link_unacknowledged_s = {config.wire.link_unacknowledged_s}: {why}"
     if not config.reversal.schedule_s or min(config.reversal.schedule_s) < 0:
         why = "pauses of 0 seconds or more, at least one"
         yield f"reversal.schedule_s = {config.reversal.schedule_s}: {why}"

@@ -15,6 +15,7 @@ from routing import response_codes as rc
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
 from routing.conventions.base import MAC_FIELDS, pan_of
+from routing.effects import Lookup
 from routing.limits import Sale
 from routing.matching import NoFreeKeyError
 from routing.routes import RouteTable
@@ -70,9 +71,24 @@ class Admission:
     def turn_away(
         self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
     ) -> None:
-        """Refuse it with DE 39 = `code`, for good on every connection before this one."""
-        self.tombstones.refused(identity, _terminal_of(asker.request), asker.conn, code)
-        self._replies.refuse(asker, code, now, after_records=after_records)
+        """Refuse it with DE 39 = `code`, for good on every connection before this one.
+
+        A refusal says that nothing was charged, so a repeat of what memory has forgotten must not
+        get one: where it may be that, the journal is asked first.
+        """
+
+        def looked_up(known: Charge | None, now: Now) -> None:
+            known = self._life.book.same_as(identity) or known
+            if known is not None:
+                self.repeat(known, asker, now)
+                return
+            self.tombstones.refused(identity, _terminal_of(asker.request), asker.conn, code)
+            self._replies.refuse(asker, code, now, after_records=after_records)
+
+        if self._life.book.forgets:
+            self._life.outbox.lookups.append(Lookup(identity, looked_up))
+        else:
+            looked_up(None, now)
 
     def busy(self, asker: Asker) -> str:
         """DE 39 while nothing new can be taken at all, or from this connection; else ''."""

@@ -58,6 +58,8 @@ class ChargeBook:
 
     def __init__(self, *, ended_max: int) -> None:
         self._ended_max = ended_max
+        self.forgets = False
+        """The journal may hold charges that are not here any more."""
         self._by_id: dict[int, Charge] = {}
         self._open: dict[int, Charge] = {}
         self._by_identity: dict[str, Charge] = {}
@@ -70,6 +72,7 @@ class ChargeBook:
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
         self._by_id[charge.id] = charge
+        self.forgets |= len(self._by_id) >= self._ended_max
         self._by_identity[charge.identity] = charge
         self._by_prefix[prefix_of(charge.identity)].append(charge)
         self._in_state[charge.state] += 1

@@ -101,8 +101,8 @@ class CloseLink(NamedTuple):
 class Lookup(NamedTuple):
     """A charge is needed that memory no longer holds: ask the journal, then call `found`."""
 
-    wanted: Original | int
-    """How a message names it, or its id."""
+    wanted: Original | int | str
+    """How a message names it, its id, or its identity."""
     found: Callable[[Charge | None, Now], None]
 
 

@@ -155,7 +155,7 @@ class Switch:
         """Asked at the last moment, records durable: is this still to be sent?"""
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
             if send.charge.state is State.SENT:
-                send.charge.left = True
+                send.charge.left, send.charge.known_since = True, now.monotonic
                 return True
             if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
                 self.life.apply(send.charge, Event.UNSENDABLE, now)

@@ -30,7 +30,7 @@ class NoJournal:
         del records
         return {}
 
-    def find(self, wanted: Original | int) -> Charge | None:
+    def find(self, wanted: Original | int | str) -> Charge | None:
         """Memory was asked first; there is nothing else."""
         del wanted
         return None

@@ -57,7 +57,7 @@ class Journal(Protocol):
         """
         ...
 
-    def find(self, wanted: Original | int) -> Charge | None:
+    def find(self, wanted: Original | int | str) -> Charge | None:
         """The newest charge that a later message names, or the one with this id, or None.
 
         Raises JournalError.

@@ -249,11 +249,14 @@ class SqliteJournal:
             raise FencedError(message)
         self._db.executemany(_STEP, map(_step_row, moved, self._numbers))
 
-    def find(self, wanted: Original | int) -> Charge | None:
+    def find(self, wanted: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest whose identity starts as an original says."""
         try:
             if isinstance(wanted, int):
                 row = next(self._db.execute(f"{SELECT} WHERE id = ?", (wanted,)), None)
+                return None if row is None else self._charge(row)
+            if isinstance(wanted, str):
+                row = next(self._db.execute(f"{SELECT} WHERE identity = ?", (wanted,)), None)
                 return None if row is None else self._charge(row)
             query = f"{SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
             bounds = (wanted.prefix, wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1))

@@ -94,6 +94,9 @@ class Engine:
         # Closed means closed, also by a killed process: else the kernel would go on sending what
         # it still holds, and a charge might arrive after its reversal.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        # And what the host's TCP does not acknowledge for long is given up with its link.
+        unacknowledged_ms = int(self._limits.link_unacknowledged_s * 1_000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged_ms)
         return self.adopt(sock, peer)
 
     def adopt(self, sock: socket.socket, peer: str, *, accepted: bool = False) -> int:

@@ -53,6 +53,9 @@ class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Bytes that a slow reader may leave waiting here."""
     link_waiting_bytes_max: int = 16_777_216
     """The same towards a host; what may be in flight to it (`host.in_flight_max`) fits in here."""
+    link_unacknowledged_s: float = 0.0
+    """A link on which the host's TCP acknowledges nothing for so long is made anew: what it carried
+    can't arrive after a reversal any more.  0: half of `reversal.reorder_margin_s`."""
     unacknowledged_s: float = 30.0
     """How long an answer may stay unacknowledged before its connection counts as lost."""
     acknowledgement_settles_s: float = 1.0

@@ -59,6 +59,7 @@ def test_the_example_is_good_and_says_what_its_contract_says() -> None:
         ("reversal.answer_timeout_s=0", "reversal.answer_timeout_s", "0"),
         ("reversal.age_max_s=0", "reversal.age_max_s", "0"),
         ("reversal.attempts_max=0", "reversal.attempts_max", "0"),
+        ("wire.link_unacknowledged_s=60", "wire.link_unacknowledged_s", "60"),
         ("reversal.schedule_s=[]", "reversal.schedule_s", "()"),
         ("reversal.schedule_s=[0, -1]", "reversal.schedule_s", "-1"),
         ("reversal.spread=-0.1", "reversal.spread", "-0.1"),

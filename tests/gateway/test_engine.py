@@ -240,6 +240,15 @@ async def test_the_clocks_of_terminals_do_not_run_against_host_links() -> None:
     close(wire)
 
 
+async def test_a_host_that_acknowledges_nothing_loses_its_link() -> None:
+    wire = wire_with(link_unacknowledged_s=7.5)
+    with socket.create_server(("127.0.0.1", 0)) as bank:
+        await wire.engine.connect("127.0.0.1", bank.getsockname()[1], "bank", WAIT_S)
+        (sock,) = wire.engine._sockets.values()
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_500
+    close(wire)
+
+
 async def test_a_host_that_does_not_listen_is_none(wire: Wire) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -218,6 +218,14 @@ def test_a_known_identity_is_not_taken_and_the_older_charge_is_named(held: Sqlit
     assert held.find(Original(PREFIX, "", "")).id == 1  # type: ignore[union-attr]
 
 
+def test_a_charge_is_found_by_its_identity(held: SqliteJournal) -> None:
+    held.append([opened(charge(1)), opened(charge(2))])
+    found = held.find(charge(2).identity)
+    assert found is not None
+    assert found.id == 2
+    assert held.find("NOBODY|") is None
+
+
 def test_two_of_one_identity_in_one_batch(held: SqliteJournal) -> None:
     first, second = charge(1), charge(2, identity=charge(1).identity)
     known = held.append([opened(first), opened(second)])

@@ -157,6 +157,20 @@ def test_a_repeat_of_a_charge_that_memory_forgot_gets_its_stored_answer() -> Non
     assert len(world.charges_sent) == 3
 
 
+def test_a_repeat_of_what_memory_forgot_is_not_refused_while_the_gateway_drains() -> None:
+    """91 would tell the terminal that nothing was charged."""
+    world = World(ISO, ended_max=1)
+    requests = [sale(ISO, stan) for stan in (1, 2, 3)]
+    for request in requests:
+        world.says(1, request)
+        world.answers(answer(world.charges_sent[-1], "51"))
+    world.switch.drain()
+    world.says(2, repeated(requests[0]))
+    world.says(2, sale(ISO, 4))
+    assert world.codes(2) == ["51", "91"]
+    assert len(world.charges_sent) == 3
+
+
 def test_a_repeat_decided_while_the_journal_finds_out_is_dropped_with_its_charge() -> None:
     """A step of a charge that the journal never took would look like another owner's doing."""
     world = World(ISO, ended_max=1)

@@ -203,10 +203,12 @@ class MemoryJournal:
             values |= dict(zip(MOVED, self.moved[charge_id], strict=True))
         return Charge(**values)
 
-    def find(self, original: Original | int) -> Charge | None:
+    def find(self, original: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest that `original` names."""
         if isinstance(original, int):
             return self.charge(original) if original in self.opened else None
+        if isinstance(original, str):
+            return next((x for x in self.charges() if x.identity == original), None)
         found = [each for each in map(self.charge, self.opened) if original.names(each)]
         return found[-1] if found else None
 

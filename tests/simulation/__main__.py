@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.simulation import many, mutations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them")
+    parser.add_argument(
+        "--for-s", type=float, default=0.0, help="and more of them for so many seconds in all"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="so many processes share the seeds")
     parser.add_argument("--seed", type=int, help="replay one seed and tell its story")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -31,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if chosen.seed is not None:
         return _tell(chosen.seed, chosen.mutation)
-    return _many(range(chosen.first_seed, chosen.first_seed + chosen.seeds), chosen)
+    return _many(chosen)
 
 
 def _tell(seed: int, mutation: str | None) -> int:
@@ -43,10 +47,19 @@ def _tell(seed: int, mutation: str | None) -> int:
     return 1
 
 
-def _many(seeds: range, chosen: argparse.Namespace) -> int:
+def _seeds(chosen: argparse.Namespace) -> Iterator[int]:
+    """As many as wanted, and then more while there is time."""
+    end = time.monotonic() + chosen.for_s
+    for number in itertools.count():
+        if number >= chosen.seeds and time.monotonic() >= end:
+            return
+        yield chosen.first_seed + number
+
+
+def _many(chosen: argparse.Namespace) -> int:
     began = time.perf_counter()
     outcomes = []
-    for outcome in many.outcomes(seeds, chosen.mutation, chosen.jobs):
+    for outcome in many.outcomes(_seeds(chosen), chosen.mutation, chosen.jobs):
         outcomes.append(outcome)
         for violation in outcome.violations:
             print(f"seed {outcome.seed}: invariant {violation.invariant} at {violation.at_s:.3f} s:"
@@ -57,7 +70,11 @@ def _many(seeds: range, chosen: argparse.Namespace) -> int:
             print(f"replay: {replay}", file=sys.stderr)
             if chosen.mutation:
                 break
-    summary = many.totals(outcomes) | {"wall_seconds": round(time.perf_counter() - began, 1)}
+    summary = (
+        {"first_seed": chosen.first_seed}
+        | many.totals(outcomes)
+        | {"wall_seconds": round(time.perf_counter() - began, 1)}
+    )
     lines = "\n".join(f"{name}: {value}" for name, value in summary.items())
     print(json.dumps(summary) if chosen.json else lines)
     return bool(summary["violations"])

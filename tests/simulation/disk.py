@@ -193,8 +193,10 @@ class DiskFiles(apsw.VFS):
         super().__init__(VFS_NAME, base="unix")
 
     def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _Handle:  # noqa: N802
-        path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         flags[1] = flags[0]
+        if name is None:
+            return _Handle(self.disk, File(), is_log=False)  # a temporary file, gone when closed
+        path = name.filename() if isinstance(name, apsw.URIFilename) else name
         file = self.disk.files.setdefault(path, File())
         return _Handle(self.disk, file, is_log=path.endswith("-wal"))
 

@@ -87,7 +87,7 @@ class Events:
         links = [end for end in network.ends() if end.hard_close]
         ends = links if links and self._rng.random() < _LINKS else network.ends()
         wire = self._rng.choice(ends).wire
-        wire.stalled_until = self._world.agenda.now + self._rng.choice((2.0, 9.0, 12.0, 20.0))
+        wire.stalled_until = self._world.agenda.now + self._rng.choice((2.0, 8.0, 9.5, 20.0))
 
     def links(self) -> None:
         """A host cuts its links."""

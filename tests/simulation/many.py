@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import threading
+from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import mutations
 from tests.simulation.faults import EVENTS, HABITS, MOODS, TINY
@@ -17,12 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
+_AHEAD: Final = 8
+"""Seeds that wait for each process."""
+
+
 def one(seed: int, mutation: str | None = None, **how: Any) -> Outcome:
     """One seed, with a deliberate bug if one is named."""
-    if mutation is None:
-        return run(seed, **how)
-    with mutations.ALL[mutation].applied():
-        return run(seed, **how)
+    bug = mutations.ALL[mutation].applied() if mutation is not None else nullcontext()
+    try:
+        with bug:
+            return run(seed, **how)
+    except Exception as error:
+        error.add_note(f"the simulator itself failed on seed {seed}")
+        raise
 
 
 def story(outcome: Outcome, mutation: str | None = None) -> list[str]:
@@ -48,8 +57,25 @@ def outcomes(seeds: Iterable[int], mutation: str | None = None, jobs: int = 1) -
     if jobs == 1:
         yield from map(run_one, seeds)
         return
+    over = threading.Event()
+    ahead = threading.Semaphore(_AHEAD * jobs)
+
+    def few_ahead() -> Iterator[int]:
+        """A pool takes all that there is at once, and `seeds` may look at the clock."""
+        for seed in seeds:
+            ahead.acquire()
+            if over.is_set():
+                return
+            yield seed
+
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(run_one, seeds, chunksize=4)
+        try:
+            for outcome in pool.imap(run_one, few_ahead()):
+                ahead.release()
+                yield outcome
+        finally:
+            over.set()
+            ahead.release()
 
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, float]:

@@ -189,7 +189,7 @@ def _any_sale_is_new(original: Any) -> Any:
 
 def _echoes_unchecked(original: Any) -> Any:
     del original
-    return lambda *_: None
+    return lambda *_, **__: None
 
 
 def _mac_unchecked(original: Any) -> Any:
@@ -202,6 +202,35 @@ def _mac_unchecked(original: Any) -> Any:
 def _does_nothing(original: Any) -> Any:
     del original
     return lambda *_: None
+
+
+def _takes_whole(original: Any) -> Any:
+    def approved(self: Any, host: Any, charge: Charge, message: Message, now: Now) -> None:
+        whole = message.copy()
+        whole.patch(4, f"{charge.amount:012d}")
+        original(self, host, charge, whole, now)
+
+    return approved
+
+
+# Bugs that the simulator found once, put back
+
+
+def _old_approval(original: Any) -> Any:
+    def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
+        charge.approval_held_since = 0.0
+        original(self, charge, code, now)
+
+    return answered
+
+
+def _told_is_forgotten(original: Any) -> Any:
+    def handed(self: Any, send: Any) -> None:
+        original(self, send)
+        if send.charge is not None:
+            send.charge.maybe_told = False
+
+    return handed
 
 
 _M = Mutation
@@ -284,7 +313,10 @@ ALL: Final[dict[str, Mutation]] = {
         lambda _: Step(State.PRESUMED_SERVED),
     ),
     "partial-is-whole": _M(
-        "a partial approval counts as one of the whole", host_side, "PARTIAL", lambda _: "never"
+        "a partial approval counts as one of the whole",
+        host_side.HostSide,
+        "_approved",
+        _takes_whole,
     ),
     "no-bound-in-flight": _M(
         "any number of charges may wait for a host",
@@ -340,6 +372,12 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "mac-unchecked": _M(
         "a host's wrong MAC is accepted", host_side.HostSide, "message", _mac_unchecked
+    ),
+    "25-older-than-approval": _M(
+        "a 25 to a try before the approval counts", Reversals, "answered", _old_approval
+    ),
+    "told-is-forgotten": _M(
+        "who was handed an answer is forgotten", Switch, "handed", _told_is_forgotten
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",

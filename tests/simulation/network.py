@@ -66,6 +66,8 @@ class SimNetwork:
         self._last_id = 0
         self._next_sweep = 0.0
         self._nap = Nap(agenda)
+        self._acknowledged: dict[int, tuple[int, float]] = {}
+        """Bytes that the host's TCP of each link has, and since when it is no more than that."""
         self._listens = True
 
     def __len__(self) -> int:
@@ -227,6 +229,7 @@ class SimNetwork:
         del self._connections[connection.id], self._ids[end]
         self._dirty.pop(connection.id, None)
         self._readable.pop(end, None)
+        self._acknowledged.pop(connection.id, None)
         if end.open:
             end.close()
         self._events.append(Lost(connection.id, why))
@@ -236,9 +239,22 @@ class SimNetwork:
         for connection in list(self._connections.values()):
             if connection.out:
                 self._write(connection)
-            why = connection.overdue(now) if connection.accepted else None
+            if not connection.accepted:
+                self._watch_link(connection, now)
+                continue
+            why = connection.overdue(now)
             if why is not None:
                 self._lose(connection, why)
+
+    def _watch_link(self, connection: Connection, now: float) -> None:
+        """The kernel's TCP_USER_TIMEOUT."""
+        end = self._ends[connection.id]
+        has = end.sent - end.in_flight
+        had, since = self._acknowledged.get(connection.id, (-1, now))
+        if has != had or not end.in_flight:
+            self._acknowledged[connection.id] = (has, now)
+        elif now - since > self._limits.link_unacknowledged_s:
+            self._lose(connection, "host acknowledges nothing")
 
     def _check_watches(self, now: float) -> None:
         watches = self._watches

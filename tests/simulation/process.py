@@ -150,7 +150,11 @@ class GatewayProcess:
         assert self._journal is not None
         switch = await recovered(self._config, self._journal, tools)  # type: ignore[arg-type]
         network = SimNetwork(
-            self._config.wire, self._agenda, self._clock, self._dial, self._checkers.leaves
+            self._config.limits_of_wire(),
+            self._agenda,
+            self._clock,
+            self._dial,
+            self._checkers.leaves,
         )
         network.window_bytes = self.window_bytes
         node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]

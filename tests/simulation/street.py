@@ -29,7 +29,7 @@ KEYS: Final = {
     "pos": MacKey("cup-ecb", bytes.fromhex("0123456789ABCDEF" * 2)),
     "clearing": MacKey("cup-ecb", bytes.fromhex("FEDCBA9876543210" * 2)),
 }
-ANSWER_TIMEOUT_S: Final = 10.0
+ANSWER_TIMEOUT_S: Final = 6.0
 WINDOW_S: Final = 15.0
 PROOF_S: Final = 45.0
 HEALS_WITHIN_S: Final = 240.0
@@ -97,7 +97,7 @@ def config(folder: Path) -> Config:
         ),
         service=ServiceSettings(delivery_proof_s=PROOF_S),
         reversal=ReversalSettings(
-            schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=15.0
+            schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=20.0
         ),
         journal=JournalConfig(path=str(folder / "journal.db"), key_file=str(folder / "key")),
         wire=WireLimits(unacknowledged_s=20.0, idle_s=120.0),

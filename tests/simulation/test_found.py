@@ -13,6 +13,8 @@ FOUND = {
     "an unanswered repeat does not undo what was told": 10,
     "nothing of a closed link arrives after its reversal": 5028,
     "an answer to a reversal is to the oldest try that waits": 100107,
+    "a repeat of what memory forgot is not refused": 420111,
+    "nothing arrives late from a link that stood still": 29,
     "what a terminal was refused does not become a charge later": 200109,
 }
 

@@ -55,6 +55,7 @@ class End:
         "amnesic",
         "arrives_at",
         "ended",
+        "gap",
         "hard_close",
         "in_flight",
         "name",
@@ -62,6 +63,7 @@ class End:
         "other",
         "owner",
         "received",
+        "sent",
         "sent_end",
         "wire",
     )
@@ -77,6 +79,8 @@ class End:
         self.ended = False
         """The other side sends no more."""
         self.sent_end = False
+        self.sent = 0
+        """Bytes in all."""
         self.in_flight = 0
         """Bytes sent from here that the other kernel has not acknowledged."""
         self.arrives_at = 0.0
@@ -86,11 +90,14 @@ class End:
         """Closing is a reset, which also drops what is not across yet (SO_LINGER of 0)."""
         self.amnesic = False
         """The machine at this end lost its power: what it had not got across is gone."""
+        self.gap = False
+        """Something that was sent from here never arrived: nothing after it can."""
 
     def send(self, data: bytes) -> None:
         """Hand bytes to this end's kernel."""
+        self.in_flight += len(data)
+        self.sent += len(data)
         if self.open and not self.sent_end:
-            self.in_flight += len(data)
             for piece in self.wire.pieces(data):
                 self.wire.carry(self, piece)
 
@@ -172,7 +179,8 @@ class Wire:
         end = sender.other
         if self.cut or self.dead_end is end or not end.open:
             return
-        if was_lost and (sender.amnesic or not sender.open):
+        if sender.gap or (was_lost and (sender.amnesic or not sender.open)):
+            sender.gap = True
             return
         if end.owner is None:
             if piece:
@@ -196,8 +204,6 @@ class Wire:
         agenda.after(wait, self._reset_arrives, end.other)
 
     def _reset_arrives(self, end: End) -> None:
-        if self.cut:
-            return
         self.cut = True
         owner, end.owner, end.open = end.owner, None, False
         if owner is not None:
