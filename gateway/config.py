@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -20,6 +18,7 @@ from codec.mac import Algorithm
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
+from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
@@ -29,8 +28,7 @@ from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
 from routing.settings import CaseSettings, ListenerSettings, Settings
-from routing.translation import Mapping, MappingError
-from routing.translation import check as check_mapping
+from routing.translation import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -160,30 +158,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _only(kind: type[Part], value: msgspec.Struct) -> Part:
     """The part of `value` that its base class `kind` holds."""
     return kind(**{name: getattr(value, name) for name in kind.__struct_fields__})
-
-
-@cache
-def mappings() -> tuple[Mapping, ...]:
-    """The mapping files that come with the gateway.  Raises MappingError."""
-    folder = resources.files("routing.mappings")
-    found = []
-    for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if file.name.endswith(".toml"):
-            data = _numbered(tomllib.loads(file.read_text("utf-8")))
-            mapping = msgspec.convert(data, Mapping, strict=False)
-            check_mapping(mapping)
-            found.append(mapping)
-    return tuple(found)
-
-
-def _numbered(data: dict[str, Any]) -> dict[str, Any]:
-    """TOML keys are text; the tables `clip` and `fill` are keyed by field numbers."""
-    for direction in ("request", "answer"):
-        for table in ("clip", "fill"):
-            rules = data.get(direction, {}).get(table)
-            if rules is not None:
-                data[direction][table] = {int(key): value for key, value in rules.items()}
-    return data
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Config:

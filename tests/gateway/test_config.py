@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from codec import MacKey
-from gateway.config import Config, ConfigError, load, mac_key, mappings
+from gateway.config import Config, ConfigError, load, mac_key
+from gateway.mappings import mappings
 from routing.conventions import CONVENTIONS
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "relay.toml"

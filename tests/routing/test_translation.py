@@ -9,7 +9,7 @@ import pytest
 
 from codec import Message, build, dialect
 from codec.spec import Field
-from gateway.config import mappings
+from gateway.mappings import mappings
 from routing.clock import de7
 from routing.translation import Direction, Mapping, MappingError, Translator, check
 from tests.codec.samples import sample_value

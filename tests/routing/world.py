@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec import Message, build, dialect
-from gateway.config import mappings
+from gateway.mappings import mappings
 from routing.charge import OPEN_STATES, Charge, State
 from routing.clock import Now
 from routing.effects import (

@@ -1,0 +1,124 @@
+"""What is known of one charge: the record that the journal keeps, and what lives in memory only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from routing.states import State
+from routing.transaction import Transaction
+
+if TYPE_CHECKING:
+    from codec import Message
+
+
+@dataclass(slots=True, kw_only=True, repr=False, eq=False)
+class Charge:
+    """What is known of one charge; the last block lives in memory only.
+
+    Amounts are minor units of `currency`; times ending in `_at` are seconds since the epoch.
+    `pan` is in clear in memory only: the journal enciphers it, and `repr` hides it.
+    """
+
+    id: int
+    epoch: int
+    opened_at: float
+    identity: str
+    """Duplicate key: merchant|terminal|STAN|MTI class|rest by dialect (see `conventions`)."""
+    dialect: str
+    listener: str
+    mti: str
+    merchant: str
+    terminal: str
+    stan: str
+    batch: str
+    de7: str
+    processing_code: str
+    amount: int
+    currency: str
+    pan: str
+    proof: str
+    window_s: float
+    host: str
+    host_stan: str
+    host_de7: str
+    sent: dict[int, str]
+    """The reversal-sufficient part of what the host got; no card number, no track, no PIN."""
+    kind: Transaction = Transaction.SALE
+    original_id: int = 0
+    """The charge that a void or refund is about; 0: none, or none that this journal knows."""
+    operator: str = ""
+    """Who stood at the terminal, where it says so (DE 63.1); digits and letters only."""
+    sent_header: str = ""
+    """Header of the frame that the host got, as hex; empty where the dialect has none."""
+
+    state: State = State.SENT
+    updated_at: float = 0.0
+    reason: str = ""
+    """Why it is reversed or a case, in words of `reason.Reason`."""
+    remark: str = ""
+    """What a terminal or till gave as its reason for not serving, if it is words only."""
+    code: str = ""
+    """DE 39 as the terminal was told."""
+    rrn: str = ""
+    approval_code: str = ""
+    answer: dict[int, str] | None = None
+    """The stored answer, without card data."""
+    echoed: tuple[int, ...] = ()
+    """Fields of the answer that a repeat brings along itself (card data)."""
+    approved_amount: int = 0
+    approval_held: bool = False
+    stood: str = ""
+    """The state in which it was to be voided, and in which it stands if it is not."""
+    settled_on: str = ""
+    """The host's settlement date (MMDD) of its approval; '' if the host tells none."""
+    keeps: int = 0
+    """Minor units that were served and stay charged; its reversal gives back the rest.  0: all."""
+    given_back: int = 0
+    """Minor units that refunds gave back, or may yet give back."""
+    proof_restarts: int = 0
+    reversal_stan: str = ""
+    reversal_de7: str = ""
+    reversal_since: float = 0.0
+    attempts: int = 0
+    repeats_answered: int = 0
+
+    request: Message | None = None
+    """The terminal's request while somebody waits for its answer."""
+    conn: int = 0
+    """The terminal's connection that waits, or that the answer was handed to; 0: none."""
+    handed: bool = False
+    """An approval was handed to `conn` in this process's life."""
+    maybe_told: bool = False
+    """An approval was handed to some connection, now or in an earlier life."""
+    link: int = 0
+    answer_forged: bool = False
+    """An answer came whose MAC was wrong: no answer, but a reason to give."""
+    left: bool = False
+    """A byte of it may have reached the host."""
+    known_since: float = 0.0
+    """Monotonic time at which this process opened it or found it in the journal."""
+    proof_until: float = 0.0
+    """Monotonic end of the hold for a proof of delivery."""
+    due: float = 0.0
+    """Monotonic time of the next thing to do; 0: nothing is due."""
+    reversal_in_flight: bool = False
+    tries: tuple[tuple[float, int], ...] = ()
+    """Monotonic time and link of each reversal try that may still be answered, oldest first."""
+    approval_held_since: float = 0.0
+    """Monotonic time at which the approval came; 0 if an earlier life of the gateway got it."""
+    reversal_link: int = 0
+    """The link that carried the last try of its reversal."""
+
+    def __repr__(self) -> str:
+        return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"
+
+    @property
+    def till(self) -> str:
+        """Whose charge it is: merchant|terminal."""
+        return f"{self.merchant}|{self.terminal}"
+
+    @property
+    def money(self) -> int:
+        """The amount at stake in minor units: the approved one once it is known."""
+        return self.approved_amount or self.amount
