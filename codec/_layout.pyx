@@ -136,8 +136,9 @@ cdef class Dialect:
         """`value` of field `de` as a person may see it."""
         if de in self.sensitive:
             return _mask.hidden(value)
-        # Card numbers hide in free text, not among digits whose every place is named.
-        if de in self.subfields and self.layout.rules[de].content == DIGITS:
+        # Card numbers hide in free text, not among digits whose every place is named, always.
+        parts = self.subfields.get(de)
+        if parts and self.layout.rules[de].content == DIGITS and not parts[0].whole:
             return value
         return _mask.value(de, value)
 

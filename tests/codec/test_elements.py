@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec import DialectError, FrameError, Message, build, dialect, explain, parse_dialect
+from codec.document import to_json
 from codec.elements import find, parse
 from codec.spec import Elements
 from tests.codec.samples import POS, vectors
@@ -165,6 +166,18 @@ def test_sub_fields_of_the_pos_dialect() -> None:
     assert (message["63.1"], message["63.2"]) == ("001", "settled")
     assert message.get("63.3") is None
     assert build(POS, "0800", {63: "001"}).get("63.2") is None
+
+
+def test_card_numbers_among_the_details_of_a_batch_are_masked() -> None:
+    details = "01" + "00" + "000123" + "0000" + "4761739001010119" + "000000001000"
+    upload = build(POS, "0320", {48: details})
+    assert upload.get("48.1") is None
+    shown = [repr(upload), to_json(upload).decode()]
+    shown += [line.text for line in explain(upload.raw, POS).lines]
+    assert not any("4761739001010119" in text or "739001010119" in text for text in shown)
+    totals = build(POS, "0500", {48: "0" * 61 + "1"})
+    assert totals["48.10"] == "1"
+    assert "hidden" in repr(totals)
 
 
 @pytest.mark.parametrize("vector", vectors("cup-de62-40"))

@@ -39,7 +39,7 @@ def sanitized(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns("*.so", "*.c", "__pycache__", ".hypothesis")
     for name in ("codec", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    for name in ("setup.py", "pyproject.toml"):
+    for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
     subprocess.run(
         [sys.executable, "-W", "ignore", "setup.py", "build_ext", "--inplace", "-q", "-j2"],
