@@ -73,7 +73,7 @@ class Canary:
             await trio.sleep(max((due + timedelta(days=1)).timestamp() - now, 1.0))
 
     async def _until_usable(self, host: str) -> None:
-        """A gateway that just started has no links yet; one that gets none is told of all the same."""
+        """A gateway that just started has no links yet.  One that gets none is told of as well."""
         with trio.move_on_after(self._settings.timeout_s):
             while not self._switch.hosts[host].links.usable():  # noqa: ASYNC110 - seen from outside
                 await trio.sleep(_LOOK_S)
