@@ -67,9 +67,16 @@ class Canary:
             ]
             if late:
                 for host in late:
+                    await self._until_usable(host)
                     await self.fly(host)
                 continue
             await trio.sleep(max((due + timedelta(days=1)).timestamp() - now, 1.0))
+
+    async def _until_usable(self, host: str) -> None:
+        """A gateway that just started has no links yet.  One that gets none is told of as well."""
+        with trio.move_on_after(self._settings.timeout_s):
+            while not self._switch.hosts[host].links.usable():  # noqa: ASYNC110 - seen from outside
+                await trio.sleep(_LOOK_S)
 
     def _due(self) -> datetime:
         """The last time at which flights were due."""

@@ -150,6 +150,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             abuse=self.abuse,
             cases=self.cases,
             notices=bool(self.notices.url),
+            test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
             ended_max=self.journal.ended_in_memory_max,
         )

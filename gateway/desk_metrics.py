@@ -167,6 +167,12 @@ class DeskCollector(Collector):
         for labels, count in sorted(self._canary.flown.items()):
             flown.add_metric(labels, count)
         yield flown
+        yield _total(
+            "gateway_notices_written",
+            "Notices to customers, by what they tell.",
+            "told",
+            {name: n for (kind, name), n in self._switch.docket.counts.items() if kind == "notice"},
+        )
         results = {how: self._notices.results[how] for how in ("taken", "failed", "refused")}
         results["given_up"] = self._notices.results["given_up"]
         yield _total("gateway_notices", "Tries to deliver a notice.", "result", results)

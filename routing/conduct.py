@@ -45,8 +45,9 @@ class Conduct:
 
     def counts(self, before: State, event: Event) -> bool:
         """Whether such a step takes back what was delivered, and is counted."""
-        watches = self._settings.terminal_reversals_max or self._settings.card_reversals_max
-        return bool(watches) and event in _TAKES_BACK and before in _DELIVERED
+        if event not in _TAKES_BACK or before not in _DELIVERED:
+            return False
+        return bool(self._settings.terminal_reversals_max or self._settings.card_reversals_max)
 
     def card_of(self, charge: Charge) -> str:
         """The card's hash, as `took_back` wants it."""

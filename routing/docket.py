@@ -62,6 +62,7 @@ class Answer(StrEnum):
 
     DECIDED = "decided"
     PROPOSED = "proposed: a second person must confirm it"
+    WITHDRAWN = "withdrawn"
     NO_CASE = "no such open case"
     NO_NAME = "say who you are: this case needs two persons"
     OWN = "you proposed it: another person must confirm it"
@@ -180,7 +181,7 @@ class Docket:
         if charge is None or self.proposals.pop(charge.id, None) is None:
             return Answer.NOT_PROPOSED
         self.note(Entry.WITHDRAWN, now, charge=charge.id, who=who)
-        return Answer.DECIDED
+        return Answer.WITHDRAWN
 
     def _decide(
         self, charge: Charge, how: str, who: str, now: Now, proposed_by: str = ""

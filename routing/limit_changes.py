@@ -58,7 +58,7 @@ class LimitChanges:
         if self.proposed is None:
             return Answer.NOT_PROPOSED
         self._note(_packed(self._limits.settings), who, now, "")
-        return Answer.DECIDED
+        return Answer.WITHDRAWN
 
     def _note(self, limits: str, who: str, now: Now, proposed_by: str) -> None:
         self.proposed = None

@@ -31,6 +31,7 @@ class Notices:
 
     def __init__(self, life: Lifecycle, docket: Docket) -> None:
         self._overdue_s = life.settings.reversal.overdue_s
+        self._test_till = life.settings.test_till
         self._docket = docket
         if life.settings.notices:
             life.watchers.append(self._moved)
@@ -39,6 +40,8 @@ class Notices:
         del before, event
         told = _TOLD.get(charge.state)
         if told is None or not charge.approval_held or charge.kind.undoes:
+            return
+        if charge.till == self._test_till:
             return
         by = now.wall + self._overdue_s if charge.state is State.REVERSAL_DUE else 0.0
         # A charge may become due again, by another day's decision: that is told again.

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cases: CaseSettings = CaseSettings()
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
+    test_till: str = ""
+    """merchant|terminal of test charges: nobody's card and nobody's sale."""
     card_key: bytes = b""
     """Under which cards are hashed for counting."""
     ended_max: int = 100_000

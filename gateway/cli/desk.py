@@ -37,6 +37,7 @@ from gateway.desk.requests import (
     Confirm,
     ConfirmLimits,
     DeskError,
+    Difference,
     Dispute,
     FlyCanary,
     Reply,
@@ -46,6 +47,8 @@ from gateway.desk.requests import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.config import Config
 
 _DAY_S: Final = 86_400.0
@@ -71,8 +74,15 @@ def register(app: typer.Typer) -> None:
 
 
 def _ask(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
+    (reply,) = _ask_all(config, [request], who, token_file)
+    return reply
+
+
+def _ask_all(
+    config: Config, requests: Sequence[AnyRequest], who: str, token_file: Path | None
+) -> list[Reply]:
     token = token_file.read_text("utf-8").strip() if token_file is not None else ""
-    return counter.ask(config, request, who or ("" if token else _login()), token)
+    return counter.ask_all(config, requests, who or ("" if token else _login()), token)
 
 
 def _login() -> str:
@@ -224,6 +234,9 @@ def reconcile(  # noqa: PLR0913 - an option each
     host: Annotated[str, typer.Option("--host", help="Whose file it is.")],
     file: Annotated[Path, typer.Option("--file", help="The host's settlement file.")],
     form: Annotated[Literal["csv", "json"], typer.Option("--format")] = "csv",
+    at_most: Annotated[
+        int, typer.Option("--at-most", help="Differences; more open no case: a wrong file?")
+    ] = 1_000,
     date: Annotated[
         str, typer.Option("--date", help="The settlement day, YYYY-MM-DD; by default yesterday.")
     ] = "",
@@ -245,19 +258,33 @@ def reconcile(  # noqa: PLR0913 - an option each
             message = f"--date {day}: YYYY-MM-DD"
             raise DeskError(message)
         found = settlement.compare(settings, host, settlement.read(file, form), day)
-        lines = []
-        for difference in found.differences:
-            reply = _ask(settings, difference, who, token_file)
-            if not reply.ok:
-                message = f"{difference.key}: {reply.said}"
-                raise DeskError(message)
-            lines.append(msgspec.to_builtins(difference) | {"action": reply.said})
+        if len(found.differences) > at_most:
+            message = (
+                f"{len(found.differences)} differences: is it another day's file? see --at-most"
+            )
+            raise DeskError(message)
+        lines = _made_cases_of(settings, found.differences, who, token_file)
     if as_json:
         print_json({"counts": found.counts, "sums": found.sums, "differences": lines})
     else:
         _print_comparison(host, day, found, lines)
     if lines:
         raise typer.Exit(EXIT_NOT_DONE)
+
+
+def _made_cases_of(
+    config: Config, differences: Sequence[Difference], who: str, token_file: Path | None
+) -> list[dict[str, Any]]:
+    """Each difference, and what became of it."""
+    lines = []
+    for difference, reply in zip(
+        differences, _ask_all(config, differences, who, token_file), strict=True
+    ):
+        if not reply.ok:
+            message = f"{difference.key}: {reply.said}"
+            raise DeskError(message)
+        lines.append(msgspec.to_builtins(difference) | {"action": reply.said})
+    return lines
 
 
 def _print_comparison(

@@ -28,6 +28,8 @@ from routing.limits import Limits
 from routing.switch import Switch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.config import Config
 
 _TIMEOUT_S: Final = 150.0
@@ -67,22 +69,30 @@ def limits_of(config: Config) -> dict[str, Any]:
 
 def ask(config: Config, request: AnyRequest, who: str, token: str = "") -> Reply:
     """Have the desk do something.  Raises DeskError, NobodyThereError or what a journal raises."""
+    (reply,) = ask_all(config, [request], who, token)
+    return reply
+
+
+def ask_all(
+    config: Config, requests: Sequence[AnyRequest], who: str, token: str = ""
+) -> list[Reply]:
+    """The same for several, in their order."""
     try:
         people = People.of(config.admin.token_file)
         token = token or people.shared_token
         name = people.who(token, who)
     except NotAllowedError as error:
-        return Reply(status=401, said=str(error))
+        return [Reply(status=401, said=str(error)) for _ in requests]
     except (OSError, ValueError) as error:
         message = f"admin.token_file: {error}"
         raise DeskError(message) from None
     try:
-        return trio.run(_on_paper, config, request, name)
+        return trio.run(_on_paper, config, requests, name)
     except LockedError:
-        return _over_http(config, Asked(request=request, who=who), token)
+        return [_over_http(config, Asked(request=each, who=who), token) for each in requests]
 
 
-async def _on_paper(config: Config, request: AnyRequest, who: str) -> Reply:
+async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) -> list[Reply]:
     clock = SystemClock()
     journal = SqliteJournal(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
     try:
@@ -101,7 +111,8 @@ async def _on_paper(config: Config, request: AnyRequest, who: str) -> Reply:
                 switch.adopt(charge)
         switch.remember(recovery.entries)
         floor = PaperFloor(switch, journal, clock)
-        return await Desk(config, switch, floor, clock, trio.to_thread.run_sync).do(request, who)
+        desk = Desk(config, switch, floor, clock, trio.to_thread.run_sync)
+        return [await desk.do(each, who) for each in requests]
     finally:
         journal.close()
 

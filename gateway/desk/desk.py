@@ -46,6 +46,7 @@ _NAME: Final = re.compile(r"[\w.@ -]{0,40}")
 _STATUS: Final = {
     Answer.DECIDED: 200,
     Answer.PROPOSED: 202,
+    Answer.WITHDRAWN: 200,
     Answer.NO_CASE: 404,
     Answer.NO_NAME: 403,
     Answer.OWN: 403,

@@ -328,13 +328,14 @@ def canary_settings(folder: Path) -> tuple[str, ...]:
 async def test_a_test_charge_goes_all_the_way_and_back_and_is_nobodys_sale(
     tmp_path: Path, bank: Bank
 ) -> None:
-    settings = canary_settings(tmp_path)
+    settings = (*canary_settings(tmp_path), "notices.url=http://127.0.0.1:1/")
     async with gateway(tmp_path, bank, *settings) as running:
         asked = {"request": {"do": "canary"}, "who": "Ana"}
         flown = await running.http.post("/desk", json=asked)
         assert (flown.status_code, flown.json()["said"]) == (200, "ok")
         text = (await running.http.get("/metrics")).text
         assert 'gateway_canary_ok{host="bank"} 1.0' in text
+        assert "gateway_notices_written_total{" not in text
         asked["request"] = {"do": "canary", "host": "nobody"}
         assert (await running.http.post("/desk", json=asked)).status_code == 404
     (charged,) = bank.with_mti("0200")

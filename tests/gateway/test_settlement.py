@@ -164,6 +164,7 @@ def test_another_days_charges_are_not_missed_today(tmp_path: Path) -> None:
         (["000001,1123171500,,many,charge"], {}),
         ([], {"date": "yesterday"}),
         ([], {"host": "nobody"}),
+        ([row(7), row(8)], {"at-most": "1"}),
     ],
 )
 def test_what_cannot_be_read_exits_2(

@@ -64,7 +64,7 @@ def test_a_proposal_that_was_withdrawn_is_gone() -> None:
     world = case_of(5001)
     docket = world.switch.docket
     docket.close(world.charge(), "served", "Ana", world.now)
-    assert docket.withdraw(world.charge(), "Ben", world.now) is Answer.DECIDED
+    assert docket.withdraw(world.charge(), "Ben", world.now) is Answer.WITHDRAWN
     assert docket.confirm(world.charge(), "Ben", world.now) is Answer.NOT_PROPOSED
     world.restart()
     assert world.switch.docket.proposals == {}
@@ -190,7 +190,7 @@ def test_a_proposal_of_limits_can_be_withdrawn() -> None:
     changes = world.switch.limit_changes
     assert changes.withdraw("Ana", world.now) is Answer.NOT_PROPOSED
     changes.propose(LimitSettings(amount_max=1), "Ana", world.now)
-    assert changes.withdraw("Ana", world.now) is Answer.DECIDED
+    assert changes.withdraw("Ana", world.now) is Answer.WITHDRAWN
     world.settle()
     world.restart()
     assert world.switch.limit_changes.proposed is None
