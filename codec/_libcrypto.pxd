@@ -37,6 +37,5 @@ cdef struct Functions:
     const void* (*aes_192_cbc)() noexcept nogil
     const void* (*aes_256_cbc)() noexcept nogil
     const void* (*sm4_cbc)() noexcept nogil
-    void (*cleanse)(void* memory, size_t length) noexcept nogil
 
 cdef Functions crypto

@@ -47,7 +47,6 @@ cdef bint load(Functions* f) noexcept:
         and find(library, "EVP_aes_192_cbc", <void**>&f.aes_192_cbc)
         and find(library, "EVP_aes_256_cbc", <void**>&f.aes_256_cbc)
         and find(library, "EVP_sm4_cbc", <void**>&f.sm4_cbc)
-        and find(library, "OPENSSL_cleanse", <void**>&f.cleanse)
     )
 
 
