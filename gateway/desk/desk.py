@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 HOWS: Final = (*CLOSINGS, REFUND)
 _WORDS: Final = re.compile("[A-Za-z_ ,]{0,60}")
-_NAME: Final = re.compile(r"[\w.@ -]{0,40}")
+_KEY: Final = re.compile(r"(?!.*\d{13})[\w| -]{1,80}")
+"""Names of ours, and numbers shorter than a card's."""
 _STATUS: Final = {
     Answer.DECIDED: 200,
     Answer.PROPOSED: 202,
@@ -82,9 +83,6 @@ class Desk:
 
     async def do(self, request: AnyRequest, who: str) -> Reply:
         """Do what `who` asks for; durable when it returns."""
-        if not _NAME.fullmatch(who):
-            message = "who: a name of letters, digits, dots and blanks, no more than 40"
-            raise DeskError(message)
         return await self._do(request, who)
 
     @singledispatchmethod
@@ -179,6 +177,10 @@ class Desk:
     async def _(self, request: Difference, who: str) -> Reply:
         if request.kind not in REASONS:
             message = f"kind: one of {', '.join(REASONS)}"
+            raise DeskError(message)
+        hosts = {each.name for each in self.config.host}
+        if request.host not in hosts or not _KEY.fullmatch(request.key):
+            message = "host: one of the configuration; key: names and short numbers"
             raise DeskError(message)
         if await self._offload(self._is_known, Entry.DIFFERENCE, request.key):
             return Reply(said="known", facts={"key": request.key})

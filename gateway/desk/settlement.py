@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _DAY: Final = timedelta(days=1)
 _STANDING: Final = frozenset({State.SERVED, State.PRESUMED_SERVED, State.DELIVERED})
+_NUMBER: Final = re.compile(r"\d{0,12}")
+_REFERENCE: Final = re.compile(r"[\w -]{0,12}", re.ASCII)
+"""Short enough that no card number of a mistaken column is taken for one."""
 ROWS_MAX: Final = 10_000_000
 """Rows of one file."""
 
@@ -105,6 +109,10 @@ def _row(path: Path, number: int, line: Any) -> Row:
         raise DeskError(message) from None
     if row.type not in ("charge", "reversal", "refund"):
         message = f"{path}, row {number}: type: charge, reversal or refund"
+        raise DeskError(message)
+    numbers = (row.stan, row.de7)
+    if not (all(map(_NUMBER.fullmatch, numbers)) and _REFERENCE.fullmatch(row.rrn)):
+        message = f"{path}, row {number}: stan, de7 or rrn is longer than it can be, or no number"
         raise DeskError(message)
     if not (row.stan and row.de7) and not row.rrn:
         message = f"{path}, row {number}: neither stan and de7 nor rrn"

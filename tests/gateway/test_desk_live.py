@@ -89,6 +89,8 @@ async def test_differences_are_found_once_and_counted(tmp_path: Path, bank: Bank
         assert (await running.http.post("/desk", json=asked)).json()["said"] == "known"
         text = (await running.http.get("/metrics")).text
         assert 'gateway_recon_diffs_total{kind="we_approved_they_not"} 1.0' in text
+        asked["request"]["key"] = "4761739001010119"  # type: ignore[index]
+        assert (await running.http.post("/desk", json=asked)).status_code == 400
         asked["request"]["kind"] = "magic"  # type: ignore[index]
         assert (await running.http.post("/desk", json=asked)).status_code == 400
         (card,) = (await running.http.get("/hosts")).json()

@@ -165,6 +165,7 @@ def test_another_days_charges_are_not_missed_today(tmp_path: Path) -> None:
         ([], {"date": "yesterday"}),
         ([], {"host": "nobody"}),
         ([row(7), row(8)], {"at-most": "1"}),
+        ([",,4761739001010119,1000,charge"], {}),
     ],
 )
 def test_what_cannot_be_read_exits_2(
