@@ -57,6 +57,7 @@ _STATUS: Final = {
     Answer.IMPOSSIBLE: 409,
 }
 _NOT_NOW: Final = 409
+_ASK_HOST: Final = "for a person to ask the host"
 _UNKNOWN: Final = 404
 
 
@@ -184,14 +185,14 @@ class Desk:
             raise DeskError(message)
         if await self._offload(self._is_known, Entry.DIFFERENCE, request.key):
             return Reply(said="known", facts={"key": request.key})
-        now, action = self.clock.now(), "for a person to ask the host"
+        now, action = self.clock.now(), _ASK_HOST
         reason = REASONS[request.kind]
         if request.charge and reason is not None:
             charge = await self._charge(request.charge)
             if charge is None:
                 return Reply(status=_UNKNOWN, said="no such charge")
             opened = self._switch.docket.question(charge, reason, now)
-            action = "case opened" if opened else f"left to the gateway: {charge.state}"
+            action = "case opened" if opened else action
         self._switch.docket.note(
             Entry.DIFFERENCE,
             now,
@@ -204,6 +205,7 @@ class Desk:
                 "ours": request.ours,
                 "theirs": request.theirs,
                 "action": action,
+                "open": int(action == _ASK_HOST),
             },
         )
         self._switch.docket.counts["difference", request.kind] += 1

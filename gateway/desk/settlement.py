@@ -2,7 +2,7 @@
 
 A row of the file is a charge, a reversal or a refund, by STAN and DE 7 as the host got them
 (columns `stan`, `de7`) or by `rrn`; `amount` in minor units, and `type` (charge if there is none).
-A reversal's row bears the keys of its original.
+A reversal's row bears the keys of its original; a void may be such a row, or a refund's of its own.
 """
 
 from __future__ import annotations
@@ -128,9 +128,18 @@ def compare(config: Config, host: str, rows: Iterable[Row], day: str) -> Outcome
         span = ((begin - _DAY).timestamp(), (begin + 2 * _DAY).timestamp())
         ours = list(reader.lines(host, *span))
     theirs, counts, sums = _theirs(rows, _by_key(ours))
+    voided = {
+        line.original_id: theirs.pop(line.id).net
+        for line in ours
+        if line.kind == Transaction.VOID and line.id in theirs
+    }
+    for number, net in voided.items():
+        # A void in a row of its own takes its original's money back.
+        theirs.setdefault(number, Theirs()).net -= net
     differences = [
         difference
         for line in ours
+        if line.kind != Transaction.VOID
         for difference in _about(line, theirs.pop(line.id, None), host, _is_of(line, begin))
     ]
     differences += [_unknown(host, key, seen) for key, seen in theirs.items() if seen.net > 0]

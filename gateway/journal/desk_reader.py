@@ -37,6 +37,7 @@ class Line(NamedTuple):
     currency: str
     settled_on: str
     opened_at: float
+    original_id: int
 
 
 class Outcome(NamedTuple):
@@ -61,7 +62,7 @@ CLOCK_STEP_S: Final = 3_600.0
 """How far a clock that was set may have put charges out of their order."""
 _LINES: Final = (
     "SELECT id, host_stan, host_de7, rrn, state, kind, amount, approved_amount, keeps, given_back,"
-    " currency, settled_on, opened_at FROM charge"
+    " currency, settled_on, opened_at, original_id FROM charge"
     " WHERE id >= ? AND host = ? AND opened_at >= ? AND opened_at < ?"
 )
 _OUTCOMES: Final = (
