@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+import apsw
+
 from gateway.journal import docket
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import SELECT as SELECT_CHARGE
@@ -80,13 +82,14 @@ _OUTCOMES: Final = (
 
 
 class DeskReader(JournalReader):
-    """A context manager.  Raises JournalError or KeyFileError when opened."""
+    """A context manager.  Raises JournalError or KeyFileError when opened, JournalError within."""
 
     def __init__(self, config: Config) -> None:
         if config.journal.kind == "none":
             message = "journal.kind = none: there is nothing to read"
             raise JournalError(message)
-        super().__init__(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
+        self._path = Path(config.journal.path)
+        super().__init__(self._path, Vault(read_key(config.journal.key_path)))
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +101,9 @@ class DeskReader(JournalReader):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, apsw.Error):
+            message = f"journal.path {self._path}: {type(error).__name__}: {error}"
+            raise JournalError(message) from None
 
     def first_id_at(self, wall: float) -> int:
         """The least id that a charge opened at `wall` or later may have.
