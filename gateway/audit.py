@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import apsw
 import msgspec
 
+from gateway.journal import docket
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 from gateway.story import story
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State
+from routing.docket import Entry
 from routing.reason import Reason
 from routing.transaction import Transaction
 
@@ -110,6 +112,7 @@ class Audit:
                         lines.append(_line(charge))
                 _note(report, self._broken_chains(stands))
                 _note(report, undone.broken())
+                _note(report, self._decided_alone())
         except apsw.Error as error:
             message = f"journal.path {self._config.journal.path}: {error}"
             raise JournalError(message) from None
@@ -167,6 +170,15 @@ class Audit:
         for charge, stood in stands.items():
             if now_in.get(charge, State.SENT) is not stood:
                 yield f"charge {charge}: {stood}, but its steps lead elsewhere"
+
+    def _decided_alone(self) -> Iterator[str]:
+        """Disputed money that one person decided on, or that a proposal's author confirmed."""
+        db = self._reader.snapshot()
+        disputed = {entry.id for entry in docket.of_kind(db, Entry.DISPUTED)}
+        for entry in docket.of_kind(db, Entry.DECIDED):
+            first = entry.said.get("proposed_by", "")
+            if (first or entry.id in disputed) and first in ("", entry.who):
+                yield f"charge {entry.id}: one person decided what needs two"
 
     def cases(self) -> list[Charge]:
         """Every open case."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from codec import BuildError, Framer, Message
+from codec import BuildError, FrameError, Framer, Message
 from codec.framing import frame
 from gateway.peers import peers_of
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
@@ -38,6 +38,12 @@ class CanaryError(Exception):
     """A test charge did not go as it should; the message says where."""
 
 
+_GOES_WRONG: Final = (
+    *(CanaryError, BuildError, FrameError, OSError, ValueError),
+    *(trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError),
+)
+
+
 class Canary:
     """Flies each day at its time, and when it is told to."""
 
@@ -47,6 +53,7 @@ class Canary:
         self._clock, self._log = tools.clock, tools.log
         self._peers = peers_of(config)
         self._one_at_a_time = trio.Lock()
+        self._last = 0
         self.flown: Counter[tuple[str, str]] = Counter()
         """Flights by host and outcome (ok, failed)."""
 
@@ -99,7 +106,7 @@ class Canary:
         why = ""
         try:
             await self._flight(host)
-        except (CanaryError, OSError, BuildError, trio.TooSlowError) as error:
+        except _GOES_WRONG as error:
             why = str(error) or "no answer in time"
             self._log.error("canary failed", host=host, why=why)
         now, docket = self._clock.now(), self._switch.docket
@@ -113,8 +120,9 @@ class Canary:
         listener = self._listener()
         speech = SPEECHES[listener.dialect]
         now = self._clock.now()
-        # Another number each time, and never one of the day's before: a second has one flight.
-        stan = f"{int(now.wall) % _STANS + 1:06d}"
+        # The seconds tell it from the flights of earlier lives, and one more from those of this.
+        self._last = max(self._last + 1, int(now.wall))
+        stan = f"{self._last % _STANS + 1:06d}"
         merchant, terminal = self._settings.identity
         card = await trio.Path(self._settings.card_files[host]).read_text("ascii")
         amount = self._settings.amount

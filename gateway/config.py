@@ -281,7 +281,9 @@ def _problems(config: Config) -> Iterable[str]:
     yield from _missing_mappings(config)
     yield from People.problems(config.admin.token_file)
     yield from config.notices.problems()
-    yield from config.canary.problems({each.name for each in config.listener}, known)
+    yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
+    if config.notices.url and config.journal.kind == "none":
+        yield "notices.url: notices stand in the journal, and journal.kind = none has none"
 
 
 def _addresses(config: Config) -> Iterable[str]:

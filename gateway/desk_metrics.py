@@ -111,6 +111,9 @@ class DeskCollector(Collector):
             "gateway_taken_back", "Charges undone after delivery.", watch.taken_back
         )
         yield CounterMetricFamily(
+            "gateway_refunds_blocked", "Refunds that a host declined.", watch.refunds_blocked
+        )
+        yield CounterMetricFamily(
             "gateway_reversals_held", "Held for review.", self._switch.life.conduct.held
         )
         declines = CounterMetricFamily(

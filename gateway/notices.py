@@ -10,6 +10,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections import Counter
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ import trio
 
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.port import JournalError
+from gateway.journal.vault import KeyFileError
 from gateway.story import utc
 from routing.docket import Entry
 
@@ -77,7 +79,7 @@ class NoticePost:
 
         try:
             found, self._after = await self._offload(read)
-        except JournalError as error:
+        except (JournalError, KeyFileError) as error:
             self._log.error("notices can't be read", why=str(error))
             return []
         self.waiting = len(found)
@@ -121,7 +123,7 @@ class NoticePost:
             error.close()
             final = error.code in _CLIENT_ERRORS and error.code not in _BUSY
             raise NotTakenError(f"HTTP {error.code}", final=final) from None
-        except OSError as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise NotTakenError(type(error).__name__, final=False) from None
 
 

@@ -43,9 +43,9 @@ class Conduct:
         self.held = 0
         self.forgotten = 0
 
-    def counts(self, before: State, event: Event) -> bool:
+    def counts(self, charge: Charge, before: State, event: Event) -> bool:
         """Whether such a step takes back what was delivered, and is counted."""
-        if event not in _TAKES_BACK or before not in _DELIVERED:
+        if event not in _TAKES_BACK or before not in _DELIVERED or charge.kind.undoes:
             return False
         return bool(self._settings.terminal_reversals_max or self._settings.card_reversals_max)
 
@@ -55,7 +55,7 @@ class Conduct:
 
     def instead(self, charge: Charge, event: Event, now: Now) -> Event:
         """`event`, or a hold where it is one too many; counts what passes."""
-        if not self.counts(charge.state, event):
+        if not self.counts(charge, charge.state, event):
             return event
         card = self.card_of(charge)
         if any(self._count(key, now.wall) >= most for key, most in self._keys(charge.till, card)):

@@ -214,7 +214,7 @@ class Docket:
     # What follows from charges that move
 
     def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
-        if self._life.conduct.counts(before, event):
+        if self._life.conduct.counts(charge, before, event):
             said = {"till": charge.till, "card": self._life.conduct.card_of(charge)}
             self.note(Entry.TAKEN_BACK, now, charge=charge.id, said=said)
         if before is State.CASE:

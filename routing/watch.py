@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from routing.reason import Reason
 from routing.states import Event, State
 from routing.tally import Tally
+from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from routing.charge import Charge
@@ -31,6 +32,8 @@ class Watch:
         """What terminals and tills gave as their reason."""
         self.declined: Counter[tuple[str, str]] = Counter()
         """By host and its DE 39."""
+        self.refunds_blocked = 0
+        """Refunds that a host declined: the merchant's balance, or the host's rules."""
         self.silent = 0
         """Windows of confirmation that were over without a word."""
         self.taken_back = 0
@@ -46,6 +49,7 @@ class Watch:
             code = charge.code
             is_code = len(code) == _CODE_LENGTH and code.isascii() and code.isalnum()
             self.declined[charge.host, code if is_code else OTHER] += 1
+            self.refunds_blocked += charge.kind is Transaction.REFUND
         if event is Event.RESTART and before is State.SENT:
             self.orphans += 1
         if charge.state is State.REVERSAL_DUE:

@@ -43,13 +43,13 @@ def list_cases(config: Config) -> list[dict[str, Any]]:
 
 
 def list_differences(config: Config) -> list[dict[str, Any]]:
-    """Differences to settlement files that are about no charge of ours and still open."""
+    """Differences to settlement files that no case was made of, and that nobody settled yet."""
     with DeskReader(config) as reader:
         settled = {entry.key for entry in reader.entries(Entry.DIFFERENCE_SETTLED)}
         return [
             difference_of(entry)
             for entry in reader.entries(Entry.DIFFERENCE)
-            if not entry.id and entry.key not in settled
+            if entry.said.get("open") and entry.key not in settled
         ]
 
 

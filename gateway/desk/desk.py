@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 HOWS: Final = (*CLOSINGS, REFUND)
 _WORDS: Final = re.compile("[A-Za-z_ ,]{0,60}")
-_NAME: Final = re.compile(r"[\w.@ -]{0,40}")
+_KEY: Final = re.compile(r"(?!.*\d{13})[\w| -]{1,80}")
+"""Names of ours, and numbers shorter than a card's."""
 _STATUS: Final = {
     Answer.DECIDED: 200,
     Answer.PROPOSED: 202,
@@ -56,6 +57,7 @@ _STATUS: Final = {
     Answer.IMPOSSIBLE: 409,
 }
 _NOT_NOW: Final = 409
+_ASK_HOST: Final = "for a person to ask the host"
 _UNKNOWN: Final = 404
 
 
@@ -82,9 +84,6 @@ class Desk:
 
     async def do(self, request: AnyRequest, who: str) -> Reply:
         """Do what `who` asks for; durable when it returns."""
-        if not _NAME.fullmatch(who):
-            message = "who: a name of letters, digits, dots and blanks, no more than 40"
-            raise DeskError(message)
         return await self._do(request, who)
 
     @singledispatchmethod
@@ -180,16 +179,20 @@ class Desk:
         if request.kind not in REASONS:
             message = f"kind: one of {', '.join(REASONS)}"
             raise DeskError(message)
+        hosts = {each.name for each in self.config.host}
+        if request.host not in hosts or not _KEY.fullmatch(request.key):
+            message = "host: one of the configuration; key: names and short numbers"
+            raise DeskError(message)
         if await self._offload(self._is_known, Entry.DIFFERENCE, request.key):
             return Reply(said="known", facts={"key": request.key})
-        now, action = self.clock.now(), "for a person to ask the host"
+        now, action = self.clock.now(), _ASK_HOST
         reason = REASONS[request.kind]
         if request.charge and reason is not None:
             charge = await self._charge(request.charge)
             if charge is None:
                 return Reply(status=_UNKNOWN, said="no such charge")
             opened = self._switch.docket.question(charge, reason, now)
-            action = "case opened" if opened else f"left to the gateway: {charge.state}"
+            action = "case opened" if opened else action
         self._switch.docket.note(
             Entry.DIFFERENCE,
             now,
@@ -202,6 +205,7 @@ class Desk:
                 "ours": request.ours,
                 "theirs": request.theirs,
                 "action": action,
+                "open": int(action == _ASK_HOST),
             },
         )
         self._switch.docket.counts["difference", request.kind] += 1

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HASHED: Final = "sha256:"
+_NAME: Final = re.compile(r"(?!.*\d{8})[\w.@ -]{0,40}")
+"""Nothing that a card number could hide in."""
 _NAMED: Final = re.compile(r"([\w.@-]+): +(\S+)")
 
 
@@ -56,6 +58,9 @@ class People:
 
     def who(self, token: str, claimed: str) -> str:
         """The caller's name ('' if nobody said one).  Raises NotAllowedError."""
+        if not _NAME.fullmatch(claimed):
+            message = "who: letters, dots, blanks and few digits, no more than 40 in all"
+            raise NotAllowedError(message)
         for name, known in self._named:
             if _is_same(token, known):
                 if claimed not in ("", name):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from gateway.simulators.terminal_speech import SPEECHES
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _TIME: Final = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -56,12 +58,16 @@ class CanarySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Merchant and terminal of the test charges, which are nobody's sales."""
         return (self.merchant, self.terminal) if self.card_files else ("", "")
 
-    def problems(self, listeners: set[str], hosts: set[str]) -> Iterator[str]:
-        """What fits the types and still can't work: key, value and why."""
+    def problems(self, listeners: Mapping[str, str], hosts: set[str]) -> Iterator[str]:
+        """What fits the types and still can't work: key, value and why; listeners' dialects."""
         if self.at and not _TIME.fullmatch(self.at):
             yield f"canary.at = {self.at!r}: a time in UTC, HH:MM"
         if self.listener and self.listener not in listeners:
             yield f"canary.listener = {self.listener!r}: no listener has this name"
+        spoken = listeners.get(self.listener) or next(iter(listeners.values()), "")
+        if self.card_files and spoken not in SPEECHES:
+            why = f"test charges are worded in {', '.join(SPEECHES)}"
+            yield f"canary.listener = {self.listener!r}: its dialect is {spoken}; {why}"
         for host, file in self.card_files.items():
             if host not in hosts:
                 yield f"canary.card_files.{host}: no host has this name"

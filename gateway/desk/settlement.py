@@ -2,13 +2,14 @@
 
 A row of the file is a charge, a reversal or a refund, by STAN and DE 7 as the host got them
 (columns `stan`, `de7`) or by `rrn`; `amount` in minor units, and `type` (charge if there is none).
-A reversal's row bears the keys of its original.
+A reversal's row bears the keys of its original; a void may be such a row, or a refund's of its own.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _DAY: Final = timedelta(days=1)
 _STANDING: Final = frozenset({State.SERVED, State.PRESUMED_SERVED, State.DELIVERED})
+_NUMBER: Final = re.compile(r"\d{0,12}")
+_REFERENCE: Final = re.compile(r"[\w -]{0,12}", re.ASCII)
+"""Short enough that no card number of a mistaken column is taken for one."""
 ROWS_MAX: Final = 10_000_000
 """Rows of one file."""
 
@@ -106,6 +110,10 @@ def _row(path: Path, number: int, line: Any) -> Row:
     if row.type not in ("charge", "reversal", "refund"):
         message = f"{path}, row {number}: type: charge, reversal or refund"
         raise DeskError(message)
+    numbers = (row.stan, row.de7)
+    if not (all(map(_NUMBER.fullmatch, numbers)) and _REFERENCE.fullmatch(row.rrn)):
+        message = f"{path}, row {number}: stan, de7 or rrn is longer than it can be, or no number"
+        raise DeskError(message)
     if not (row.stan and row.de7) and not row.rrn:
         message = f"{path}, row {number}: neither stan and de7 nor rrn"
         raise DeskError(message)
@@ -120,9 +128,18 @@ def compare(config: Config, host: str, rows: Iterable[Row], day: str) -> Outcome
         span = ((begin - _DAY).timestamp(), (begin + 2 * _DAY).timestamp())
         ours = list(reader.lines(host, *span))
     theirs, counts, sums = _theirs(rows, _by_key(ours))
+    voided = {
+        line.original_id: theirs.pop(line.id).net
+        for line in ours
+        if line.kind == Transaction.VOID and line.id in theirs
+    }
+    for number, net in voided.items():
+        # A void in a row of its own takes its original's money back.
+        theirs.setdefault(number, Theirs()).net -= net
     differences = [
         difference
         for line in ours
+        if line.kind != Transaction.VOID
         for difference in _about(line, theirs.pop(line.id, None), host, _is_of(line, begin))
     ]
     differences += [_unknown(host, key, seen) for key, seen in theirs.items() if seen.net > 0]

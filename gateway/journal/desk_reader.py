@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+import apsw
+
 from gateway.journal import docket
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import SELECT as SELECT_CHARGE
@@ -37,6 +39,7 @@ class Line(NamedTuple):
     currency: str
     settled_on: str
     opened_at: float
+    original_id: int
 
 
 class Outcome(NamedTuple):
@@ -61,7 +64,7 @@ CLOCK_STEP_S: Final = 3_600.0
 """How far a clock that was set may have put charges out of their order."""
 _LINES: Final = (
     "SELECT id, host_stan, host_de7, rrn, state, kind, amount, approved_amount, keeps, given_back,"
-    " currency, settled_on, opened_at FROM charge"
+    " currency, settled_on, opened_at, original_id FROM charge"
     " WHERE id >= ? AND host = ? AND opened_at >= ? AND opened_at < ?"
 )
 _OUTCOMES: Final = (
@@ -79,13 +82,14 @@ _OUTCOMES: Final = (
 
 
 class DeskReader(JournalReader):
-    """A context manager.  Raises JournalError or KeyFileError when opened."""
+    """A context manager.  Raises JournalError or KeyFileError when opened, JournalError within."""
 
     def __init__(self, config: Config) -> None:
         if config.journal.kind == "none":
             message = "journal.kind = none: there is nothing to read"
             raise JournalError(message)
-        super().__init__(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
+        self._path = Path(config.journal.path)
+        super().__init__(self._path, Vault(read_key(config.journal.key_path)))
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +101,9 @@ class DeskReader(JournalReader):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, apsw.Error):
+            message = f"journal.path {self._path}: {type(error).__name__}: {error}"
+            raise JournalError(message) from None
 
     def first_id_at(self, wall: float) -> int:
         """The least id that a charge opened at `wall` or later may have.

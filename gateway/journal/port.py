@@ -52,6 +52,8 @@ class Journal(Protocol):
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """Make all of `records` durable, or none; returns only after the disk has them.
 
+        An entry of the docket whose kind has its key already is left out.
+
         The result names new charges that were not taken, because an older one has the same
         identity, and the older ones.  Raises JournalError.
         """

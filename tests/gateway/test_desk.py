@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import pytest
 from typer.testing import CliRunner
 
@@ -137,6 +138,22 @@ def test_disputed_money_is_frozen_and_not_served(run: Run, tmp_path: Path) -> No
     assert run("cases", "close", "1", "--as", "served", "--who", "Ana").exit_code == 0
     assert run("cases", "confirm", "1", "--who", "Ben").exit_code == 0
     assert told(run("audit", "--json"))["money"]["served"] == 2000
+
+
+def test_the_audit_finds_disputed_money_that_one_person_decided_on(
+    run: Run, tmp_path: Path
+) -> None:
+    journal_of(tmp_path, (CONFIRMED, HELD))
+    run("cases", "dispute", "1", "--who", "Ana")
+    run("cases", "close", "1", "--as", "served", "--who", "Ana")
+    run("cases", "confirm", "1", "--who", "Ben")
+    assert told(run("audit", "--json"))["violations"] == []
+    db = apsw.Connection(str(tmp_path / "isogate.db"))
+    db.execute("UPDATE entry SET who = 'Ana'")
+    db.close()
+    audited = run("audit", "--json")
+    assert audited.exit_code == 1
+    assert told(audited)["violations"] == ["charge 1: one person decided what needs two"]
 
 
 def test_what_cannot_be_disputed_says_why(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -89,6 +90,8 @@ async def test_differences_are_found_once_and_counted(tmp_path: Path, bank: Bank
         assert (await running.http.post("/desk", json=asked)).json()["said"] == "known"
         text = (await running.http.get("/metrics")).text
         assert 'gateway_recon_diffs_total{kind="we_approved_they_not"} 1.0' in text
+        asked["request"]["key"] = "4761739001010119"  # type: ignore[index]
+        assert (await running.http.post("/desk", json=asked)).status_code == 400
         asked["request"]["kind"] = "magic"  # type: ignore[index]
         assert (await running.http.post("/desk", json=asked)).status_code == 400
         (card,) = (await running.http.get("/hosts")).json()
@@ -304,6 +307,32 @@ async def test_a_notice_that_is_refused_does_not_hold_up_the_next(
             assert running.notices.results["refused"] == 1
 
 
+async def test_a_receiver_that_talks_garbage_costs_nobody_else(tmp_path: Path, bank: Bank) -> None:
+    garbage = socket.create_server(("127.0.0.1", 0))
+
+    def talk() -> None:
+        with garbage.accept()[0] as conn:
+            conn.recv(65_536)
+            conn.sendall(b"this is no HTTP\r\n\r\n")
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    url = f"notices.url=http://127.0.0.1:{garbage.getsockname()[1]}/"
+    async with gateway(tmp_path, bank, url, "notices.timeout_s=1") as running:
+        await taken_back(running)
+        await running.until(lambda: running.notices.results["failed"] >= 1)
+        await taken_back(running, 2)
+    thread.join()
+    garbage.close()
+
+
+async def test_a_canary_whose_line_is_cut_says_so(tmp_path: Path, bank: Bank) -> None:
+    settings = (*canary_settings(tmp_path), "wire.connections_max=1")
+    async with gateway(tmp_path, bank, *settings) as running:
+        flown = await running.http.post("/desk", json={"request": {"do": "canary"}, "who": ""})
+        assert (flown.status_code, bool(flown.json()["facts"]["bank"])) == (409, True)
+
+
 async def test_a_notice_that_is_too_old_is_given_up(tmp_path: Path, bank: Bank) -> None:
     old = ("notices.url=http://127.0.0.1:1/", "notices.age_max_s=0.2", "notices.retry_s=0.05")
     async with gateway(tmp_path, bank, *old) as running:
@@ -331,18 +360,19 @@ async def test_a_test_charge_goes_all_the_way_and_back_and_is_nobodys_sale(
     settings = (*canary_settings(tmp_path), "notices.url=http://127.0.0.1:1/")
     async with gateway(tmp_path, bank, *settings) as running:
         asked = {"request": {"do": "canary"}, "who": "Ana"}
-        flown = await running.http.post("/desk", json=asked)
-        assert (flown.status_code, flown.json()["said"]) == (200, "ok")
+        for _ in range(2):
+            flown = await running.http.post("/desk", json=asked)
+            assert (flown.status_code, flown.json()["said"]) == (200, "ok")
         text = (await running.http.get("/metrics")).text
         assert 'gateway_canary_ok{host="bank"} 1.0' in text
         assert "gateway_notices_written_total{" not in text
         asked["request"] = {"do": "canary", "host": "nobody"}
         assert (await running.http.post("/desk", json=asked)).status_code == 404
-    (charged,) = bank.with_mti("0200")
+    charged, _ = bank.with_mti("0200")
     assert (charged[42], charged[4]) == ("CANARY000000001", "000000000001")
-    assert len(bank.with_mti("042")) == 1
+    assert len(bank.with_mti("042")) == 2
     report = audited(tmp_path, *settings)
-    assert (report.canaries, report.charges, report.violations) == (1, 0, [])
+    assert (report.canaries, report.charges, report.violations) == (2, 0, [])
 
 
 async def test_a_test_charge_that_is_declined_is_told(tmp_path: Path, bank: Bank) -> None:

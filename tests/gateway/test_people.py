@@ -37,6 +37,13 @@ def test_each_persons_token_says_who_it_is() -> None:
             people.who(token, "Ana")
 
 
+def test_a_name_that_a_card_number_could_hide_in_is_refused() -> None:
+    for name in ("4761739001010119", "x" * 41, "a;b"):
+        with pytest.raises(NotAllowedError, match="who"):
+            People().who("", name)
+    assert People().who("", "till 7") == "till 7"
+
+
 @pytest.mark.parametrize("text", ["one\ntwo\n", "Ana: token\nplain\n"])
 def test_a_file_that_can_be_read_two_ways_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "tokens"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from routing.charge import Event
+from routing.transaction import Transaction
 from tests.gateway.journals import charge, moves, opened, sqlite
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def journal_of(folder: Path, *lives: tuple[tuple[Event, ...], dict[str, Any]]) -
     journal.start(DAY.timestamp(), ended_max=1)
     for number, (events, values) in enumerate(lives, 1):
         at = DAY.timestamp() + number
-        each = charge(number, opened_at=at, updated_at=at)
+        first = {k: v for k, v in values.items() if k in ("kind", "original_id")}
+        each = charge(number, opened_at=at, updated_at=at, **first)
         rrn = {"rrn": f"RRN{number:09d}"}
         journal.append([opened(each), *moves(each, *events, **rrn | values)])
     journal.close()
@@ -117,13 +119,35 @@ def test_a_charge_that_only_the_host_knows_is_told_until_a_person_settles_it(
     assert (status, found["differences"][0]["kind"]) == (1, "they_approved_unknown_here")
     place = [str(tmp_path / "gateway.toml"), "--set", f"journal.path={tmp_path / 'isogate.db'}"]
     listed = CliRunner().invoke(app, ["cases", *place])
-    assert "1 charge(s) that only a host knows" in listed.stdout
+    assert "1 difference(s) for a person" in listed.stdout
     key = found["differences"][0]["key"]
     settle = ["cases", place[0], "settle", key, "--who", "Ana", *place[1:]]
     assert CliRunner().invoke(app, settle).exit_code == 0
-    assert "only a host knows" not in CliRunner().invoke(app, ["cases", *place]).stdout
+    assert "difference(s) for a person" not in CliRunner().invoke(app, ["cases", *place]).stdout
     settle[3] = "nothing"
     assert CliRunner().invoke(app, settle).exit_code == 1
+
+
+def test_a_void_may_be_a_row_of_its_own_or_its_originals(tmp_path: Path) -> None:
+    voided = (*SERVED, Event.VOID_BEGUN, Event.VOID_STANDS)
+    void = HELD | {"kind": Transaction.VOID, "original_id": 1}
+    journal_of(tmp_path, (voided, HELD), (SERVED, void))
+    assert compared(tmp_path, row(1), row(2, kind="refund"))[0] == 0
+    assert compared(tmp_path, row(1), row(1, kind="reversal"))[0] == 0
+    assert compared(tmp_path)[0] == 0
+    status, found = compared(tmp_path, row(1))
+    assert (status, found["differences"][0]["kind"]) == (1, "they_approved_we_not")
+
+
+def test_a_refund_that_the_host_does_not_have_is_for_a_person_to_ask_about(
+    tmp_path: Path,
+) -> None:
+    refund = HELD | {"kind": Transaction.REFUND}
+    journal_of(tmp_path, ((Event.APPROVAL_STANDS,), refund))
+    assert compared(tmp_path, row(1, kind="refund"))[0] == 0
+    status, found = compared(tmp_path)
+    assert (status, cases(tmp_path)) == (1, [])
+    assert found["differences"][0]["action"] == "for a person to ask the host"
 
 
 def test_what_the_gateway_still_works_on_is_left_to_it(tmp_path: Path) -> None:
@@ -165,6 +189,7 @@ def test_another_days_charges_are_not_missed_today(tmp_path: Path) -> None:
         ([], {"date": "yesterday"}),
         ([], {"host": "nobody"}),
         ([row(7), row(8)], {"at-most": "1"}),
+        ([",,4761739001010119,1000,charge"], {}),
     ],
 )
 def test_what_cannot_be_read_exits_2(

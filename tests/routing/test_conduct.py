@@ -6,7 +6,7 @@ import pytest
 
 from routing.charge import State
 from routing.conduct import AbuseSettings
-from tests.routing.world import OTHER_PAN, World, answer, confirmation, reversal
+from tests.routing.world import OTHER_PAN, World, answer, confirmation, reversal, void
 
 WINDOW = 1_000.0
 
@@ -76,6 +76,19 @@ def test_negative_confirmations_count_as_well() -> None:
         world.acknowledge(stan, conn=stan)
         world.says(stan, confirmation(request, served=False))
         assert world.state(stan) is state
+
+
+def test_a_void_that_its_terminal_takes_back_is_no_abuse() -> None:
+    world = world_of(terminal_reversals_max=1)
+    for stan in (1, 2):
+        request = world.approved(stan, conn=stan)
+        world.acknowledge(stan, conn=stan)
+        undoing = void(request, stan=50 + stan)
+        world.says(stan, undoing)
+        world.answers(answer(world.charges_sent[-1]))
+        world.acknowledge(50 + stan, conn=stan)
+        world.says(stan, reversal(undoing))
+        assert world.state(50 + stan) is State.REVERSAL_DUE
 
 
 def test_without_limits_nothing_is_counted() -> None:
