@@ -282,3 +282,17 @@ def test_a_reversal_of_a_charge_that_did_not_leave_yet_keeps_it_from_leaving(
     assert world.reversals_sent == []
     assert world.state() is State.NEVER_LEFT
     assert world.codes(2) == ["00"]
+
+
+def test_a_first_try_that_comes_late_on_a_connection_left_takes_no_watch_over(
+    world: World,
+) -> None:
+    request = sale(world.name)
+    world.says(2, repeated(request))
+    world.answers(answer(world.charges_sent[0]))
+    world.says(1, request)
+    assert world.codes(1) == world.codes(2) == ["00"]
+    world.lose(1)
+    assert world.state() is State.APPROVED
+    world.acknowledge(1, conn=2)
+    assert world.state() is State.PRESUMED_SERVED

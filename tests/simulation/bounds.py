@@ -34,7 +34,7 @@ class TinyConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def settings(self) -> Settings:
         """What routing is told; some bounds of it are in no file."""
-        small = {"tombstones_max": 3, "in_flight_per_connection_max": 1}
+        small = {"in_flight_per_connection_max": 1}
         return msgspec.structs.replace(super().settings(), **small)
 
 
