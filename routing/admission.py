@@ -82,7 +82,7 @@ class Admission:
             if known is not None:
                 self.repeat(known, asker, now)
                 return
-            self.tombstones.refused(identity, _terminal_of(asker.request), asker.conn, code)
+            self.tombstones.refused(identity, asker.conn, code)
             self._replies.refuse(asker, code, now, after_records=after_records)
 
         if self._life.book.forgets:
@@ -266,8 +266,8 @@ class Admission:
 
     def _verdict_of_tombstones(self, asker: Asker, identity: str, convention: Convention) -> str:
         message = asker.request
-        terminal, batch = _terminal_of(message), convention.batch(message)
-        return self.tombstones.verdict(identity, terminal, asker.conn, batch, message.get(7) or "")
+        batch, de7 = convention.batch(message), message.get(7) or ""
+        return self.tombstones.verdict(identity, asker.conn, batch, de7)
 
 
 def _terminal_of(message: Message) -> str:

@@ -103,20 +103,28 @@ class TerminalSide:
         convention = CONVENTIONS[listener.dialect]
         original = convention.undone(asker.request)
 
-        def found(charge: Charge | None, now: Now) -> None:
-            known = self._life.book.same_as(identity)
+        def found(charge: Charge | None, now: Now, known: Charge | None = None) -> None:
+            # The same request may have come again while the journal was asked.
+            known = self._life.book.same_as(identity) or known
             if known is not None:
-                # The same request came again while the journal was asked.
                 self.admission.repeat(known, asker, now)
                 return
             code = self._undo(asker, listener, identity, charge, now)
             if code:
                 self.admission.turn_away(asker, identity, code, now, after_records=True)
 
-        if original is None:
-            found(None, now)
+        def looked_up(known: Charge | None, now: Now) -> None:
+            if known is not None or original is None:
+                found(None, now, known)
+            else:
+                self._with_charge(original, found, now)
+
+        # What it is about moves with it: to open it and only then hear from the journal that it is
+        # known would leave that charge as it was moved, if the process ended in between.
+        if self._life.book.forgets:
+            self._life.outbox.lookups.append(Lookup(identity, looked_up))
         else:
-            self._with_charge(original, found, now)
+            looked_up(None, now)
 
     def _undo(
         self,

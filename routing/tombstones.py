@@ -5,6 +5,7 @@ Rule 2.  A refusal ends a sale for its terminal.  The same sale may still be on 
          older, slow connection; if it were charged, the terminal would never hear of it.
          Connections are numbered as they come, so what was refused on one is refused on all
          before it.  On the same or a newer one it is the terminal that asks again.
+         Its next sales may be refused as well while the first still sits there: each counts.
 
 Neither has to outlive the process: whatever was under way to it ended with its connections.
 """
@@ -24,13 +25,12 @@ _Value = TypeVar("_Value")
 
 
 class _Refusal(NamedTuple):
-    identity: str
     conn: int
     code: str
 
 
 class Tombstones:
-    """The latest `tombstones_max` reversals of unseen charges, and each terminal's last refusal."""
+    """The latest `tombstones_max` reversals of unseen charges, and as many refusals."""
 
     def __init__(self, tombstones_max: int) -> None:
         self._max = tombstones_max
@@ -45,17 +45,17 @@ class Tombstones:
         """A terminal reversed what never came."""
         self._keep(self._reversed, original.prefix, original)
 
-    def refused(self, identity: str, terminal: str, conn: int, code: str) -> None:
+    def refused(self, identity: str, conn: int, code: str) -> None:
         """A terminal was told DE 39 = `code` for a charge that was not taken."""
-        self._keep(self._refused, terminal, _Refusal(identity, conn, code))
+        self._keep(self._refused, identity, _Refusal(conn, code))
 
-    def verdict(self, identity: str, terminal: str, conn: int, batch: str, de7: str) -> str:
+    def verdict(self, identity: str, conn: int, batch: str, de7: str) -> str:
         """DE 39 for a charge that must not be taken; '' if nothing speaks against it."""
         original = self._reversed.get(prefix_of(identity))
         if original is not None and original.batch == batch and original.de7 in ("", de7):
             return rc.STATE_CONFLICT
-        refusal = self._refused.get(terminal)
-        if refusal is not None and refusal.identity == identity and conn < refusal.conn:
+        refusal = self._refused.get(identity)
+        if refusal is not None and conn < refusal.conn:
             return refusal.code
         return ""
 

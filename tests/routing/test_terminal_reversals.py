@@ -145,13 +145,25 @@ def test_a_terminal_may_ask_again_for_what_was_refused(world: World, conn: int) 
     assert len(world.charges_sent) == 1
 
 
-def test_remembered_refusals_are_one_for_each_terminal(world: World) -> None:
+def test_each_refusal_of_a_terminal_is_remembered(world: World) -> None:
+    """Its next sales may be refused before the first leaves the connection that was slow."""
+    first = sale(world.name)
+    world.switch.link_down(BANK, LINK, world.now)
+    world.says(2, repeated(first))
+    world.says(2, sale(world.name, 2))
+    world.switch.link_up(BANK, OTHER_LINK, world.now)
+    world.says(1, first)
+    assert world.codes(1) == ["91"]
+    assert world.got == []
+
+
+def test_remembered_refusals_are_bounded(world: World) -> None:
     world = World(world.name, tombstones_max=2)
     world.switch.link_down(BANK, LINK, world.now)
     for stan in (1, 2, 3, 4):
         world.says(2, sale(world.name, stan))
-    assert len(world.switch.terminals.admission.tombstones) == 1
-    assert world.switch.terminals.admission.tombstones.evicted == 0
+    assert len(world.switch.terminals.admission.tombstones) == 2
+    assert world.switch.terminals.admission.tombstones.evicted == 2
 
 
 def test_a_sale_that_comes_while_its_reversal_is_looked_up_is_reversed(world: World) -> None:

@@ -244,6 +244,27 @@ def test_a_sale_that_memory_forgot_is_found_in_the_journal() -> None:
     assert world.journal.charge(1).state is State.VOIDED
 
 
+@pytest.mark.parametrize("kind", UNDOING)
+def test_what_memory_forgot_of_a_failed_void_or_refund_moves_its_sale_no_more(kind: str) -> None:
+    """A gateway that ended before it heard that the request is known would leave the sale moved."""
+    world = World(POS, ended_max=1)
+    world.approved(1)
+    world.acknowledge(1)
+    request = UNDOING[kind](sale(POS, 1))
+    world.says(1, request)
+    world.answers(answer(world.charges_sent[-1], "05"))
+    for stan in (2, 3):
+        world.approved(stan)
+        world.acknowledge(stan)
+    before = world.journal.charge(1)
+    world.hears(2, repeated(request))
+    world.release(world.commit())
+    world.commit()
+    world.restart()
+    after = world.journal.charge(1)
+    assert (after.state, after.given_back) == (before.state, before.given_back)
+
+
 def test_refunds_give_back_no_more_than_there_is(served: World) -> None:
     request = sale(served.name)
     for stan, amount, refused in ((60, 400, False), (61, 601, True), (62, 600, False)):

@@ -35,9 +35,9 @@ _SERVICE_S: Final = (0.1, 0.3, 0.5, 1.0, 2.0, 4.0, 6.0, 17.0)
 """How long a service may take; the longest is longer than the merchants' window."""
 _DIES_AFTER_S: Final = (0.0, 0.01, 0.03, 0.1, 0.5, 2.0, 20.0)
 _STANS: Final = 999_999
-_REPLACED_STANS: Final = 400_000
+_REPLACED_STANS: Final = 70_000
 _REPLACED_AMOUNTS: Final = 1_000_000
-"""A terminal in another's place counts from elsewhere: nothing of it follows on the other's."""
+"""A terminal in another's place counts from elsewhere: nothing of it follows on any before it."""
 _FRAME_MAX: Final = 4_096
 _ANSWERS: Final = "13"
 _TAKES_NOTHING: Final = frozenset({"91", "96"})

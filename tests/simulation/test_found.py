@@ -16,6 +16,9 @@ FOUND = {
     "a repeat of what memory forgot is not refused": 420111,
     "nothing arrives late from a link that stood still": 29,
     "what a terminal was refused does not become a charge later": 200109,
+    "nor when its next sale was refused as well": 900001323,
+    "a first try that comes late takes no watch over": 3108227540,
+    "a void that memory forgot does not move its sale again": 900002980,
 }
 
 
