@@ -488,6 +488,27 @@ cdef class Message:
     def __iter__(self):
         return iter(self.fields())
 
+    def pick(self, numbers):
+        """The values of those of the fields `numbers` that are there, by number."""
+        cdef int de
+        picked = {}
+        for number in numbers:
+            de = number
+            value = self.value_of(de)
+            if value is not None:
+                picked[number] = value
+        return picked
+
+    def shared_with(self, Message other not None):
+        """The numbers of the fields that both have with the same value, ascending."""
+        cdef int de
+        shared = []
+        for de in range(2, FIELD_LIMIT):
+            if is_present(&self.index, de) and is_present(&other.index, de) and \
+                    self.value_of(de) == other.value_of(de):
+                shared.append(de)
+        return tuple(shared)
+
     def span(self, int de):
         """Offset and length in bytes of a field, its length header included."""
         cdef Slot* slot = self.find(de)

@@ -99,6 +99,8 @@ class Admission:
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
+        if not self._life.limits.any:
+            return ""
         sale = Sale(
             _terminal_of(message),
             pan_of(message),
@@ -172,7 +174,7 @@ class Admission:
             host=host.name,
             host_stan=message[11],
             host_de7=message.get(7) or "",
-            sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
+            sent=message.pick(host.convention.sufficient),
             kind=transaction,
             original_id=original.id if original is not None else 0,
             operator=convention.operator(request),

@@ -51,15 +51,12 @@ def for_terminal(
 
 def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
-    echoed: list[int] = []
-    stored: dict[int, str] = {}
-    for de in answer.fields():
-        if de in MAC_FIELDS:
-            continue
-        if request.has(de) and request[de] == answer[de]:
-            echoed.append(de)
-        elif de in _KEPT or (de == _CHIP_DATA and _may_rest_on_disk(answer)):
-            stored[de] = answer[de]
+    echoed = [de for de in answer.shared_with(request) if de not in MAC_FIELDS]
+    stored = answer.pick(_KEPT)
+    if answer.has(_CHIP_DATA) and _may_rest_on_disk(answer):
+        stored[_CHIP_DATA] = answer[_CHIP_DATA]
+    for de in echoed:
+        stored.pop(de, None)
     charge.echoed, charge.answer, charge.code = tuple(echoed), stored, answer[39]
 
 
@@ -77,5 +74,5 @@ def _may_rest_on_disk(answer: Message) -> bool:
 def again(charge: Charge, request: Message) -> Message:
     """The stored answer for a repeat of the request."""
     stored = charge.answer or {}
-    echoed = {de: request[de] for de in charge.echoed if request.has(de)}
+    echoed = request.pick(charge.echoed)
     return CONVENTIONS[charge.dialect].compose(request, echoed | stored)

@@ -32,7 +32,8 @@ in `undoing` and comes to that charge as events.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from routing.charge_record import Charge
 from routing.states import Action, Event, State
@@ -54,7 +55,8 @@ __all__ = [
 ]
 
 
-class Step(NamedTuple):
+@dataclass
+class Step:
     """One cell of the table: where to go, what to do, what to answer the one who asked."""
 
     next: State

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from routing.states import State
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from codec import Message
 
 
-@dataclass(slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(kw_only=True, repr=False, eq=False)
 class Charge:
     """What is known of one charge; the last block lives in memory only.
 
@@ -22,6 +22,8 @@ class Charge:
 
     id: int
     epoch: int
+    till: str = field(init=False)
+    """Whose charge it is: merchant|terminal."""
     opened_at: float
     identity: str
     """Duplicate key: merchant|terminal|STAN|MTI class|rest by dialect (see `conventions`)."""
@@ -113,10 +115,8 @@ class Charge:
     def __repr__(self) -> str:
         return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"
 
-    @property
-    def till(self) -> str:
-        """Whose charge it is: merchant|terminal."""
-        return f"{self.merchant}|{self.terminal}"
+    def __post_init__(self) -> None:
+        self.till = f"{self.merchant}|{self.terminal}"
 
     @property
     def money(self) -> int:

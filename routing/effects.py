@@ -37,14 +37,16 @@ opened_values: Final[Callable[[Charge], tuple[Any, ...]]] = attrgetter(*OPENED)
 moved_values: Final[Callable[[Charge], tuple[Any, ...]]] = attrgetter(*MOVED)
 
 
-class Opened(NamedTuple):
+@dataclass
+class Opened:
     """A charge is about to leave for a host; `values` in the order of OPENED."""
 
     id: int
     values: tuple[Any, ...]
 
 
-class Moved(NamedTuple):
+@dataclass
+class Moved:
     """A charge took a step; `values` in the order of MOVED, as they stood then."""
 
     id: int
@@ -74,7 +76,8 @@ class Noted(NamedTuple):
 Record = Opened | Moved | Noted
 
 
-class ToTerminal(NamedTuple):
+@dataclass
+class ToTerminal:
     """An answer to a terminal; with `charge`, the approval of that charge."""
 
     conn: int
@@ -82,7 +85,8 @@ class ToTerminal(NamedTuple):
     charge: Charge | None = None
 
 
-class ToHost(NamedTuple):
+@dataclass
+class ToHost:
     """A message to a host link; `charge` is the one that it charges or reverses."""
 
     link: int
@@ -116,7 +120,7 @@ class BatchLookup(NamedTuple):
 Send = ToTerminal | ToHost | CloseLink
 
 
-@dataclass(slots=True)
+@dataclass
 class Outbox:
     """The effects of one turn."""
 

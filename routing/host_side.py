@@ -98,7 +98,7 @@ class HostSide:
         if charge.state is not State.SENT:
             self.late_approvals += 1
             self._life.apply(charge, Event.APPROVAL, now)
-        elif not charge.kind.undoes and self._life.limits.is_beyond(sale_of(charge), now.wall):
+        elif self._is_beyond_limits(charge, now):
             self._life.over_limit += 1
             self._life.apply(charge, Event.OVER_LIMIT, now, reason=Reason.OVER_LIMIT)
         elif charge.conn == 0:
@@ -106,6 +106,11 @@ class HostSide:
             self._life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
         else:
             self._life.apply(charge, Event.APPROVAL, now, reply=message)
+
+    def _is_beyond_limits(self, charge: Charge, now: Now) -> bool:
+        """Whether limits that came into force while it was on its way forbid it."""
+        limits = self._life.limits
+        return limits.any and not charge.kind.undoes and limits.is_beyond(sale_of(charge), now.wall)
 
     def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
         sent = charge.sent | {11: charge.reversal_stan}

@@ -11,7 +11,6 @@ from routing.network import HostLinks
 
 if TYPE_CHECKING:
     from routing.charge import Charge
-    from routing.enquiry import Enquiry
     from routing.network import HostSettings
 
 
@@ -23,7 +22,7 @@ class Host:
         self.settings = settings
         self.convention = CONVENTIONS[settings.dialect]
         self.links = HostLinks(settings, self.convention)
-        self.keys: PendingKeys[Charge | Enquiry] = PendingKeys(
+        self.keys = PendingKeys(
             first_stan=first_stan,
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from routing import answers
 from routing.book import ChargeBook, Deadlines
@@ -57,14 +58,16 @@ Watcher = Callable[[Charge, State, Event, "Now"], None]
 """A charge, the state before, what happened, and when."""
 
 
-class Asker(NamedTuple):
+@dataclass
+class Asker:
     """A terminal's connection and the request that came over it."""
 
     conn: int
     request: Message
 
 
-class Cause(NamedTuple):
+@dataclass
+class Cause:
     """What an action may need of that which made the charge move."""
 
     event: Event
@@ -147,11 +150,11 @@ class Lifecycle:
 
     def _count(self, charge: Charge, now: Now) -> None:
         """A charge counts towards the limits; what gives money back does not."""
-        if not charge.kind.undoes:
+        if self.limits.any and not charge.kind.undoes:
             self.limits.add(sale_of(charge), now.wall)
 
     def _count_no_more(self, charge: Charge, now: Now) -> None:
-        if not charge.kind.undoes:
+        if self.limits.any and not charge.kind.undoes:
             self.limits.give_back(sale_of(charge), now.wall)
 
     def apply(

@@ -7,7 +7,8 @@ amount at the same merchant within minutes, which is more often a slip than a se
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -45,7 +46,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return amount, count
 
 
-class Sale(NamedTuple):
+@dataclass
+class Sale:
     """What limits look at."""
 
     till: str
@@ -77,6 +79,8 @@ class Limits:
             for scope in ("terminal", "merchant", "card")
             if any(settings.of_day(scope))
         ]
+        self.any = bool(self._by_day or settings.amount_max or settings.repeated_amount_s)
+        """Whether there is any limit; without, nothing is counted either."""
 
     def refusal(self, sale: Sale, wall: float) -> str | None:
         """DE 39 for a charge that would pass a limit (61 amount, 65 count, 94 repeated); None if

@@ -9,12 +9,14 @@ Rule 3.  When no key is free, nothing is sent: the caller answers 91.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from codec import Message
+    from routing.charge import Charge
+    from routing.enquiry import Enquiry
 
-Owner = TypeVar("Owner")
+    Owner = Charge | Enquiry
 
 ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
@@ -27,7 +29,7 @@ class NoFreeKeyError(Exception):
     """Every key that could be used is in flight or in quarantine."""
 
 
-class PendingKeys(Generic[Owner]):
+class PendingKeys:
     """Keys in flight towards one host, and keys that a late answer may still carry."""
 
     def __init__(self, *, first_stan: int, pending_max: int, quarantine_s: float) -> None:

@@ -80,6 +80,8 @@ class HostLinks:
         self._convention = convention
         self.day = SettlementDay()
         self._links: dict[int, Link] = {}
+        self._ready: list[int] = []
+        """Links that are signed on."""
         self._turn = 0
         self._last_stan = 0
 
@@ -89,26 +91,27 @@ class HostLinks:
         if any(each.state is LinkState.SIGNED_OFF for each in self._links.values()):
             signed = LinkState.SIGNED_OFF
         self._links[link] = Link(link, signed, now.monotonic)
+        self._count_ready()
         return [self._ask(self._links[link], Purpose.SIGN_ON, now)] if self.settings.sign_on else []
 
     def down(self, link: int) -> None:
         """A link is gone."""
         self._links.pop(link, None)
+        self._count_ready()
 
     def __contains__(self, link: int) -> bool:
         return link in self._links
 
     def usable(self) -> int:
         """How many links may carry charges and reversals."""
-        return sum(link.state is LinkState.SIGNED_ON for link in self._links.values())
+        return len(self._ready)
 
     def next_link(self) -> int | None:
         """The link for the next message, in turn; None if none is usable."""
-        ready = [link.id for link in self._links.values() if link.state is LinkState.SIGNED_ON]
-        if not ready:
+        if not self._ready:
             return None
         self._turn += 1
-        return ready[self._turn % len(ready)]
+        return self._ready[self._turn % len(self._ready)]
 
     def heard(self, link: int, now: Now) -> None:
         """Any frame came from this link: it is alive."""
@@ -127,6 +130,7 @@ class HostLinks:
         if self._convention.is_answer(message):
             if purpose is Purpose.SIGN_ON and self._convention.code_of(message) == APPROVED:
                 known.state = LinkState.SIGNED_ON
+                self._count_ready()
             return []
         if purpose is Purpose.CUT_OVER_BEGINS:
             self.day.cut_over_begins(now.monotonic)
@@ -137,7 +141,12 @@ class HostLinks:
             # A sign-off speaks for the host, not for the one connection that carried it.
             for each in self._links.values():
                 each.state = LinkState.SIGNED_ON if signed_on else LinkState.SIGNED_OFF
+            self._count_ready()
         return [ToHost(link, self._convention.network_answer(message, now))]
+
+    def _count_ready(self) -> None:
+        links = self._links.values()
+        self._ready = [link.id for link in links if link.state is LinkState.SIGNED_ON]
 
     def tick(self, now: Now) -> list[Send]:
         """Ask quiet links for an echo, sign on again where it is due, give up on dead links."""

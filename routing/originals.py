@@ -56,7 +56,7 @@ class Originals:
             host=host.name,
             host_stan=stan,
             host_de7=message.get(7) or "",
-            sent={de: message[de] for de in message.fields() if de in host.convention.sufficient},
+            sent=message.pick(host.convention.sufficient),
             kind=Transaction.REFUND,
             original_id=original.id,
             sent_header=original.sent_header,

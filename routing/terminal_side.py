@@ -270,7 +270,7 @@ class TerminalSide:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
         key = host.convention.pending_key(message)
-        sent = {de: message[de] for de in ECHOED if message.has(de)}
+        sent = message.pick(ECHOED)
         sent[11] = message[11]
         enquiry = Enquiry(asker.conn, listener.name, host.name, request, sent, key, link)
         try:

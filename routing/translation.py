@@ -96,7 +96,7 @@ class Translator:
         What does not fit there is left out: no approval is lost for a line of small print.
         """
         rules = self._mapping.answer
-        echoed = {de: request[de] for de in rules.echo if request.has(de)}
+        echoed = request.pick(rules.echo)
         fields = _filled(rules.fill, now) | _taken(rules, answer) | echoed
         header = self._terminal.answer_header(request)
         while True:
@@ -109,5 +109,5 @@ class Translator:
 
 
 def _taken(rules: Direction, message: Message) -> dict[int, str]:
-    taken = {de: message[de] for de in rules.copy if message.has(de)}
+    taken = message.pick(rules.copy)
     return taken | {de: message[de][:n] for de, n in rules.clip.items() if message.has(de)}

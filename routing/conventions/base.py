@@ -222,7 +222,7 @@ class Convention(ABC):
 
     def answer(self, request: Message, code: str, now: Now) -> Message:
         """An answer of the gateway's own: the echoed fields and DE 39."""
-        fields = {de: request[de] for de in self.echo if request.has(de)}
+        fields = request.pick(self.echo)
         return self.compose(
             request, fields | self.own_fields(now) | {39: self.code_for(request, code)}
         )

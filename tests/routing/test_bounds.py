@@ -19,7 +19,7 @@ def test_a_connection_may_have_only_so_many_charges_unanswered(world: World) -> 
 
 def test_a_host_gets_only_so_many_requests_at_a_time() -> None:
     most = HostSettings().in_flight_max
-    keys: PendingKeys[object] = PendingKeys(first_stan=0, pending_max=3, quarantine_s=10.0)
+    keys: PendingKeys = PendingKeys(first_stan=0, pending_max=3, quarantine_s=10.0)
     for key in ("a", "b", "c"):
         keys.claim(key, key)
     assert keys.in_flight == 3

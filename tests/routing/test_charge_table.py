@@ -136,7 +136,9 @@ def test_a_declined_charge_is_never_reversed() -> None:
 
 
 def test_only_sent_relays_the_hosts_answer() -> None:
-    relaying = {s for s, row in TABLE.items() for c in row.values() if Action.RELAY_ANSWER in c[1]}
+    relaying = {
+        s for s, row in TABLE.items() for c in row.values() if Action.RELAY_ANSWER in c.actions
+    }
     assert relaying == {State.SENT}
 
 

@@ -13,7 +13,7 @@ from tests.routing.world import ANSWER_TIMEOUT_S, ISO, POS, TERMINAL, World, ans
 QUARANTINE_S = 30.0
 
 
-def keys(pending_max: int = 10, first_stan: int = 0) -> PendingKeys[str]:
+def keys(pending_max: int = 10, first_stan: int = 0) -> PendingKeys:
     return PendingKeys(first_stan=first_stan, pending_max=pending_max, quarantine_s=QUARANTINE_S)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from routing.charge import Event, State
 from routing.limits import LimitSettings
+from routing.matching import STANS
 from routing.reason import Reason
 from routing.switch import Switch
 from tests.routing.world import (
@@ -43,7 +44,8 @@ def test_a_number_in_flight_is_passed_over() -> None:
     world = World(ISO)
     world.says(1, sale(ISO, 1))
     first = world.charges_sent[0][11]
-    world.switch.hosts[BANK].keys._last_stan = int(first) - 1
+    for _ in range(STANS - 1):
+        world.switch.hosts[BANK].keys.next_stan()
     world.says(2, sale(ISO, 2, de41="T0000002"))
     assert world.codes(2) == []
     assert int(world.charges_sent[1][11]) == int(first) + 1

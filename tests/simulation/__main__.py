@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from tests import pure
 from tests.simulation import many, mutations
 
 if TYPE_CHECKING:
@@ -33,9 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, mutation in mutations.ALL.items():
             print(f"{name}: {mutation.what}")
         return 0
+    if chosen.mutation and not pure.is_wanted():
+        return _again_from_source(arguments)
     if chosen.seed is not None:
         return _tell(chosen.seed, chosen.mutation)
     return _many(chosen)
+
+
+def _again_from_source(arguments: Sequence[str] | None) -> int:
+    """In compiled classes no bug can be put."""
+    command = [sys.executable, "-m", "tests.simulation", *(arguments or sys.argv[1:])]
+    return subprocess.run(command, env=os.environ | {pure.VARIABLE: "1"}, check=False).returncode
 
 
 def _tell(seed: int, mutation: str | None) -> int:

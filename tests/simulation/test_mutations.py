@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.simulation import mutations
-from tests.simulation.world import run
+
+_CAUGHT = 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", mutations.ALL)
 def test_the_bug_is_caught(name: str) -> None:
-    with mutations.ALL[name].applied():
-        runs = (run(seed).violations for seed in range(mutations.SEEDS_MAX))
-        caught = next((violations for violations in runs if violations), None)
-    assert caught is not None
-    assert "TypeError" not in caught[0].what, "the mutation does not fit the code any more"
+    command = [sys.executable, "-m", "tests.simulation", "--mutation", name]
+    done = subprocess.run(
+        [*command, "--seeds", str(mutations.SEEDS_MAX)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == _CAUGHT, done.stderr
+    assert "TypeError" not in done.stderr, "the mutation does not fit the code any more"
+    assert f"--mutation {name}" in done.stderr
 
 
 def test_there_are_enough_of_them() -> None:

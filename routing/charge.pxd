@@ -1,0 +1,9 @@
+from routing.charge_record cimport Charge as Charge_t
+
+cdef class Step:
+    cdef public object next
+    cdef public tuple actions
+    cdef public object code
+
+cpdef Step step(object state, object event)
+cpdef object what_happens(Charge_t charge, object event)

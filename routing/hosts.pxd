@@ -1,0 +1,14 @@
+from routing.breaker cimport Breaker as Breaker_t
+from routing.charge_record cimport Charge as Charge_t
+from routing.matching cimport PendingKeys as PendingKeys_t
+from routing.network cimport HostLinks as HostLinks_t
+
+cdef class Host:
+    cdef public object name
+    cdef public object settings
+    cdef public object convention
+    cdef public HostLinks_t links
+    cdef public PendingKeys_t keys
+    cdef public Breaker_t breaker
+    cpdef object charge_key(self, Charge_t charge)
+    cpdef bint has_settled(self, Charge_t charge) except -1
