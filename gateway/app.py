@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from gateway import garbage
 from gateway.admin import AdminSite
 from gateway.canary import Canary
 from gateway.clock import SystemClock
@@ -54,6 +55,7 @@ async def serve(config: Config) -> None:
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
+        garbage.look_seldom()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
