@@ -28,6 +28,7 @@ from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
+from gateway.one_thread import OneThread
 from gateway.tools import Tools
 from gateway.wire import Engine
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 async def serve(config: Config) -> None:
     """Run one gateway until it is told to stop."""
-    tools = Tools(SystemClock(), Metrics(), Log())
+    tools = Tools(SystemClock(), Metrics(), Log(), journaling=OneThread("journal"))
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)

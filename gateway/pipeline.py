@@ -46,7 +46,7 @@ class Pipeline:
         self._network = network
         self._peers = peers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
-        self._offload = tools.offload
+        self._offload = tools.journaling
         self._busy = False
         self._taken = self._settled = 0
         """Batches taken, and those of them that are durable and have left."""
@@ -70,7 +70,7 @@ class Pipeline:
         if self._busy or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
-        if waiting.records or waiting.lookups:
+        if waiting.lookups or (waiting.records and not self._journal.keeps_nothing):
             self._work.set()
         else:
             self._taken += 1

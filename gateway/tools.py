@@ -37,4 +37,6 @@ class Tools:
     metrics: Metrics
     log: Log
     offload: Offload = trio.to_thread.run_sync
-    """Runs what blocks (the journal) beside the turns, and waits for its result."""
+    """Runs what blocks beside the turns, and waits for its result."""
+    journaling: Offload = trio.to_thread.run_sync
+    """The same for the journal's writer: one call after the other."""

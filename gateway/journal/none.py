@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class NoJournal:
     """Takes every record and keeps none."""
 
+    keeps_nothing = True
+
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """There never is an earlier life."""
         del wall, ended_max

@@ -45,6 +45,11 @@ class Recovery:
 class Journal(Protocol):
     """A durable record of charges."""
 
+    @property
+    def keeps_nothing(self) -> bool:
+        """Nothing is ever durable here, so nothing waits for it."""
+        ...
+
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """Begin a new life at `wall` and say what the last one left."""
         ...

@@ -101,6 +101,8 @@ class LockedError(JournalError):
 class SqliteJournal:
     """The journal in one SQLite file.  The path is opened by `start`, or read by `reader`."""
 
+    keeps_nothing = False
+
     def __init__(
         self,
         path: Path,

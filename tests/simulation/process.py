@@ -58,6 +58,8 @@ class _Paper:
 class WatchedJournal:
     """The shipped journal, with a checker looking at what it says is durable."""
 
+    keeps_nothing = False
+
     def __init__(self, journal: SqliteJournal, disk: Disk, checkers: Checkers) -> None:
         self._journal, self._disk, self._checkers = journal, disk, checkers
 
@@ -145,7 +147,8 @@ class GatewayProcess:
 
     async def _live(self) -> None:
         self._metrics = Metrics()
-        tools = Tools(self._clock, self._metrics, Log(self.paper), self._offload)  # type: ignore[arg-type]
+        beside = self._offload
+        tools = Tools(self._clock, self._metrics, Log(self.paper), beside, beside)  # type: ignore[arg-type]
         await self._offload(self._open_journal)
         assert self._journal is not None
         switch = await recovered(self._config, self._journal, tools)  # type: ignore[arg-type]
