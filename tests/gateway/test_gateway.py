@@ -410,6 +410,8 @@ async def test_what_was_in_flight_at_a_stop_is_reversed_in_the_next_life(
 class FailingJournal:
     """A journal before which `fails` stands: "append", "find" or nothing."""
 
+    keeps_nothing = False
+
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.fails = ""
