@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
 
     from tests.simulation.agenda import Agenda
     from tests.simulation.chance import Chance
@@ -20,6 +21,11 @@ SPLIT: Final = 0.05
 
 LAGS_S: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 1.5)
 """What a connection adds to each segment: on a slow one a message is overtaken by a later one."""
+TERMINALS_LAGS_S: Final = (*LAGS_S, *LAGS_S, 4.0, 17.0)
+"""The same for terminals.  The longest is longer than they wait: what one asks there arrives after
+it has asked elsewhere."""
+RADIO_LAGS_S: Final = (0.0, 0.0, 0.1, 1.5, 3.0, 4.0, 17.0)
+"""The same where the radio is bad."""
 
 
 class Owner(Protocol):
@@ -142,13 +148,15 @@ class Wire:
         "weather",
     )
 
-    def __init__(self, agenda: Agenda, weather: Weather, name: str) -> None:
+    def __init__(
+        self, agenda: Agenda, weather: Weather, name: str, lags_s: Sequence[float] = LAGS_S
+    ) -> None:
         self._agenda = agenda
         self.weather = weather
         self.near, self.far = End(self, name), End(self, name)
         self.near.other, self.far.other = self.far, self.near
         self._rng = weather.of_next_wire(name)
-        self._lag_s = self._rng.choice(LAGS_S)
+        self._lag_s = self._rng.choice(lags_s)
         self.stalled_until = 0.0
         """Until then the segments of this connection alone are lost and sent again."""
         self.cut = False
