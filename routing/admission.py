@@ -233,8 +233,9 @@ class Admission:
             return
         if known.state is State.SENT:
             self.duplicates["waits"] += 1
-            known.request = message
-            self._life.book.join_conn(known, asker.conn)
+            if asker.conn >= known.conn:  # else a try that was slow on a connection left since
+                known.request = message
+                self._life.book.join_conn(known, asker.conn)
         else:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)

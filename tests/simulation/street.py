@@ -32,7 +32,8 @@ KEYS: Final = {
 }
 ANSWER_TIMEOUT_S: Final = 6.0
 WINDOW_S: Final = 15.0
-PROOF_S: Final = 45.0
+PROOF_S: Final = 75.0
+"""Long enough for a terminal to come back, whatever happens to its first connections."""
 HEALS_WITHIN_S: Final = 240.0
 """Once faults have stopped and the terminals are done, every charge has its end within this."""
 

@@ -147,7 +147,7 @@ class World:
         is_dark = self.agenda.now < self.weather.dark_until
         if network is None or is_dark or not network.takes_another():
             return None
-        wire = Wire(self.agenda, self.weather, terminal.name, self._lags_s)
+        wire = Wire(self.agenda, self.weather, terminal.name, even_lags_s=self._lags_s)
         wire.near.owner = terminal
         network.adopt(wire.far, terminal.listener, accepted=True)
         return wire.near
