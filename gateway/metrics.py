@@ -126,7 +126,7 @@ class GatewayCollector(Collector):
             "gateway_tombstones", "Requests that must not become charges.", len(tombstones)
         )
         yield CounterMetricFamily(
-            "gateway_tombstones_evicted", "The oldest, forgotten at the bound.", tombstones.evicted
+            "gateway_tombstones_unsaid", "Answers not given at the bound.", tombstones.unsaid
         )
 
     def _charges(self) -> Iterator[Metric]:

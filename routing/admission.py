@@ -20,7 +20,7 @@ from routing.limits import Sale
 from routing.matching import NoFreeKeyError
 from routing.routes import RouteTable
 from routing.service import Merchants, Proof
-from routing.tombstones import Tombstones
+from routing.tombstones import Tombstones, terminal_of
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Admission:
         self._replies = replies
         self._routes = RouteTable(settings.routes, settings.hosts[0].name)
         self._merchants = Merchants(settings.service, settings.merchants)
-        self.tombstones = Tombstones(settings.tombstones_max)
+        self.tombstones = Tombstones(settings.tombstones_max, settings.late_request_s)
         self.refuse_new: str | None = None
         """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
         self.duplicates: Counter[str] = Counter()
@@ -62,7 +62,7 @@ class Admission:
         if known is not None:
             self.repeat(known, asker, now)
             return None
-        code = self._verdict_of_tombstones(asker, identity, convention)
+        code = self._verdict_of_tombstones(asker, identity, convention, now)
         if code:
             self._replies.refuse(asker, code, now)
             return None
@@ -71,7 +71,8 @@ class Admission:
     def turn_away(
         self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
     ) -> None:
-        """Refuse it with DE 39 = `code`, for good on every connection before this one.
+        """Refuse it with DE 39 = `code`, for good on every connection before this one; or say
+        nothing, if that can't be remembered.
 
         A refusal says that nothing was charged, so a repeat of what memory has forgotten must not
         get one: where it may be that, the journal is asked first.
@@ -82,8 +83,8 @@ class Admission:
             if known is not None:
                 self.repeat(known, asker, now)
                 return
-            self.tombstones.refused(identity, asker.conn, code)
-            self._replies.refuse(asker, code, now, after_records=after_records)
+            if self.tombstones.refused(asker.request, asker.conn, code, now.monotonic):
+                self._replies.refuse(asker, code, now, after_records=after_records)
 
         if self._life.book.forgets:
             self._life.outbox.lookups.append(Lookup(identity, looked_up))
@@ -102,7 +103,7 @@ class Admission:
         if not self._life.limits.any:
             return ""
         sale = Sale(
-            _terminal_of(message),
+            terminal_of(message),
             pan_of(message),
             int(message[4]),
             message.get(49) or _CURRENCY_UNKNOWN,
@@ -234,8 +235,9 @@ class Admission:
             return
         if known.state is State.SENT:
             self.duplicates["waits"] += 1
-            known.request = message
-            self._life.book.join_conn(known, asker.conn)
+            if asker.conn >= known.conn:  # else a try that was slow on a connection left since
+                known.request = message
+                self._life.book.join_conn(known, asker.conn)
         else:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
@@ -250,7 +252,7 @@ class Admission:
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         proven = False
-        for charge in self._life.book.unproven(_terminal_of(asker.request)):
+        for charge in self._life.book.unproven(terminal_of(asker.request)):
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
             if charge.conn == asker.conn or self._follows(stan, charge.stan):
@@ -266,14 +268,12 @@ class Admission:
             return False
         return 0 < (int(stan) - int(before)) % 1_000_000 <= self._life.settings.stan_follows_max
 
-    def _verdict_of_tombstones(self, asker: Asker, identity: str, convention: Convention) -> str:
+    def _verdict_of_tombstones(
+        self, asker: Asker, identity: str, convention: Convention, now: Now
+    ) -> str:
         message = asker.request
-        batch, de7 = convention.batch(message), message.get(7) or ""
-        return self.tombstones.verdict(identity, asker.conn, batch, de7)
-
-
-def _terminal_of(message: Message) -> str:
-    return f"{message.get(42, '')}|{message.get(41, '')}"
+        named = (convention.batch(message), message.get(7) or "")
+        return self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)
 
 
 def _amount_is_good(message: Message) -> bool:

@@ -267,7 +267,7 @@ class Lifecycle:
             return
         charge.repeats_answered += 1
         # A first try that was slow on a connection which its terminal has left since.
-        overtaken = charge.handed and cause.asker.conn < charge.conn
+        overtaken = cause.asker.conn < charge.conn
         if charge.state is State.APPROVED and not overtaken:
             # On the same connection an earlier copy may have crossed this repeat, and be served.
             charge.handed = charge.handed and charge.conn == cause.asker.conn

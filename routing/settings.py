@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_per_connection_max: int = 256
     """Charges that one terminal's connection may have unanswered; above it new ones get 91."""
     tombstones_max: int = 100_000
-    """Reversals of charges never seen, and terminals' last refusals, that are remembered."""
+    """Reversals of charges never seen, and terminals' last refusals, that are remembered; above it
+    such reversals and requests get no answer."""
+    late_request_s: float = 600.0
+    """For so long; nothing is under way for longer than a connection may be idle."""
     stan_follows_max: int = 100
     """A next sale on another connection proves a delivery only if its STAN follows this closely."""

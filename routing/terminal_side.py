@@ -168,12 +168,11 @@ class TerminalSide:
         self.admission.proves_the_last(asker, original.stan, listener, now)
 
         def found(charge: Charge | None, now: Now) -> None:
-            if charge is None:
-                self.admission.tombstones.reversed(original)
-                code = convention.unknown_original_code
-            else:
+            if charge is not None:
                 code = self._reverse(charge, asker.request, convention, now)
-            self.replies.tell(asker, code, now)
+                self.replies.tell(asker, code, now)
+            elif self.admission.tombstones.reversed(original, now.monotonic):
+                self.replies.tell(asker, convention.unknown_original_code, now)
 
         self._with_charge(original, found, now)
 

@@ -6,6 +6,7 @@ import pytest
 
 from routing.charge import State
 from tests.routing.world import (
+    BANK,
     ISO,
     LINK,
     POS,
@@ -296,3 +297,24 @@ def test_a_first_try_that_comes_late_on_a_connection_left_takes_no_watch_over(
     assert world.state() is State.APPROVED
     world.acknowledge(1, conn=2)
     assert world.state() is State.PRESUMED_SERVED
+
+
+def test_it_takes_none_over_while_the_approval_is_on_its_way_to_the_disk(world: World) -> None:
+    request = sale(world.name)
+    world.says(2, repeated(request))
+    world.switch.from_host(BANK, LINK, answer(world.charges_sent[0]), world.now, mac_good=True)
+    outbox = world.commit()
+    world.hears(1, request)
+    world.release(outbox)
+    world.acknowledge(1, conn=2)
+    world.settle()
+    world.lose(1)
+    assert world.state() is State.PRESUMED_SERVED
+
+
+def test_it_takes_no_answer_from_the_connection_that_waits(world: World) -> None:
+    request = sale(world.name)
+    world.says(2, repeated(request))
+    world.says(1, request)
+    world.answers(answer(world.charges_sent[0]))
+    assert (world.codes(1), world.codes(2)) == ([], ["00"])

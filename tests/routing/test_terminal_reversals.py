@@ -118,11 +118,22 @@ def test_a_tombstone_is_for_that_very_charge(world: World) -> None:
 
 def test_tombstones_are_bounded(world: World) -> None:
     world = World(world.name, tombstones_max=2)
-    for stan in (1, 2, 3):
+    for stan in (1, 2, 3, 1):
         world.says(1, reversal(sale(world.name, stan)))
-    assert world.switch.terminals.admission.tombstones.evicted == 1
-    world.says(2, sale(world.name, 3))
+    assert world.switch.terminals.admission.tombstones.unsaid == 1
+    assert len(world.codes(1)) == 3, "what could not be remembered was not answered"
+    world.says(2, sale(world.name, 2))
     assert world.codes(2) == ["22"]
+
+
+def test_tombstones_make_room_when_nothing_can_come_so_late_any_more(world: World) -> None:
+    world = World(world.name, tombstones_max=1, late_request_s=60.0)
+    world.says(1, reversal(sale(world.name)))
+    world.wait(61.0)
+    world.says(1, reversal(sale(world.name, 2)))
+    assert len(world.codes(1)) == 2
+    world.says(2, sale(world.name))
+    assert len(world.charges_sent) == 1
 
 
 def test_what_was_refused_does_not_become_a_charge_over_an_older_connection(world: World) -> None:
@@ -145,25 +156,24 @@ def test_a_terminal_may_ask_again_for_what_was_refused(world: World, conn: int) 
     assert len(world.charges_sent) == 1
 
 
-def test_each_refusal_of_a_terminal_is_remembered(world: World) -> None:
-    """Its next sales may be refused before the first leaves the connection that was slow."""
-    first = sale(world.name)
-    world.switch.link_down(BANK, LINK, world.now)
-    world.says(2, repeated(first))
-    world.says(2, sale(world.name, 2))
-    world.switch.link_up(BANK, OTHER_LINK, world.now)
-    world.says(1, first)
-    assert world.codes(1) == ["91"]
-    assert world.got == []
-
-
-def test_remembered_refusals_are_bounded(world: World) -> None:
+def test_remembered_refusals_are_one_for_each_terminal(world: World) -> None:
     world = World(world.name, tombstones_max=2)
     world.switch.link_down(BANK, LINK, world.now)
     for stan in (1, 2, 3, 4):
         world.says(2, sale(world.name, stan))
-    assert len(world.switch.terminals.admission.tombstones) == 2
-    assert world.switch.terminals.admission.tombstones.evicted == 2
+    assert len(world.switch.terminals.admission.tombstones) == 1
+    assert len(world.codes(2)) == 4
+
+
+def test_whoever_was_refused_once_more_is_not_charged_for_the_sale_before(world: World) -> None:
+    world.switch.link_down(BANK, LINK, world.now)
+    for stan in (1, 2):
+        world.says(2, sale(world.name, stan))
+    world.switch.link_up(BANK, OTHER_LINK, world.now)
+    world.says(1, sale(world.name, 1))
+    assert world.codes(1) == ["91"]
+    world.says(1, sale(world.name, 3))
+    assert len(world.charges_sent) == 1, "on the older connection as well a new sale is one"
 
 
 def test_a_sale_that_comes_while_its_reversal_is_looked_up_is_reversed(world: World) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES: Final = 2
 _EFFECTS: Final = 10
+_TOMBSTONES: Final = 5
+_TERMINALS_A_TOMBSTONE: Final = 4
 SMALL_WINDOW_BYTES: Final = 300
 """What the kernel takes of a connection before it is acknowledged, in a world of tiny bounds."""
 _EFFECTS_A_CHARGE: Final = 12
@@ -32,9 +34,11 @@ _EFFECTS_A_CHARGE: Final = 12
 class TinyConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A configuration whose bounds are reached by a shop street."""
 
+    tombstones_max: int = 1
+
     def settings(self) -> Settings:
         """What routing is told; some bounds of it are in no file."""
-        small = {"in_flight_per_connection_max": 1}
+        small = {"in_flight_per_connection_max": 1, "tombstones_max": self.tombstones_max}
         return msgspec.structs.replace(super().settings(), **small)
 
 
@@ -45,15 +49,17 @@ def tiny(config: Config, terminals: int) -> Config:
         msgspec.structs.replace(host, in_flight_max=3, pending_max=8, late_answer_quarantine_s=30.0)
         for host in config.host
     )
-    values["journal"] = msgspec.structs.replace(config.journal, ended_in_memory_max=4)
+    values["journal"] = msgspec.structs.replace(config.journal, ended_in_memory_max=2)
     values["wire"] = msgspec.structs.replace(
         config.wire,
+        idle_s=60.0,
         connections_max=terminals + 1,
         frame_bytes_max=512,
         waiting_bytes_max=260,
         link_waiting_bytes_max=400,
     )
-    return TinyConfig(**values)
+    tombstones_max = max(_TOMBSTONES, terminals // _TERMINALS_A_TOMBSTONE)
+    return TinyConfig(**values, tombstones_max=tombstones_max)
 
 
 @contextmanager

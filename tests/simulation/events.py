@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _OPERATIONS_A_COMMIT: Final = 12
 _LINKS: Final = 0.5
 _DISK_S: Final = 8.0
+_OVERTAKEN_S: Final = (6.5, 9.5)
 _HOST_S: Final = 20.0
+_BLINK_S: Final = 2.0
 _POWER_ON_S: Final = 2.0
 _USUAL_COMMIT_S: Final = (0.0002, 0.004)
 
@@ -89,6 +91,16 @@ class Events:
         wire = self._rng.choice(ends).wire
         wire.stalled_until = self._world.agenda.now + self._rng.choice((2.0, 8.0, 9.5, 20.0))
 
+    def overtake(self) -> None:
+        """A link stands still for longer than an answer may take, and is not given up: a reversal
+        over another one is at the host before its original.
+        """
+        network = self._world.process.network
+        links = [] if network is None else [end for end in network.ends() if end.hard_close]
+        if links:
+            wire = self._rng.choice(links).wire
+            wire.stalled_until = self._world.agenda.now + self._rng.uniform(*_OVERTAKEN_S)
+
     def links(self) -> None:
         """A host cuts its links."""
         self._host().drop_links()
@@ -107,7 +119,7 @@ class Events:
         """A host signs off, and on again."""
         host = self._host()
         host.sign(off=True)
-        self._later(_HOST_S, lambda: host.sign(off=False))
+        self._later(self._rng.choice((_BLINK_S, _HOST_S)), lambda: host.sign(off=False))
 
     # The disk
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from routing.limits import LimitSettings
 from tests.simulation.events import Event, Events
 from tests.simulation.hosts import Moods
 from tests.simulation.terminals import Habits
+from tests.simulation.wires import RADIO_LAGS_S, TERMINALS_LAGS_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +26,26 @@ _CROWD: Final = 34
 TINY: Final = "tiny bounds"
 _TINY: Final = 0.2
 """Share of worlds in which the gateway's bounds are tiny."""
+LIMITS: Final = "limits"
+_LIMITED: Final = 0.25
+"""Share of worlds in which a terminal, or a card, may have so many sales a day."""
+RADIO: Final = "bad radio"
+_BAD: Final = 0.15
+"""Share of worlds in which many of the terminals' connections are slow."""
+WHOLE: Final = (TINY, LIMITS, RADIO)
+"""What a world has from its beginning to its end, or has not."""
+_SALES_A_DAY: Final = (3, 25)
 
 
 EVENTS: Final = (
-    "kill", "power", "stop", "kill in a write", "dark", "stall", "links", "reset",
+    "kill", "power", "stop", "kill in a write", "dark", "stall", "overtake", "links", "reset",
     "host down", "mute", "sign-off", "disk fails", "disk full", "disk slow", "commit fails",
     "clock",
 )  # fmt: skip
 MOODS: Final = {
     "silent": 0.15, "late": 0.15, "decline": 0.2, "partial": 0.2, "duplicate": 0.1,
-    "wrong_field": 0.05, "wrong_mac": 0.05, "reversal_silent": 0.4, "reversal_busy": 0.3,
-    "drops_link": 0.02,
+    "wrong_field": 0.05, "wrong_mac": 0.05, "reversal_silent": 0.4, "reversal_late": 0.6,
+    "reversal_busy": 0.3, "drops_link": 0.02,
 }  # fmt: skip
 HABITS: Final = {
     "hangs_up": 0.2, "crashes": 0.1, "dies": 0.03, "half_closes": 0.03, "vanishes_for_good": 0.02,
@@ -50,7 +61,7 @@ class Severity:
     only: frozenset[str] | None = None
     """The terminals that are there; None: all."""
     without: frozenset[str] = frozenset()
-    """Names of EVENTS, MOODS and HABITS, and `tiny bounds`, that don't happen."""
+    """Names of WHOLE, EVENTS, MOODS and HABITS that don't happen."""
 
 
 class Faults:
@@ -74,6 +85,19 @@ class Faults:
     def tiny_bounds(self) -> bool:
         """Whether the gateway's bounds are so small that they are reached."""
         return TINY not in self._without and self._chance.of(TINY).random() < _TINY
+
+    def lags_s(self) -> tuple[float, ...]:
+        """How slow the terminals' connections may be."""
+        is_bad = RADIO not in self._without and self._chance.of(RADIO).random() < _BAD
+        return RADIO_LAGS_S if is_bad else TERMINALS_LAGS_S
+
+    def limits(self) -> LimitSettings:
+        """What may be charged in a day."""
+        rng = self._chance.of(LIMITS)
+        if LIMITS in self._without or rng.random() >= _LIMITED:
+            return LimitSettings()
+        scope = rng.choice(("terminal", "card"))
+        return LimitSettings(**{f"{scope}_day_count_max": rng.randint(*_SALES_A_DAY)})
 
     def moods(self, host: str) -> Moods:
         """How one host behaves."""

@@ -33,6 +33,7 @@ _SIGNED_OFF: Final = "91"
 _SIGN_ON: Final = "001"
 _MORE_THAN_ASKED: Final = 1_000_000_000
 """Less than the whole would pass for a partial approval."""
+_LATE_REVERSAL_S: Final = (6.0, 8.0)
 _SAYS_AGAIN_S: Final = 3.0
 """How soon a sign-on or sign-off that was not answered is sent again."""
 
@@ -49,6 +50,8 @@ class Moods:
     wrong_field: float = 0.0
     wrong_mac: float = 0.0
     reversal_silent: float = 0.0
+    reversal_late: float = 0.0
+    """The answer comes after the gateway has tried again."""
     reversal_busy: float = 0.0
     drops_link: float = 0.0
     """The link is cut as soon as a charge was booked."""
@@ -252,7 +255,9 @@ class SimHost:
         if rng.random() < moods.reversal_silent:
             return
         answer = self.speech.answer(message, {39: outcome.code})
-        self._answer(end, answer, rng.choice((0.0, 0.05, 3.0)))
+        is_late = rng.random() < moods.reversal_late
+        pause_s = rng.uniform(*_LATE_REVERSAL_S) if is_late else rng.choice((0.0, 0.05, 3.0))
+        self._answer(end, answer, pause_s)
 
     # Answers
 

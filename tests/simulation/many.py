@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import mutations
-from tests.simulation.faults import EVENTS, HABITS, MOODS, TINY
+from tests.simulation.faults import EVENTS, HABITS, MOODS, WHOLE
 from tests.simulation.shrink import Shrinker
 from tests.simulation.story import told
 from tests.simulation.world import Outcome, run
@@ -43,7 +43,7 @@ def story(outcome: Outcome, mutation: str | None = None) -> list[str]:
     again = one(seed, mutation, severity=mildest, tells=True)
     broken = [each for each in again.violations if each.invariant == first.invariant]
     there = ", ".join(sorted(mildest.only)) if mildest.only else "everybody"
-    needed = [each for each in (TINY, *EVENTS, *MOODS, *HABITS) if each not in mildest.without]
+    needed = [each for each in (*WHOLE, *EVENTS, *MOODS, *HABITS) if each not in mildest.without]
     return [
         *told(seed, broken, again.story),
         f"terminals: {there}",

@@ -20,6 +20,8 @@ from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
 from routing.switch import Switch
+from routing.terminal_side import TerminalSide
+from routing.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,6 +235,31 @@ def _told_is_forgotten(original: Any) -> Any:
     return handed
 
 
+def _newest_try(original: Any) -> Any:
+    def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
+        charge.tries = charge.tries[-1:]
+        original(self, charge, code, now)
+
+    return answered
+
+
+def _journal_unasked(original: Any) -> Any:
+    def turn_away(self: Admission, *arguments: Any, **how: Any) -> None:
+        self._life.book.forgets = False
+        original(self, *arguments, **how)
+
+    return turn_away
+
+
+def _proves_nothing(original: Any) -> Any:
+    def reversal(self: Any, *arguments: Any) -> None:
+        self.admission.proves_the_last = _does_nothing(None)
+        original(self, *arguments)
+        del self.admission.proves_the_last
+
+    return reversal
+
+
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
 ALL: Final[dict[str, Mutation]] = {
@@ -378,6 +405,30 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "told-is-forgotten": _M(
         "who was handed an answer is forgotten", Switch, "handed", _told_is_forgotten
+    ),
+    "answer-to-newest-try": _M(
+        "a slow answer to a reversal counts as the newest try's",
+        Reversals,
+        "answered",
+        _newest_try,
+    ),
+    "refusal-forgotten": _M(
+        "what was refused on one connection is taken on an older one",
+        Tombstones,
+        "refused",
+        _always,
+    ),
+    "refuse-the-forgotten": _M(
+        "a refusal does not ask the journal what memory forgot",
+        Admission,
+        "turn_away",
+        _journal_unasked,
+    ),
+    "reversal-proves-nothing": _M(
+        "only a sale proves the sale before, its reversal does not",
+        TerminalSide,
+        "_reversal",
+        _proves_nothing,
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.faults import EVENTS, HABITS, MOODS, TINY, Severity
+from tests.simulation.faults import EVENTS, HABITS, MOODS, WHOLE, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ class Shrinker:
         alone = replace(self.best, only=frozenset({suspect}))
         if not (suspect and self._still_breaks(alone)):
             self._fewer_terminals(list(terminals))
-        self._fewer_faults([TINY, *EVENTS, *MOODS, *HABITS])
+        self._fewer_faults([*WHOLE, *EVENTS, *MOODS, *HABITS])
         return self.best
 
     def _fewer_terminals(self, there: list[str]) -> None:

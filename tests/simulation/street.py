@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from codec import MacKey
 from gateway.config import Config, Host, JournalConfig, Listener, Mac
 from gateway.wire.port import WireLimits
+from routing.limits import LimitSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, Proof, ServiceSettings
@@ -31,7 +32,8 @@ KEYS: Final = {
 }
 ANSWER_TIMEOUT_S: Final = 6.0
 WINDOW_S: Final = 15.0
-PROOF_S: Final = 45.0
+PROOF_S: Final = 75.0
+"""Long enough for a terminal to come back, whatever happens to its first connections."""
 HEALS_WITHIN_S: Final = 240.0
 """Once faults have stopped and the terminals are done, every charge has its end within this."""
 
@@ -68,7 +70,7 @@ DIALECTS: Final = {"iso": ISO, "pos": POS, "bank": ISO, "clearing": POS}
 """Of listeners and hosts."""
 
 
-def config(folder: Path) -> Config:
+def config(folder: Path, limits: LimitSettings) -> Config:
     """The gateway's configuration; `folder` holds key files and the journal's lock."""
     for name, key in (("pos", "0123456789ABCDEF" * 2), ("clearing", "FEDCBA9876543210" * 2)):
         (folder / name).write_text(key, "ascii")
@@ -82,7 +84,7 @@ def config(folder: Path) -> Config:
             Host(name="bank", dialect=ISO, port=1, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  sign_on=True, echo_idle_s=10.0, reconnect_max_s=3.0,
                  late_answer_quarantine_s=120.0),
-            Host(name="clearing", dialect=POS, port=2, links=1, answer_timeout_s=ANSWER_TIMEOUT_S,
+            Host(name="clearing", dialect=POS, port=2, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  echo_idle_s=10.0, reconnect_max_s=3.0, late_answer_quarantine_s=120.0,
                  mac=macs["clearing"]),
         ),
@@ -95,6 +97,7 @@ def config(folder: Path) -> Config:
             for _, name, confirms, _ in SHOPS
             if confirms
         ),
+        limits=limits,
         service=ServiceSettings(delivery_proof_s=PROOF_S),
         reversal=ReversalSettings(
             schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=20.0

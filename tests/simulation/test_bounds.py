@@ -16,6 +16,7 @@ _REACHED = {
     "host.pending_max",
     "in_flight_per_connection_max",
     "journal.ended_in_memory_max",
+    "tombstones_max",
     "wire.connections_max",
     "wire.link_waiting_bytes_max",
 }

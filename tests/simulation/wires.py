@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
 
     from tests.simulation.agenda import Agenda
     from tests.simulation.chance import Chance
@@ -20,6 +21,12 @@ SPLIT: Final = 0.05
 
 LAGS_S: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 1.5)
 """What a connection adds to each segment: on a slow one a message is overtaken by a later one."""
+TERMINALS_LAGS_S: Final = (*LAGS_S, 4.0, 17.0)
+"""The same for every second connection of a terminal: it must come through with another
+within the time for a proof.  The longest is longer than a terminal waits: what it asks there
+arrives after it has asked elsewhere."""
+RADIO_LAGS_S: Final = (0.1, 1.5, 3.0, 4.0, 17.0, 17.0)
+"""The same where the radio is bad."""
 
 
 class Owner(Protocol):
@@ -42,10 +49,10 @@ class Weather:
         self.dark_until = 0.0
         """Until then segments are lost and sent again; the ends notice only the silence."""
 
-    def of_next_wire(self, name: str) -> random.Random:
-        """The chance of the next connection of somebody."""
+    def of_next_wire(self, name: str) -> tuple[random.Random, bool]:
+        """The chance of the next connection of somebody, and whether it is an even one."""
         self._wires[name] += 1
-        return self._chance.of("wire", name, self._wires[name])
+        return self._chance.of("wire", name, self._wires[name]), not self._wires[name] % 2
 
 
 class End:
@@ -142,13 +149,21 @@ class Wire:
         "weather",
     )
 
-    def __init__(self, agenda: Agenda, weather: Weather, name: str) -> None:
+    def __init__(
+        self,
+        agenda: Agenda,
+        weather: Weather,
+        name: str,
+        *,
+        lags_s: Sequence[float] = LAGS_S,
+        even_lags_s: Sequence[float] = LAGS_S,
+    ) -> None:
         self._agenda = agenda
         self.weather = weather
         self.near, self.far = End(self, name), End(self, name)
         self.near.other, self.far.other = self.far, self.near
-        self._rng = weather.of_next_wire(name)
-        self._lag_s = self._rng.choice(LAGS_S)
+        self._rng, is_even = weather.of_next_wire(name)
+        self._lag_s = self._rng.choice(even_lags_s if is_even else lags_s)
         self.stalled_until = 0.0
         """Until then the segments of this connection alone are lost and sent again."""
         self.cut = False

@@ -81,9 +81,10 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
-        self._config = config(folder)
+        self._config = config(folder, self._faults.limits())
         self.tiny = self._faults.tiny_bounds()
         if self.tiny:
             self._config = tiny(self._config, len(self.terminals))
@@ -146,7 +147,7 @@ class World:
         is_dark = self.agenda.now < self.weather.dark_until
         if network is None or is_dark or not network.takes_another():
             return None
-        wire = Wire(self.agenda, self.weather, terminal.name)
+        wire = Wire(self.agenda, self.weather, terminal.name, even_lags_s=self._lags_s)
         wire.near.owner = terminal
         network.adopt(wire.far, terminal.listener, accepted=True)
         return wire.near
