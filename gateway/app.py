@@ -31,6 +31,7 @@ from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
 from gateway.tools import Tools
 from gateway.wire import Engine
+from gateway.wire.descriptors import RESERVE, raise_limit
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -44,6 +45,7 @@ async def serve(config: Config) -> None:
     try:
         switch = await recovered(config, journal, tools)
         engine = Engine(config.limits_of_wire(), tools.clock)
+        tell_descriptors(config, tools)
         node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
@@ -72,6 +74,15 @@ async def serve(config: Config) -> None:
         engine.close_all()
     finally:
         journal.close()
+
+
+def tell_descriptors(config: Config, tools: Tools) -> None:
+    """Have room for as many connections as are configured, and say so where there is none."""
+    most = tools.metrics.descriptors_max = raise_limit(config.wire.connections_max)
+    tools.log.info("descriptors", most=most)
+    if most < config.wire.connections_max + RESERVE:
+        why = "fewer descriptors than wire.connections_max needs; raise the system's bound"
+        tools.log.warning(why, most=most, connections_max=config.wire.connections_max)
 
 
 def open_journal(config: Config, log: Log) -> Journal:
