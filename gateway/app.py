@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
+from gateway.doors import Doors
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -46,6 +47,8 @@ async def serve(config: Config) -> None:
         switch = await recovered(config, journal, tools)
         engine = Engine(config.limits_of_wire(), tools.clock)
         tell_descriptors(config, tools)
+        doors = Doors(config, engine, tools.log)
+        doors.prepare_hosts()
         node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
@@ -62,10 +65,8 @@ async def serve(config: Config) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            for listener in config.listener:
-                engine.listen(listener.name, listener.host, listener.port)
-                where = f"{listener.host}:{listener.port}"
-                tools.log.info("listening", listener=listener.name, address=where)
+            doors.open()
+            nursery.start_soon(doors.reload_on_signal)
             nursery.start_soon(canary.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)

@@ -182,6 +182,12 @@ cdef class Driver:
         cdef object found = self.conns.get(conn)
         return (<Connection>found).peer if found is not None else ""
 
+    def identity(self, conn):
+        """The name in the certificate of the other side; '' without one, or if it is gone."""
+        cdef object found = self.conns.get(conn)
+        cdef object filter = (<Connection>found).filter if found is not None else None
+        return filter.identity if filter is not None else ""
+
     # Connections come and go
 
     def open_door(self, int fd, door):
@@ -193,12 +199,23 @@ cdef class Driver:
         """Accept nobody any more; the descriptors may be closed now."""
         self.doors.clear()
 
-    def adopt_descriptor(self, int fd, str peer, bint accepted, filter=None, str address=""):
+    def adopt_descriptor(self, int fd, str peer, bint accepted, filter=None):
         """Take over a connected, non-blocking descriptor; returns the connection's id."""
-        return self.admit(fd, peer, accepted, filter, address).id
-
-    cdef Connection admit(self, int fd, str peer, bint accepted, object filter, str address):
         cdef double now = self.clock.now().monotonic
+        cdef Connection connection = self.join(fd, peer, accepted, filter, now)
+        if filter is not None:
+            self.filtered(connection, b"", now)
+        return connection.id
+
+    cdef int admit(self, int fd, object door, object filter, str address, double now) except -1:
+        """Somebody connected."""
+        cdef Connection connection = self.join(fd, door.name, True, filter, now)
+        connection.proves = door.acknowledges
+        if address:
+            self.settle(connection, address)
+        return 0
+
+    cdef Connection join(self, int fd, str peer, bint accepted, object filter, double now):
         self.last_id += 1
         cdef Connection connection = Connection(self.last_id, peer, self.limits, now)
         connection.accepted, connection.fd, connection.interest = accepted, fd, EPOLLIN
@@ -208,12 +225,8 @@ cdef class Driver:
             self.by_fd.append(None)
         self.ask(EPOLL_CTL_ADD, fd, self.last_id, EPOLLIN)
         self.by_fd[fd] = self.conns[connection.id] = connection
-        if address:
-            self.settle(connection, address)
         if accepted:
             self.look_later(connection)
-        if filter is not None:
-            self.filtered(connection, b"", now)
         return connection
 
     cdef int settle(self, Connection connection, str address) except -1:
@@ -320,7 +333,7 @@ cdef class Driver:
                 close(got)
                 continue
             filter = door.filter() if door.filter is not None else None
-            self.admit(got, door.name, True, filter, "" if door.trusts is not None else source)
+            self.admit(got, door, filter, "" if door.trusts is not None else source, now)
         return 0
 
     cdef str unwelcome(self, object door, str source):
@@ -484,7 +497,7 @@ cdef class Driver:
             connection.dirty = True
             self.dirty.append(connection)
         self.frames_out += 1
-        if tag:
+        if tag and connection.proves:
             watch.at = watch.since = 0
             watch.conn, watch.tag = connection.id, tag
             self.fresh.add(watch)

@@ -32,6 +32,7 @@ cdef class Connection:
     cdef long due_slot              # when the driver looks at the clocks next
     cdef object filter              # TLS or a proxy's header between socket and frames, or None
     cdef str address
+    cdef bint proves                # its TCP's acknowledgement is the terminal's, not a proxy's
 
     cdef Py_ssize_t take(self, const uint8_t* data, Py_ssize_t count, double now, list into,
                          object make) except -1

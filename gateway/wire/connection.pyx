@@ -69,6 +69,7 @@ cdef class Connection:
         self.waiting = NULL
         self.start = self.end = self.room = 0
         self.fd = -1
+        self.proves = True
         self.interest = 0
         self.watched = 0
         self.due_slot = 0

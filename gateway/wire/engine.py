@@ -9,19 +9,33 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
 from gateway.wire._driver import Driver
-from gateway.wire.filters import Door
+from gateway.wire.filters import Door, FilterError
+from gateway.wire.port import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.clock import Clock
+    from gateway.wire.binding import Binding
     from gateway.wire.port import WireEvent, WireLimits
+    from gateway.wire.tls import Tls
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _BACKLOG: Final = 4_096
+_HOST_BACKLOG: Final = 16
+
+
+class _Expected(NamedTuple):
+    """Where a host connects to us."""
+
+    listener: trio.SocketListener
+    allows: Callable[[str], bool]
+    lock: trio.Lock
 
 
 class Engine(Driver):
@@ -31,16 +45,42 @@ class Engine(Driver):
         super().__init__(limits, clock)
         self._limits = limits
         self._listeners: list[socket.socket] = []
+        self._bindings: dict[str, Binding] = {}
+        self._secured: dict[str, Callable[[], Tls]] = {}
+        self._expected: dict[str, _Expected] = {}
 
-    def listen(self, name: str, host: str, port: int) -> socket.socket:
+    def listen(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        door: Door | None = None,
+        binding: Binding | None = None,
+    ) -> socket.socket:
         """Accept terminals of listener `name`.  Raises OSError when the address can't be had."""
         sock = socket.create_server((host, port), backlog=_BACKLOG)
         sock.setblocking(False)
         # What is accepted inherits it.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listeners.append(sock)
-        self.open_door(sock.fileno(), Door(name))
+        self.open_door(sock.fileno(), door or Door(name))
+        if binding is not None:
+            self._bindings[name] = binding
         return sock
+
+    def secure(self, host: str, new_filter: Callable[[], Tls]) -> None:
+        """Speak TLS on the links of a host."""
+        self._secured[host] = new_filter
+
+    def expect(self, peer: str, address: str, port: int, allows: Callable[[str], bool]) -> None:
+        """Have a host connect to us: its links are made by `connect`, which waits for it.
+
+        Raises OSError when the address can't be had.
+        """
+        sock = socket.create_server((address, port), backlog=_HOST_BACKLOG)
+        sock.setblocking(False)
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+        self._expected[peer] = _Expected(listener, allows, trio.Lock())
 
     def stop_listening(self) -> None:
         """Accept nobody any more."""
@@ -50,15 +90,44 @@ class Engine(Driver):
         self._listeners.clear()
 
     async def connect(self, address: str, port: int, peer: str, timeout_s: float) -> int | None:
-        """Connect to a host; None if it could not be done in time."""
+        """A link to a host, also if it is the host that connects; None if none came in time."""
+        stream: trio.SocketStream | None = None
+        tls: Tls | None = None
         try:
             with trio.fail_after(timeout_s):
-                stream = await trio.open_tcp_stream(address, port)
-        except (OSError, trio.TooSlowError):
+                if peer in self._expected:
+                    stream = await self._expected_one(peer)
+                else:
+                    stream = await trio.open_tcp_stream(address, port)
+                if peer in self._secured:
+                    tls = self._secured[peer]()
+                    await _shake(stream, tls)
+        except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
+            self._not_linked(stream, error)
             return None
-        return self.adopt_link(socket.socket(fileno=stream.socket.detach()), peer)
+        except FilterError as error:
+            self._not_linked(stream, error)
+            return None
+        # From here to the caller nothing waits: no frame can come before the link is known.
+        return self.adopt_link(socket.socket(fileno=stream.socket.detach()), peer, tls)
 
-    def adopt_link(self, sock: socket.socket, peer: str) -> int:
+    async def _expected_one(self, peer: str) -> trio.SocketStream:
+        expected = self._expected[peer]
+        async with expected.lock:  # several links of a host may wait for it
+            while True:
+                stream = await expected.listener.accept()
+                source = stream.socket.getpeername()[0].removeprefix("::ffff:")
+                if expected.allows(source):
+                    return stream
+                self.refused["host not allowed"] += 1
+                stream.socket.close()
+
+    def _not_linked(self, stream: trio.SocketStream | None, why: Exception) -> None:
+        if stream is not None:
+            stream.socket.close()
+            self.refused[str(why) if isinstance(why, FilterError) else "no handshake in time"] += 1
+
+    def adopt_link(self, sock: socket.socket, peer: str, tls: Tls | None = None) -> int:
         """Take over the connected socket of a host; returns the connection's id."""
         # Closed means closed, also by a killed process: else the kernel would go on sending what
         # it still holds, and a charge might arrive after its reversal.
@@ -66,20 +135,24 @@ class Engine(Driver):
         # And what the host's TCP does not acknowledge for long is given up with its link.
         unacknowledged_ms = int(self._limits.link_unacknowledged_s * 1_000)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unacknowledged_ms)
-        return self.adopt(sock, peer)
+        return self.adopt(sock, peer, tls=tls)
 
-    def adopt(self, sock: socket.socket, peer: str, *, accepted: bool = False) -> int:
+    def adopt(
+        self, sock: socket.socket, peer: str, *, accepted: bool = False, tls: Tls | None = None
+    ) -> int:
         """Take over a connected socket; returns the connection's id.
 
         Clocks run against those that were `accepted`; whoever made the others watches them.
         """
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return self.adopt_descriptor(sock.detach(), peer, accepted)
+        return self.adopt_descriptor(sock.detach(), peer, accepted, tls)
 
     def close_all(self) -> None:
         """End everything, listeners and the descriptor itself included."""
         self.stop_listening()
+        for expected in self._expected.values():
+            expected.listener.socket.close()
         self.drop_all()
 
     async def turn(self, wait_s: float) -> list[WireEvent]:
@@ -91,4 +164,34 @@ class Engine(Driver):
             with trio.move_on_after(wait_s):
                 await trio.lowlevel.wait_readable(self.fileno())
             self.poll()
-        return self.taken()
+        return self._bound(self.taken()) if self._bindings else self.taken()
+
+    def _bound(self, events: list[WireEvent]) -> list[WireEvent]:
+        """Without the frames in which somebody says to be another than their certificate."""
+        good, liars = [], set()
+        for event in events:
+            binding = self._bindings.get(event.peer) if isinstance(event, Frame) else None
+            if binding is None or not isinstance(event, Frame):
+                good.append(event)
+            elif event.conn not in liars:
+                if binding.fits(event.data, self.identity(event.conn)):
+                    good.append(event)
+                else:
+                    liars.add(event.conn)
+                    self.close(event.conn, "not its certificate's terminal")
+        return good
+
+
+async def _shake(stream: trio.SocketStream, tls: Tls) -> None:
+    """The TLS handshake of a host link.  Raises FilterError or OSError."""
+    done = tls.shake(b"")
+    while True:
+        answer = tls.output()
+        if answer:
+            await stream.send_all(answer)
+        if done:
+            return
+        data = await stream.receive_some()
+        if not data:
+            raise FilterError("no TLS agreed")
+        done = tls.shake(data)

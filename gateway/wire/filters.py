@@ -30,6 +30,11 @@ class Filter(Protocol):
         """The address that a proxy speaks for; '' if none said so."""
         ...
 
+    @property
+    def identity(self) -> str:
+        """The common name in the other side's certificate; '' without one."""
+        ...
+
     def received(self, data: bytes) -> bytes:
         """What came from the socket: the bytes of frames in it.  Raises FilterError."""
         ...
@@ -51,3 +56,6 @@ class Door(NamedTuple):
     """Makes the filter of each new connection."""
     trusts: Callable[[str], bool] | None = None
     """Given: only proxies connect here, those whose address this accepts."""
+    acknowledges: bool = True
+    """The acknowledgement of TCP is the terminal's own.  Behind a proxy it proves nothing, and no
+    `Acknowledged` is told of these connections."""
