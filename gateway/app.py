@@ -66,7 +66,7 @@ async def serve(config: Config) -> None:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
             doors.open()
-            nursery.start_soon(doors.reload_on_signal)
+            await nursery.start(doors.reload_on_signal)
             nursery.start_soon(canary.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)

@@ -74,9 +74,12 @@ class Doors:
             acknowledges=not rests_on_delivery(self._config),
         )
 
-    async def reload_on_signal(self) -> None:
+    async def reload_on_signal(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         """SIGHUP has all certificates read anew; those that can't be read stay as they are."""
         with trio.open_signal_receiver(signal.SIGHUP) as signals:
+            task_status.started()
             async for _ in signals:
                 self.reload()
 
