@@ -20,7 +20,7 @@ from collections import Counter
 
 from codec import FrameError
 from codec.framing import frame
-from gateway.wire.connection cimport Connection, tuple_of
+from gateway.wire.connection cimport Connection
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Acknowledged, Closed, Frame, Lost
 
@@ -223,7 +223,7 @@ cdef class Driver:
         connection.shaking = filter is not None and not filter.shaken
         while len(self.by_fd) <= fd:
             self.by_fd.append(None)
-        self.ask(EPOLL_CTL_ADD, fd, self.last_id, EPOLLIN)
+        self.ask(EPOLL_CTL_ADD, fd, connection.half, EPOLLIN)
         self.by_fd[fd] = self.conns[connection.id] = connection
         if accepted:
             self.look_later(connection)
@@ -269,11 +269,11 @@ cdef class Driver:
                 del self.addresses[connection.address]
         return 0
 
-    cdef int ask(self, int operation, int fd, int64_t conn, uint32_t interest) except -1:
+    cdef int ask(self, int operation, int fd, uint32_t half, uint32_t interest) except -1:
         """The kernel tells the id's lower half with the descriptor: neither alone is unique."""
         cdef epoll_event event
         event.events = interest
-        event.data.u64 = (<uint64_t>(conn & 0xFFFFFFFF)) << 32 | <uint64_t>fd
+        event.data.u64 = <uint64_t>half << 32 | <uint64_t>fd
         if epoll_ctl(self.epoll_fd, operation, fd, &event) < 0:
             raise OSError(errno, "epoll_ctl")
         return 0
@@ -282,7 +282,7 @@ cdef class Driver:
         """Have epoll report `interest`; nearly always it does already."""
         if connection.interest != interest:
             connection.interest = interest
-            self.ask(EPOLL_CTL_MOD, connection.fd, connection.id, interest)
+            self.ask(EPOLL_CTL_MOD, connection.fd, connection.half, interest)
         return 0
 
     # What is ready
@@ -359,7 +359,7 @@ cdef class Driver:
         if found is None:
             return 0
         connection = <Connection>found
-        if (<uint64_t>connection.id & 0xFFFFFFFF) != key >> 32:
+        if connection.half != key >> 32:
             return 0                    # an event of one that had this descriptor before
         if mask & EPOLLOUT:
             self.write(connection)
@@ -559,7 +559,7 @@ cdef class Driver:
     cdef int check(self, Connection connection, Watch watch, double now) except -1:
         connection.watched -= 1
         if connection.end == connection.start and not unacknowledged(connection.fd):
-            self.events.append(tuple_of(Acknowledged, (connection.id, watch.tag)))
+            self.events.append(Acknowledged(connection.id, watch.tag))
             if connection.closed and not connection.watched:
                 self.lose(connection, "ended")
         elif now - watch.since > self.unacknowledged_s:

@@ -25,6 +25,7 @@ cdef class Connection:
     cdef uint8_t* waiting           # bytes to be sent: waiting[start:end] of `room`
     cdef Py_ssize_t start, end, room
     # Only the driver uses what follows.
+    cdef uint32_t half              # the lower half of `id`, as epoll keeps it
     cdef int fd
     cdef uint32_t interest
     cdef bint dirty
@@ -41,4 +42,4 @@ cdef class Connection:
     cdef void drop(self, Py_ssize_t count) noexcept
 
 
-cdef object tuple_of(type kind, tuple values)
+cdef object frame_of(type kind, object conn, object peer, object body)

@@ -7,14 +7,18 @@ end keeps bytes here.  An idle connection owns no buffer at all.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.object cimport PyObject, PyTypeObject
-from libc.stdint cimport uint8_t
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_SET_ITEM
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from codec._framing cimport MORE_NEEDED, WHOLE, View, fault, look, rule_of
 
 from codec.framing import frame
+
+cdef extern from "Python.h":
+    object PyType_GenericAlloc(type kind, Py_ssize_t items)
 
 cdef enum:
     ROOM_MIN = 256
@@ -68,6 +72,7 @@ cdef class Connection:
         self.closed = self.shaking = self.dirty = False
         self.waiting = NULL
         self.start = self.end = self.room = 0
+        self.half = <uint32_t>(<uint64_t>conn_id & 0xFFFFFFFF)
         self.fd = -1
         self.proves = True
         self.interest = 0
@@ -87,7 +92,7 @@ cdef class Connection:
 
     cdef Py_ssize_t take(self, const uint8_t* data, Py_ssize_t count, double now, list into,
                          object make) except -1:
-        """Append the frames that these bytes complete: as they are, or as tuples of type `make`."""
+        """Append the frames that these bytes complete: as they are, or as `Frame`s made by `make`, that type."""
         cdef Py_ssize_t at = 0, found = 0
         cdef bytes stream = None, body
         cdef int verdict
@@ -105,7 +110,7 @@ cdef class Connection:
             if verdict != WHOLE:
                 break
             body = PyBytes_FromStringAndSize(<const char*>data + at + view.body, view.length)
-            into.append(body if make is None else tuple_of(make, (self.id, self.peer, body)))
+            into.append(body if make is None else frame_of(make, self.id, self.peer, body))
             found += 1
             at += view.end
         if found and self.first_frame_at == 0:
@@ -213,7 +218,13 @@ cdef class Connection:
         return at
 
 
-cdef object tuple_of(type kind, tuple values):
-    """A NamedTuple without the detour over its Python constructor."""
-    cdef tuple arguments = (values,)
-    return (<PyTypeObject*>tuple).tp_new(kind, <PyObject*>arguments, NULL)
+cdef object frame_of(type kind, object conn, object peer, object body):
+    """A NamedTuple of three, filled as `tuple` fills it, without its constructor's detours."""
+    cdef object made = PyType_GenericAlloc(kind, 3)
+    Py_INCREF(conn)
+    PyTuple_SET_ITEM(made, 0, conn)
+    Py_INCREF(peer)
+    PyTuple_SET_ITEM(made, 1, peer)
+    Py_INCREF(body)
+    PyTuple_SET_ITEM(made, 2, body)
+    return made
