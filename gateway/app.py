@@ -65,8 +65,8 @@ async def serve(config: Config) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            doors.open()
             await nursery.start(doors.reload_on_signal)
+            doors.open()
             nursery.start_soon(canary.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
