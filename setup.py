@@ -25,13 +25,13 @@ def extension(source: Path) -> Extension:
     )
 
 
-CODEC = sorted(Path("codec").glob("*.pyx"))
+HOT = [path for folder in ("codec", "gateway/wire") for path in sorted(Path(folder).glob("*.pyx"))]
 ROUTING = [Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split()]
 CORES = os.cpu_count() or 1
 
 setup(
     ext_modules=[
-        *cythonize([extension(each) for each in CODEC], language_level=3),
+        *cythonize([extension(each) for each in HOT], language_level=3),
         # Annotations are for people and mypy: only a `.pxd` makes a type binding.
         *cythonize(
             [extension(each) for each in ROUTING],

@@ -13,41 +13,6 @@ from libc.string cimport memchr
 
 from codec.errors import BuildError, FrameError
 
-cdef enum:
-    LENGTH_MAX = 0xFFFF         # of any frame; offsets within one are kept in 16 bits
-    STX = 0x02
-    ETX = 0x03
-
-# How a length is written.
-cdef enum:
-    BINARY = 0
-    DIGITS = 1                  # ASCII
-    BCD = 2
-    VISA = 3                    # two bytes of length, two of zeros
-    STX_ETX = 4                 # no length: STX, the frame, ETX, and the XOR of all after STX
-
-# What `look` says.
-cdef enum:
-    WHOLE = 0
-    MORE_NEEDED = 1
-    BAD_LENGTH = 2
-    NOT_DIGITS = 3
-    NOT_ZEROS = 4
-    NO_STX = 5
-    NO_ETX = 6
-    BAD_LRC = 7
-
-cdef struct Rule:
-    int kind
-    Py_ssize_t width            # of the header
-    bint inclusive              # the length counts the header too
-    Py_ssize_t length_max
-
-cdef struct View:
-    Py_ssize_t body             # where the frame begins
-    Py_ssize_t length
-    Py_ssize_t end              # where the next one begins
-
 _RULES = {
     "2-byte": (BINARY, 2, False), "2-byte-inclusive": (BINARY, 2, True),
     "4-byte": (BINARY, 4, False), "4-byte-inclusive": (BINARY, 4, True),

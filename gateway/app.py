@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
+from gateway.doors import Doors
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -31,6 +32,7 @@ from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
 from gateway.tools import Tools
 from gateway.wire import Engine
+from gateway.wire.descriptors import RESERVE, raise_limit
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -44,6 +46,9 @@ async def serve(config: Config) -> None:
     try:
         switch = await recovered(config, journal, tools)
         engine = Engine(config.limits_of_wire(), tools.clock)
+        tell_descriptors(config, tools)
+        doors = Doors(config, engine, tools.log)
+        doors.prepare_hosts()
         node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
@@ -60,10 +65,8 @@ async def serve(config: Config) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            for listener in config.listener:
-                engine.listen(listener.name, listener.host, listener.port)
-                where = f"{listener.host}:{listener.port}"
-                tools.log.info("listening", listener=listener.name, address=where)
+            await nursery.start(doors.reload_on_signal)
+            doors.open()
             nursery.start_soon(canary.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
@@ -72,6 +75,15 @@ async def serve(config: Config) -> None:
         engine.close_all()
     finally:
         journal.close()
+
+
+def tell_descriptors(config: Config, tools: Tools) -> None:
+    """Have room for as many connections as are configured, and say so where there is none."""
+    most = tools.metrics.descriptors_max = raise_limit(config.wire.connections_max)
+    tools.log.info("descriptors", most=most)
+    if most < config.wire.connections_max + RESERVE:
+        why = "fewer descriptors than wire.connections_max needs; raise the system's bound"
+        tools.log.warning(why, most=most, connections_max=config.wire.connections_max)
 
 
 def open_journal(config: Config, log: Log) -> Journal:

@@ -15,11 +15,13 @@ import msgspec
 
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
+from gateway.config_doors import door_problems
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
 from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
+from gateway.wire.tls import TlsSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.limits import LimitSettings
@@ -65,14 +67,22 @@ class Listener(ListenerSettings, frozen=True, kw_only=True, forbid_unknown_field
 
     host: str = "127.0.0.1"
     port: int = 8583
+    tls: TlsSettings = TlsSettings()
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies; then only they connect, with a PROXY header, version 2."""
     mac: Mac = Mac()
 
 
 class Host(HostSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A bank host that the gateway connects to."""
+    """A bank host that the gateway connects to, or that connects to the gateway."""
 
     address: str = "127.0.0.1"
     port: int = 9583
+    listen: bool = False
+    """The host connects to us: `address` and `port` are ours."""
+    allowed: tuple[str, ...] = ()
+    """From which addresses or networks it may do so; empty: any, its certificate decides."""
+    tls: TlsSettings = TlsSettings()
     links: int = 1
     connect_timeout_s: float = 5.0
     reconnect_s: float = 0.2
@@ -152,6 +162,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             notices=bool(self.notices.url),
             test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
+            in_flight_per_connection_max=self.wire.in_flight_per_terminal_max,
             ended_max=self.journal.ended_in_memory_max,
             late_request_s=self.wire.idle_s,
         )
@@ -258,6 +269,7 @@ def _explained(data: dict[str, Any], error: msgspec.ValidationError) -> str:
 def _problems(config: Config) -> Iterable[str]:
     """What fits the types and still cannot work."""
     yield from _addresses(config)
+    yield from door_problems(config)
     yield from _times(config)
     known = {host.name for host in config.host}
     for number, route in enumerate(config.route):

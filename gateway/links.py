@@ -46,12 +46,17 @@ class Links:
         return host
 
     async def keep(self, host: Host, pipeline: Pipeline) -> None:
-        """One link of `host`, for ever: connect, wait until it is lost, pause, again."""
+        """One link of `host`, for ever: connect, wait until it is lost, pause, again.
+
+        Where the host connects to us there is nothing to pause for.
+        """
         pause_s = host.reconnect_s
         while True:
             conn = await self._network.connect(
                 host.address, host.port, host.name, host.connect_timeout_s
             )
+            if conn is None and host.listen:
+                continue
             if conn is None:
                 await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
                 pause_s = min(pause_s * 2, host.reconnect_max_s)
@@ -63,4 +68,5 @@ class Links:
             pipeline.kick()
             self._log.info("host link up", host=host.name)
             await gone.wait()
-            await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
+            if not host.listen:
+                await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))

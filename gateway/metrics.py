@@ -52,6 +52,7 @@ class Metrics:
         self.turns = 0
         self.journal_errors = 0
         self.dropped = 0
+        self.descriptors_max = 0
         self.commits = 0
         self.commit_records = 0
         self.commit_seconds = 0.0
@@ -242,6 +243,11 @@ class GatewayCollector(Collector):
             "gateway_terminals_connected",
             "Connections of terminals.",
             len(self._engine) - len(self._links),
+        )
+        yield GaugeMetricFamily(
+            "gateway_descriptors_max",
+            "Descriptors that this process may have.",
+            self._metrics.descriptors_max,
         )
         ended = CounterMetricFamily(
             "gateway_connections_ended",

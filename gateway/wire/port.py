@@ -43,6 +43,12 @@ class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Bounds of one connection and of all; reaching one costs the offender."""
 
     connections_max: int = 18_000
+    connections_per_address_max: int = 18_000
+    """Of one address; terminals behind one router share theirs."""
+    handshake_s: float = 10.0
+    """Time from the start of a connection to the end of its TLS handshake or proxy's header."""
+    in_flight_per_terminal_max: int = 256
+    """Requests of one connection that wait for their answer; routing refuses more with 91."""
     frame_bytes_max: int = 4_096
     first_frame_s: float = 30.0
     """A connection that has not sent its first whole frame by then is closed."""

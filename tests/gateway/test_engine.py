@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -192,6 +194,86 @@ async def test_more_connections_than_allowed_are_closed_at_once(wire: Wire) -> N
     assert len(wire.engine) == 3
 
 
+async def test_one_address_takes_no_more_connections_than_it_may() -> None:
+    wire = wire_with(connections_per_address_max=1)
+    first = wire.client()
+    await wire.introduced(first)
+    second = wire.client()
+    for _ in range(5):
+        await wire.engine.turn(0.01)
+    assert second.recv(1) == b""
+    assert wire.engine.refused["connections_per_address_max"] == 1
+    other = socket.create_connection(wire.address, WAIT_S, source_address=("127.0.0.2", 0))
+    wire.clients.append(other)
+    await wire.introduced(other)
+    first.close()
+    await wire.lost("ended")
+    await wire.introduced(wire.client())
+    close(wire)
+
+
+async def test_an_idle_terminal_that_begins_a_frame_has_a_nearer_clock() -> None:
+    wire = wire_with(frame_completion_s=0.05, idle_s=600.0)
+    sock = wire.client()
+    await wire.introduced(sock)
+    sock.sendall(b"\x00")
+    await wire.lost("frame not completed in time")
+    close(wire)
+
+
+async def test_a_busy_terminal_outlives_the_time_of_an_idle_one() -> None:
+    wire = wire_with(idle_s=1.2)
+    busy, idle = wire.client(), wire.client()
+    kept = await wire.introduced(busy)
+    gone = await wire.introduced(idle)
+    with trio.fail_after(WAIT_S):
+        while wire.engine.peer(gone):
+            busy.sendall(frame(b"still here"))
+            wire.seen += await wire.engine.turn(0.05)
+            await trio.sleep(0.02)
+    assert wire.engine.peer(kept)
+    assert [x for x in wire.seen if isinstance(x, Lost)] == [Lost(gone, "idle")]
+    close(wire)
+
+
+async def test_frames_before_what_is_no_frame_are_heard(wire: Wire) -> None:
+    sock = wire.client()
+    sock.sendall(frame(b"good") + b"\xff\xff")
+    event = await wire.one(Frame)
+    assert isinstance(event, Frame)
+    assert event.data == b"good"
+    sock.sendall(b"more")
+    await wire.lost("not a frame")
+
+
+async def test_a_large_answer_leaves_whole_and_in_order_through_a_small_window(wire: Wire) -> None:
+    sock = wire.client(receive_bytes=4_096)
+    conn = await wire.introduced(sock)
+    bodies = [bytes([number]) * 40_000 for number in range(1, 6)]
+    for body in bodies:
+        assert wire.engine.send(conn, body)
+        wire.engine.flush()
+    expected, found = b"".join(frame(body) for body in bodies), b""
+    sock.setblocking(False)
+    with trio.fail_after(WAIT_S):
+        while len(found) < len(expected):
+            await wire.engine.turn(0.001)
+            with contextlib.suppress(BlockingIOError):
+                found += sock.recv(65_536)
+    assert found == expected
+
+
+async def test_a_descriptor_that_is_used_again_is_another_connection(wire: Wire) -> None:
+    seen = set()
+    for _ in range(20):
+        sock = wire.client()
+        seen.add(await wire.introduced(sock))
+        sock.close()
+        await wire.lost("ended")
+    assert len(seen) == 20
+    assert len(wire.engine) == 0
+
+
 async def test_a_reader_that_takes_nothing_is_cut_off_at_the_bound(wire: Wire) -> None:
     conn = await wire.introduced(wire.client(receive_bytes=4_096))
     sent = 0
@@ -243,9 +325,9 @@ async def test_the_clocks_of_terminals_do_not_run_against_host_links() -> None:
 async def test_a_host_that_acknowledges_nothing_loses_its_link() -> None:
     wire = wire_with(link_unacknowledged_s=7.5)
     with socket.create_server(("127.0.0.1", 0)) as bank:
-        await wire.engine.connect("127.0.0.1", bank.getsockname()[1], "bank", WAIT_S)
-        (sock,) = wire.engine._sockets.values()
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_500
+        conn = await wire.engine.connect("127.0.0.1", bank.getsockname()[1], "bank", WAIT_S)
+        with socket.socket(fileno=os.dup(wire.engine.fileno(conn))) as sock:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_500
     close(wire)
 
 

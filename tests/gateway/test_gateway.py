@@ -25,6 +25,7 @@ from gateway.config import load
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
+from gateway.doors import Doors
 from gateway.journal import JournalError
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
@@ -202,6 +203,8 @@ async def gateway(
     try:
         switch = await recovered(config, journal, tools)
         engine = Engine(config.wire, tools.clock)
+        doors = Doors(config, engine, tools.log)
+        doors.prepare_hosts()
         node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
@@ -215,7 +218,7 @@ async def gateway(
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
-            engine.listen("counter", "127.0.0.1", port)
+            doors.open()
             nursery.start_soon(canary.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)

@@ -195,8 +195,8 @@ class SimNetwork:
     def _write(self, connection: Connection) -> None:
         end = self._ends[connection.id]
         room = max(self.window_bytes - end.in_flight, 0)
-        data = bytes(connection.out[:room])
-        del connection.out[:room]
+        data = connection.out[:room]
+        connection.sent(len(data))
         if data:
             end.send(data)
 

@@ -1,0 +1,592 @@
+# cython: language_level=3
+"""The epoll driver: drains every socket that is ready, without a Python call for each.
+
+Descriptors are plain numbers, all reads go through one shared buffer, and a connection is one C
+struct with a few fields.  What it decides about a connection (frames, limits, clocks) is asked of
+`connection`; what TLS or a proxy's header needs is asked of the connection's filter.
+
+Clocks are looked at lazily: a connection stands in the slot of the second in which its first clock
+could run out, and only then is it looked at again.  Thousands of idle ones cost nothing a second.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from collections import Counter
+
+from codec import FrameError
+from codec.framing import frame
+from gateway.wire.connection cimport Connection
+from gateway.wire.filters import FilterError
+from gateway.wire.port import Acknowledged, Closed, Frame, Lost
+
+cdef extern from "sys/epoll.h" nogil:
+    enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
+    ctypedef union epoll_data_t:
+        uint64_t u64
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
+    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
+
+cdef extern from "sys/socket.h" nogil:
+    enum: SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, AF_INET, AF_INET6
+    ctypedef unsigned int socklen_t
+    struct sockaddr:
+        unsigned short sa_family
+    struct sockaddr_storage:
+        unsigned short ss_family
+    int accept4(int fd, sockaddr* address, socklen_t* size, int flags)
+    ssize_t recv(int fd, void* buffer, size_t size, int flags)
+    ssize_t send(int fd, const void* buffer, size_t size, int flags)
+
+cdef extern from "netinet/in.h" nogil:
+    struct in_addr:
+        pass
+    struct in6_addr:
+        pass
+    struct sockaddr_in:
+        in_addr sin_addr
+    struct sockaddr_in6:
+        in6_addr sin6_addr
+
+cdef extern from "arpa/inet.h" nogil:
+    const char* inet_ntop(int family, const void* source, char* text, socklen_t size)
+
+cdef extern from "sys/ioctl.h" nogil:
+    int ioctl(int fd, unsigned long request, ...)
+
+cdef extern from "linux/sockios.h" nogil:
+    enum: SIOCOUTQ
+
+cdef extern from "unistd.h" nogil:
+    int close(int fd)
+
+cdef enum:
+    READ_BYTES = 65536
+    ACCEPTS_A_TURN = 256
+    EVENTS_A_TURN = 1024
+    ADDRESS_TEXT_MAX = 64
+    WATCHES_MIN = 256
+
+cdef double SWEEP_EVERY_S = 1.0
+cdef str MAPPED = "::ffff:"
+
+
+cdef struct Watch:              # an answer whose acknowledgement is waited for
+    double at, since
+    int64_t conn, tag
+
+
+@cython.final
+cdef class Watches:
+    """Watches in the order of their time: a ring that grows."""
+
+    cdef Watch* ring
+    cdef Py_ssize_t first, count, room
+
+    def __dealloc__(self):
+        free(self.ring)
+
+    cdef int add(self, Watch watch) except -1:
+        cdef Watch* larger
+        cdef Py_ssize_t room, head
+        if self.count == self.room:
+            room = max(WATCHES_MIN, 2 * self.room)
+            larger = <Watch*>malloc(room * sizeof(Watch))
+            if larger == NULL:
+                raise MemoryError
+            head = self.room - self.first
+            if self.count:
+                memcpy(larger, self.ring + self.first, head * sizeof(Watch))
+                memcpy(larger + head, self.ring, self.first * sizeof(Watch))
+            free(self.ring)
+            self.ring, self.room, self.first = larger, room, 0
+        self.ring[(self.first + self.count) % self.room] = watch
+        self.count += 1
+        return 0
+
+    cdef Watch pop(self) noexcept:
+        cdef Watch watch = self.ring[self.first]
+        self.first = (self.first + 1) % self.room
+        self.count -= 1
+        return watch
+
+
+cdef class Driver:
+    """Sockets of one process: who is there, what came, what waits to leave."""
+
+    cdef object clock
+    cdef object limits
+    cdef double settles_s, unacknowledged_s
+    cdef Py_ssize_t connections_max, per_address_max
+    cdef readonly object refused        # connections ended or not accepted, by reason
+    cdef readonly long frames_in, frames_out
+    cdef dict conns                     # id → Connection
+    cdef list by_fd                     # Connection, or None
+    cdef dict doors                     # a listening descriptor → Door
+    cdef dict addresses                 # how many accepted connections each address has
+    cdef dict wheel                     # second → ids of connections whose clocks are due
+    cdef list dirty                     # connections with something queued since the last flush
+    cdef list events
+    cdef Watches watches, fresh         # `fresh`: of answers that have not been flushed yet
+    cdef int epoll_fd
+    cdef int64_t last_id
+    cdef double next_sweep
+    cdef epoll_event* ready
+    cdef uint8_t* buffer
+
+    def __cinit__(self, limits, clock):
+        self.epoll_fd = -1
+        self.clock, self.limits = clock, limits
+        self.settles_s = limits.acknowledgement_settles_s
+        self.unacknowledged_s = limits.unacknowledged_s
+        self.connections_max = limits.connections_max
+        self.per_address_max = limits.connections_per_address_max
+        self.refused = Counter()
+        self.conns, self.doors, self.addresses, self.wheel = {}, {}, {}, {}
+        self.by_fd, self.dirty, self.events = [], [], []
+        self.watches, self.fresh = Watches(), Watches()
+        self.ready = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
+        self.buffer = <uint8_t*>malloc(READ_BYTES)
+        if self.ready == NULL or self.buffer == NULL:
+            raise MemoryError
+        self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
+        if self.epoll_fd < 0:
+            raise OSError(errno, "epoll_create1")
+
+    def __init__(self, limits, clock):
+        """All of it is done in `__cinit__`; a Python class below this one calls it all the same."""
+
+    def __dealloc__(self):
+        if self.epoll_fd >= 0:
+            close(self.epoll_fd)
+        free(self.ready)
+        free(self.buffer)
+
+    def __len__(self):
+        return len(self.conns)
+
+    def fileno(self, conn=None):
+        """The descriptor that is readable when something is ready, or that of a connection."""
+        return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
+
+    def peer(self, conn):
+        """The listener or host that a connection belongs to; '' if it is gone."""
+        cdef object found = self.conns.get(conn)
+        return (<Connection>found).peer if found is not None else ""
+
+    def identity(self, conn):
+        """The name in the certificate of the other side; '' without one, or if it is gone."""
+        cdef object found = self.conns.get(conn)
+        cdef object filter = (<Connection>found).filter if found is not None else None
+        return filter.identity if filter is not None else ""
+
+    # Connections come and go
+
+    def open_door(self, int fd, door):
+        """Accept on a listening descriptor."""
+        self.doors[fd] = door
+        self.ask(EPOLL_CTL_ADD, fd, 0, EPOLLIN)
+
+    def shut_doors(self):
+        """Accept nobody any more; the descriptors may be closed now."""
+        self.doors.clear()
+
+    def adopt_descriptor(self, int fd, str peer, bint accepted, filter=None):
+        """Take over a connected, non-blocking descriptor; returns the connection's id."""
+        cdef double now = self.clock.now().monotonic
+        cdef Connection connection = self.join(fd, peer, accepted, filter, now)
+        if filter is not None:
+            self.filtered(connection, b"", now)
+        return connection.id
+
+    cdef int admit(self, int fd, object door, object filter, str address, double now) except -1:
+        """Somebody connected."""
+        cdef Connection connection = self.join(fd, door.name, True, filter, now)
+        connection.proves = door.acknowledges
+        if address:
+            self.settle(connection, address)
+        return 0
+
+    cdef Connection join(self, int fd, str peer, bint accepted, object filter, double now):
+        self.last_id += 1
+        cdef Connection connection = Connection(self.last_id, peer, self.limits, now)
+        connection.accepted, connection.fd, connection.interest = accepted, fd, EPOLLIN
+        connection.filter = filter
+        connection.shaking = filter is not None and not filter.shaken
+        while len(self.by_fd) <= fd:
+            self.by_fd.append(None)
+        self.ask(EPOLL_CTL_ADD, fd, connection.half, EPOLLIN)
+        self.by_fd[fd] = self.conns[connection.id] = connection
+        if accepted:
+            self.look_later(connection)
+        return connection
+
+    cdef int settle(self, Connection connection, str address) except -1:
+        """The connection counts as this address's."""
+        connection.address = address
+        self.addresses[address] = self.addresses.get(address, 0) + 1
+        return 0
+
+    def close(self, conn, str why):
+        """End a connection; a `Lost` follows."""
+        cdef object found = self.conns.get(conn)
+        if found is not None:
+            self.lose(<Connection>found, why)
+
+    def drop_all(self):
+        """Close every connection and the epoll descriptor; nothing follows."""
+        for connection in list(self.conns.values()):
+            self.forget(<Connection>connection)
+        if self.epoll_fd >= 0:
+            close(self.epoll_fd)
+            self.epoll_fd = -1
+
+    cdef int lose(self, Connection connection, str why) except -1:
+        self.refused[why] += 1
+        self.forget(connection)
+        self.events.append(Lost(connection.id, why))
+        return 0
+
+    cdef int forget(self, Connection connection) except -1:
+        """Closing a descriptor also takes it out of the epoll set."""
+        del self.conns[connection.id]
+        self.by_fd[connection.fd] = None
+        close(connection.fd)
+        connection.fd = -1
+        if connection.address is not None:
+            left = self.addresses[connection.address] - 1
+            if left:
+                self.addresses[connection.address] = left
+            else:
+                del self.addresses[connection.address]
+        return 0
+
+    cdef int ask(self, int operation, int fd, uint32_t half, uint32_t interest) except -1:
+        """The kernel tells the id's lower half with the descriptor: neither alone is unique."""
+        cdef epoll_event event
+        event.events = interest
+        event.data.u64 = <uint64_t>half << 32 | <uint64_t>fd
+        if epoll_ctl(self.epoll_fd, operation, fd, &event) < 0:
+            raise OSError(errno, "epoll_ctl")
+        return 0
+
+    cdef int await_(self, Connection connection, uint32_t interest) except -1:
+        """Have epoll report `interest`; nearly always it does already."""
+        if connection.interest != interest:
+            connection.interest = interest
+            self.ask(EPOLL_CTL_MOD, connection.fd, connection.half, interest)
+        return 0
+
+    # What is ready
+
+    def poll(self):
+        """Deal with all that is ready, without waiting; whether anything happened."""
+        cdef double now = self.clock.now().monotonic
+        cdef int count = epoll_wait(self.epoll_fd, self.ready, EVENTS_A_TURN, 0)
+        cdef int i
+        cdef uint64_t key
+        for i in range(count):
+            key = self.ready[i].data.u64
+            if key >> 32 == 0 and <int>key in self.doors:
+                self.accept(<int>key, now)
+            else:
+                self.happened(key, self.ready[i].events, now)
+        if self.watches.count and self.watches.ring[self.watches.first].at <= now:
+            self.check_watches(now)
+        if now >= self.next_sweep:
+            self.sweep(now)
+        return count > 0 or len(self.events) > 0
+
+    def taken(self):
+        """The events since the last call."""
+        events, self.events = self.events, []
+        return events
+
+    cdef int accept(self, int fd, double now) except -1:
+        cdef sockaddr_storage address
+        cdef socklen_t size
+        cdef int got
+        door = self.doors[fd]
+        for _ in range(ACCEPTS_A_TURN):
+            size = sizeof(address)
+            got = accept4(fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+            if got < 0:
+                if errno in (ECONNABORTED, EINTR):
+                    continue
+                if errno != EAGAIN:
+                    # No descriptor is free: asking again at once would only burn the processor.
+                    self.refused["accept failed"] += 1
+                    self.ask(EPOLL_CTL_MOD, fd, 0, 0)
+                return 0
+            source = text_of(&address)
+            why = self.unwelcome(door, source)
+            if why is not None:
+                self.refused[why] += 1
+                close(got)
+                continue
+            filter = door.filter() if door.filter is not None else None
+            self.admit(got, door, filter, "" if door.trusts is not None else source, now)
+        return 0
+
+    cdef str unwelcome(self, object door, str source):
+        """Why a connection from here is not accepted, or None."""
+        if len(self.conns) >= self.connections_max:
+            return "connections_max"
+        if door.trusts is not None:
+            return None if door.trusts(source) else "proxy not trusted"
+        return self.crowded(source)
+
+    cdef str crowded(self, str source):
+        if self.addresses.get(source, 0) >= self.per_address_max:
+            return "connections_per_address_max"
+        return None
+
+    cdef int happened(self, uint64_t key, uint32_t mask, double now) except -1:
+        cdef uint32_t fd = <uint32_t>(key & 0xFFFFFFFF)
+        cdef object found
+        cdef Connection connection
+        if fd >= <uint32_t>len(self.by_fd):
+            return 0
+        found = self.by_fd[fd]
+        if found is None:
+            return 0
+        connection = <Connection>found
+        if connection.half != key >> 32:
+            return 0                    # an event of one that had this descriptor before
+        if mask & EPOLLOUT:
+            self.write(connection)
+        if connection.fd < 0:
+            return 0
+        if mask & EPOLLIN and not connection.closed:
+            self.read(connection, now)
+        elif mask & (EPOLLERR | EPOLLHUP):
+            self.lose(connection, "reset")
+        return 0
+
+    cdef int read(self, Connection connection, double now) except -1:
+        cdef ssize_t count = recv(connection.fd, self.buffer, READ_BYTES, 0)
+        if count > 0:
+            if connection.filter is None:
+                self.frames(connection, self.buffer, count, now)
+            else:
+                self.filtered(connection, self.buffer[:count], now)
+        elif count == 0:
+            self.ended(connection)
+        elif errno not in (EAGAIN, EINTR):
+            self.lose(connection, "reset")
+        return 0
+
+    cdef int frames(self, Connection connection, const uint8_t* data, Py_ssize_t count,
+                    double now) except -1:
+        try:
+            self.frames_in += connection.take(data, count, now, self.events, Frame)
+        except FrameError:
+            self.lose(connection, "not a frame")
+            return 0
+        if connection.frame_began_at != 0 and connection.accepted:
+            self.look_later(connection)
+        return 0
+
+    cdef int filtered(self, Connection connection, bytes data, double now) except -1:
+        """Bytes that TLS or a proxy's header stands around."""
+        cdef object filter = connection.filter
+        cdef bytes plain, answer
+        try:
+            plain = filter.received(data)
+        except FilterError as error:
+            self.say_last(connection, filter.output())
+            self.lose(connection, str(error))
+            return 0
+        answer = filter.output()
+        if answer:
+            connection.append(<const uint8_t*>PyBytes_AS_STRING(answer), PyBytes_GET_SIZE(answer),
+                              False)
+            self.write(connection)
+        if connection.fd >= 0 and connection.address is None and filter.source:
+            why = self.crowded(filter.source)
+            if why is not None:
+                self.lose(connection, why)
+                return 0
+            self.settle(connection, filter.source)
+        if connection.fd >= 0 and connection.shaking and filter.shaken:
+            connection.shaking = False
+        if connection.fd >= 0 and plain:
+            self.frames(connection, <const uint8_t*>PyBytes_AS_STRING(plain),
+                        PyBytes_GET_SIZE(plain), now)
+        if connection.fd >= 0 and filter.ended and not connection.closed:
+            self.ended(connection)
+        return 0
+
+    cdef void say_last(self, Connection connection, bytes alert) noexcept:
+        """Why a handshake failed, if the socket takes it."""
+        if alert:
+            send(connection.fd, PyBytes_AS_STRING(alert), PyBytes_GET_SIZE(alert), MSG_NOSIGNAL)
+
+    cdef int ended(self, Connection connection) except -1:
+        """The other side sends no more.  While an answer is unproven a reset may still follow."""
+        if connection.watched:
+            connection.closed = True
+            self.await_(connection, EPOLLOUT if connection.end > connection.start else 0)
+            self.events.append(Closed(connection.id))
+        else:
+            self.lose(connection, "ended")
+        return 0
+
+    # Clocks
+
+    cdef int look_later(self, Connection connection) except -1:
+        cdef long slot = <long>(<double>connection.due_at()) + 1
+        if connection.due_slot and connection.due_slot <= slot:
+            return 0
+        connection.due_slot = slot
+        self.wheel.setdefault(slot, []).append(connection.id)
+        return 0
+
+    cdef int sweep(self, double now) except -1:
+        cdef Connection connection
+        self.next_sweep = now + SWEEP_EVERY_S
+        for fd in self.doors:
+            self.ask(EPOLL_CTL_MOD, fd, 0, EPOLLIN)
+        for slot in sorted(slot for slot in self.wheel if slot <= now):
+            for conn in self.wheel.pop(slot):
+                found = self.conns.get(conn)
+                if found is None:
+                    continue
+                connection = <Connection>found
+                if connection.due_slot != slot:
+                    continue
+                connection.due_slot = 0
+                why = connection.overdue(now)
+                if why is not None:
+                    self.lose(connection, why)
+                else:
+                    self.look_later(connection)
+        return 0
+
+    # Sending
+
+    def send(self, conn, bytes data not None, int64_t tag=0):
+        """Queue a frame; False if the connection is gone or its other side has ended."""
+        cdef object found = self.conns.get(conn)
+        cdef Connection connection
+        cdef bytes sealed
+        cdef Watch watch
+        if found is None:
+            return False
+        connection = <Connection>found
+        if connection.closed:
+            return False
+        if not connection.has_room(PyBytes_GET_SIZE(data)):
+            self.lose(connection, "waiting_bytes_max")
+            return False
+        if connection.filter is None:
+            connection.append(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), True)
+        else:
+            sealed = connection.filter.sealed(frame(data))
+            connection.append(<const uint8_t*>PyBytes_AS_STRING(sealed), PyBytes_GET_SIZE(sealed),
+                              False)
+        if not connection.dirty:
+            connection.dirty = True
+            self.dirty.append(connection)
+        self.frames_out += 1
+        if tag and connection.proves:
+            watch.at = watch.since = 0
+            watch.conn, watch.tag = connection.id, tag
+            self.fresh.add(watch)
+            connection.watched += 1
+        return True
+
+    def flush(self):
+        """Write what was queued since the last flush, each connection's frames together."""
+        cdef Connection connection
+        cdef list dirty
+        if self.dirty:
+            dirty, self.dirty = self.dirty, []
+            for item in dirty:
+                connection = <Connection>item
+                connection.dirty = False
+                if connection.fd >= 0:
+                    self.write(connection)
+        if self.fresh.count:
+            self.start_watches()
+
+    cdef int write(self, Connection connection) except -1:
+        cdef ssize_t count
+        cdef Py_ssize_t waits = connection.end - connection.start
+        cdef uint32_t interest = 0 if connection.closed else EPOLLIN
+        if waits:
+            count = send(connection.fd, connection.waiting + connection.start, waits, MSG_NOSIGNAL)
+            if count >= 0:
+                connection.drop(count)
+            elif errno not in (EAGAIN, EINTR):
+                self.lose(connection, "reset")
+                return 0
+        if connection.end > connection.start:
+            interest |= EPOLLOUT
+        self.await_(connection, interest)
+        return 0
+
+    # Proofs of delivery
+
+    cdef int start_watches(self) except -1:
+        """Their time counts from when the bytes were handed to the kernel."""
+        cdef double now = self.clock.now().monotonic
+        cdef Watch watch
+        while self.fresh.count:
+            watch = self.fresh.pop()
+            watch.since, watch.at = now, now + self.settles_s
+            self.watches.add(watch)
+        return 0
+
+    cdef int check_watches(self, double now) except -1:
+        cdef Watch watch
+        cdef object found
+        while self.watches.count and self.watches.ring[self.watches.first].at <= now:
+            watch = self.watches.pop()
+            found = self.conns.get(watch.conn)
+            if found is not None:
+                self.check(<Connection>found, watch, now)
+        return 0
+
+    cdef int check(self, Connection connection, Watch watch, double now) except -1:
+        connection.watched -= 1
+        if connection.end == connection.start and not unacknowledged(connection.fd):
+            self.events.append(Acknowledged(connection.id, watch.tag))
+            if connection.closed and not connection.watched:
+                self.lose(connection, "ended")
+        elif now - watch.since > self.unacknowledged_s:
+            self.lose(connection, "answer not acknowledged")
+        else:
+            watch.at = now + self.settles_s
+            self.watches.add(watch)
+            connection.watched += 1
+        return 0
+
+
+cdef int unacknowledged(int fd) noexcept:
+    """Bytes that the other side's TCP has not acknowledged yet; without an answer, some."""
+    cdef int count = 1
+    if ioctl(fd, SIOCOUTQ, &count) < 0:
+        return 1
+    return count
+
+
+cdef str text_of(sockaddr_storage* address):
+    """The address of a peer as text; IPv4 as such, also through an IPv6 listener."""
+    cdef char text[ADDRESS_TEXT_MAX]
+    cdef const void* source
+    if address.ss_family == AF_INET6:
+        source = &(<sockaddr_in6*>address).sin6_addr
+    else:
+        source = &(<sockaddr_in*>address).sin_addr
+    if inet_ntop(address.ss_family, source, text, ADDRESS_TEXT_MAX) == NULL:
+        return "unknown"
+    return text.decode("ascii").removeprefix(MAPPED)

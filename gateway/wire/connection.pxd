@@ -1,0 +1,45 @@
+# cython: language_level=3
+"""A connection as its driver sees it: plain C fields, and bytes that never become objects."""
+
+from libc.stdint cimport uint8_t, uint32_t
+
+from codec._framing cimport Rule
+
+
+cdef class Bounds:
+    cdef Rule rule
+    cdef double handshake_s, first_frame_s, frame_completion_s, idle_s
+    cdef Py_ssize_t waiting_max, link_waiting_max
+
+
+cdef class Connection:
+    cdef readonly object id
+    cdef readonly str peer
+    cdef Bounds bounds
+    cdef public bint accepted
+    cdef public bint closed
+    cdef public bint shaking
+    cdef readonly double opened_at, heard_at, first_frame_at, frame_began_at
+    cdef bytes partial              # a frame that has only begun, or None
+    cdef object broken              # what made the stream unreadable, or None
+    cdef uint8_t* waiting           # bytes to be sent: waiting[start:end] of `room`
+    cdef Py_ssize_t start, end, room
+    # Only the driver uses what follows.
+    cdef uint32_t half              # the lower half of `id`, as epoll keeps it
+    cdef int fd
+    cdef uint32_t interest
+    cdef bint dirty
+    cdef int watched                # answers whose acknowledgement is waited for
+    cdef long due_slot              # when the driver looks at the clocks next
+    cdef object filter              # TLS or a proxy's header between socket and frames, or None
+    cdef str address
+    cdef bint proves                # its TCP's acknowledgement is the terminal's, not a proxy's
+
+    cdef Py_ssize_t take(self, const uint8_t* data, Py_ssize_t count, double now, list into,
+                         object make) except -1
+    cdef int append(self, const uint8_t* data, Py_ssize_t count, bint framed) except -1
+    cdef bint has_room(self, Py_ssize_t count) noexcept
+    cdef void drop(self, Py_ssize_t count) noexcept
+
+
+cdef object frame_of(type kind, object conn, object peer, object body)
