@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _HEADER_BYTES: Final = 2
 _EFFECTS: Final = 10
 _TOMBSTONES: Final = 5
-_TERMINALS_A_TOMBSTONE: Final = 4
+_TERMINALS_A_TOMBSTONE: Final = 3
+_LATE_REQUEST_S: Final = 45.0
+"""Longer than the slowest connection and the longest standstill together."""
 SMALL_WINDOW_BYTES: Final = 300
 """What the kernel takes of a connection before it is acknowledged, in a world of tiny bounds."""
 _EFFECTS_A_CHARGE: Final = 12
@@ -38,8 +40,12 @@ class TinyConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def settings(self) -> Settings:
         """What routing is told; some bounds of it are in no file."""
-        small = {"in_flight_per_connection_max": 1, "tombstones_max": self.tombstones_max}
-        return msgspec.structs.replace(super().settings(), **small)
+        return msgspec.structs.replace(
+            super().settings(),
+            in_flight_per_connection_max=1,
+            tombstones_max=self.tombstones_max,
+            late_request_s=_LATE_REQUEST_S,
+        )
 
 
 def tiny(config: Config, terminals: int) -> Config:
@@ -52,7 +58,6 @@ def tiny(config: Config, terminals: int) -> Config:
     values["journal"] = msgspec.structs.replace(config.journal, ended_in_memory_max=2)
     values["wire"] = msgspec.structs.replace(
         config.wire,
-        idle_s=60.0,
         connections_max=terminals + 1,
         frame_bytes_max=512,
         waiting_bytes_max=260,

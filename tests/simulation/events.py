@@ -16,7 +16,7 @@ _LINKS: Final = 0.5
 _DISK_S: Final = 8.0
 _OVERTAKEN_S: Final = (6.5, 9.5)
 _HOST_S: Final = 20.0
-_BLINK_S: Final = 2.0
+_BLINK_S: Final = 3.0
 _POWER_ON_S: Final = 2.0
 _USUAL_COMMIT_S: Final = (0.0002, 0.004)
 
@@ -119,7 +119,13 @@ class Events:
         """A host signs off, and on again."""
         host = self._host()
         host.sign(off=True)
-        self._later(self._rng.choice((_BLINK_S, _HOST_S)), lambda: host.sign(off=False))
+        self._later(_HOST_S, lambda: host.sign(off=False))
+
+    def blink(self) -> None:
+        """The same for a moment: what was refused just now is taken now."""
+        host = self._host()
+        host.sign(off=True)
+        self._later(_BLINK_S, lambda: host.sign(off=False))
 
     # The disk
 

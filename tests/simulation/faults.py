@@ -30,7 +30,7 @@ LIMITS: Final = "limits"
 _LIMITED: Final = 0.25
 """Share of worlds in which a terminal, or a card, may have so many sales a day."""
 RADIO: Final = "bad radio"
-_BAD: Final = 0.15
+_BAD: Final = 0.25
 """Share of worlds in which many of the terminals' connections are slow."""
 WHOLE: Final = (TINY, LIMITS, RADIO)
 """What a world has from its beginning to its end, or has not."""
@@ -39,8 +39,8 @@ _SALES_A_DAY: Final = (3, 25)
 
 EVENTS: Final = (
     "kill", "power", "stop", "kill in a write", "dark", "stall", "overtake", "links", "reset",
-    "host down", "mute", "sign-off", "disk fails", "disk full", "disk slow", "commit fails",
-    "clock",
+    "host down", "mute", "sign-off", "blink",
+    "disk fails", "disk full", "disk slow", "commit fails", "clock",
 )  # fmt: skip
 MOODS: Final = {
     "silent": 0.15, "late": 0.15, "decline": 0.2, "partial": 0.2, "duplicate": 0.1,
@@ -48,8 +48,9 @@ MOODS: Final = {
     "reversal_busy": 0.3, "drops_link": 0.02,
 }  # fmt: skip
 HABITS: Final = {
-    "hangs_up": 0.2, "crashes": 0.1, "dies": 0.03, "half_closes": 0.03, "vanishes_for_good": 0.02,
-    "service_fails": 0.1, "never_confirms": 0.1, "asks_again": 0.1, "voids": 0.2, "garbage": 0.02,
+    "hangs_up": 0.2, "crashes": 0.1, "crashes_unread": 0.05, "dies": 0.03, "half_closes": 0.03,
+    "vanishes_for_good": 0.02, "service_fails": 0.1, "never_confirms": 0.1, "asks_again": 0.1,
+    "voids": 0.2, "garbage": 0.02,
 }  # fmt: skip
 """Names and highest shares of what hosts and terminals do wrong."""
 

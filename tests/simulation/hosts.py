@@ -33,7 +33,7 @@ _SIGNED_OFF: Final = "91"
 _SIGN_ON: Final = "001"
 _MORE_THAN_ASKED: Final = 1_000_000_000
 """Less than the whole would pass for a partial approval."""
-_LATE_REVERSAL_S: Final = (6.0, 8.0)
+_LATE_REVERSAL_S: Final = (7.0, 10.0)
 _SAYS_AGAIN_S: Final = 3.0
 """How soon a sign-on or sign-off that was not answered is sent again."""
 

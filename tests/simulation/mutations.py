@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from routing.clock import Now
 
 SEEDS_MAX: Final = 60
-"""Within so many seeds each of these bugs is caught."""
+"""Within so many seeds each of these bugs is caught, unless it says otherwise."""
+RARE: Final = 240
+"""The same for bugs that several things must come together for."""
 
 
 class Mutation(NamedTuple):
@@ -41,6 +43,8 @@ class Mutation(NamedTuple):
     make: Callable[[Any], Any]
     also: Mutation | None = None
     """What must be broken besides, because two parts of the gateway guard against this."""
+    seeds: int = SEEDS_MAX
+    """Within so many it is caught."""
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -411,18 +415,21 @@ ALL: Final[dict[str, Mutation]] = {
         Reversals,
         "answered",
         _newest_try,
+        seeds=RARE,
     ),
     "refusal-forgotten": _M(
         "what was refused on one connection is taken on an older one",
         Tombstones,
         "refused",
         _always,
+        seeds=RARE,
     ),
     "refuse-the-forgotten": _M(
         "a refusal does not ask the journal what memory forgot",
         Admission,
         "turn_away",
         _journal_unasked,
+        seeds=RARE,
     ),
     "reversal-proves-nothing": _M(
         "only a sale proves the sale before, its reversal does not",

@@ -50,6 +50,8 @@ class Habits:
 
     hangs_up: float = 0.0
     crashes: float = 0.0
+    crashes_unread: float = 0.0
+    """Its TCP has the answer, and nobody will read it."""
     dies: float = 0.0
     """Its power goes for good, before or after the answer, before or after the service."""
     half_closes: float = 0.0
@@ -121,6 +123,7 @@ class Terminal:
         """Begins new sales."""
         self.gone = False
         self._off = False
+        self._crashes_unread = False
         self.book: list[BookLine] = []
         self._pause_s = line.pause_s
 
@@ -197,7 +200,7 @@ class Terminal:
 
     def _draw_mishap(self) -> str:
         drawn = self._rng.random()
-        for name in ("hangs_up", "crashes", "dies", "half_closes", "garbage"):
+        for name in ("hangs_up", "crashes", "crashes_unread", "dies", "half_closes", "garbage"):
             drawn -= getattr(self._habits, name)
             if drawn < 0:
                 return name
@@ -248,6 +251,8 @@ class Terminal:
             self._later(self._rng.choice((0.0, 0.01, 0.05, 2.0)), self._lose, "hangs up")
         elif mishap == "crashes":
             self._later(self._rng.choice((0.0, 0.02, 0.05, 0.1)), self.crash)
+        elif mishap == "crashes_unread":
+            self._crashes_unread = True
         elif mishap == "dies":
             self._agenda.after(self._rng.choice(_DIES_AFTER_S), self._die)
         elif mishap == "half_closes" and self._end is not None:
@@ -275,6 +280,9 @@ class Terminal:
 
     def readable(self, end: End) -> None:
         """Bytes wait; the application looks a moment later."""
+        if self._crashes_unread and end is self._end:
+            self.crash()
+            return
         self._agenda.after(self._rng.choice((0.0, 0.0, 0.001, 0.03)), self._read, end)
 
     def _read(self, end: End) -> None:
@@ -382,7 +390,7 @@ class Terminal:
         if self._off or self.gone:
             return
         end, self._end = self._end, None
-        self._off = True
+        self._off, self._crashes_unread = True, False
         if self.book:
             self._checkers.note("crashes", self.name, self.book[-1].facts.stan)
         self._turn += 1

@@ -15,6 +15,7 @@ FOUND = {
     "an answer to a reversal is to the oldest try that waits": 100107,
     "a repeat of what memory forgot is not refused": 420111,
     "nothing arrives late from a link that stood still": 29,
+    "a refusal stands for all that its terminal sent before": 143,
     "what a terminal was refused does not become a charge later": 200109,
     "nor when its next sale was refused as well": 900001323,
     "a first try that comes late takes no watch over": 3108227540,

@@ -17,7 +17,10 @@ _CAUGHT = 1
 def test_the_bug_is_caught(name: str) -> None:
     command = [sys.executable, "-m", "tests.simulation", "--mutation", name]
     done = subprocess.run(
-        [*command, "--seeds", str(mutations.SEEDS_MAX)], capture_output=True, text=True, check=False
+        [*command, "--seeds", str(mutations.ALL[name].seeds)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == _CAUGHT, done.stderr
     assert "TypeError" not in done.stderr, "the mutation does not fit the code any more"

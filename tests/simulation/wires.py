@@ -25,7 +25,7 @@ TERMINALS_LAGS_S: Final = (*LAGS_S, 4.0, 17.0)
 """The same for every second connection of a terminal: it must come through with another
 within the time for a proof.  The longest is longer than a terminal waits: what it asks there
 arrives after it has asked elsewhere."""
-RADIO_LAGS_S: Final = (0.1, 1.5, 3.0, 4.0, 17.0, 17.0)
+RADIO_LAGS_S: Final = (1.5, 4.0, 17.0, 17.0)
 """The same where the radio is bad."""
 
 
