@@ -208,7 +208,8 @@ class Checkers:
             self.violated(6, f"{name} was told another charge's approval")
         elif int(answer.get(4, "0")) != charge.taken:
             self.violated(6, f"{name} was told an approval of another amount")
-        elif charge.given_back:
+        elif charge.given_back and not terminal.confirms:
+            # One that confirms learns by its confirmation's 22 that it must not serve.
             self.violated(3, f"{name} was told an approval whose money was given back before")
 
     # Afterwards
