@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from bench.report import wide_console
 from bench.verdicts import CONFIDENCE, against_before
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def show(rows: list[Compared]) -> None:
         span = "" if each.interval is None else f"{each.interval[0]:.2f} to {each.interval[1]:.2f}"
         figures = (f"{each.now:,.2f}", f"{each.before:,.2f}")
         table.add_row(each.bench, each.what, each.unit, *figures, span, each.verdict)
-    Console().print(table)
+    wide_console().print(table)

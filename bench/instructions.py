@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TERMINALS: Final = 64
 _SECONDS: Final = 3.0
-_UNDER_CALLGRIND_S: Final = 12.0
+_UNDER_CALLGRIND_S: Final = 8.0
 _QUICK_S: Final = 4.0
 _REPEATS: Final = 3
 _EVENT: Final = "instructions:u"

@@ -17,6 +17,8 @@ from bench.verdicts import against_goal, median
 
 _VERSIONS: Final = ("isogate", "apsw", "cython", "msgspec", "pyiso8583", "trio")
 
+_WIDTH: Final = 120
+
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One figure: what was measured, the median, its unit, the lowest and highest seen, what it
@@ -101,6 +103,12 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def wide_console() -> Console:
+    """A console for tables, that does not squeeze them where nobody's window sets a width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
+
+
 def show(report: Report) -> None:
     """A table for people."""
     table = Table(title=report.bench)
@@ -115,7 +123,7 @@ def show(report: Report) -> None:
         figures = [f"{value:,.2f}" for value in (each.median, each.lowest, each.highest)]
         goal = [_goal(each)] if has_goals else []
         table.add_row(each.what, *figures, each.unit, *goal)
-    console = Console()
+    console = wide_console()
     console.print(table)
     for remark in report.remarks:
         console.print(f"[yellow]note[/]: {remark}")
