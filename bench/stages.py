@@ -101,7 +101,8 @@ def sorted_into_stages(lines: Iterable[str]) -> Counter[str]:
 
 
 def _stage(stack: str) -> str:
-    for frame in reversed(stack.split(";")):
+    # What Cython compiled is named as it was given: `(codec/_mac.pyx:9)`.
+    for frame in reversed(stack.replace("(", "/").split(";")):
         for stage, claims in STAGES:
             if any(claim in frame for claim in claims):
                 return stage

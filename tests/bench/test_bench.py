@@ -152,12 +152,13 @@ def test_samples_count_for_the_innermost_stage() -> None:
         [
             "run (x/trio/_run.py:1);turn (x/gateway/turns.py:2);ask (x/routing/switch.py:3) 5",
             "run (x/trio/_run.py:1);turn (x/gateway/wire/engine.py:2);send (libc.so.6) 3",
-            "run (x/trio/_run.py:1);verify (x/codec/_mac.pyx:9);0x1 (libcrypto.so.3) 2",
+            "run (x/trio/_run.py:1);verify (codec/_mac.pyx:9);0x1 (libcrypto.so.3) 2",
+            "run (x/trio/_run.py:1);apply (routing/lifecycle.py:7) 4",
             "main (somewhere.py:1) 1",
         ]
     )
     assert counts == {
-        "routing: decisions": 5,
+        "routing: decisions": 9,
         "wire engine": 3,
         "MAC ciphers (libcrypto)": 2,
         "other": 1,
