@@ -1,53 +1,104 @@
-"""`python -m bench`: lists the benches; with names, runs them."""
+"""`python -m bench`: lists the benches; with names, runs them.  The soak is `bench.soak`."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
 
-from bench import codec, durability, instructions, relay
+from bench import codec, compare, decisions, durability, instructions, latency, relay, stages
 from bench.native import NoCompilerError
-from bench.report import Report, save, show
+from bench.page import page
+from bench.report import Document, Report, fingerprint, read, save, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BENCHES: Final[dict[str, tuple[str, Callable[..., Report]]]] = {
-    "codec": ("what a message costs, beside pyiso8583", codec.run),
+    "codec": ("what a message and its MAC cost, beside other Python codecs", codec.run),
+    "decisions": ("routing alone: charges and steps a second", decisions.run),
     "durability": ("commits: batch size against rows a second and latency", durability.run),
-    "relay": ("end to end against the C floor: CPU a charge, rate, latency", relay.run),
-    "instructions": ("user-space instructions a charge (perf)", instructions.run),
+    "relay": ("end to end against the C floor: CPU a charge, rate, memory", relay.run),
+    "latency": ("open loop: rate sweep, the tail at half of the maximum", latency.run),
+    "stages": ("where each microsecond of a charge goes (py-spy)", stages.run),
+    "instructions": ("user-space instructions a charge (perf or callgrind)", instructions.run),
 }
+ALL: Final = "all"
+_HTML: Final = Path("bench-report.html")
+_JSON: Final = Path("bench-report.json")
+_USAGE_ERROR: Final = 2
 
 
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Which; or `all`.")] = None,
     *,
     quick: Annotated[bool, typer.Option(help="Shorter runs, rougher figures.")] = False,
-    json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help=f"The figures' file; with `all`: {_JSON}.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help=f"The report's file; with `all`: {_HTML}.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Figures of an earlier run, to compare with.")
+    ] = None,
 ) -> None:
     """Measure; without a name, say what there is to measure."""
     if not names:
-        for name, (about, _) in BENCHES.items():
-            typer.echo(f"{name:<14}{about}")
+        _list()
         return
-    wanted = list(BENCHES) if names == ["all"] else names
-    unknown = [name for name in wanted if name not in BENCHES]
+    everything = names == [ALL]
+    wanted = list(BENCHES) if everything else names
+    before = _baseline(baseline)
+    document = Document(machine=fingerprint(), reports=_reports(wanted, quick=quick))
+    rows = compare.compared(document, before) if before is not None else []
+    if rows:
+        compare.show(rows)
+    json = json or (_JSON if everything else None)
+    html = html or (_HTML if everything else None)
+    if json is not None:
+        save(json, document)
+    if html is not None:
+        html.write_text(page(document, rows), "utf-8")
+        typer.echo(f"report: {html}")
+
+
+def _list() -> None:
+    for name, (about, _) in BENCHES.items():
+        typer.echo(f"{name:<14}{about}")
+    typer.echo(f"{ALL:<14}all of them, with a report as {_HTML} and {_JSON}")
+    typer.echo(
+        "\npython -m bench.soak: minutes of load with everything that goes wrong, then audit"
+    )
+    typer.echo("python -m bench.gate: has the codec become slower, by instructions?")
+
+
+def _baseline(path: Path | None) -> Document | None:
+    if path is None:
+        return None
+    try:
+        return read(path)
+    except (OSError, msgspec.DecodeError) as error:
+        typer.echo(f"{path}: no figures to compare with: {error}", err=True)
+        raise typer.Exit(_USAGE_ERROR) from None
+
+
+def _reports(names: list[str], *, quick: bool) -> list[Report]:
+    unknown = [name for name in names if name not in BENCHES]
     if unknown:
         typer.echo(f"{unknown[0]}: no such bench; one of {', '.join(BENCHES)}", err=True)
-        raise typer.Exit(2)
+        raise typer.Exit(_USAGE_ERROR)
     reports = []
-    for name in wanted:
+    for name in names:
         try:
             reports.append(BENCHES[name][1](quick=quick))
         except NoCompilerError as error:
             typer.echo(f"{name}: {error}", err=True)
             raise typer.Exit(1) from None
         show(reports[-1])
-    if json is not None:
-        save(json, reports)
+    return reports
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a message and its MAC cost in the codec, beside pyiso8583 and bare libcrypto.
+"""What a message and its MAC cost in the codec, beside other Python codecs and bare libcrypto.
 
 The message is the 13-field, 152-byte sale of the load generator (`native/iso.h`).
 """
@@ -9,12 +9,11 @@ import subprocess
 import timeit
 from typing import TYPE_CHECKING, Final
 
-import iso8583
-import iso8583.specs
-
 from bench.native import NoCompilerError, tool
+from bench.peers import peers
+from bench.progress import watched
 from bench.report import Report, Row, row
-from bench.rows import BATCH, MACS, RAW, batches, rows
+from bench.rows import BATCH, MACS, batches, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,22 +43,13 @@ def run(*, quick: bool) -> Report:
     goals = _GOALS | {
         what: min(_GOALS[what], floor + _OVER_LIBCRYPTO_US) for what, floor in floors.items()
     }
-    for what, operation in (rows() | _pyiso8583()).items():
+    for what, operation in watched(list((rows() | peers()).items()), "codec"):
         report.rows.append(_timed(what, operation, target_s, goals.get(what)))
         if what in floors:
             report.rows.append(row("  libcrypto alone, from C", [floors[what]], "us"))
     for what, operation in batches().items():
         report.rows.append(_timed(f"{what}, a message", operation, target_s, messages=BATCH))
     return report
-
-
-def _pyiso8583() -> dict[str, Callable[[], object]]:
-    spec = iso8583.specs.default_ascii
-    fields, _ = iso8583.decode(RAW, spec)
-    return {
-        "pyiso8583 itself: decode": lambda: iso8583.decode(RAW, spec),
-        "pyiso8583 itself: encode": lambda: iso8583.encode(fields, spec),
-    }
 
 
 def _libcrypto_us(report: Report) -> dict[str, float]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.report import Report, row
+from bench.progress import watched
+from bench.report import Plot, Report, row
+from bench.setups import workplace
+from bench.verdicts import median
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import KEY_BYTES, Vault
 from routing.charge import Charge, Event, State
@@ -34,19 +36,28 @@ _ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 22, 25, 41, 42, 49)
 def run(*, quick: bool) -> Report:
     """Every batch size on a journal of its own, in the working directory's file system."""
     report = Report(bench="durability", rows=[])
-    for size in BATCHES:
+    rates, medians = [], []
+    for size in watched(BATCHES, "commits"):
         count = min((_QUICK_CHARGES if quick else _CHARGES) // size, _BATCHES_MAX)
-        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
-            latencies = _commits(Path(folder) / "journal.db", size, count)
+        with workplace() as folder:
+            latencies = commits(Path(folder) / "journal.db", size, count)
             bare = _bare(Path(folder) / "bare", size, count)
         per_second = [size / each for each in latencies]
         report.rows.append(row(f"batch of {size}: charges", per_second, "a second"))
         report.rows.append(row(f"batch of {size}: commit", _ms(latencies), "ms"))
         report.rows.append(row("  bare write and fdatasync", _ms(bare), "ms"))
+        rates.append((float(size), median(per_second)))
+        medians.append((float(size), median(_ms(latencies))))
+    for y, points in (("charges a second", rates), ("ms a commit", medians)):
+        title = f"Durable commits: {y}, by charges in a batch"
+        report.plots.append(Plot(title=title, x="charges in a batch", y=y, series={y: points}))
     return report
 
 
-def _commits(path: Path, size: int, count: int) -> list[float]:
+def commits(path: Path, size: int, count: int) -> list[float]:
+    """Seconds that each of `count` commits took, on a new journal at `path`; each opens `size`
+    charges and brings those of the one before to their end.
+    """
     journal = SqliteJournal(path, Vault(secrets.token_bytes(KEY_BYTES)))
     try:
         epoch = journal.start(time.time(), ended_max=0).epoch

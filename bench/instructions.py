@@ -1,44 +1,78 @@
-"""User-space instructions a charge, by perf: the steadiest figure on a shared machine."""
+"""User-space instructions a charge: the steadiest figure on a shared machine.
+
+Counted by perf where the machine lets it; else by callgrind, under which everything is some fifty
+times slower, so that turns are emptier and a charge bears more of each: too high, but steady.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.processes import WARMUP_S, Processes
+from bench.processes import WARMUP_S, Processes, children
+from bench.progress import watched
 from bench.report import Report, row
+from bench.setups import DURABLE, EVERYTHING, RELAY, SETUPS, Setup, workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from subprocess import Popen
 
 _TERMINALS: Final = 64
 _SECONDS: Final = 3.0
+_UNDER_CALLGRIND_S: Final = 8.0
+_QUICK_S: Final = 4.0
 _REPEATS: Final = 3
 _EVENT: Final = "instructions:u"
+_CONTROL_S_MAX: Final = 60.0
+_STOP_S: Final = 120.0
+_RELAY_MAX: Final = 12_000.0
+_EVERYTHING_MAX: Final = 45_000.0
+CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
 
 def run(*, quick: bool) -> Report:
-    """Floor, relay without a journal, relay with one."""
+    """Floor, relay, journal, everything on; goals are stated for perf's counts."""
     report = Report(bench="instructions", rows=[])
-    if not _works():
-        report.remarks.append("perf can't count instructions here (not installed, or not allowed)")
+    counted: Callable[[Setup | None], float]
+    if perf_works():
+        repeats, counted = 1 if quick else _REPEATS, _by_perf
+        how = "perf"
+    elif shutil.which(CALLGRIND[0]) is not None:
+        repeats = 1
+        seconds = _QUICK_S if quick else _UNDER_CALLGRIND_S
+
+        def counted(setup: Setup | None) -> float:
+            return by_callgrind(setup, seconds)
+
+        how = "callgrind"
+        report.remarks.append(
+            "perf can't count instructions here; callgrind did, under which turns are emptier and"
+            " a charge bears more of each"
+        )
+    else:
+        report.remarks.append("neither perf nor valgrind can count instructions here")
         return report
-    kinds: dict[str, Callable[[Processes], Popen[bytes]]] = {
-        "floor": lambda processes: processes.floor(),
-        "journal none": lambda processes: processes.gateway("none"),
-        "journal sqlite": lambda processes: processes.gateway("sqlite"),
-    }
-    for what, start in kinds.items():
-        values = [_a_charge(start) for _ in range(1 if quick else _REPEATS)]
-        report.rows.append(row(f"{what}, {_TERMINALS} terminals", values, "instructions a charge"))
+    setups: tuple[Setup | None, ...]
+    setups = (None, RELAY, EVERYTHING) if quick else (None, *SETUPS)
+    for setup in watched(setups, f"instructions, by {how}"):
+        what = f"{'floor' if setup is None else setup.name}, {_TERMINALS} terminals"
+        values = [counted(setup) for _ in range(repeats)]
+        report.rows.append(row(what, values, "instructions a charge", _goal(setup)))
     return report
 
 
-def _works() -> bool:
+def _goal(setup: Setup | None) -> float | None:
+    if setup is None or setup is DURABLE:
+        return None
+    return _RELAY_MAX if setup is RELAY else _EVERYTHING_MAX
+
+
+def perf_works() -> bool:
+    """Whether perf is installed, and allowed and able to count instructions."""
     if shutil.which("perf") is None:
         return False
     command = ["perf", "stat", "-x,", "-e", _EVENT, "true"]
@@ -46,25 +80,68 @@ def _works() -> bool:
     return done.returncode == 0 and done.stderr.split(",")[0].isdigit()
 
 
-def _a_charge(start: Callable[[Processes], Popen[bytes]]) -> float:
-    """Counted over the middle of a run, at the rate that the run reports."""
-    with tempfile.TemporaryDirectory() as folder, Processes(Path(folder)) as processes:
+def _by_perf(setup: Setup | None) -> float:
+    """Counted from the end of the warm-up on, over the gateway and all its children."""
+    with workplace() as folder, Processes(Path(folder), setup or RELAY) as processes:
         processes.host()
-        pid = start(processes).pid
-        # perf counts from the first charge after the warm-up to the last.
-        count = [
-            "perf",
-            "stat",
-            "-x,",
-            "-e",
-            _EVENT,
-            "-p",
-            str(pid),
-            "-D",
-            str(int(WARMUP_S * 1e3)),
-        ]
-        command = [*count, "--", "sleep", str(WARMUP_S + _SECONDS)]
+        pid = (processes.gateway() if setup else processes.floor()).pid
+        pids = ",".join(str(each) for each in (pid, *children(pid)))
+        command = ["perf", "stat", "-x,", "-e", _EVENT, "-p", pids]
+        command += ["-D", str(int(WARMUP_S * 1e3)), "--", "sleep", str(WARMUP_S + _SECONDS)]
         counter = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603
         load = processes.load(_TERMINALS, _SECONDS, pid)
         _, text = counter.communicate(timeout=30)
         return int(text.split(",")[0]) / float(load["count"])
+
+
+def by_callgrind(setup: Setup | None, seconds: float) -> float:
+    """Counted while the load is on, with its connections' making and ending."""
+    wrapper = [*CALLGRIND, "--instr-atstart=no", "--trace-children=yes"]
+    with workplace() as folder, Processes(Path(folder), setup or RELAY, wrapper) as processes:
+        processes.host()
+        process = processes.gateway() if setup else processes.floor()
+        pids = [process.pid, *children(process.pid)]
+        _switch(pids, "on")
+        load = processes.load(_TERMINALS, seconds, process.pid, warmup_s=0)
+        _switch(pids, "off")
+        processes.end(process, _STOP_S)
+        collected = _collected(processes.log)
+    if not load["count"] or not collected:
+        message = f"callgrind counted {collected} instructions of {load['count']} charges"
+        raise RuntimeError(message)
+    return collected / float(load["count"])
+
+
+def _switch(pids: list[int], to: str) -> None:
+    """Begin or end counting."""
+    for pid in pids:
+        command = ["callgrind_control", "-i", to, str(pid)]
+        subprocess.run(command, check=True, capture_output=True, timeout=_CONTROL_S_MAX)  # noqa: S603
+
+
+def of_tools(mac: str, seconds: float) -> dict[str, float]:
+    """Instructions a charge of load generator and host, face to face, under callgrind: the
+    difference between a run and a longer one, so that their starts don't count.
+    """
+    short, charges = _tools_counted(mac, seconds)
+    long, more_charges = _tools_counted(mac, 2 * seconds)
+    return {tool: (long[tool] - short[tool]) / (more_charges - charges) for tool in long}
+
+
+def _tools_counted(mac: str, seconds: float) -> tuple[dict[str, int], int]:
+    setup = RELAY._replace(mac=mac)
+    with workplace() as folder, Processes(Path(folder), setup, CALLGRIND) as processes:
+        host = processes.host(wrapped=True)
+        processes.port = processes.host_port
+        command = processes.load_command(
+            _TERMINALS, seconds, [host.pid], warmup_s=0, wrapper=CALLGRIND
+        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_STOP_S, check=True)  # noqa: S603
+        processes.end(host)
+        counts = {"loadgen": _collected(done.stderr), "hostsim": _collected(processes.log)}
+    return counts, json.loads(done.stdout)["count"]
+
+
+def _collected(text: str) -> int:
+    """What all processes under callgrind counted, by what they said at their end."""
+    return sum(int(each) for each in re.findall(r"Collected : (\d+)", text))

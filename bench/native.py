@@ -25,7 +25,8 @@ class NoCompilerError(Exception):
 def tool(name: str) -> Path:
     """The executable of a tool, compiled if this version of it is not in the cache yet."""
     source = SOURCES / f"{name}.c"
-    content = source.read_bytes() + (SOURCES / "iso.h").read_bytes()
+    headers = sorted(SOURCES.glob("*.h"))
+    content = b"".join(each.read_bytes() for each in (source, *headers))
     version = hashlib.sha256(content).hexdigest()[:16]
     executable = _cache() / f"{name}-{version}"
     if not executable.exists():

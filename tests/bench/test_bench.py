@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bench import native
-from bench.report import row
+from bench import native, relay, stages
+from bench.__main__ import BENCHES
+from bench.processes import Processes
+from bench.report import Report, row
+from bench.setups import EVERYTHING, RELAY, SETUPS, Setup
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,12 +56,12 @@ def test_a_tool_is_compiled_once_and_without_a_warning(
 def test_without_a_name_the_benches_are_listed() -> None:
     done = bench()
     assert done.returncode == 0
-    assert {"codec", "durability", "relay", "instructions"} <= set(done.stdout.split())
+    assert {*BENCHES, "all", "bench.soak:"} <= set(done.stdout.split())
     assert bench("nothing").returncode == 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["codec", "durability"])
+@pytest.mark.parametrize("name", ["codec", "decisions", "durability"])
 def test_figures_are_written_with_their_machine(tmp_path: Path, name: str) -> None:
     file = tmp_path / "figures.json"
     done = bench(name, "--quick", "--json", str(file))
@@ -65,16 +69,97 @@ def test_figures_are_written_with_their_machine(tmp_path: Path, name: str) -> No
     content = json.loads(file.read_bytes())
     assert content["machine"]["python"]
     rows = content["reports"][0]["rows"]
-    assert len(rows) >= 6
+    assert len(rows) >= 5
     assert all(0 < each["lowest"] <= each["median"] <= each["highest"] for each in rows)
 
 
 @pytest.mark.slow
-def test_the_relay_is_measured_against_the_floor(tmp_path: Path) -> None:
-    file = tmp_path / "figures.json"
-    done = bench("relay", "--quick", "--json", str(file))
+def test_a_report_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
+    first, html = tmp_path / "first.json", tmp_path / "report.html"
+    assert bench("durability", "--quick", "--json", str(first)).returncode == 0
+    done = bench("durability", "--quick", "--baseline", str(first), "--html", str(html))
     assert done.returncode == 0, done.stderr
-    rows = json.loads(file.read_bytes())["reports"][0]["rows"]
-    ratios = [each["median"] for each in rows if "ratio" in each["what"]]
-    assert len(ratios) == 2
-    assert all(ratio > 1 for ratio in ratios), "a gateway does more than the floor"
+    text = html.read_text("utf-8")
+    assert "beside the baseline" in text
+    assert "<svg" in text
+    assert not re.search(r"(src|href)=.http|@import|url\(|<script", text)
+
+
+def test_a_baseline_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text('{"reports": 1}')
+    done = bench("codec", "--baseline", str(file))
+    assert done.returncode == 2
+    assert "no figures to compare with" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.name)
+def test_every_setup_carries_charges_without_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setup: Setup
+) -> None:
+    """With a MAC: both tools make and check it over every message, and agree with the codec."""
+    monkeypatch.chdir(tmp_path)
+    load = relay.one(setup, 8, 0.5)
+    assert load["errors"] == 0, load
+    assert load["count"] > 0
+    assert load["memory_mib"] > 0
+    assert ("metrics" in load) == (setup.journal != "none")
+
+
+@pytest.mark.slow
+def test_a_message_with_another_macs_key_gets_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Processes(tmp_path, EVERYTHING) as processes:
+        host = processes.host()
+        processes.port = processes.host_port
+        command = processes.load_command(1, 0.2, [host.pid], warmup_s=0)
+        monkeypatch.setattr("bench.setups.KEY", "F" * 32)
+        other = processes.load_command(1, 0.2, [host.pid], warmup_s=0)
+        counts = [
+            json.loads(subprocess.run(each, capture_output=True, check=False).stdout)["count"]
+            for each in (command, other)
+        ]
+    assert counts[0] > 0
+    assert counts[1] == 0
+
+
+@pytest.mark.slow
+def test_the_relay_is_measured_against_the_floor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = relay.Runs()
+    relay.take_turns(runs, (RELAY,), 8, 0.3)
+    assert len(runs.figures["floor", 8, "cpu_us"]) == 2, "one run before, one after"
+    (ratio,) = runs.ratios[RELAY.name, 8]
+    assert ratio > 1, "a gateway does more than the floor"
+
+
+def test_a_floor_that_spreads_says_that_nothing_can_be_concluded() -> None:
+    runs, report = relay.Runs(), Report(bench="relay", rows=[])
+    runs.figures["floor", 64, "cpu_us"] = [9.0, 9.5, 10.0]
+    relay.note_noise(report, runs, 64)
+    assert not report.remarks
+    runs.figures["floor", 64, "cpu_us"] = [9.0, 9.5, 18.0]
+    relay.note_noise(report, runs, 64)
+    assert "too noisy to conclude" in report.remarks[0]
+
+
+def test_samples_count_for_the_innermost_stage() -> None:
+    counts = stages.sorted_into_stages(
+        [
+            "run (x/trio/_run.py:1);turn (x/gateway/turns.py:2);ask (x/routing/switch.py:3) 5",
+            "run (x/trio/_run.py:1);turn (x/gateway/wire/engine.py:2);send (libc.so.6) 3",
+            "run (x/trio/_run.py:1);verify (codec/_mac.pyx:9);0x1 (libcrypto.so.3) 2",
+            "run (x/trio/_run.py:1);apply (routing/lifecycle.py:7) 4",
+            "main (somewhere.py:1) 1",
+        ]
+    )
+    assert counts == {
+        "routing: decisions": 9,
+        "wire engine": 3,
+        "MAC ciphers (libcrypto)": 2,
+        "other": 1,
+    }

@@ -1,0 +1,87 @@
+"""What may be concluded from a few values: bootstrap intervals, and a word for each.
+
+Timings on shared machines are few and rough, so a verdict is only given when the whole interval
+lies on one side; else the word says that it is open.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+CONFIDENCE: Final = 0.95
+VALUES_MIN: Final = 3
+"""Fewer values make no interval."""
+SAME: Final = 0.05
+"""Changes of up to this share are called none."""
+SPREAD_MAX: Final = 0.3
+"""A floor that spreads more than this between its runs says nothing about ratios."""
+_RESAMPLES: Final = 2_000
+_SEED: Final = 8583
+
+
+class Interval(NamedTuple):
+    """Where the true value probably lies."""
+
+    low: float
+    high: float
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle one; of an even number, the mean of both in the middle."""
+    return statistics.median(values)
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Of the median, by bootstrap."""
+    rng = random.Random(_SEED)  # noqa: S311 - the same figures, the same interval
+    return _interval(lambda: median(rng.choices(values, k=len(values))))
+
+
+def ratio_interval(now: Sequence[float], before: Sequence[float]) -> Interval:
+    """Of the ratio of both medians, by bootstrap.  All values must be above 0."""
+    rng = random.Random(_SEED)  # noqa: S311 - the same figures, the same interval
+    return _interval(
+        lambda: median(rng.choices(now, k=len(now))) / median(rng.choices(before, k=len(before)))
+    )
+
+
+def _interval(draw: Callable[[], float]) -> Interval:
+    drawn = sorted(draw() for _ in range(_RESAMPLES))
+    cut = int(_RESAMPLES * (1 - CONFIDENCE) / 2)
+    return Interval(drawn[cut], drawn[-1 - cut])
+
+
+def against_goal(values: Sequence[float], goal: float) -> str:
+    """`met`, `missed`, or `open` where the interval holds the goal; one value speaks for itself."""
+    low, high = interval(values)
+    if high <= goal:
+        return "met"
+    return "missed" if low > goal else "open"
+
+
+def against_before(
+    now: Sequence[float], before: Sequence[float], *, more_is_better: bool
+) -> tuple[str, Interval | None]:
+    """`better`, `worse`, `same`, or why that can't be said; and the interval of now / before."""
+    if min(len(now), len(before)) < VALUES_MIN:
+        return "too few values", None
+    if min(*now, *before) <= 0:
+        return "not above 0", None
+    ratio = ratio_interval(now, before)
+    if ratio.low > 1 + SAME:
+        return ("better" if more_is_better else "worse"), ratio
+    if ratio.high < 1 - SAME:
+        return ("worse" if more_is_better else "better"), ratio
+    if ratio.low >= 1 - SAME and ratio.high <= 1 + SAME:
+        return "same", ratio
+    return "too noisy", ratio
+
+
+def spread(values: Sequence[float]) -> float:
+    """How much more the highest is than the lowest, as a share."""
+    return max(values) / min(values) - 1 if min(values) > 0 else float("inf")
