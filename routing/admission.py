@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from routing.replies import Replies
     from routing.settings import ListenerSettings
 
+_SENT, _DELIVERED = State.SENT, State.DELIVERED
+_SALE = Transaction.SALE
 _CURRENCY_UNKNOWN: Final = "000"
 _AMOUNT_DIGITS: Final = 12
 _STANS_TRIED_MAX: Final = 1_000
@@ -115,7 +117,7 @@ class Admission:
         self, message: Message, listener: ListenerSettings, now: Now
     ) -> tuple[Host | None, str]:
         """The host that a route names, if it can take more; else None and DE 39."""
-        name = self._routes.host_for(
+        name = self._routes.always or self._routes.host_for(
             listener.dialect, message.mti, message.get(3) or "", pan_of(message)
         )
         if name is None:
@@ -147,9 +149,10 @@ class Admission:
         link = host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
-        transaction = convention.transaction(request) or Transaction.SALE
-        proof, window_s = self._merchants.class_of(request[42], request[41])
-        if transaction.undoes:
+        transaction = convention.transaction(request) or _SALE
+        merchant, terminal = request[42], request[41]
+        proof, window_s = self._merchants.class_of(merchant, terminal)
+        if transaction is not _SALE and transaction.undoes:
             proof, window_s = Proof.APPROVAL, 0.0
         if original is not None:
             host.convention.point_to(message, original)
@@ -161,8 +164,8 @@ class Admission:
             dialect=listener.dialect,
             listener=listener.name,
             mti=request.mti[:3] + "0",
-            merchant=request[42],
-            terminal=request[41],
+            merchant=merchant,
+            terminal=terminal,
             stan=request[11],
             batch=convention.batch(request),
             de7=request.get(7) or "",
@@ -179,7 +182,7 @@ class Admission:
             kind=transaction,
             original_id=original.id if original is not None else 0,
             operator=convention.operator(request),
-            sent_header=message.header.hex(),
+            sent_header=message.header.hex() if message.header else "",
             request=request,
         )
         try:
@@ -233,7 +236,7 @@ class Admission:
             self.duplicates["refused"] += 1
             self._replies.refuse(asker, rc.DUPLICATE, now)
             return
-        if known.state is State.SENT:
+        if known.state is _SENT:
             self.duplicates["waits"] += 1
             if asker.conn >= known.conn:  # else a try that was slow on a connection left since
                 known.request = message
@@ -252,13 +255,14 @@ class Admission:
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         proven = False
-        for charge in self._life.book.unproven(terminal_of(asker.request)):
+        unproven = self._life.book.unproven(terminal_of(asker.request))
+        for charge in unproven:
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
             if charge.conn == asker.conn or self._follows(stan, charge.stan):
                 if listener.terminal_resolves_first:
                     self._life.delivered(charge, now)
-                if charge.state is State.DELIVERED and charge.proof == Proof.NEXT_MESSAGE:
+                if charge.state is _DELIVERED and charge.proof == Proof.NEXT_MESSAGE:
                     self._life.apply(charge, Event.CONFIRMED, now)
                 proven = True
         return proven
@@ -271,6 +275,8 @@ class Admission:
     def _verdict_of_tombstones(
         self, asker: Asker, identity: str, convention: Convention, now: Now
     ) -> str:
+        if not len(self.tombstones):
+            return ""
         message = asker.request
         named = (convention.batch(message), message.get(7) or "")
         return self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)

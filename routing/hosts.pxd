@@ -3,6 +3,9 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.matching cimport PendingKeys as PendingKeys_t
 from routing.network cimport HostLinks as HostLinks_t
 
+cimport cython
+
+@cython.final
 cdef class Host:
     cdef public object name
     cdef public object settings

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings
 
+_CHARGE, _NETWORK, _NOT_A_REQUEST = Kind.CHARGE, Kind.NETWORK, Kind.NOT_A_REQUEST
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
 
@@ -59,22 +60,23 @@ class TerminalSide:
         }
         self.not_requests = 0
 
-    def request(
-        self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
-    ) -> None:
+    def request(self, conn: int, listener: str, message: Message, now: Now, mac_good: bool) -> None:
         """A terminal sent a message.  A bad MAC is answered A0 before anything else is looked at;
         network management carries none.
         """
         known = self._listeners[listener]
         kind = CONVENTIONS[known.dialect].kind(message)
-        if kind is Kind.NOT_A_REQUEST:
+        if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
         asker = Asker(conn, message)
-        if not mac_good and kind is not Kind.NETWORK:
+        if not mac_good and kind is not _NETWORK:
             self.replies.refuse(asker, rc.BAD_MAC, now)
             return
-        self._handlers[kind](asker, known, now)
+        if kind is _CHARGE:
+            self._charge(asker, known, now)
+        else:
+            self._handlers[kind](asker, known, now)
 
     # Charges
 
