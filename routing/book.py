@@ -183,6 +183,10 @@ class ChargeBook:
         known = self._by_conn.get(conn)
         return len(known) if known is not None else 0
 
+    def busiest(self) -> int:
+        """The load of the connection that has most."""
+        return max(map(len, self._by_conn.values()), default=0)
+
     def join_conn(self, charge: Charge, conn: int) -> None:
         """From now on `conn` waits for the answer to `charge`."""
         self.leave_conn(charge)

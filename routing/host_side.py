@@ -53,7 +53,9 @@ class HostSide:
         key = host.convention.pending_key(message)
         owner = host.keys.owner(key)
         if owner is None:
-            self.unmatched[host.name, "nobody waits"] += 1
+            part = host.keys.nearly(key)
+            why = f"key: {host.convention.key_parts[part]} differs" if part is not None else ""
+            self.unmatched[host.name, why or "nobody waits"] += 1
         elif not mac_good:
             self.unmatched[host.name, "bad MAC"] += 1
             if isinstance(owner, Charge):
@@ -81,9 +83,17 @@ class HostSide:
         code = host.convention.code_of(message)
         if not self._is_answer_to(host, sent, message, code):
             return
+<<<<<<< HEAD
         if code in APPROVALS:
             self._approved(host, charge, message, code, now)
         elif charge.state is _REVERSAL_DUE and charge.attempts == 0:
+=======
+        if charge.state is State.SENT:
+            host.reply_s.add(now.monotonic - charge.known_since)
+        if host.convention.code_of(message) in APPROVALS:
+            self._approved(host, charge, message, now)
+        elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
+>>>>>>> main
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
             self._life.move(charge, _DECLINE, now, None, message, None)

@@ -109,9 +109,15 @@ class Lifecycle:
         self.outbox = Outbox()
         self.reversals = Reversals(self)
         self.originals = Originals(self)
+<<<<<<< HEAD
         self.outcomes: dict[tuple[str, str, Event], int] = {}
         """How charges came back from the host: MTI class digit, host, event."""
         self.entered: dict[State, int] = {}
+=======
+        self.outcomes: Counter[tuple[str, str, str, Event]] = Counter()
+        """How charges came back: host, terminal's dialect, MTI class digit, event."""
+        self.entered: Counter[State] = Counter()
+>>>>>>> main
         self.internal_errors = 0
         self.over_limit = 0
         """Charges that a host approved beyond a limit in force; each was reversed."""
@@ -202,6 +208,7 @@ class Lifecycle:
             charge.reason = reason
         charge.state = after
         charge.updated_at = now.wall
+<<<<<<< HEAD
         if cell.actions:
             cause = Cause(event, now, reply, asker)
             for action in cell.actions:
@@ -211,6 +218,16 @@ class Lifecycle:
                 self._came_back(charge, event)
             if not charge.undoes:
                 self.entered[after] = self.entered.get(after, 0) + 1
+=======
+        cause = Cause(event, now, reply, asker)
+        for action in cell.actions:
+            self._carry_out[action](charge, cause)
+        if before is State.SENT and cell.next is not before:
+            self.outcomes[charge.host, charge.dialect, charge.mti[1], event] += 1
+        if cell.next is not before:
+            if not charge.kind.undoes:
+                self.entered[cell.next] += 1
+>>>>>>> main
             self._settle(charge, before, now)
         record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
         self.outbox.records.append(record)

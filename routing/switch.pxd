@@ -5,6 +5,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.effects cimport ToTerminal as ToTerminal_t
 from routing.host_side cimport HostSide as HostSide_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
+from routing.tally cimport Tally as Tally_t
 from routing.terminal_side cimport TerminalSide as TerminalSide_t
 
 from routing.clock cimport Now as Now_t
@@ -20,7 +21,14 @@ cdef class Switch:
     cdef public HostSide_t host_side
     cdef public object limit_changes
     cdef public object notices
+<<<<<<< HEAD
     @cython.locals(charge=Charge_t)
     cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
     cpdef bint may_leave(self, object send, Now_t now) except -1
+=======
+    cdef public Tally_t to_host_s
+    cdef public Tally_t to_terminal_s
+    cpdef object acknowledged(self, object charge_id, object conn, object now)
+    cpdef bint may_leave(self, object send, object now) except -1
+>>>>>>> main
     cpdef object handed(self, ToTerminal_t send)
