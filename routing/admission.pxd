@@ -4,7 +4,8 @@ from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.hosts cimport Host as Host_t
-from routing.lifecycle cimport Asker as Asker_t, Lifecycle as Lifecycle_t
+from routing.cause cimport Asker as Asker_t
+from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
 from routing.routes cimport RouteTable as RouteTable_t
 from routing.service cimport Merchants as Merchants_t

@@ -25,14 +25,17 @@ from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
+    from routing.cause import Asker
     from routing.clock import Now
     from routing.hosts import Host
-    from routing.lifecycle import Asker, Lifecycle
+    from routing.lifecycle import Lifecycle
     from routing.replies import Replies
     from routing.settings import ListenerSettings
 
 _SENT, _DELIVERED = State.SENT, State.DELIVERED
 _SALE = Transaction.SALE
+_DELIVERED_IS_ALL: Final = (Proof.APPROVAL, 0.0)
+"""The class of what gives money back: nothing is served for it."""
 _CURRENCY_UNKNOWN: Final = "000"
 _AMOUNT_DIGITS: Final = 12
 _STANS_TRIED_MAX: Final = 1_000
@@ -145,15 +148,14 @@ class Admission:
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
-        message = self.towards(host, request, listener, now)
-        link = host.links.next_link()
+        message, link = self.towards(host, request, listener, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
         merchant, terminal = request[42], request[41]
-        proof, window_s = self._merchants.class_of(merchant, terminal)
-        if transaction is not _SALE and transaction.undoes:
-            proof, window_s = Proof.APPROVAL, 0.0
+        proof, window_s = _DELIVERED_IS_ALL
+        if transaction is _SALE or not transaction.undoes:
+            proof, window_s = self._merchants.class_of(merchant, terminal)
         if original is not None:
             host.convention.point_to(message, original)
         charge = Charge(

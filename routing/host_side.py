@@ -13,7 +13,7 @@ from routing import answers
 from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
 from routing.enquiry import Enquiry
-from routing.lifecycle import sale_of
+from routing.limits import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
 from routing.response_codes import APPROVALS, PARTIAL
@@ -83,17 +83,11 @@ class HostSide:
         code = host.convention.code_of(message)
         if not self._is_answer_to(host, sent, message, code):
             return
-<<<<<<< HEAD
+        if charge.state is _SENT:
+            host.reply_s.add(now.monotonic - charge.known_since)
         if code in APPROVALS:
             self._approved(host, charge, message, code, now)
         elif charge.state is _REVERSAL_DUE and charge.attempts == 0:
-=======
-        if charge.state is State.SENT:
-            host.reply_s.add(now.monotonic - charge.known_since)
-        if host.convention.code_of(message) in APPROVALS:
-            self._approved(host, charge, message, now)
-        elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
->>>>>>> main
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
             self._life.move(charge, _DECLINE, now, None, message, None)

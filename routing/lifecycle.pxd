@@ -3,6 +3,7 @@ cimport cython
 from codec._wire cimport Message as Message_t
 from routing.book cimport ChargeBook as ChargeBook_t, Deadlines as Deadlines_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.cause cimport Asker as Asker_t, Cause as Cause_t
 from routing.charge cimport Step as Step_t
 from routing.clock cimport Now as Now_t
 from routing.conduct cimport Conduct as Conduct_t
@@ -12,21 +13,6 @@ from routing.hosts cimport Host as Host_t
 cdef object _SENT, _APPROVED, _CASE, _VOIDING, _REVERSAL_DUE, _DELIVERY_UNKNOWN
 cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
 cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK
-
-@cython.final
-@cython.no_gc
-@cython.freelist(64)
-cdef class Asker:
-    cdef public object conn
-    cdef public Message_t request
-
-@cython.final
-@cython.freelist(64)
-cdef class Cause:
-    cdef public object event
-    cdef public Now_t now
-    cdef public Message_t reply
-    cdef public Asker asker
 
 @cython.final
 cdef class Lifecycle:
@@ -53,7 +39,7 @@ cdef class Lifecycle:
     @cython.locals(host=Host_t)
     cpdef object open(self, Charge_t charge, Message_t message, object link, Now_t now)
     @cython.locals(cell=Step_t)
-    cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker asker)
+    cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
     cdef object _came_back(self, Charge_t charge, object event)
     cdef object _count(self, Charge_t charge, Now_t now)
     cdef object _count_no_more(self, Charge_t charge, Now_t now)

@@ -7,12 +7,12 @@ understood in `terminal_side` and `host_side`; this file is told events.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from routing import answers
 from routing.book import ChargeBook, Deadlines
 from routing.cards import Cards
+from routing.cause import Asker, Cause
 from routing.charge import (
     INTERNAL_ERROR,
     OPEN_STATES,
@@ -29,7 +29,7 @@ from routing.conduct import Conduct
 from routing.conventions import CONVENTIONS
 from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
 from routing.keeper import Keeper
-from routing.limits import Limits, Sale
+from routing.limits import Limits, sale_of
 from routing.originals import Originals
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
@@ -69,24 +69,6 @@ Watcher = Callable[[Charge, State, Event, "Now"], None]
 """A charge, the state before, what happened, and when."""
 
 
-@dataclass
-class Asker:
-    """A terminal's connection and the request that came over it."""
-
-    conn: int
-    request: Message
-
-
-@dataclass
-class Cause:
-    """What an action may need of that which made the charge move."""
-
-    event: Event
-    now: Now
-    reply: Message | None
-    asker: Asker | None
-
-
 class Lifecycle:
     """The charges and their steps.  `outbox` gathers the effects until the gateway takes them."""
 
@@ -109,15 +91,9 @@ class Lifecycle:
         self.outbox = Outbox()
         self.reversals = Reversals(self)
         self.originals = Originals(self)
-<<<<<<< HEAD
-        self.outcomes: dict[tuple[str, str, Event], int] = {}
-        """How charges came back from the host: MTI class digit, host, event."""
-        self.entered: dict[State, int] = {}
-=======
-        self.outcomes: Counter[tuple[str, str, str, Event]] = Counter()
+        self.outcomes: dict[tuple[str, str, str, Event], int] = {}
         """How charges came back: host, terminal's dialect, MTI class digit, event."""
-        self.entered: Counter[State] = Counter()
->>>>>>> main
+        self.entered: dict[State, int] = {}
         self.internal_errors = 0
         self.over_limit = 0
         """Charges that a host approved beyond a limit in force; each was reversed."""
@@ -208,7 +184,6 @@ class Lifecycle:
             charge.reason = reason
         charge.state = after
         charge.updated_at = now.wall
-<<<<<<< HEAD
         if cell.actions:
             cause = Cause(event, now, reply, asker)
             for action in cell.actions:
@@ -218,16 +193,6 @@ class Lifecycle:
                 self._came_back(charge, event)
             if not charge.undoes:
                 self.entered[after] = self.entered.get(after, 0) + 1
-=======
-        cause = Cause(event, now, reply, asker)
-        for action in cell.actions:
-            self._carry_out[action](charge, cause)
-        if before is State.SENT and cell.next is not before:
-            self.outcomes[charge.host, charge.dialect, charge.mti[1], event] += 1
-        if cell.next is not before:
-            if not charge.kind.undoes:
-                self.entered[cell.next] += 1
->>>>>>> main
             self._settle(charge, before, now)
         record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
         self.outbox.records.append(record)
@@ -239,7 +204,7 @@ class Lifecycle:
         return cell
 
     def _came_back(self, charge: Charge, event: Event) -> None:
-        outcome = charge.mti[1], charge.host, event
+        outcome = charge.host, charge.dialect, charge.mti[1], event
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     def _decided(
@@ -419,8 +384,3 @@ class Lifecycle:
                 self.wake(charge, now.monotonic)
         if charge.kind is Transaction.VOID and self.book.get(charge.original_id):
             self.originals.tell(charge, now)
-
-
-def sale_of(charge: Charge) -> Sale:
-    """What limits look at, of a charge."""
-    return Sale(charge.till, charge.pan, charge.amount, charge.currency, charge.opened_at)

@@ -21,14 +21,9 @@ cdef class Switch:
     cdef public HostSide_t host_side
     cdef public object limit_changes
     cdef public object notices
-<<<<<<< HEAD
+    cdef public Tally_t to_host_s
+    cdef public Tally_t to_terminal_s
     @cython.locals(charge=Charge_t)
     cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
     cpdef bint may_leave(self, object send, Now_t now) except -1
-=======
-    cdef public Tally_t to_host_s
-    cdef public Tally_t to_terminal_s
-    cpdef object acknowledged(self, object charge_id, object conn, object now)
-    cpdef bint may_leave(self, object send, object now) except -1
->>>>>>> main
     cpdef object handed(self, ToTerminal_t send)

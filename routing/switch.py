@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routing.cause import Asker
 from routing.charge import NOT_STANDING, Charge, Event, State
 from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
-from routing.lifecycle import Asker, Lifecycle
+from routing.lifecycle import Lifecycle
 from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import Reason

@@ -2,7 +2,8 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 from routing.admission cimport Admission as Admission_t
-from routing.lifecycle cimport Asker as Asker_t, Lifecycle as Lifecycle_t
+from routing.cause cimport Asker as Asker_t
+from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
 
 from routing.clock cimport Now as Now_t

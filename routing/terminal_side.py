@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from routing import response_codes as rc
 from routing.admission import Admission
 from routing.batches import Batch, Batches
+from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
-from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.replies import Replies
