@@ -30,6 +30,7 @@ from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
+from gateway.registry_metrics import RegistryCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -58,6 +59,7 @@ async def serve(config: Config) -> None:
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 

@@ -370,6 +370,8 @@ async def test_health_and_metrics(tmp_path: Path, bank: Bank) -> None:
         assert f'gateway_transactions_total{{host="bank",{approved}}} 1.0' in text
         for name in ("open_charges", "reversals_due", "cases_open", "terminals_connected"):
             assert f"\ngateway_{name} " in text
+        for name in ('kept{kind="merchant"}', 'audit_records_total{kind="merchant_changed"}'):
+            assert f"\ngateway_{name} 0.0" in text
         assert sale()[2] not in text
         bank.close()
         await running.until(lambda: not running.switch.hosts["bank"].links.usable())
