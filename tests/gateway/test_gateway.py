@@ -32,6 +32,7 @@ from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
+from gateway.registry_metrics import RegistryCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -214,6 +215,7 @@ async def gateway(
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
@@ -536,3 +538,10 @@ async def test_without_a_journal_the_decisions_are_the_same(tmp_path: Path) -> N
     without = await traces(tmp_path, "none")
     assert with_journal == without
     assert len(with_journal) == 7
+
+
+async def test_the_log_level_changes_while_the_gateway_runs(tmp_path: Path, bank: Bank) -> None:
+    async with gateway(tmp_path, bank) as running:
+        said = await running.http.put("/log", json={"level": "debug", "who": "li"})
+        assert said.json() == {"level": "debug", "was": "info"}
+        assert (await running.http.put("/log", json={"level": "loud"})).status_code == 400
