@@ -246,6 +246,7 @@ async def test_a_sale_is_approved_delivered_and_served(tmp_path: Path, bank: Ban
         told = await terminal.asks(sale())
         assert (told.mti, told[39], told[11]) == ("0210", "00", "000001")
         await running.until(lambda: running.state() is State.PRESUMED_SERVED)
+        await running.node.pipeline.settled()
         await terminal.vanish()
     report = audited(tmp_path)
     assert (report.charges, report.served, report.violations) == (1, 1, [])
