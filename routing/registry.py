@@ -77,8 +77,7 @@ class Registry:
         """Requests that were refused here, by DE 39."""
         self.watchers: list[Callable[[AnyEntry, Now], None]] = []
         """Told of every entry that changed, once the change holds."""
-        self.states: Counter[tuple[str, str]] = Counter()
-        """How many entries are in which state, by kind (merchant or terminal) and state."""
+        self._states: Counter[tuple[KeptKind, str]] = Counter()
         self.stale = 0
         """Changes that were refused, because their author had not seen the newest version."""
 
@@ -112,6 +111,10 @@ class Registry:
             ids = sorted(self._terminals_of.get(merchant, ()))
             return [self._terminals[merchant, each] for each in ids]
         return [self._terminals[key] for key in sorted(self._terminals)]
+
+    def states_of(self, kind: KeptKind) -> dict[str, int]:
+        """How many merchants or terminals are in which state."""
+        return {state: n for (known, state), n in self._states.items() if known is kind}
 
     def version(self, entry: AnyEntry) -> int:
         """The version in force of the entry with this entry's name; 0: there is none."""
@@ -244,10 +247,10 @@ class Registry:
         return self._terminals.get((entry.merchant, entry.id))
 
     def _hold(self, entry: AnyEntry) -> None:
-        held, kind = self._held(entry), str(_name(entry)[0])
+        held, kind = self._held(entry), _name(entry)[0]
         if held is not None:
-            self.states[kind, str(held.state)] -= 1
-        self.states[kind, str(entry.state)] += 1
+            self._states[kind, held.state] -= 1
+        self._states[kind, entry.state] += 1
         self.any_limits = self.any_limits or bool(entry.limits)
         if isinstance(entry, MerchantEntry):
             self._merchants[entry.id] = entry

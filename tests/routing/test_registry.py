@@ -17,7 +17,7 @@ from routing.entries import (
     TerminalEntry,
     TerminalState,
 )
-from routing.keeper import AuditKind
+from routing.keeper import AuditKind, KeptKind
 from routing.limits import LimitSettings
 from routing.registry import BadEntryError, Registry, RegistrySettings, StaleError
 from routing.service import Proof
@@ -235,8 +235,8 @@ def test_a_change_is_kept_audited_and_in_force_over_a_restart() -> None:
     assert registry(each).terminal(MERCHANT, TERMINAL) == TILL
     assert registry(each).version(closed) == 2
     assert [t.id for t in registry(each).terminals(MERCHANT)] == [TERMINAL]
-    states = {("merchant", "CLOSED"): 1, ("terminal", "ACTIVE"): 1}
-    assert {key: count for key, count in registry(each).states.items() if count} == states
+    assert registry(each).states_of(KeptKind.MERCHANT) == {"CLOSED": 1}
+    assert registry(each).states_of(KeptKind.TERMINAL) == {"ACTIVE": 1}
 
 
 @pytest.mark.parametrize("version", [0, 2, 99])
