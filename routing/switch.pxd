@@ -13,6 +13,8 @@ cdef class Switch:
     cdef public HostSide_t host_side
     cdef public object limit_changes
     cdef public object notices
+    cdef public object keys
+    cdef public object ceremonies
     cpdef object acknowledged(self, object charge_id, object conn, object now)
     cpdef bint may_leave(self, object send, object now) except -1
     cpdef object handed(self, ToTerminal_t send)
