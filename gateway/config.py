@@ -16,11 +16,13 @@ import msgspec
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
+from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
 from gateway.keys.opening import key_problems
 from gateway.keys.settings import KeySettings
+from gateway.log import LogSettings
 from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
@@ -40,14 +42,6 @@ if TYPE_CHECKING:
 _PORT_MAX: Final = 65_535
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """Everything that is wrong with a configuration, a line each: key, value and why."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class Mac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +115,8 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     seconds_max: float = 35.0
     """How long charges under way may take to come to their answer."""
+    closes_a_second_max: float = 2_000.0
+    """Terminals that are sent home in a second, so that not all come back in the same moment."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     canary: CanarySettings = CanarySettings()
     keys: KeySettings = KeySettings()
     admin: Admin = Admin()
+    log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
     wire: WireLimits = WireLimits()
     drain: Drain = Drain()
@@ -184,8 +181,8 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
-    for override in overrides:
-        _override(data, override)
+    for each in overrides:
+        override(data, each)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:
@@ -194,49 +191,6 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    """Carry out one `key.path=value`; list items are named by number."""
-    path, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError([f"--set {override}: no '=' in it; give key.path=value"])
-    *parents, last = path.strip().split(".")
-    place: Any = data
-    for key, following in zip(parents, [*parents, last][1:], strict=True):
-        place = _child(place, key, override, following)
-    value = _value(text)
-    if isinstance(place, list):
-        index = _index(place, last, override)
-        place[index : index + 1] = [value]
-    else:
-        place[last] = value
-
-
-def _child(place: Any, key: str, override: str, following: str) -> Any:
-    if isinstance(place, list):
-        index = _index(place, key, override)
-        if index == len(place):
-            place.append({})
-        return place[index]
-    if not isinstance(place, dict):
-        raise ConfigError([f"--set {override}: {key} is inside a plain value"])
-    return place.setdefault(key, [] if following.isdigit() else {})
-
-
-def _index(place: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) > len(place):
-        why = f"{key} is no item of a list of {len(place)}"
-        raise ConfigError([f"--set {override}: {why}"])
-    return int(key)
-
-
-def _value(text: str) -> Any:
-    """A TOML value if it is one, else the text as it stands."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:
@@ -335,6 +289,7 @@ def _times(config: Config) -> Iterable[str]:
         ("reversal.age_max_s", config.reversal.age_max_s),
         ("reversal.attempts_max", config.reversal.attempts_max),
         ("drain.seconds_max", config.drain.seconds_max),
+        ("drain.closes_a_second_max", config.drain.closes_a_second_max),
         *((f"host.{n}.answer_timeout_s", x.answer_timeout_s) for n, x in enumerate(config.host)),
         *((f"merchant.{n}.window_s", x.window_s) for n, x in enumerate(config.merchant)),
     ]

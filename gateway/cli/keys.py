@@ -14,13 +14,15 @@ from gateway.cli.common import (
     AsJson,
     ConfigPath,
     Overrides,
+    TokenFile,
+    Who,
     configuration,
     print_json,
     print_table,
     told,
 )
 from gateway.cli.component_entry import read_component
-from gateway.cli.desk import TokenFile, Who, ask_desk, print_reply
+from gateway.cli.desk import ask_desk, print_reply
 from gateway.desk.key_list import ceremonies_under_way, keys_of
 from gateway.desk.requests import (
     AnyRequest,
