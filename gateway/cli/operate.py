@@ -24,6 +24,7 @@ from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
 from gateway.keys.opening import key_warnings
 from gateway.keys.port import CustodyError
+from gateway.ops.catalogue import SERIES_MAX, series_max, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,9 @@ def check(config: ConfigPath, set_: Overrides = None) -> None:
     for warning in key_warnings(settings.keys):
         typer.echo(f"{config}: warning: {warning}", err=True)
     typer.echo(f"{config}: good ({listeners} listener(s), {hosts} host(s))")
+    series = series_max(shape_of(settings))
+    advice = f"; a scrape is meant to have {SERIES_MAX:,} at most" if series > SERIES_MAX else ""
+    typer.echo(f"metrics: {series:,} series at most{advice}")
 
 
 def audit(
