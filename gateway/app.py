@@ -35,6 +35,7 @@ from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
+from gateway.registry_metrics import RegistryCollector
 from gateway.systemd import Notifier
 from gateway.tools import Tools
 from gateway.wire import Engine
@@ -77,6 +78,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )

@@ -30,6 +30,7 @@ from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.limits import LimitSettings
 from routing.network import HostSettings
+from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
@@ -134,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
     keys: KeySettings = KeySettings()
+    registry: RegistrySettings = RegistrySettings()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
@@ -157,6 +159,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
+            registry=self.registry,
             abuse=self.abuse,
             cases=self.cases,
             notices=bool(self.notices.url),

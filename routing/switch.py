@@ -218,6 +218,7 @@ class Switch:
     def hold(self, kept: Iterable[Kept]) -> None:
         """What earlier lives kept beside charges."""
         self.life.keeper.restore(kept)
+        self.life.registry.restore()
         self.keys.restore()
         self.ceremonies.restore()
 

@@ -26,6 +26,7 @@ SECTIONS = (
     config.NoticeSettings,
     config.CanarySettings,
     config.KeySettings,
+    config.RegistrySettings,
     config.Admin,
     config.JournalConfig,
     config.Drain,
