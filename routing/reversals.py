@@ -67,14 +67,16 @@ class Reversals:
     def answered(self, charge: Charge, code: str, now: Now) -> None:
         """The host answered a reversal with DE 39 = `code`.
 
-        All tries look the same, so the answer may be to any that still waits: it counts as the
-        oldest's, which knew the least.  And it may come twice: where no try waits only a yes
+        All tries look the same, so the answer may be to any that still waits.  "Nothing to reverse"
+        counts as the oldest's, which knew the least, and any other answer as the newest's, so that
+        the oldest still waits for its own.  And it may come twice: where no try waits only a yes
         counts, and "nothing to reverse" does not count again so soon after the last one.
         """
         if charge.state is not State.REVERSAL_DUE or not (charge.tries or code == ACCEPTED):
             return
-        (tried_at, _), *later = charge.tries or ((now.monotonic, 0),)
-        charge.tries = tuple(later)
+        tries = charge.tries or ((now.monotonic, 0),)
+        tried_at, _ = tries[0]
+        charge.tries = tries[1:] if code in NOTHING else tries[:-1]
         overtook = self._overtook(charge, tried_at)
         if code in NOTHING:
             is_copy = self._was_told_nothing(charge, now)

@@ -315,6 +315,18 @@ def test_a_25_may_be_the_late_answer_to_a_try_before_the_approval(world: World) 
     assert world.state() is State.CASE
 
 
+def test_a_busy_answer_is_not_taken_for_that_to_the_try_before_the_approval(world: World) -> None:
+    world.says(1, sale(world.name))
+    world.says(1, reversal(sale(world.name)))
+    world.wait(0.5)
+    world.answers(answer(world.charges_sent[0]))
+    world.wait(REVERSAL_ANSWER_S + 3)
+    assert len(world.reversals_sent) == 2
+    world.answers(answer(world.reversals_sent[1], "96"))
+    world.answers(answer(world.reversals_sent[0], "25"))
+    assert world.state() is State.REVERSAL_DUE
+
+
 def test_a_25_may_come_twice_and_is_no_answer_to_the_try_after_the_approval(world: World) -> None:
     world.says(1, sale(world.name))
     world.says(1, reversal(sale(world.name)))
