@@ -36,7 +36,7 @@ cdef class Admission:
     cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
-    cdef object _verdict_of_tombstones(self, Asker_t asker, object identity, object convention, Now_t now)
+    cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, Now_t now)
 
 @cython.locals(amount=str)
 cdef bint _amount_is_good(Message_t message) except -1

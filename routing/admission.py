@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 _SENT, _DELIVERED = State.SENT, State.DELIVERED
 _SALE = Transaction.SALE
-_DELIVERED_IS_ALL: Final = (Proof.APPROVAL, 0.0)
-"""The class of what gives money back: nothing is served for it."""
 _CURRENCY_UNKNOWN: Final = "000"
 _AMOUNT_DIGITS: Final = 12
 _STANS_TRIED_MAX: Final = 1_000
@@ -67,9 +65,7 @@ class Admission:
         if known is not None:
             self.repeat(known, asker, now)
             return None
-        code = self._verdict_of_tombstones(asker, identity, convention, now)
-        if code:
-            self._replies.refuse(asker, code, now)
+        if self.is_forbidden(asker, identity, convention, now):
             return None
         return identity
 
@@ -102,6 +98,13 @@ class Admission:
             return self.refuse_new
         in_flight_max = self._life.settings.in_flight_per_connection_max
         return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
+
+    def not_in_service(self, message: Message) -> str:
+        """DE 39 where the registry does not let this terminal do business; else ''."""
+        merchant, terminal = message.get(42) or "", message.get(41) or ""
+        if f"{merchant}|{terminal}" == self._life.settings.test_till:
+            return ""
+        return self._life.registry.refusal(merchant, terminal)
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
@@ -153,9 +156,7 @@ class Admission:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
         merchant, terminal = request[42], request[41]
-        proof, window_s = _DELIVERED_IS_ALL
-        if transaction is _SALE or not transaction.undoes:
-            proof, window_s = self._merchants.class_of(merchant, terminal)
+        proof, window_s = self._class_of(transaction, merchant, terminal)
         if original is not None:
             host.convention.point_to(message, original)
         charge = Charge(
@@ -196,6 +197,14 @@ class Admission:
         if original is not None:
             self._life.originals.undo(original, charge, now)
         return ""
+
+    def _class_of(
+        self, transaction: Transaction, merchant: str, terminal: str
+    ) -> tuple[Proof, float]:
+        if transaction is not _SALE and transaction.undoes:
+            return Proof.APPROVAL, 0.0
+        known = self._life.registry.class_of(merchant, terminal)
+        return known or self._merchants.class_of(merchant, terminal)
 
     def towards(
         self, host: Host, request: Message, listener: ListenerSettings, now: Now
@@ -274,14 +283,16 @@ class Admission:
             return False
         return 0 < (int(stan) - int(before)) % 1_000_000 <= self._life.settings.stan_follows_max
 
-    def _verdict_of_tombstones(
-        self, asker: Asker, identity: str, convention: Convention, now: Now
-    ) -> str:
+    def is_forbidden(self, asker: Asker, identity: str, convention: Convention, now: Now) -> bool:
+        """Whether this request must never be taken; then it was refused here."""
         if not len(self.tombstones):
-            return ""
+            return False
         message = asker.request
         named = (convention.batch(message), message.get(7) or "")
-        return self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)
+        code = self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)
+        if code:
+            self._replies.refuse(asker, code, now)
+        return bool(code)
 
 
 def _amount_is_good(message: Message) -> bool:

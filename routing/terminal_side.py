@@ -85,7 +85,11 @@ class TerminalSide:
         if identity is None:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
-        code = self.admission.busy(asker) or self.admission.beyond_limits(asker.request, now)
+        code = (
+            self.admission.busy(asker)
+            or self.admission.not_in_service(asker.request)
+            or self.admission.beyond_limits(asker.request, now)
+        )
         host = None
         if not code:
             host, code = self.admission.host_for(asker.request, listener, now)
@@ -110,6 +114,9 @@ class TerminalSide:
             known = self._life.book.same_as(identity) or known
             if known is not None:
                 self.admission.repeat(known, asker, now)
+                return
+            # Its own reversal may have come as well: that is answered, and this must not stand.
+            if self.admission.is_forbidden(asker, identity, convention, now):
                 return
             code = self._undo(asker, listener, identity, charge, now)
             if code:
@@ -139,8 +146,9 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        if original is None and not refunds:
-            return rc.NOT_FOUND
+        code = self.admission.not_in_service(message)
+        if code or (original is None and not refunds):
+            return code or rc.NOT_FOUND
         code = self.admission.busy(asker)
         if code:
             return code
@@ -259,6 +267,10 @@ class TerminalSide:
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
+        code = self.admission.not_in_service(request)
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         host, code = self.admission.host_for(request, listener, now)
         link = host.links.next_link() if host is not None else None
         if host is None or link is None or self.admission.refuse_new is not None:
