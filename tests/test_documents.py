@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway import config
+from gateway.keys.settings import HsmSettings, Pkcs11Settings
 from routing import diagram
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,8 @@ SECTIONS = (
     config.NoticeSettings,
     config.CanarySettings,
     config.KeySettings,
+    HsmSettings,
+    Pkcs11Settings,
     config.RegistrySettings,
     config.Admin,
     config.JournalConfig,
