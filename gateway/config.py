@@ -22,6 +22,7 @@ from gateway.keys.files import read_secret
 from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.limits import LimitSettings
@@ -133,6 +134,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: LimitSettings = LimitSettings()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    accounts: AccountSettings = AccountSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
     admin: Admin = Admin()
@@ -150,7 +152,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """What routing needs of it."""
         pairs = {(each.dialect, host.dialect) for each in self.listener for host in self.host}
         return Settings(
-            listeners=tuple(_only(ListenerSettings, each) for each in self.listener),
+            listeners=tuple(map(_listener_of, self.listener)),
             hosts=tuple(_only(HostSettings, each) for each in self.host),
             routes=self.route,
             merchants=self.merchant,
@@ -159,6 +161,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             limits=self.limits,
             abuse=self.abuse,
             cases=self.cases,
+            accounts=self.accounts,
             notices=bool(self.notices.url),
             test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
@@ -166,6 +169,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ended_max=self.journal.ended_in_memory_max,
             late_request_s=self.wire.idle_s,
         )
+
+
+def _listener_of(listener: Listener) -> ListenerSettings:
+    """What routing needs of a listener."""
+    authenticated = listener.mac.algorithm != "none"
+    return msgspec.structs.replace(_only(ListenerSettings, listener), authenticated=authenticated)
 
 
 def _only(kind: type[Part], value: msgspec.Struct) -> Part:
@@ -293,6 +302,7 @@ def _problems(config: Config) -> Iterable[str]:
         yield f"workers = {config.workers}: {why}"
     yield from _missing_mappings(config)
     yield from People.problems(config.admin.token_file)
+    yield from config.accounts.problems()
     yield from config.notices.problems()
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
     if config.notices.url and config.journal.kind == "none":

@@ -32,6 +32,8 @@ class KeptKind(StrEnum):
     SIGN_STATE = "sign state"
     WRAPPED_KEY = "wrapped key"
     ACCOUNT_REQUEST = "account request"
+    ACCOUNT_FILE = "account file"
+    SETTLED_BATCH = "settled batch"
     GRANT = "grant"
     RULE_SET = "rule set"
     OUTBOX_ITEM = "outbox item"
@@ -44,6 +46,10 @@ class AuditKind(StrEnum):
     REGISTRY_LOADED = "registry loaded"
     MERCHANT_CHANGED = "merchant changed"
     TERMINAL_CHANGED = "terminal changed"
+    ACCOUNT_STEP = "account step"
+    ACCOUNT_DENIED = "account request denied"
+    ACCOUNT_FILE = "account file changed"
+    GRANT = "grant"
 
 
 class Keeper:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.limits import LimitSettings
 from routing.network import HostSettings
@@ -20,6 +21,8 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     dialect: str = "iso87-ascii"
     terminal_resolves_first: bool = False
     """These terminals repeat or reverse an unanswered request before they begin the next."""
+    authenticated: bool = True
+    """Its messages carry MACs; without them nobody may ask for anything about accounts."""
 
 
 class CaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mappings: tuple[Mapping, ...] = ()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    accounts: AccountSettings = AccountSettings()
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
     test_till: str = ""

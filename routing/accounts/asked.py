@@ -1,4 +1,4 @@
-"""What is asked of account services and what is answered: the same over the wire, HTTP and commands.
+"""What is asked of account services and what is answered: the same over every channel.
 
 A terminal's message carries a `Record` as JSON; the other channels say the same in the same words.
 """
@@ -110,7 +110,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rules: RuleSet | None = None
     change: Change | None = None
     """What is to change in a merchant's file."""
-    lang: Language = Language.ENGLISH
+    lang: Language | None = None
+    """In what to answer; by default in what the registry has of the terminal."""
 
     def wrong_fields(self) -> list[str]:
         """Fields whose content can't be right."""

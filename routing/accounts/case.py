@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from routing.accounts.asked import Outcome, Reply
@@ -11,7 +10,7 @@ from routing.accounts.obstacles import EVERY, View
 from routing.accounts.people import May
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from routing.accounts.asked import Asked
     from routing.accounts.machine import Kind, Machine
@@ -24,7 +23,7 @@ Act = Callable[["AccountRequest", str, "Now"], None]
 Rule = Callable[[View], "Iterator[Obstacle]"]
 
 
-class Case(ABC):
+class Case:
     """One kind of request."""
 
     machine: ClassVar[Machine]
@@ -34,8 +33,8 @@ class Case(ABC):
     """All that may stand against it."""
     at_approval: ClassVar[tuple[Rule, ...]] = ()
     """What is asked again when it is approved."""
-    watched: ClassVar[frozenset[str]] = frozenset()
-    """States in which it waits for the world and not for a person."""
+    watched: ClassVar[Mapping[str, float]] = {}
+    """States in which it waits for the world, and how many seconds pass between looks at it."""
     needs_token: ClassVar[bool] = True
     """Whether its maker must have enquired first."""
     asks_journal: ClassVar[bool] = True
@@ -67,6 +66,10 @@ class Case(ABC):
         """How many persons must approve."""
         rules = self.office.book.at(request.updated_at)
         return max(rules.approvals.get(self.office.files.of(request.merchant).risk, 1), 1)
+
+    def bars(self, request: AccountRequest) -> str:
+        """DE 39 for new business of its subject; '' if it bars nothing."""
+        return self.machine.places[request.state].bars
 
     def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
         """Put what this kind needs into a new request; returns fields that are wrong or missing."""

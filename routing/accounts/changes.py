@@ -117,10 +117,16 @@ class Changes(Case):
         if record.what == _UNLOCK:
             request.facts["unlock"] = True
             return () if self.office.files.of(request.merchant).lock is not None else ("merchant",)
+        return self._begin_grant(request, asked)
+
+    def _begin_grant(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
+        record = asked.record
         what = next((each for each in May if each == record.what), None)
         hours = record.hours
-        if what is None or not 0 < hours <= self.office.settings.grant_hours_max:
-            return ("what",) if what is None else ("hours",)
+        if what is None:
+            return ("what",)
+        if not 0 < hours <= self.office.settings.grant_hours_max:
+            return ("hours",)
         if not request.reason:
             return ("reason",)
         request.facts |= {"what": what, "hours": hours, "who": asked.who}

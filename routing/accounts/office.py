@@ -23,7 +23,7 @@ from routing.accounts.machine import Event, Kind
 from routing.accounts.obstacles import View
 from routing.accounts.people import May, People
 from routing.accounts.progress import Progress
-from routing.accounts.refusals import Code, Obstacle, Refusal
+from routing.accounts.refusals import Code, Language, Obstacle, Refusal
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
 from routing.accounts.shelf import Shelf
@@ -69,13 +69,12 @@ class Office:
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
         machines = {kind: case.machine for kind, case in self.cases.items()}
-        self.shelf = Shelf(
-            life, machines, settings.requests_open_max, settings.requests_ended_max
-        )
+        self.shelf = Shelf(life, machines, settings.requests_open_max, settings.requests_ended_max)
         self.progress = Progress(life, docket, self.shelf, self.gate)
         self.progress.cases, self.progress.book = self.cases, self.book
         self.decisions = Decisions(self)
         self._look_at = 0.0
+        self._looked: dict[str, float] = {}
 
     def restore(self) -> None:
         """Take over what earlier lives kept."""
@@ -84,8 +83,8 @@ class Office:
         for case in self.cases.values():
             case.restore()
         for request in self.shelf.restore():
-            place = self.cases[request.kind].machine.places[request.state]
-            self.gate.set(request.subject, request.id, place.bars)
+            bars = self.cases[request.kind].bars(request)
+            self.gate.set(request.subject, request.id, bars)
 
     # What is asked
 
@@ -208,7 +207,7 @@ class Office:
         return asked.channel is not Channel.TERMINAL or asked.merchant == request.merchant
 
     def _told(self, draft: AccountRequest, obstacles: list[Obstacle], now: Now) -> Reply:
-        """The whole answer to an enquiry: obstacles, the token, what it takes, what is under way."""
+        """The answer to an enquiry: obstacles, the token, what it takes, what is under way."""
         case, rules = self.cases[draft.kind], self.book.at(now.wall)
         known = self.shelf.under_way(draft.kind, draft.subject)
         place = case.machine.places[known.state if known is not None else draft.state]
@@ -358,6 +357,11 @@ class Office:
         else:
             answer(self.decisions.decide(request, asked, now), now)
 
+    def language(self, merchant: str, terminal: str) -> Language:
+        """In what a terminal is told something."""
+        del merchant, terminal
+        return Language.ENGLISH
+
     # Time
 
     def tick(self, now: Now) -> None:
@@ -372,9 +376,15 @@ class Office:
         for request in self.shelf.open():
             self.progress.nudge(request, now)
             case = self.cases[request.kind]
-            if request.state in case.watched and looked < LOOKS_MAX:
+            pause_s = case.watched.get(request.state)
+            if pause_s is None or looked >= LOOKS_MAX:
+                continue
+            if now.monotonic >= self._looked.get(request.id, -pause_s) + pause_s:
                 looked += 1
+                self._looked[request.id] = now.monotonic
                 case.look(request, now)
+        if len(self._looked) > len(self.shelf):
+            self._looked = {k: v for k, v in self._looked.items() if k in self.shelf}
 
     def overdue(self, wall: float) -> list[AccountRequest]:
         """Requests on which somebody should have acted."""

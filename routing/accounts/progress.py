@@ -101,11 +101,11 @@ class Progress:
         remark: str = "",
         codes: str = "",
     ) -> None:
-        place = self.cases[request.kind].machine.places[request.state]
-        rules = self.book.at(now.wall)
+        case = self.cases[request.kind]
+        place, rules = case.machine.places[request.state], self.book.at(now.wall)
         request.updated_at = now.wall
         steps.enter(request, place, rules, now.wall)
-        self._gate.set(request.subject, request.id, place.bars)
+        self._gate.set(request.subject, request.id, case.bars(request))
         self.entered[request.kind, request.state] += 1
         self.note(request, who, what, now, remark=remark, codes=codes)
         self.tell(request, "step", now, codes=codes)

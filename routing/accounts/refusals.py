@@ -78,7 +78,9 @@ MEANING: Final[dict[Code, Meaning]] = {
     ),
     _C.OPEN_CHARGES: Meaning(
         Words("open transactions or cases", "有未完成交易"),
-        Words("Wait for open transactions, or have their cases decided.", "请等待交易完成或处理案件。"),
+        Words(
+            "Wait for open transactions, or have their cases decided.", "请等待交易完成或处理案件。"
+        ),
     ),
     _C.UNSETTLED_BATCH: Meaning(
         Words("batch not settled", "批次未结算"),
@@ -94,7 +96,10 @@ MEANING: Final[dict[Code, Meaning]] = {
     ),
     _C.OUTSIDE_WINDOW: Meaning(
         Words("outside acceptance hours", "非受理时间"),
-        Words("Ask again when it opens; a request waits by itself.", "请在受理时间内再试, 申请将自动等待。"),
+        Words(
+            "Ask again when it opens; a request waits by itself.",
+            "请在受理时间内再试, 申请将自动等待。",
+        ),
     ),
     _C.DOCUMENTS_MISSING: Meaning(
         Words("documents missing", "材料缺失"),
@@ -106,7 +111,10 @@ MEANING: Final[dict[Code, Meaning]] = {
     ),
     _C.NOT_VERIFIED: Meaning(
         Words("verification missing", "验证未通过"),
-        Words("Enquire for a confirm token and pass the named checks.", "请先查询获取确认码并完成验证。"),
+        Words(
+            "Enquire for a confirm token and pass the named checks.",
+            "请先查询获取确认码并完成验证。",
+        ),
     ),
     _C.LOCKED: Meaning(
         Words("account locked", "账户锁定"),
@@ -126,7 +134,9 @@ MEANING: Final[dict[Code, Meaning]] = {
     ),
     _C.SOFTWARE_TOO_OLD: Meaning(
         Words("terminal software too old", "终端版本过低"),
-        Words("Update the terminal, or ask through the acquirer.", "请升级终端或通过收单机构办理。"),
+        Words(
+            "Update the terminal, or ask through the acquirer.", "请升级终端或通过收单机构办理。"
+        ),
     ),
     _C.DEVICE_FAULT: Meaning(
         Words("device fault or test not passed", "硬件故障或测试未通过"),
@@ -142,11 +152,16 @@ MEANING: Final[dict[Code, Meaning]] = {
     ),
     _C.DUPLICATE: Meaning(
         Words("duplicate or out of turn", "重复申请或步骤不符"),
-        Words("See the request that is under way; do its next step.", "请查看办理中的申请并按步骤进行。"),
+        Words(
+            "See the request that is under way; do its next step.",
+            "请查看办理中的申请并按步骤进行。",
+        ),
     ),
     _C.NOT_CAPABLE: Meaning(
         Words("the terminal can't do that", "终端不支持"),
-        Words("Use another terminal, or ask through the acquirer.", "请更换终端或通过收单机构办理。"),
+        Words(
+            "Use another terminal, or ask through the acquirer.", "请更换终端或通过收单机构办理。"
+        ),
     ),
     _C.NO_AGREEMENT: Meaning(
         Words("agreement not signed", "未签约"),

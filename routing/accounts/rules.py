@@ -142,9 +142,9 @@ class RuleBook:
         self._sets = {each.version: each for each in (RuleSet(), *sets)}
 
     def at(self, wall: float) -> RuleSet:
-        """The set in force."""
-        begun = [each for each in self._sets.values() if each.start() <= wall]
-        return max(begun, key=RuleSet.start, default=self._sets[RuleSet().version])
+        """The set in force: of several that begin on a day, the one that came last."""
+        begun = [each for each in self.all() if each.start() <= wall]
+        return begun[-1] if begun else self._sets[RuleSet().version]
 
     def add(self, rules: RuleSet) -> None:
         """One more; a known version stays as it is."""

@@ -110,5 +110,8 @@ class Shelf:
         """Everything that is known, the newest first."""
         return reversed(self._all.values())
 
+    def __contains__(self, request_id: str) -> bool:
+        return request_id in self._open
+
     def __len__(self) -> int:
         return len(self._open)

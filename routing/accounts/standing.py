@@ -92,6 +92,18 @@ class Accounts:
             self._settled[till] = newest
             self._life.keeper.keep(KeptKind.SETTLED_BATCH, till, {"charge": newest}, now)
 
+    def settled_by_hand(self, merchant: str, terminal: str, now: Now) -> None:
+        """A person settled with the host what these terminals can't: all that is known of them."""
+        newest = self._life.next_id()
+        for till in [each for each in self._tills if self._is_of(each, merchant, terminal)]:
+            self._settled[till] = newest
+            self._life.keeper.keep(KeptKind.SETTLED_BATCH, till, {"charge": newest}, now)
+
+    @staticmethod
+    def _is_of(till: str, merchant: str, terminal: str) -> bool:
+        its_merchant, _, its_terminal = till.partition("|")
+        return its_merchant == merchant and terminal in ("", its_terminal)
+
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         del before, event, now
         self._remember(charge)
@@ -130,7 +142,7 @@ class Accounts:
         after = tuple(
             (till.partition("|")[2], self._settled.get(till, 0))
             for till in self._tills
-            if till.startswith(merchant + "|") and terminal in ("", till.partition("|")[2])
+            if self._is_of(till, merchant, terminal)
         )
 
         def found(count: int, money: int, now: Now) -> None:
