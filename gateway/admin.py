@@ -14,8 +14,7 @@ import hypercorn.trio
 import msgspec
 import trio
 from hypercorn.config import Config as HypercornConfig
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -37,6 +36,8 @@ from gateway.desk.requests import (
 from gateway.journal import JournalError
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.vault import KeyFileError
+from gateway.log import Level
+from gateway.ops.exposition import exposition
 from gateway.story import story
 from routing.charge import State
 from routing.docket import Entry
@@ -44,12 +45,12 @@ from routing.docket import Entry
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from prometheus_client.registry import Collector
     from starlette.requests import Request
 
     from gateway.config import Admin
     from gateway.desk.desk import Desk
     from gateway.lifecycle import Lifecycle
+    from gateway.ops.exposition import Collector
     from gateway.pipeline import Pipeline
     from routing.charge import Charge
     from routing.switch import Switch
@@ -83,6 +84,13 @@ class Person(msgspec.Struct, forbid_unknown_fields=True):
 
     who: str = ""
     why: str = ""
+
+
+class LogLevel(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of PUT /log."""
+
+    level: Level
+    who: str = ""
 
 
 class Complaint(msgspec.Struct, forbid_unknown_fields=True):
@@ -120,9 +128,7 @@ class AdminSite:
         self._pipeline = pipeline
         self._lifecycle = lifecycle
         self._clock = desk.clock
-        self._registry = CollectorRegistry()
-        for each in collectors:
-            self._registry.register(each)
+        self._collectors = tuple(collectors)
 
     def _app(self) -> Starlette:
         return Starlette(
@@ -143,6 +149,7 @@ class AdminSite:
                 Route("/hosts", self._reading(self._hosts)),
                 Route("/merchants", self._reading(self._merchants)),
                 Route("/limits", self._limits),
+                Route("/log", self._guarded(self._log_level), methods=["PUT"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
             ]
         )
@@ -167,7 +174,8 @@ class AdminSite:
 
     async def _metrics(self, request: Request) -> Response:
         del request
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        text = await exposition(self._switch.life.book, self._collectors)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def _charges(self, request: Request) -> Response:
         """Charges in memory by merchant, terminal, stan, rrn: how a till learns a charge's id."""
@@ -245,6 +253,11 @@ class AdminSite:
         said = msgspec.structs.asdict(await _body(request, Complaint))
         who = str(said.pop("who"))
         return await self._does(request, Complain(**said), who)
+
+    async def _log_level(self, request: Request) -> Response:
+        wanted = await _body(request, LogLevel)
+        was = self._lifecycle.log_from(wanted.level, self._who(request, wanted.who))
+        return _json({"level": wanted.level, "was": was})
 
     async def _ask(self, request: Request) -> Response:
         asked = await _body(request, Asked)

@@ -1,8 +1,8 @@
 """The running program: what is made at the start, and the tasks that then run.
 
 `serve` is the map.  `node.run` starts the tasks that carry charges; beside them one task answers
-HTTP, one posts customers' notices, one sends a test charge each day, and one waits for a signal to
-stop.
+HTTP, one posts customers' notices, one sends a test charge each day, one measures how late the loop
+is, and one waits for a signal to stop.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gateway import garbage
 from gateway.admin import AdminSite
 from gateway.canary import Canary
 from gateway.clock import SystemClock
+from gateway.decision_log import DecisionLog
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
@@ -30,6 +31,9 @@ from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
+from gateway.ops.bounds import BoundsCollector
+from gateway.ops.health import HealthCollector
+from gateway.systemd import Notifier
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -41,10 +45,11 @@ if TYPE_CHECKING:
 
 async def serve(config: Config) -> None:
     """Run one gateway until it is told to stop."""
-    tools = Tools(SystemClock(), Metrics(), Log(), journaling=OneThread("journal"))
+    tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)
+        DecisionLog(switch, tools.log)
         engine = Engine(config.limits_of_wire(), tools.clock)
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
@@ -55,22 +60,28 @@ async def serve(config: Config) -> None:
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
+        health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
-            GatewayCollector(tools.metrics, switch, engine, node.links),
+            GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
+        notifier = Notifier()
         garbage.look_seldom()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            await nursery.start(doors.reload_on_signal)
+            await nursery.start(doors.reload_on_signal, notifier)
             doors.open()
+            nursery.start_soon(notifier.run, lifecycle)
             nursery.start_soon(canary.run)
+            nursery.start_soon(health.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
-            await lifecycle.until_stopped()
+            await lifecycle.until_stopped(notifier)
             nursery.cancel_scope.cancel()
         engine.close_all()
     finally:
