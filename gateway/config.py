@@ -16,6 +16,7 @@ import msgspec
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
+from gateway.config_mappings import mapping_problems
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
@@ -32,7 +33,6 @@ from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
 from routing.settings import CaseSettings, ListenerSettings, Settings
-from routing.translation import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -156,7 +156,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """What routing needs of it."""
         pairs = {(each.dialect, host.dialect) for each in self.listener for host in self.host}
         return Settings(
-            listeners=tuple(map(_listener_of, self.listener)),
+            listeners=tuple(_only(ListenerSettings, each) for each in self.listener),
+            listeners_without_mac=frozenset(
+                each.name for each in self.listener if each.mac.algorithm == "none"
+            ),
             hosts=tuple(_only(HostSettings, each) for each in self.host),
             routes=self.route,
             merchants=self.merchant,
@@ -173,12 +176,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ended_max=self.journal.ended_in_memory_max,
             late_request_s=self.wire.idle_s,
         )
-
-
-def _listener_of(listener: Listener) -> ListenerSettings:
-    """What routing needs of a listener."""
-    authenticated = listener.mac.algorithm != "none"
-    return msgspec.structs.replace(_only(ListenerSettings, listener), authenticated=authenticated)
 
 
 def _only(kind: type[Part], value: msgspec.Struct) -> Part:
@@ -304,7 +301,7 @@ def _problems(config: Config) -> Iterable[str]:
     if config.workers != 1:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
-    yield from _missing_mappings(config)
+    yield from mapping_problems(config)
     yield from People.problems(config.admin.token_file)
     yield from config.accounts.problems()
     yield from config.notices.problems()
@@ -382,28 +379,3 @@ def mac_key(mac: Mac) -> MacKey | None:
         return None
     key = read_secret(Path(mac.key_file))
     return MacKey(mac.algorithm, key, padding=mac.padding, form=mac.form, keep=mac.keep)
-
-
-def _missing_mappings(config: Config) -> Iterable[str]:
-    try:
-        known = {(each.terminal, each.host) for each in mappings()}
-    except MappingError as error:
-        yield str(error)
-        return
-    for number, listener in enumerate(config.listener):
-        for host in config.host:
-            pair = (listener.dialect, host.dialect)
-            reachable = _reachable(config, listener, host)
-            if reachable and pair[0] != pair[1] and pair not in known:
-                why = f"no mapping from {pair[0]} to {pair[1]} of host {host.name!r}"
-                yield f"listener.{number}.dialect = {listener.dialect!r}: {why}"
-
-
-def _reachable(config: Config, listener: Listener, host: Host) -> bool:
-    """Whether some route may lead from this listener to this host."""
-    if not config.route:
-        return host is config.host[0]
-    return any(
-        route.host == host.name and (not route.dialect or listener.dialect in route.dialect)
-        for route in config.route
-    )

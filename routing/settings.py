@@ -21,8 +21,6 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     dialect: str = "iso87-ascii"
     terminal_resolves_first: bool = False
     """These terminals repeat or reverse an unanswered request before they begin the next."""
-    authenticated: bool = True
-    """Its messages carry MACs; without them nobody may ask for anything about accounts."""
 
 
 class CaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
     accounts: AccountSettings = AccountSettings()
+    listeners_without_mac: frozenset[str] = frozenset()
+    """Nobody may ask for anything about accounts there: nobody knows who asks."""
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
     test_till: str = ""

@@ -16,7 +16,7 @@ from gateway.clock import SystemClock
 from gateway.desk.desk import Desk
 from gateway.desk.floor import PaperFloor
 from gateway.desk.people import NotAllowedError, People
-from gateway.desk.requests import AnyRequest, Asked, DeskError, NobodyThereError, Reply
+from gateway.desk.requests import Account, AnyRequest, Asked, DeskError, NobodyThereError, Reply
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.sqlite import LockedError, SqliteJournal
 from gateway.journal.vault import Vault, read_key
@@ -97,7 +97,9 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
     journal = SqliteJournal(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
     try:
         now = clock.now()
-        recovery = journal.start(now.wall, ended_max=0)
+        on_accounts = any(isinstance(each, Account) for each in requests)
+        ended_max = config.journal.ended_in_memory_max if on_accounts else 0
+        recovery = journal.start(now.wall, ended_max=ended_max)
         settings = msgspec.structs.replace(config.settings(), card_key=recovery.card_key)
         switch = Switch(
             settings,
@@ -106,9 +108,12 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
             last_stans=recovery.last_stans,
         )
         for charge in recovery.charges:
-            # Open charges wait for a gateway: their restart is for it to see.
-            if charge.state is State.CASE:
+            # Open charges wait for a gateway: their restart is for it to see.  But they stand
+            # against an account's end.
+            if on_accounts or charge.state is State.CASE:
                 switch.adopt(charge)
+        switch.life.keeper.restore(recovery.kept)
+        switch.office.restore()
         switch.remember(recovery.entries)
         floor = PaperFloor(switch, journal, clock)
         desk = Desk(config, switch, floor, clock, trio.to_thread.run_sync)

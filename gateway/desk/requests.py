@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from routing.accounts.asked import Record
 from routing.limits import LimitSettings
 
 
@@ -96,6 +97,17 @@ class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
     host: str = ""
 
 
+class Account(Request, tag="account", frozen=True, kw_only=True):
+    """Something about accounts: words and particulars as in `routing.accounts.asked`."""
+
+    verb: str
+    file: str = ""
+    action: str = ""
+    record: Record = Record()
+    key: str = ""
+    """The same key again gets the same answer."""
+
+
 AnyRequest = (
     Close
     | Confirm
@@ -108,6 +120,7 @@ AnyRequest = (
     | ConfirmLimits
     | WithdrawLimits
     | FlyCanary
+    | Account
 )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from routing.accounts import steps
-from routing.accounts.asked import Action, Asked, Channel, File, Outcome, Reply, Verb, refused
+from routing.accounts import intake, steps
+from routing.accounts.asked import Asked, Channel, Outcome, Reply, Verb, refused
 from routing.accounts.cancellation import Cancellation
 from routing.accounts.changes import Changes
 from routing.accounts.decisions import Decisions
@@ -21,7 +21,7 @@ from routing.accounts.files import Files
 from routing.accounts.gate import Gate
 from routing.accounts.machine import Event, Kind
 from routing.accounts.obstacles import View
-from routing.accounts.people import May, People
+from routing.accounts.people import People
 from routing.accounts.progress import Progress
 from routing.accounts.refusals import Code, Language, Obstacle, Refusal
 from routing.accounts.request import AccountRequest, subject_of
@@ -32,8 +32,6 @@ from routing.accounts.tokens import Tokens
 from routing.keeper import AuditKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from routing.accounts.case import Case
     from routing.clock import Now
     from routing.docket import Docket
@@ -42,15 +40,6 @@ if TYPE_CHECKING:
 Answer = Callable[[Reply, "Now"], None]
 CASES: tuple[type[Case], ...] = (Cancellation, Changes)
 """Every kind of request; a further case is one file and one word here."""
-_KIND: Mapping[tuple[File, Action], Kind] = {
-    (File.MERCHANT, Action.ENQUIRE): Kind.CANCELLATION,
-    (File.MERCHANT, Action.DELETE): Kind.CANCELLATION,
-    (File.TERMINAL, Action.DELETE): Kind.CANCELLATION,
-    (File.GRANT, Action.ADD): Kind.CHANGE,
-    (File.RULES, Action.ADD): Kind.CHANGE,
-}
-_LATER: frozenset[File] = frozenset({File.SETTLEACC, File.MERCH2, File.LIMITS})
-"""Files that messages may name and that nobody here changes."""
 LOOKS_MAX = 200
 """Requests looked at at a time; the others come next time."""
 
@@ -131,55 +120,8 @@ class Office:
         said |= {"channel": asked.channel, "subject": subject_of(asked.merchant, asked.terminal)}
         self.life.keeper.audit(AuditKind.ACCOUNT_DENIED, asked.who, now, who=asked.who, said=said)
 
-    def kind_of(self, asked: Asked) -> Kind | Outcome:
-        """Which kind of request this is, or why it is none."""
-        if asked.file is None or asked.action is None:
-            return Outcome.BAD_FORMAT
-        if asked.file in _LATER:
-            return Outcome.UNSUPPORTED
-        kind = _KIND.get((asked.file, asked.action))
-        for each in self.cases.values():
-            kind = each.takes(asked) or kind
-        return kind if kind is not None else Outcome.WRONG_FIELD
-
-    def subject(self, asked: Asked) -> tuple[str, str]:
-        """Merchant and terminal that it is about."""
-        merchant = asked.record.merchant or asked.merchant
-        if asked.file is not File.TERMINAL:
-            return merchant, ""
-        return merchant, asked.record.terminal or asked.terminal
-
-    def _foreign(self, asked: Asked) -> Refusal | None:
-        """A terminal speaks of another merchant than its own: keyed wrongly, or worse."""
-        if asked.channel is Channel.TERMINAL and asked.record.merchant not in ("", asked.merchant):
-            return Refusal.of(Code.HOLDER_DIFFERS, "merchant")
-        return None
-
     def _draft(self, kind: Kind, asked: Asked, now: Now) -> AccountRequest:
-        """A request as it would be; on no shelf yet."""
-        merchant, terminal = self.subject(asked)
-        record = asked.record
-        request = AccountRequest(
-            id="",
-            kind=kind,
-            merchant=merchant,
-            terminal=terminal,
-            state=self.cases[kind].machine.first,
-            maker=asked.who,
-            channel=asked.channel,
-            opened_at=now.wall,
-            reason=record.reason,
-            contact=record.contact,
-            name=record.name,
-            documents=dict(record.docs),
-        )
-        if record.evidence:
-            request.facts["evidence"] = record.evidence
-        if asked.channel is Channel.TERMINAL:
-            request.facts["software"] = asked.software
-            if asked.clock:
-                request.facts["skew_s"] = round(asked.clock - now.wall, 1)
-        return request
+        return intake.draft(kind, self.cases[kind].machine.first, asked, now)
 
     # Enquiries
 
@@ -191,9 +133,9 @@ class Office:
             else:
                 answer(self.progress.reply(known), now)
             return
-        kind, foreign = self.kind_of(asked), self._foreign(asked)
+        kind, foreign = intake.kind_of(asked, self.cases), intake.foreign(asked)
         if isinstance(kind, Outcome) or foreign is not None:
-            answer(_not_possible(kind, foreign), now)
+            answer(intake.not_possible(kind, foreign), now)
             return
         draft = self._draft(kind, asked, now)
 
@@ -223,7 +165,7 @@ class Office:
             request=known.id if known is not None else "",
             state=known.state if known is not None else "",
             obstacles=tuple(obstacles),
-            token=self.tokens.token(_about(draft), now.wall),
+            token=self.tokens.token(intake.about(draft), now.wall),
             title=place.title,
             next=place.next,
             facts=facts,
@@ -261,9 +203,9 @@ class Office:
     # Requests
 
     def _request(self, asked: Asked, answer: Answer, now: Now) -> None:
-        kind, foreign = self.kind_of(asked), self._foreign(asked)
+        kind, foreign = intake.kind_of(asked, self.cases), intake.foreign(asked)
         if isinstance(kind, Outcome) or foreign is not None:
-            answer(_not_possible(kind, foreign), now)
+            answer(intake.not_possible(kind, foreign), now)
             return
         draft, case = self._draft(kind, asked, now), self.cases[kind]
         wrong = case.begin(draft, asked)
@@ -271,7 +213,7 @@ class Office:
             answer(Reply(outcome=Outcome.WRONG_FIELD, wrong=wrong), now)
             return
         token = asked.record.token
-        if case.needs_token and not self.tokens.is_good(_about(draft), token, now.wall):
+        if case.needs_token and not self.tokens.is_good(intake.about(draft), token, now.wall):
             self.denied(asked, "no confirm token", now)
             answer(refused(Refusal.of(Code.NOT_VERIFIED, "confirm token")), now)
             return
@@ -389,18 +331,3 @@ class Office:
     def overdue(self, wall: float) -> list[AccountRequest]:
         """Requests on which somebody should have acted."""
         return [each for each in self.shelf.open() if steps.is_overdue(each, wall)]
-
-
-def _about(draft: AccountRequest) -> str:
-    return f"{draft.kind}|{draft.subject}|{draft.maker}"
-
-
-def _not_possible(kind: Kind | Outcome, foreign: Refusal | None) -> Reply:
-    if foreign is not None:
-        return refused(foreign)
-    outcome = kind if isinstance(kind, Outcome) else Outcome.UNSUPPORTED
-    wrong = ("file", "action") if outcome is Outcome.WRONG_FIELD else ()
-    return Reply(outcome=outcome, wrong=wrong)
-
-
-__all__ = ["CASES", "Answer", "May", "Office"]

@@ -60,8 +60,6 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """0: terminals' clocks are not looked at."""
     forbids: dict[str, str] = {}
     """Kinds of request that a regulation stops: kind, and the regulation's name."""
-    probation_days: float = 30.0
-    """After a violation was mended."""
     fee: dict[str, int] = {}
     """Minor units, by kind of request: told on enquiry."""
     days_expected: dict[str, int] = {}

@@ -28,26 +28,6 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Ended requests that are still held; of older ones the audit log tells."""
     look_every_s: float = 1.0
     """How often requests that wait for money, time or a backup are looked at."""
-    drained_quiet_s: float = 5.0
-    """For so long after the last look that found money open nothing more may turn up."""
-    mac_failures_max: int = 5
-    replays_max: int = 20
-    malformed_max: int = 20
-    signals_window_s: float = 60.0
-    """So many failed MACs, repeats of used numbers, or unreadable messages of a terminal within
-    this time suspend it at once; 0: never."""
-    reversal_96_max: int = 5
-    """Reversals because the terminal could not finish (96), within a day, that propose a FAULT."""
-    status_age_max_s: float = 86_400.0
-    """A terminal that told its state longer ago is asked for it; 0: never."""
-    anomaly_night: tuple[int, int] = (1, 5)
-    """Hours, by the rules' clock, in which sales are unusual."""
-    anomaly_sales_min: int = 20
-    """Fewer sales within a day show nothing."""
-    anomaly_share_max: float = 0.8
-    """The share of sales at night, of round amounts, or of money refunded that is an anomaly."""
-    anomaly_locks: bool = False
-    """An anomaly locks the merchant's account services until two persons looked."""
 
     def problems(self) -> Iterator[str]:
         """What can't work: key and why."""
@@ -60,7 +40,7 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for number, rules in enumerate(self.rules):
             for problem in rules.problems():
                 yield f"accounts.rules.{number}.{problem}"
-        positive = ("token_valid_s", "grant_hours_max", "look_every_s", "signals_window_s")
+        positive = ("token_valid_s", "grant_hours_max", "look_every_s")
         for key in positive:
             if getattr(self, key) <= 0:
                 yield f"accounts.{key} = {getattr(self, key)}: must be greater than 0"
