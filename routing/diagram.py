@@ -1,5 +1,5 @@
-"""Draws lives from their tables, for the documentation: `python -m routing.diagram` that of a charge,
-with the word `accounts` those of requests of account services.
+"""Draws lives from their tables, for the documentation: `python -m routing.diagram` a charge's,
+with the word `accounts` those of account requests.
 """
 
 from __future__ import annotations

@@ -94,6 +94,7 @@ class TerminalSide:
         code = (
             self._barred(asker.request)
             or self.admission.busy(asker)
+            or self.admission.not_in_service(asker.request)
             or self.admission.beyond_limits(asker.request, now)
         )
         host = None
@@ -153,9 +154,10 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        if original is None and not refunds:
-            return rc.NOT_FOUND
-        code = self._barred(message) or self.admission.busy(asker)
+        code = self._barred(message) or self.admission.not_in_service(message)
+        if code or (original is None and not refunds):
+            return code or rc.NOT_FOUND
+        code = self.admission.busy(asker)
         if code:
             return code
         if original is None:
@@ -273,6 +275,10 @@ class TerminalSide:
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
+        code = self.admission.not_in_service(request)
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         host, code = self.admission.host_for(request, listener, now)
         link = host.links.next_link() if host is not None else None
         if host is None or link is None or self.admission.refuse_new is not None:

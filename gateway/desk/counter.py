@@ -113,6 +113,7 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
             if on_accounts or charge.state is State.CASE:
                 switch.adopt(charge)
         switch.life.keeper.restore(recovery.kept)
+        switch.life.registry.restore()
         switch.office.restore()
         switch.remember(recovery.entries)
         floor = PaperFloor(switch, journal, clock)
