@@ -31,6 +31,7 @@ class KeptKind(StrEnum):
     TERMINAL = "terminal"
     SIGN_STATE = "sign state"
     WRAPPED_KEY = "wrapped key"
+    KEY_CEREMONY = "key ceremony"
     ACCOUNT_REQUEST = "account request"
     ACCOUNT_FILE = "account file"
     SETTLED_BATCH = "settled batch"
@@ -50,6 +51,12 @@ class AuditKind(StrEnum):
     ACCOUNT_DENIED = "account request denied"
     ACCOUNT_FILE = "account file changed"
     GRANT = "grant"
+    KEY_HUNG = "key hung"
+    KEY_REWRAPPED = "key rewrapped"
+    KEY_TAKEN_OFF = "key taken off"
+    KEY_COMPONENT = "key component"
+    KEY_COMPONENT_REFUSED = "key component refused"
+    KEY_CEREMONY_OVER = "key ceremony over"
 
 
 class Keeper:

@@ -29,6 +29,7 @@ SECTIONS = (
     people.Person,
     config.NoticeSettings,
     config.CanarySettings,
+    config.KeySettings,
     config.RegistrySettings,
     config.Admin,
     config.JournalConfig,

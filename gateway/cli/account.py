@@ -21,7 +21,7 @@ from gateway.cli.common import (
     print_table,
     told,
 )
-from gateway.cli.desk import ask
+from gateway.cli.desk import ask_desk
 from gateway.desk import accounts
 from gateway.desk.requests import Account, DeskError, Reply
 from routing.accounts.asked import Action, File, Record, Verb
@@ -126,7 +126,7 @@ def enquire(  # noqa: PLR0913 - an option each
         file = File.TERMINAL if terminal else File.MERCHANT
         record = _record(None, merchant=merchant, terminal=terminal, state=state)
         wanted = Account(verb=Verb.ENQUIRE, file=file, action=Action.ENQUIRE, record=record)
-        _print(ask(settings, wanted, who, token_file), lang, as_json=as_json)
+        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 @app.command()
@@ -164,7 +164,7 @@ def request(  # noqa: PLR0913 - an option each
             docs=_hashes(document),
         )
         wanted = Account(verb=Verb.REQUEST, file=about, action=action, record=record)
-        _print(ask(settings, wanted, who, token_file), lang, as_json=as_json)
+        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 def _on(verb: Verb, says: str) -> None:
@@ -191,7 +191,7 @@ def _on(verb: Verb, says: str) -> None:
             docs = _hashes(document)
             record = _record(particulars, request=request, reason=reason, what=what, docs=docs)
             wanted = Account(verb=verb, record=record)
-            _print(ask(settings, wanted, who, token_file), lang, as_json=as_json)
+            _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
     app.command(verb.value, help=says)(command)
 
@@ -235,7 +235,7 @@ def change_file(  # noqa: PLR0913 - an option each
             reason=reason,
         )
         wanted = Account(verb=Verb.FILE, record=record)
-        _print(ask(settings, wanted, who, token_file), lang, as_json=as_json)
+        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 @app.command("list")
