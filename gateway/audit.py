@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gateway.config import Config
-    from gateway.journal.audit_log import Verified
+    from gateway.journal.audit_log import Line, Verified
 
 _SLACK_S: Final = 5.0
 """Time that a turn, a commit and a busy machine may add to a stated time."""
@@ -184,6 +184,10 @@ class Audit:
     def log(self) -> Verified:
         """Whether the audit log is as it was written, and if not, where."""
         return audit_log.verify(self._reader.snapshot())
+
+    def log_lines(self) -> Iterator[Line]:
+        """The audit log, oldest line first."""
+        return audit_log.lines(self._reader.snapshot())
 
     def cases(self) -> list[Charge]:
         """Every open case."""

@@ -22,6 +22,7 @@ from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
 from gateway.log import LogSettings
 from gateway.mappings import mappings
+from gateway.registry_file import RegistryConfig
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
 from routing.conduct import AbuseSettings
@@ -132,7 +133,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cases: CaseSettings = CaseSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
-    registry: RegistrySettings = RegistrySettings()
+    registry: RegistryConfig = RegistryConfig()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
@@ -156,7 +157,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
-            registry=self.registry,
+            registry=_only(RegistrySettings, self.registry),
             abuse=self.abuse,
             cases=self.cases,
             notices=bool(self.notices.url),
@@ -251,6 +252,7 @@ def _problems(config: Config) -> Iterable[str]:
     yield from _missing_mappings(config)
     yield from People.problems(config.admin.token_file)
     yield from config.notices.problems()
+    yield from config.registry.problems()
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
     if config.notices.url and config.journal.kind == "none":
         yield "notices.url: notices stand in the journal, and journal.kind = none has none"

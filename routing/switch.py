@@ -206,11 +206,15 @@ class Switch:
         kept: Iterable[Kept] = (),
     ) -> None:
         """Take over what the journal holds at the start."""
-        self.life.keeper.restore(kept)
-        self.life.registry.restore()
+        self.know(kept)
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)
+
+    def know(self, kept: Iterable[Kept]) -> None:
+        """What earlier lives kept beside the charges; before the charges."""
+        self.life.keeper.restore(kept)
+        self.life.registry.restore()
 
     def remember(self, entries: Sequence[Noted]) -> None:
         """What was said in earlier lives and may still matter; after the charges."""

@@ -25,7 +25,7 @@ SECTIONS = (
     config.CaseSettings,
     config.NoticeSettings,
     config.CanarySettings,
-    config.RegistrySettings,
+    config.RegistryConfig,
     config.Admin,
     config.JournalConfig,
     config.Drain,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import desk, inspect, life, operate, scorecards, simulators
+from gateway.cli import desk, inspect, life, operate, registry, scorecards, simulators
 
 app = typer.Typer(
     name="isogate",
@@ -17,6 +17,7 @@ operate.register(app)
 life.register(app)
 desk.register(app)
 scorecards.register(app)
+registry.register(app)
 inspect.register(app)
 simulators.register(app)
 

@@ -105,6 +105,7 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
             last_id=recovery.last_id,
             last_stans=recovery.last_stans,
         )
+        switch.know(recovery.kept)
         for charge in recovery.charges:
             # Open charges wait for a gateway: their restart is for it to see.
             if charge.state is State.CASE:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from routing.entries import MerchantEntry, TerminalEntry
 from routing.limits import LimitSettings
 
 
@@ -96,6 +97,42 @@ class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
     host: str = ""
 
 
+class PutMerchant(Request, tag="put merchant", frozen=True, kw_only=True):
+    """Have this entry in place of the version that its author has seen; 0: there is none yet, None:
+    whatever there is.
+    """
+
+    entry: MerchantEntry
+    version: int | None = None
+    why: str = ""
+
+
+class PutTerminal(Request, tag="put terminal", frozen=True, kw_only=True):
+    """The same of a terminal."""
+
+    entry: TerminalEntry
+    version: int | None = None
+    why: str = ""
+
+
+class ChangeEntry(Request, tag="change entry", frozen=True, kw_only=True):
+    """Change some fields of a merchant's entry or, with `terminal`, of a terminal's."""
+
+    merchant: str
+    terminal: str = ""
+    changes: dict[str, Any]
+    """New values by field; None for the field's default."""
+    version: int | None = None
+    why: str = ""
+
+
+class LoadEntries(Request, tag="load entries", frozen=True, kw_only=True):
+    """Have all these entries, or none of them, in force."""
+
+    merchants: tuple[MerchantEntry, ...] = ()
+    terminals: tuple[TerminalEntry, ...] = ()
+
+
 AnyRequest = (
     Close
     | Confirm
@@ -108,6 +145,10 @@ AnyRequest = (
     | ConfirmLimits
     | WithdrawLimits
     | FlyCanary
+    | PutMerchant
+    | PutTerminal
+    | ChangeEntry
+    | LoadEntries
 )
 
 
