@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from codec import mask
 from gateway.cases import case_of
 from gateway.desk import counter, scorecards
 from gateway.desk.people import NotAllowedError, People
@@ -32,7 +33,13 @@ from gateway.desk.requests import (
     Reply,
     Withdraw,
 )
-from gateway.http_bodies import ASKED_BYTES_MAX, BadRequestError, body_of, json_reply
+from gateway.http_bodies import (
+    ASKED_BYTES_MAX,
+    BadRequestError,
+    body_of,
+    json_reply,
+    refusal_reply,
+)
 from gateway.journal import JournalError
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.vault import KeyFileError
@@ -263,7 +270,7 @@ class AdminSite:
     async def _does(self, request: Request, wanted: AnyRequest, claimed: str) -> Response:
         """What came of it: the facts, and why not where it was not done."""
         reply: Reply = await self._desk.do(wanted, self._who(request, claimed))
-        said = {"said": reply.said} if reply.ok else {"error": reply.said}
+        said = {"said": reply.said} if reply.ok else {"error": mask.text(reply.said)}
         return json_reply(reply.facts | said, reply.status)
 
     # Reports
@@ -318,9 +325,9 @@ class AdminSite:
             try:
                 return await page(request)
             except BadRequestError as error:
-                return json_reply({"error": str(error)}, 400)
+                return refusal_reply(str(error), 400)
             except (JournalError, KeyFileError) as error:
-                return json_reply({"error": str(error)}, 503)
+                return refusal_reply(str(error), 503)
 
         return reading
 
@@ -337,11 +344,11 @@ class AdminSite:
                 self._who(request, "")
                 return await page(request)
             except NotAllowedError as error:
-                return json_reply({"error": str(error)}, 401)
+                return refusal_reply(str(error), 401)
             except (BadRequestError, DeskError) as error:
-                return json_reply({"error": str(error)}, 400)
+                return refusal_reply(str(error), 400)
             except (JournalError, KeyFileError) as error:
-                return json_reply({"error": str(error)}, 503)
+                return refusal_reply(str(error), 503)
 
         return guarded
 

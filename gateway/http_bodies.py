@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 from starlette.responses import Response
 
+from codec import mask
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -24,6 +26,11 @@ class BadRequestError(Exception):
 def json_reply(value: Any, status: int = 200) -> Response:
     """A reply with a JSON body."""
     return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def refusal_reply(why: str, status: int) -> Response:
+    """Why not; what is wrong with a body may name a value of it, and that may be anything."""
+    return json_reply({"error": mask.text(why)}, status)
 
 
 async def body_of(request: Request, kind: type[Body], bytes_max: int = BODY_BYTES_MAX) -> Body:

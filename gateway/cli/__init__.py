@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import desk, inspect, life, operate, registry, scorecards, simulators
+from gateway.cli import desk, inspect, keys, life, operate, registry, scorecards, simulators
 
 app = typer.Typer(
     name="isogate",
@@ -16,6 +16,7 @@ app = typer.Typer(
 operate.register(app)
 life.register(app)
 desk.register(app)
+keys.register(app)
 scorecards.register(app)
 registry.register(app)
 inspect.register(app)

@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ask_desk(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
-    """Ask the desk, beside a running gateway or on its journal."""
+    """Have the desk do something, as the person that `who` or the token says."""
     (reply,) = ask_all(config, [request], who, token_file)
     return reply
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from codec.keys import KeyCipher
 from routing.entries import MerchantEntry, TerminalEntry
 from routing.limits import LimitSettings
 
@@ -133,6 +134,44 @@ class LoadEntries(Request, tag="load entries", frozen=True, kw_only=True):
     terminals: tuple[TerminalEntry, ...] = ()
 
 
+class BringComponent(Request, tag="bring component", frozen=True, kw_only=True):
+    """A person brings a part of a key; it was sealed by the custody before it came here."""
+
+    usage: Literal["tmk", "zmk"]
+    owner: str
+    cipher: KeyCipher = "des"
+    count: int
+    """How many components the key has."""
+    component: str
+
+
+class LoadKey(Request, tag="load key", frozen=True, kw_only=True):
+    """Take a key that came enciphered under a ZMK that is held here."""
+
+    usage: Literal["tmk", "zpk", "zak", "zdk"]
+    owner: str
+    cipher: KeyCipher = "des"
+    transport: str
+    """The owner of the ZMK."""
+    data: str
+    check: str
+    """Both in hexadecimal."""
+
+
+class RewrapKeys(Request, tag="rewrap keys", frozen=True, kw_only=True):
+    """Wrap every key under the present KEK."""
+
+
+class TakeKeyOff(Request, tag="take key off", frozen=True, kw_only=True):
+    """Remove a key: whatever needs it does not work any more."""
+
+    usage: str
+    owner: str
+    cipher: KeyCipher = "des"
+
+
+KeyRequest = BringComponent | LoadKey | RewrapKeys | TakeKeyOff
+
 AnyRequest = (
     Close
     | Confirm
@@ -149,6 +188,10 @@ AnyRequest = (
     | PutTerminal
     | ChangeEntry
     | LoadEntries
+    | BringComponent
+    | LoadKey
+    | RewrapKeys
+    | TakeKeyOff
 )
 
 
