@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from codec import mask
+from gateway.account_pages import AccountPages
 from gateway.cases import case_of
 from gateway.desk import counter, scorecards
 from gateway.desk.people import NotAllowedError, People
@@ -154,6 +155,7 @@ class AdminSite:
                 Route("/log", self._guarded(self._log_level), methods=["PUT"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
                 *RegistryPages(self._switch, self._desk, self._who).routes(self._guarded),
+                *AccountPages(self._desk, body_of, self._who).routes(self._guarded, self._reading),
             ]
         )
 

@@ -8,10 +8,11 @@ import re
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.desk import complaints
+from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
 from gateway.desk.registrar import RegistryRequest, carry_out
 from gateway.desk.requests import (
+    Account,
     AnyRequest,
     ChangeEntry,
     ChangeLimits,
@@ -270,6 +271,12 @@ class Desk:
         reply = carry_out(self._switch.life.registry, request, who, now)
         await self._floor.settle()
         return reply
+
+    # Accounts
+
+    @_do.register
+    async def _(self, request: Account, who: str) -> Reply:
+        return await accounts.ask(request, who, self._switch, self._floor, self.clock)
 
     # Test charges
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from codec.keys import KeyCipher
+from routing.accounts.asked import Record
 from routing.entries import MerchantEntry, TerminalEntry
 from routing.limits import LimitSettings
 
@@ -134,6 +135,17 @@ class LoadEntries(Request, tag="load entries", frozen=True, kw_only=True):
     terminals: tuple[TerminalEntry, ...] = ()
 
 
+class Account(Request, tag="account", frozen=True, kw_only=True):
+    """Something about accounts: words and particulars as in `routing.accounts.asked`."""
+
+    verb: str
+    file: str = ""
+    action: str = ""
+    record: Record = Record()
+    key: str = ""
+    """The same key again gets the same answer."""
+
+
 class BringComponent(Request, tag="bring component", frozen=True, kw_only=True):
     """A person brings a part of a key; it was sealed by the custody before it came here."""
 
@@ -184,6 +196,7 @@ AnyRequest = (
     | ConfirmLimits
     | WithdrawLimits
     | FlyCanary
+    | Account
     | PutMerchant
     | PutTerminal
     | ChangeEntry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import apsw
 
-from gateway.journal import docket, kept
+from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import SELECT as SELECT_CHARGE
 from gateway.journal.sqlite import JournalReader, charge_from_row
@@ -154,6 +154,10 @@ class DeskReader(JournalReader):
     def entries(self, kind: Entry, since: float = 0.0) -> Iterator[Noted]:
         """Every entry of one kind."""
         yield from docket.of_kind(self._db, kind, since)
+
+    def audited(self, subject: str) -> list[audit_log.Line]:
+        """What the audit log tells of one subject, in its order."""
+        return list(audit_log.of_subject(self._db, subject))
 
     def knows(self, kind: Entry, key: str) -> bool:
         """Whether there is an entry with this key."""
