@@ -352,6 +352,10 @@ class Lifecycle:
                 reason = Reason.ANSWER_MAC if charge.answer_forged else Reason.NO_ANSWER
                 self.hosts[charge.host].breaker.silent(now.monotonic)
                 self.apply(charge, Event.NO_ANSWER, now, reason=reason)
+            case State.SENT if self.book.forgets:
+                # The journal may find that it repeats a charge that stands: who asks is told
+                # nothing before.
+                charge.too_late = True
             case State.SENT:
                 self.apply(charge, Event.UNSENDABLE, now)
             case State.DELIVERY_UNKNOWN:
