@@ -18,7 +18,7 @@ cdef class TerminalSide:
     cdef public Replies_t replies
     cdef public Admission_t admission
     cdef public object batches
-    cdef object _gate
+    cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests
     @cython.locals(asker=Asker_t)

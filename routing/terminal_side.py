@@ -27,7 +27,6 @@ from routing.undoing import refusal
 
 if TYPE_CHECKING:
     from codec import Message
-    from routing.accounts.gate import Gate
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
@@ -44,14 +43,15 @@ Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket) -> None:
         settings = life.settings
-        self._gate = gate
         self._life = life
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
         self.batches = Batches(life, docket, self.replies)
+        self.heard_network: Callable[[Message, Now], str] | None = None
+        """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
@@ -94,9 +94,8 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self._barred(asker.request)
-            or self.admission.busy(asker)
-            or self.admission.not_in_service(asker.request)
+            self.admission.busy(asker)
+            or self.admission.not_in_service(asker.request, takes_money=True)
             or self.admission.beyond_limits(asker.request, now)
         )
         host = None
@@ -106,10 +105,6 @@ class TerminalSide:
             code = self.admission.open(asker, listener, identity, host, None, now)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
-
-    def _barred(self, message: Message) -> str:
-        """DE 39 for new business of a merchant or terminal that account services barred."""
-        return self._gate.refusal(message[42].rstrip(), message[41].rstrip())
 
     # Voids and refunds
 
@@ -159,7 +154,7 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        code = self._barred(message) or self.admission.not_in_service(message)
+        code = self.admission.not_in_service(message)
         if code or (original is None and not refunds):
             return code or rc.NOT_FOUND
         code = self.admission.busy(asker)
@@ -315,6 +310,10 @@ class TerminalSide:
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        code = self.heard_network(asker.request, now) if self.heard_network else ""
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))
 

@@ -7,6 +7,15 @@ upload, settlement and sign-off are never barred, or money would be stranded.
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _no_test(subject: str, amount: int) -> bool:
+    del subject, amount
+    return False
 
 
 class Gate:
@@ -16,6 +25,8 @@ class Gate:
         self._bars: defaultdict[str, dict[str, str]] = defaultdict(dict)
         """By subject (merchant|terminal, or merchant|): DE 39 by request."""
         self.refused = 0
+        self.lets_test: Callable[[str, int], bool] = _no_test
+        """Whether a barred terminal (merchant|terminal) may make a sale of this amount: a test."""
 
     def set(self, subject: str, request: str, code: str) -> None:
         """A request bars its subject with this DE 39; '' for no more."""
@@ -38,11 +49,25 @@ class Gate:
                 return next(iter(bars.values()))
         return ""
 
+    def because_of(self, merchant: str, terminal: str) -> str:
+        """The request that bars them; '' if none does."""
+        for subject in (f"{merchant}|", f"{merchant}|{terminal}"):
+            bars = self._bars.get(subject)
+            if bars:
+                return next(iter(bars))
+        return ""
+
     def refusal(self, merchant: str, terminal: str) -> str:
-        """The same, counted as a refusal of somebody's business."""
-        code = self.code(merchant, terminal) if self._bars else ""
+        """The same for DE 42 and DE 41, counted as a refusal of somebody's business."""
+        code = self.code(merchant.rstrip(), terminal.rstrip()) if self._bars else ""
         self.refused += bool(code)
         return code
+
+    def lets(self, merchant: str, terminal: str, amount: int) -> bool:
+        """Whether this sale is a test that is let through."""
+        if not self._bars:
+            return False
+        return self.lets_test(f"{merchant.rstrip()}|{terminal.rstrip()}", amount)
 
     def __len__(self) -> int:
         return len(self._bars)

@@ -157,6 +157,15 @@ class Progress:
         self._docket.counts["notice", f"account_{told}"] += 1
         self._docket.note(Entry.NOTICE, now, key=key, said=said)
 
+    def alert(self, merchant: str, told: str, what: str, now: Now) -> None:
+        """A notice about a merchant that belongs to no request."""
+        if self._life.settings.notices:
+            said: dict[str, str | int | float] = {"told": told, "by": 0.0}
+            said |= {"merchant": merchant, "what": what}
+            key = f"{merchant}-{told}-{what}-{int(now.wall)}"
+            self._docket.counts["notice", told] += 1
+            self._docket.note(Entry.NOTICE, now, key=key, said=said)
+
     def nudge(self, request: AccountRequest, now: Now) -> None:
         """Remind and escalate, where it is time to."""
         what = steps.nudge(request, self.book.at(now.wall), now.wall)
