@@ -7,17 +7,18 @@ what speaks of an earlier charge becomes an event for `lifecycle`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
 from routing.admission import Admission
 from routing.batches import Batch, Batches
+from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
-from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.replies import Replies
@@ -25,29 +26,33 @@ from routing.transaction import Transaction
 from routing.undoing import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from codec import Message
+    from routing.accounts.gate import Gate
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings
 
+_CHARGE, _NETWORK, _NOT_A_REQUEST = Kind.CHARGE, Kind.NETWORK, Kind.NOT_A_REQUEST
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
+
+
+Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
 
 
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate) -> None:
         settings = life.settings
+        self._gate = gate
         self._life = life
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
         self.batches = Batches(life, docket, self.replies)
-        self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
+        self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
@@ -59,22 +64,27 @@ class TerminalSide:
         }
         self.not_requests = 0
 
-    def request(
-        self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
-    ) -> None:
+    def handle(self, kind: Kind, handler: Handler) -> None:
+        """Have requests of a kind handled elsewhere."""
+        self._handlers[kind] = handler
+
+    def request(self, conn: int, listener: str, message: Message, now: Now, mac_good: bool) -> None:
         """A terminal sent a message.  A bad MAC is answered A0 before anything else is looked at;
         network management carries none.
         """
         known = self._listeners[listener]
         kind = CONVENTIONS[known.dialect].kind(message)
-        if kind is Kind.NOT_A_REQUEST:
+        if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
         asker = Asker(conn, message)
-        if not mac_good and kind is not Kind.NETWORK:
+        if not mac_good and kind is not _NETWORK:
             self.replies.refuse(asker, rc.BAD_MAC, now)
             return
-        self._handlers[kind](asker, known, now)
+        if kind is _CHARGE:
+            self._charge(asker, known, now)
+        else:
+            self._handlers[kind](asker, known, now)
 
     # Charges
 
@@ -84,7 +94,8 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self.admission.busy(asker)
+            self._barred(asker.request)
+            or self.admission.busy(asker)
             or self.admission.not_in_service(asker.request)
             or self.admission.beyond_limits(asker.request, now)
         )
@@ -95,6 +106,10 @@ class TerminalSide:
             code = self.admission.open(asker, listener, identity, host, None, now)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
+
+    def _barred(self, message: Message) -> str:
+        """DE 39 for new business of a merchant or terminal that account services barred."""
+        return self._gate.refusal(message[42].rstrip(), message[41].rstrip())
 
     # Voids and refunds
 
@@ -144,7 +159,7 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        code = self.admission.not_in_service(message)
+        code = self._barred(message) or self.admission.not_in_service(message)
         if code or (original is None and not refunds):
             return code or rc.NOT_FOUND
         code = self.admission.busy(asker)

@@ -8,10 +8,13 @@ import re
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.desk import complaints
+from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
+from gateway.desk.registrar import RegistryRequest, carry_out
 from gateway.desk.requests import (
+    Account,
     AnyRequest,
+    ChangeEntry,
     ChangeLimits,
     Close,
     Complain,
@@ -22,6 +25,9 @@ from gateway.desk.requests import (
     Dispute,
     FlyCanary,
     KeyRequest,
+    LoadEntries,
+    PutMerchant,
+    PutTerminal,
     Reply,
     SettleDifference,
     Withdraw,
@@ -253,6 +259,24 @@ class Desk:
     async def _limits_answered(self, answer: Answer) -> Reply:
         await self._floor.settle()
         return Reply(status=_STATUS[answer], said=answer)
+
+    # The registry
+
+    @_do.register(PutMerchant)
+    @_do.register(PutTerminal)
+    @_do.register(ChangeEntry)
+    @_do.register(LoadEntries)
+    async def _(self, request: RegistryRequest, who: str) -> Reply:
+        now = self.clock.now()
+        reply = carry_out(self._switch.life.registry, request, who, now)
+        await self._floor.settle()
+        return reply
+
+    # Accounts
+
+    @_do.register
+    async def _(self, request: Account, who: str) -> Reply:
+        return await accounts.ask(request, who, self._switch, self._floor, self.clock)
 
     # Test charges
 
