@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import Noted, Send
+    from routing.effects import Kept, Noted, Send
     from routing.settings import Settings
 
 
@@ -191,8 +191,15 @@ class Switch:
 
     # The journal
 
-    def restore(self, charges: Iterable[Charge], now: Now, entries: Sequence[Noted] = ()) -> None:
+    def restore(
+        self,
+        charges: Iterable[Charge],
+        now: Now,
+        entries: Sequence[Noted] = (),
+        kept: Iterable[Kept] = (),
+    ) -> None:
         """Take over what the journal holds at the start."""
+        self.life.keeper.restore(kept)
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)
