@@ -44,6 +44,9 @@ class AuditKind(StrEnum):
     REGISTRY_LOADED = "registry loaded"
     MERCHANT_CHANGED = "merchant changed"
     TERMINAL_CHANGED = "terminal changed"
+    TERMINAL_FOUND = "found on a terminal"
+    KEYS_ISSUED = "working keys issued"
+    TERMINAL_ASKED = "terminal asked for something"
 
 
 class Keeper:
