@@ -26,6 +26,7 @@ from routing.conventions.pos_batch import Totals
 from routing.docket import Entry
 from routing.effects import BatchLookup
 from routing.reason import Reason
+from routing.sign_in import Till
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from routing.docket import Docket
     from routing.lifecycle import Asker, Lifecycle
     from routing.replies import Replies
+    from routing.sign_ins import SignIns
 
 UPLOADS_MAX: Final = 1_000
 """Batches in upload at a time; the oldest is forgotten, and its terminal told to begin again."""
@@ -57,8 +59,11 @@ class Batch(NamedTuple):
 class Batches:
     """The batches that are being settled."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, replies: Replies) -> None:
+    def __init__(
+        self, life: Lifecycle, docket: Docket, replies: Replies, sign_ins: SignIns
+    ) -> None:
         self._life, self._docket, self._replies = life, docket, replies
+        self._sign_ins = sign_ins
         self._uploads: OrderedDict[Batch, dict[str, int]] = OrderedDict()
         self.balanced = self.unbalanced = 0
         self.differences = 0
@@ -87,6 +92,7 @@ class Batches:
             if balanced:
                 self.balanced += 1
                 self._uploads.pop(batch, None)
+                self._close(batch, now)
                 for charge in charges:
                     if charge.state is State.PRESUMED_SERVED and charge.kind in _SALES:
                         self._life.apply(charge, Event.CONFIRMED, now)
@@ -105,6 +111,10 @@ class Batches:
         if len(self._uploads) > UPLOADS_MAX:
             self._uploads.popitem(last=False)
             self.uploads_forgotten += 1
+
+    def _close(self, batch: Batch, now: Now) -> None:
+        till = Till(batch.merchant, batch.terminal)
+        self._sign_ins.batch_settled(till, batch.number, now)
 
     # Uploads
 
@@ -131,6 +141,7 @@ class Batches:
     def _end_of_upload(self, asker: Asker, batch: Batch, sales: dict[str, int]) -> None:
         def found(charges: list[Charge], now: Now) -> None:
             self._set_right(charges, sales, batch, now)
+            self._close(batch, now)
             self._replies.tell(asker, rc.APPROVED, now)
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))

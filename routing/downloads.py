@@ -85,7 +85,7 @@ class Downloads:
     """All sets of parameters."""
 
     def __init__(self, sets: Iterable[ParameterSet]) -> None:
-        self._sets = {
+        self._sets: dict[str, _Held] = {
             each.name: _Held(
                 each.version,
                 tuple(bytes.fromhex(item.name) for item in each.items),

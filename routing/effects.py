@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from routing.charge import Charge, Event, State
     from routing.clock import Now
     from routing.conventions import Original
-    from routing.sign_in_settings import KeyLengths
     from routing.keeper import AuditKind, KeptKind
+    from routing.sign_in_settings import KeyLengths
 
 OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",

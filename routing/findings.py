@@ -71,4 +71,5 @@ class Findings:
         self._last.move_to_end(key)
         if len(self._last) > REMEMBERED_MAX:
             self._last.popitem(last=False)
-        self._keeper.audit(AuditKind.TERMINAL_FOUND, subject, now, said={"what": what, **(said or {})})
+        told = {"what": str(what), **(said or {})}
+        self._keeper.audit(AuditKind.TERMINAL_FOUND, subject, now, said=told)

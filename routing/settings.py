@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from routing.conduct import AbuseSettings
+from routing.downloads import ParameterSet
 from routing.limits import LimitSettings
 from routing.network import HostSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
+from routing.sign_in_settings import SignInSettings
 from routing.translation import Mapping
 
 
@@ -20,6 +24,9 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     dialect: str = "iso87-ascii"
     terminal_resolves_first: bool = False
     """These terminals repeat or reverse an unanswered request before they begin the next."""
+    keys: Literal["fixed", "working"] = "fixed"
+    """`working`: terminals are registered, sign in, and get their keys then; else `mac` has one."""
+    sign_in: SignInSettings = SignInSettings()
 
 
 class CaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mappings: tuple[Mapping, ...] = ()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    parameters: tuple[ParameterSet, ...] = ()
+    """What terminals fetch when the header of an answer asks for it."""
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
     test_till: str = ""

@@ -1,25 +1,26 @@
-"""Terminals that sign in: who is in, with which keys, in which batch; and what the others are told.
+"""Terminals that sign in: who is in, with which keys, in which batch; what the others are told.
 
-Rule 1.  Who is not registered is told so before anything else: 03 (the merchant is none of ours), 97
-         (the terminal is none of ours, or another merchant's), 58 (it is not in service).
+Rule 1.  Who is not registered is told so before anything else: 03 (the merchant is none of ours),
+         97 (the terminal is none of ours, or another merchant's), 58 (it is not in service).
 Rule 2.  A sign-in gives new working keys each time, the batch's number and the time.  The last
          answer wins: keys of an earlier sign-in that were never used are forgotten.
 Rule 3.  The keys used before stay good until the first good MAC under the new ones, over lost
          answers, lost connections and restarts.  So nobody who sends a sign-in in a terminal's name
          (it carries no MAC) can lock that terminal out.
-Rule 4.  Who is signed out is told 77 when it asks for money or settles; a wrong MAC is told A0 and
-         changes nothing, else anyone could sign a terminal out.
-Rule 5.  What undoes or tells of an earlier charge (reversals, confirmations) needs its MAC and
-         nothing else: many terminals take any answer, also 77, for the end of a reversal.
+Rule 4.  Who is signed out is told 77 when it asks for money; a wrong MAC is told A0 and changes
+         nothing, else anyone could sign a terminal out.
+Rule 5.  What undoes, tells of or settles earlier charges (reversals, confirmations, 0500, 0320)
+         needs its MAC and nothing else: many terminals take any answer, also 77, for the end of a
+         reversal, and money of a terminal out of service must not be stranded.
 Rule 6.  A sign-off is never refused.
 Rule 7.  A batch that was settled is closed, and the next number begins.  What asks for money in
          another batch than the terminal's is told 77, and learns the number as it signs in.
-         A settlement may be repeated in the batch that was closed last.
+         A settlement is of the batch in force, or again of the one that was closed last.
 
-| state | keys issued at sign-in | key change | new key used | sign-off | batch settled | out of service |
+| state | sign-in's keys | changed keys | new key used | sign-off | batch settled | out of service |
 |---|---|---|---|---|---|---|
-| out | in; old keys stay | old keys stay | old keys go | | next batch | |
-| in | old keys stay | old keys stay | old keys go | out | next batch | out |
+| out | in; old keys stay | old keys stay | old keys go | out | next batch | out |
+| in | in; old keys stay | old keys stay | old keys go | out | next batch | out |
 """
 
 from __future__ import annotations

@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from routing.settings import ListenerSettings
     from routing.sign_in_settings import SignInSettings
 
-SPEAKS_OF_EARLIER: Final = frozenset({Kind.REVERSAL, Kind.CONFIRMATION})
+SPEAKS_OF_EARLIER: Final = frozenset({Kind.REVERSAL, Kind.CONFIRMATION, Kind.SETTLEMENT})
+"""Needs its MAC and nothing else."""
 _DIGIT_AT: Final = 7
 """Of the header: five bytes of TPDU, two before the one whose low half is the sixth digit."""
 _ORDER: Final = "32145678"
 """Which wish comes first: a terminal is asked for one thing at a time."""
-
-Watcher = "Callable[[Till, Finding, Now], None]"
 
 
 class Standing(NamedTuple):
@@ -50,9 +49,23 @@ class Directory(Protocol):
         """Whether a terminal of a merchant may sign in and sell."""
         ...
 
-    def master_key(self, till: Till) -> str:
-        """Its TMK, wrapped; '' if it has none."""
+    def master_key(self, till: Till, cipher: str) -> str:
+        """Its TMK, wrapped; '' if it has none of this cipher."""
         ...
+
+
+class Nobody:
+    """A directory without terminals."""
+
+    def standing(self, till: Till) -> Standing:
+        """As `Directory` has it."""
+        del till
+        return Standing(rc.NOT_REGISTERED, Finding.UNKNOWN_TERMINAL)
+
+    def master_key(self, till: Till, cipher: str) -> str:
+        """As `Directory` has it."""
+        del till, cipher
+        return ""
 
 
 class SignIns:
@@ -109,7 +122,7 @@ class SignIns:
         self._bad_mac(session, listener.sign_in, now)
         return rc.BAD_MAC
 
-    def why_not(self, message: Message, listener: ListenerSettings, now: Now) -> str:
+    def why_not(self, message: Message, now: Now) -> str:
         """DE 39 for a request with a good MAC that may not ask for money now; else ''."""
         till = till_of(message)
         session = self._sessions.get(till)
@@ -120,14 +133,23 @@ class SignIns:
             return refused
         if session is None or session.state is SignState.OUT:
             return rc.SIGN_IN_FIRST
-        number = CONVENTIONS[listener.dialect].batch_number(message)
-        allowed = {session.batch}
-        if message.mti[1] in "35":
-            allowed.add(session.closed)
-        if number is not None and number not in allowed:
-            self.found(Finding.BATCH_MISMATCH, till, now)
+        return self._batch_differs(session, {session.batch}, message, now)
+
+    def why_not_settle(self, message: Message, now: Now) -> str:
+        """DE 39 for a settlement of a batch that is neither in force nor the one closed last."""
+        session = self._sessions.get(till_of(message))
+        if session is None:
             return rc.SIGN_IN_FIRST
-        return ""
+        return self._batch_differs(session, {session.batch, session.closed}, message, now)
+
+    def _batch_differs(
+        self, session: Session, allowed: set[int], message: Message, now: Now
+    ) -> str:
+        number = CONVENTIONS[message.dialect.name].batch_number(message)
+        if number is None or number in allowed:
+            return ""
+        self.found(Finding.BATCH_MISMATCH, session.till, now, said=number, is_=session.batch)
+        return rc.SIGN_IN_FIRST
 
     def standing(self, till: Till, now: Now) -> str:
         """What the registry says: DE 39, or ''."""

@@ -20,6 +20,7 @@ from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
+from routing.sign_ins import Nobody
 from routing.terminal_side import TerminalSide
 from routing.transaction import Transaction
 from routing.translation import Translator
@@ -30,15 +31,23 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import Kept, Noted, Send
+    from routing.effects import Kept, KeyWork, Noted, Send
     from routing.settings import Settings
+    from routing.sign_in import Till
+    from routing.sign_ins import Directory
 
 
 class Switch:
     """All decisions of one gateway process."""
 
     def __init__(
-        self, settings: Settings, *, epoch: int, last_id: int, last_stans: Mapping[str, int]
+        self,
+        settings: Settings,
+        *,
+        epoch: int,
+        last_id: int,
+        last_stans: Mapping[str, int],
+        directory: Directory | None = None,
     ) -> None:
         self.hosts = {
             each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts
@@ -47,7 +56,7 @@ class Switch:
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
-        self.terminals = TerminalSide(self.life, self.docket)
+        self.terminals = TerminalSide(self.life, self.docket, directory or Nobody())
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
@@ -62,6 +71,11 @@ class Switch:
         express, self.life.outbox.express = self.life.outbox.express, []
         return express
 
+    def take_key_work(self) -> list[KeyWork]:
+        """What whoever keeps the keys has to do; it waits for nothing, and nothing waits for it."""
+        work, self.life.outbox.key_work = self.life.outbox.key_work, []
+        return work
+
     @property
     def has_effects(self) -> bool:
         """Whether `take` would bring anything."""
@@ -74,6 +88,10 @@ class Switch:
     ) -> None:
         """A request came over a terminal's connection."""
         self.terminals.request(conn, listener, message, now, mac_good=mac_good)
+
+    def new_key_used(self, till: Till, now: Now) -> None:
+        """A terminal's MAC was good under the keys that it was given last, for the first time."""
+        self.terminals.sign_ins.new_key_used(till, now)
 
     def terminal_closed(self, conn: int) -> None:
         """A terminal ended its side: an answer that was not handed over yet can't be any more."""
@@ -160,9 +178,10 @@ class Switch:
             if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
                 self.life.apply(send.charge, Event.UNSENDABLE, now)
             return False
-        if isinstance(send, ToTerminal) and send.charge is not None:
-            # Its reversal began while the approval was on its way to the disk.
-            return send.charge.state not in NOT_STANDING
+        if isinstance(send, ToTerminal):
+            self.terminals.sign_ins.mark(send.message)
+            # Its reversal may have begun while the approval was on its way to the disk.
+            return send.charge is None or send.charge.state not in NOT_STANDING
         return True
 
     def handed(self, send: ToTerminal) -> None:
@@ -200,6 +219,7 @@ class Switch:
     ) -> None:
         """Take over what the journal holds at the start."""
         self.life.keeper.restore(kept)
+        self.terminals.sign_ins.restore()
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)

@@ -7,7 +7,7 @@ anything away from a terminal that is registered, and whatever it writes down is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from routing import response_codes as rc
@@ -34,10 +34,15 @@ if TYPE_CHECKING:
 
 ORDERS_MAX: Final = 1_000
 """Terminals that wait for keys at a time; above it sign-ins get 96."""
-_PARTS: Final = {"01": "keyboard", "02": "PIN pad", "03": "reader", "04": "printer", "05": "display"}
+_PARTS: Final = {
+    "01": "keyboard",
+    "02": "PIN pad",
+    "03": "reader",
+    "04": "printer",
+    "05": "display",
+}
 """What DE 62 of a status upload tells of, by its two digits; then 1 for good or 0."""
 _POS: Final = "unionpay-pos"
-_YEAR_DAYS: Final = 366
 
 
 @dataclass(slots=True)
@@ -123,7 +128,7 @@ class TerminalNetwork:
             del self._orders[till]
             return self._issued(order, till, issued, now)
 
-        master = self._sign_ins.directory.master_key(till)
+        master = self._sign_ins.directory.master_key(till, lengths.cipher)
         wanted = NewWorkingKeys(till.merchant, till.terminal, master, lengths)
         self._life.outbox.key_work.append(KeyWork(wanted, done))
 
@@ -208,22 +213,15 @@ class TerminalNetwork:
         said = request.asker.request.get(62, "").encode("latin-1")
         match request.asked.wish:
             case Wish.QUERY:
-                self._tell(
-                    request.asker,
-                    session,
-                    request.now,
-                    {62: self._downloads.listed(what, said).decode("latin-1")},
-                )
+                self._hand_out(request, session, self._downloads.listed(what, said))
             case Wish.FETCH:
-                self._tell(
-                    request.asker,
-                    session,
-                    request.now,
-                    {62: self._downloads.fetched(what, said).decode("latin-1")},
-                )
+                self._hand_out(request, session, self._downloads.fetched(what, said))
             case _:
                 self._ended(session, what, request.now)
                 self._tell(request.asker, session, request.now)
+
+    def _hand_out(self, request: _Request, session: Session, part: bytes) -> None:
+        self._tell(request.asker, session, request.now, {62: part.decode("latin-1")})
 
     def _ended(self, session: Session, what: str, now: Now) -> None:
         digit = self._downloads.digit(what)
@@ -242,7 +240,7 @@ class TerminalNetwork:
         now: Now,
         fields: dict[int, str] | None = None,
     ) -> None:
-        """Answer 00, with the time and the batch; after what it rests on is durable."""
+        """Answer 00, with the time and the batch, once what it rests on is durable."""
         message = asker.request
         answer = CONVENTIONS[message.dialect.name].network_answer(message, now)
         for de, value in _times(message, now).items():
@@ -277,22 +275,25 @@ def _times(message: Message, now: Now) -> dict[int, str]:
 
 def skew_s(message: Message, now: Now) -> int | None:
     """Seconds that a terminal's clock is ahead, by its DE 12 and 13; None if it does not say."""
-    local = now.local().replace(tzinfo=None)
-    said = message.get(12, "")
-    if not message.dialect.name.startswith("iso93"):
-        said = f"{local:%y}{message.get(13, '')}{said}"
+    local, said = now.local().replace(tzinfo=None), message.get(12, "")
+    if message.dialect.name.startswith("iso93"):
+        read = [said]
+    else:
+        # DE 13 has no year: at its turn the terminal's may be another.
+        years = (local.year - 1, local.year, local.year + 1)
+        read = [f"{year % 100:02d}{message.get(13, '')}{said}" for year in years]
+    clocks = [clock for clock in map(_clock, read) if clock is not None]
+    if not clocks:
+        return None
+    nearest = min(clocks, key=lambda clock: abs(clock - local))
+    return round((nearest - local).total_seconds())
+
+
+def _clock(digits: str) -> datetime | None:
     try:
-        clock = datetime.strptime(said, "%y%m%d%H%M%S")  # noqa: DTZ007 - the terminal's own zone
+        return datetime.strptime(digits, "%y%m%d%H%M%S")
     except ValueError:
         return None
-    ahead = clock - local
-    half = timedelta(days=_YEAR_DAYS / 2)
-    # DE 13 has no year: at its turn the terminal's may be another.
-    if ahead > half:
-        ahead -= timedelta(days=_YEAR_DAYS)
-    elif ahead < -half:
-        ahead += timedelta(days=_YEAR_DAYS)
-    return round(ahead.total_seconds())
 
 
 def _broken_parts(said: str) -> tuple[str, ...]:

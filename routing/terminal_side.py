@@ -15,12 +15,15 @@ from routing.batches import Batch, Batches
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
+from routing.downloads import Downloads
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.replies import Replies
+from routing.sign_ins import SignIns
+from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
 from routing.undoing import refusal
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from routing.docket import Docket
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings
+    from routing.sign_ins import Directory
 
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
@@ -40,13 +44,16 @@ _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, directory: Directory) -> None:
         settings = life.settings
         self._life = life
+        downloads = Downloads(settings.parameters)
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.batches = Batches(life, docket, self.replies)
+        self.sign_ins = SignIns(life.keeper, directory, downloads)
+        self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
+        self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
@@ -72,7 +79,10 @@ class TerminalSide:
             return
         asker = Asker(conn, message)
         if not mac_good and kind is not Kind.NETWORK:
-            self.replies.refuse(asker, rc.BAD_MAC, now)
+            code = rc.BAD_MAC
+            if known.keys == "working":
+                code = self.sign_ins.unauthentic(message, kind, known, now)
+            self.replies.refuse(asker, code, now)
             return
         self._handlers[kind](asker, known, now)
 
@@ -83,7 +93,8 @@ class TerminalSide:
         if identity is None:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
-        code = self.admission.busy(asker) or self.admission.beyond_limits(asker.request, now)
+        code = self._may_not(asker, listener, now) or self.admission.busy(asker)
+        code = code or self.admission.beyond_limits(asker.request, now)
         host = None
         if not code:
             host, code = self.admission.host_for(asker.request, listener, now)
@@ -91,6 +102,12 @@ class TerminalSide:
             code = self.admission.open(asker, listener, identity, host, None, now)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
+
+    def _may_not(self, asker: Asker, listener: ListenerSettings, now: Now) -> str:
+        """DE 39 for a terminal that may not ask for money now; else ''."""
+        if listener.keys == "fixed":
+            return ""
+        return self.sign_ins.why_not(asker.request, now)
 
     # Voids and refunds
 
@@ -139,7 +156,7 @@ class TerminalSide:
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
         if original is None and not refunds:
             return rc.NOT_FOUND
-        code = self.admission.busy(asker)
+        code = self._may_not(asker, listener, now) or self.admission.busy(asker)
         if code:
             return code
         if original is None:
@@ -251,12 +268,20 @@ class TerminalSide:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
         self.admission.proves_the_last(asker, message[11], listener, now)
+        code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         self.batches.heard(asker, Batch(message[42], message[41], number), now)
 
     # Everything else
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
+        code = self._may_not(asker, listener, now)
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         host, code = self.admission.host_for(request, listener, now)
         link = host.links.next_link() if host is not None else None
         if host is None or link is None or self.admission.refuse_new is not None:
@@ -288,6 +313,9 @@ class TerminalSide:
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        if listener.keys == "working":
+            self.network.heard(asker, listener, now)
+            return
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))
 

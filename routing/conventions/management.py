@@ -85,7 +85,11 @@ _POS: Final[dict[str, Asked]] = {
 }
 _ISO_87: Final = {"001": Wish.SIGN_IN, "101": Wish.KEYS, "002": Wish.SIGN_OFF}
 _ISO_93: Final = {"801": Wish.SIGN_IN, "811": Wish.KEYS, "802": Wish.SIGN_OFF}
-_FIELDS: Final = {"unionpay-pos": "60.3", "iso93-ascii": 24, "iso93-binary": 24}
+_FIELDS: Final[dict[str, int | str]] = {
+    "unionpay-pos": "60.3",
+    "iso93-ascii": 24,
+    "iso93-binary": 24,
+}
 _DE_70: Final = 70
 _ECHOES: Final = {"unionpay-pos": "301", "iso93-ascii": "831", "iso93-binary": "831"}
 _ECHO: Final = "301"
@@ -93,7 +97,7 @@ _AS_FIRST_TRY: Final = 3
 """Digits of the MTI that an advice's or request's repeat shares with it."""
 
 
-def asked(message: Message, own: Mapping[str, str]) -> Asked | None:
+def asked(message: Message, own: Mapping[Wish, str]) -> Asked | None:
     """What a network management request asks for; None if it is nothing that is known.
 
     `own` holds what a listener's settings call otherwise: numbers by wish.
@@ -102,7 +106,7 @@ def asked(message: Message, own: Mapping[str, str]) -> Asked | None:
     code = message.get(_FIELDS.get(name, _DE_70)) or ""
     for wish, number in own.items():
         if number == code:
-            return Asked(Wish(wish), code)
+            return Asked(wish, code)
     if code == _ECHOES.get(name, _ECHO) and Wish.ECHO not in own:
         return Asked(Wish.ECHO, code)
     if name == "unionpay-pos":

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from routing.batches import Batch
     from routing.conventions import Original
-    from routing.effects import Record, Send
+    from routing.effects import KeyWork, Record, Send
     from routing.keeper import KeptKind
+    from routing.sign_ins import Directory
 
 ISO: Final = "iso87-ascii"
 POS: Final = "unionpay-pos"
@@ -249,11 +250,17 @@ class World:
         resolves_first: bool = True,
         links: int = 1,
         host_settings: dict[str, Any] | None = None,
+        listener_settings: dict[str, Any] | None = None,
+        directory: Directory | None = None,
         **settings: Any,
     ) -> None:
         self.name = name
+        self.directory = directory
         listener = ListenerSettings(
-            name=LISTENER, dialect=name, terminal_resolves_first=resolves_first
+            name=LISTENER,
+            dialect=name,
+            terminal_resolves_first=resolves_first,
+            **(listener_settings or {}),
         )
         bank = HostSettings(
             name=BANK,
@@ -281,12 +288,14 @@ class World:
         self.told: list[Told] = []
         self.got: list[Got] = []
         self.closed_links: list[CloseLink] = []
+        self.key_work: list[KeyWork] = []
         held = self.journal.charges()
         self.switch = Switch(
             self.settings,
             epoch=self.epoch,
             last_id=max(self.journal.opened, default=0),
             last_stans={BANK: (self.epoch - 1) * 1_000},
+            directory=self.directory,
         )
         self.switch.restore(held, self.now, self.journal.entries, self.journal.kept.values())
         for link in self.links:
@@ -340,6 +349,7 @@ class World:
 
     def release(self, outbox: Outbox) -> None:
         """Let a committed outbox leave."""
+        self.key_work += outbox.key_work
         for send in (*outbox.express, *outbox.sends):
             if self.switch.may_leave(send, self.now):
                 self._leave(send)
