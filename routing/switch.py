@@ -260,6 +260,16 @@ class Switch:
         """Take no new charge; let those under way come to their answer."""
         self.terminals.admission.refuse_new = HOST_UNAVAILABLE
 
+    def leave_over(self, now: Now) -> int:
+        """The process ends: whatever has no answer yet goes on as after a restart, which it waits
+        for; returns how many those are.
+        """
+        book = self.life.book
+        under_way = [each for each in book.open() if each.state in (State.SENT, State.APPROVED)]
+        for charge in under_way:
+            self.life.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
+        return len(under_way)
+
     def journal_failing(self, failing: bool) -> None:
         """While the journal can't make anything durable no new charge is taken."""
         if self.terminals.admission.refuse_new != HOST_UNAVAILABLE:
