@@ -32,6 +32,7 @@ from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
 from gateway.systemd import Notifier
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -61,6 +62,7 @@ async def serve(config: Config) -> None:
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links),
             DeskCollector(switch, canary, notices, tools.clock),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 

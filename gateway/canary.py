@@ -16,6 +16,7 @@ from codec import BuildError, FrameError, Framer, Message
 from codec.framing import frame
 from gateway.peers import peers_of
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
+from gateway.terminal_keys import TerminalKeys
 from routing.charge import Charge, State
 from routing.docket import Entry
 from routing.response_codes import APPROVED
@@ -51,7 +52,7 @@ class Canary:
         self._config, self._settings = config, config.canary
         self._switch, self._floor = switch, floor
         self._clock, self._log = tools.clock, tools.log
-        self._peers = peers_of(config)
+        self._peers = peers_of(config, TerminalKeys(lambda _till: None))
         self._one_at_a_time = trio.Lock()
         self._last = 0
         self.flown: Counter[tuple[str, str]] = Counter()
@@ -110,10 +111,10 @@ class Canary:
             why = str(error) or "no answer in time"
             self._log.error("canary failed", host=host, why=why)
         now, docket = self._clock.now(), self._switch.docket
-        docket.canaries[host] = (now.wall, not why)
         self.flown[host, "failed" if why else "ok"] += 1
         docket.note(Entry.CANARY, now, said={"host": host, "ok": int(not why), "why": why})
         await self._floor.settle()
+        docket.canaries[host] = (now.wall, not why)
         return why
 
     async def _flight(self, host: str) -> None:

@@ -10,34 +10,28 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from gateway.config_macs import SM4_INSTEAD
 from gateway.keys.port import CustodyError, Layout, MacScheme
 from gateway.keys.wrapped import WrappedKey, WrappedKeyError
-from routing.effects import IssuedKeys
+from routing.effects import IssuedKeys, KeyWork
 from routing.sign_in import Till
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from codec import MacKey
-    from codec.mac import Algorithm
-    from gateway.config import Mac
+    from gateway.config_macs import Mac
     from gateway.keys.port import KeyCustody
     from gateway.pipeline import Pipeline
     from gateway.terminal_keys import TerminalKeys
     from gateway.tools import Tools
-    from routing.effects import KeyWork, NewWorkingKeys
+    from routing.effects import NewWorkingKeys
     from routing.sign_in import Session
 
 WAITING_MAX: Final = 2_000
 """Pieces of work that wait; further ones are told that it can't be done."""
 AT_ONCE: Final = 16
 """Pieces under way at a time."""
-_SM4: Final[dict[str, Algorithm]] = {
-    "cup-ecb": "cup-sm4",
-    "x9.9": "sm4-cbc",
-    "x9.19": "sm4-cbc",
-}
-"""What MACs are made with where a terminal's keys are of SM4, by the listener's algorithm."""
 
 
 class KeyWorkers:
@@ -104,7 +98,9 @@ class KeyWorkers:
         mac = self._macs[listener]
         if mac.algorithm == "none":
             raise CustodyError(f"listener {listener!r} has no mac.algorithm")
-        algorithm = _SM4.get(mac.algorithm, mac.algorithm) if key.cipher == "sm4" else mac.algorithm
+        algorithm = mac.algorithm
+        if key.cipher == "sm4":
+            algorithm = SM4_INSTEAD.get(algorithm, algorithm)
         return MacScheme(algorithm, mac.padding, mac.form, mac.keep)
 
     async def restore(self, sessions: Iterable[Session]) -> None:

@@ -50,23 +50,27 @@ class TerminalKeys:
         pair.used, pair.new = used, new
 
     def _pair(self, till: Till) -> _Pair:
-        return self._pairs.setdefault(tuple(till), _Pair())
+        return self._pairs.setdefault(till, _Pair())
 
     def authentic(self, message: Message) -> bool:
         """Whether the MAC is good under a key of the terminal that the message names."""
-        merchant, terminal = message.get(42, ""), message.get(41, "")
-        pair = self._pairs.get((merchant, terminal))
+        pair = self._pairs.get(named(message))
         if pair is None:
             return False
         if pair.new is not None and mac.verify(message, pair.new):
             pair.used, pair.new = pair.new, None
-            self._new_key_used(Till(merchant, terminal))
+            self._new_key_used(Till(*named(message)))
             return True
         return pair.used is not None and mac.verify(message, pair.used)
 
     def sign(self, message: Message) -> None:
         """Put the MAC into an answer; without a key there is none, and none can be expected."""
-        pair = self._pairs.get((message.get(42, ""), message.get(41, "")))
+        pair = self._pairs.get(named(message))
         key = None if pair is None else pair.used or pair.new
         if key is not None:
             mac.sign(message, key)
+
+
+def named(message: Message) -> tuple[str, str]:
+    """Merchant and terminal, as the message says it, without blanks that fill their fields."""
+    return message.get(42, "").rstrip(), message.get(41, "").rstrip()

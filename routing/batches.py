@@ -113,7 +113,7 @@ class Batches:
             self.uploads_forgotten += 1
 
     def _close(self, batch: Batch, now: Now) -> None:
-        till = Till(batch.merchant, batch.terminal)
+        till = Till.of(batch.merchant, batch.terminal)
         self._sign_ins.batch_settled(till, batch.number, now)
 
     # Uploads

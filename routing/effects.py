@@ -170,6 +170,8 @@ class NewWorkingKeys(NamedTuple):
     master: str
     """Its TMK, wrapped."""
     lengths: KeyLengths
+    listener: str
+    """Where it signs in, which says how its MACs are made."""
 
 
 class IssuedKeys(NamedTuple):

@@ -95,6 +95,11 @@ class Till(NamedTuple):
     merchant: str
     terminal: str
 
+    @staticmethod
+    def of(merchant: str, terminal: str) -> Till:
+        """From DE 42 and DE 41, which blanks may fill."""
+        return Till(merchant.rstrip(), terminal.rstrip())
+
     @property
     def key(self) -> str:
         """Under which its session is kept."""
@@ -107,6 +112,8 @@ class Session:
 
     till: Till
     state: SignState = SignState.OUT
+    listener: str = ""
+    """Where it signed in, which says how its MACs are made."""
     batch: int = 0
     """The number in force; 0: none was given yet."""
     closed: int = 0
@@ -144,6 +151,7 @@ class Session:
         """As it is kept."""
         return {
             "state": str(self.state),
+            "listener": self.listener,
             "batch": self.batch,
             "closed": self.closed,
             "new_key": self.new_key,

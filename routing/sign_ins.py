@@ -239,4 +239,4 @@ class SignIns:
 
 def till_of(message: Message) -> Till:
     """Whose message it is, as it says."""
-    return Till(message.get(42, ""), message.get(41, ""))
+    return Till.of(message.get(42, ""), message.get(41, ""))

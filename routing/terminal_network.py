@@ -42,6 +42,7 @@ _PARTS: Final = {
     "05": "display",
 }
 """What DE 62 of a status upload tells of, by its two digits; then 1 for good or 0."""
+PARTS: Final = tuple(_PARTS.values())
 _POS: Final = "unionpay-pos"
 
 
@@ -129,7 +130,7 @@ class TerminalNetwork:
             return self._issued(order, till, issued, now)
 
         master = self._sign_ins.directory.master_key(till, lengths.cipher)
-        wanted = NewWorkingKeys(till.merchant, till.terminal, master, lengths)
+        wanted = NewWorkingKeys(*till, master, lengths, request.listener.name)
         self._life.outbox.key_work.append(KeyWork(wanted, done))
 
     def _issued(self, order: _Order, till: Till, issued: IssuedKeys | None, now: Now) -> bool:
@@ -142,6 +143,7 @@ class TerminalNetwork:
         session = self._sign_ins.opened(till, said or 0)
         if said is not None and said != session.batch:
             self._sign_ins.found(Finding.BATCH_MISMATCH, till, now, said=said, is_=session.batch)
+        session.listener = order.listener.name
         signs_in = order.asked.wish is Wish.SIGN_IN
         session.wanted = session.wanted.replace(SIGN_IN_AGAIN, "")
         if signs_in:
