@@ -8,6 +8,7 @@ Rule 3.  A link that is idle for `echo_idle_s` is asked for an echo; after `echo
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -105,6 +106,10 @@ class HostLinks:
     def usable(self) -> int:
         """How many links may carry charges and reversals."""
         return len(self._ready)
+
+    def states(self) -> Counter[str]:
+        """How many links are in which state."""
+        return Counter(link.state for link in self._links.values())
 
     def next_link(self) -> int | None:
         """The link for the next message, in turn; None if none is usable."""

@@ -80,6 +80,11 @@ class SignIns:
         self._asked_for: dict[Till, str] = {}
         """The digit that answers to a terminal carry, where there is one."""
         self.events: Counter[SignEvent] = Counter()
+        self.states: Counter[SignState] = Counter()
+        """Sessions by state."""
+        self.broken: Counter[str] = Counter()
+        """Terminals by the parts of theirs that do not work."""
+        self._counted: dict[Till, tuple[SignState, tuple[str, ...]]] = {}
         self.watchers: list[Callable[[Till, Finding, Now], None]] = []
         """Told of bursts of wrong MACs and the like, once per burst."""
 
@@ -88,6 +93,7 @@ class SignIns:
         for kept in self._keeper.left(KeptKind.SIGN_STATE):
             session = Session.of(kept.key, kept.data or {})
             self._sessions[session.till] = session
+            self._count(session)
             self.ask_anew(session)
 
     def __len__(self) -> int:
@@ -185,7 +191,17 @@ class SignIns:
     def keep(self, session: Session, now: Now) -> None:
         """A next life must know this."""
         self._keeper.keep(KeptKind.SIGN_STATE, session.till.key, session.data(), now)
+        self._count(session)
         self.ask_anew(session)
+
+    def _count(self, session: Session) -> None:
+        before = self._counted.get(session.till)
+        if before is not None:
+            self.states[before[0]] -= 1
+            self.broken.subtract(before[1])
+        self._counted[session.till] = session.state, session.broken
+        self.states[session.state] += 1
+        self.broken.update(session.broken)
 
     def issued(self, session: Session, now: Now, *, said: dict[str, str | int]) -> None:
         """Write down that keys were given out."""

@@ -21,6 +21,7 @@ from routing.notices import Notices
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.sign_ins import Nobody
+from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
 from routing.transaction import Transaction
 from routing.translation import Translator
@@ -60,6 +61,10 @@ class Switch:
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
+        self.to_host_s = Tally(OWN_S)
+        """The gateway's own part of a charge's time: from its request to its leaving for a host."""
+        self.to_terminal_s = Tally(OWN_S)
+        """And from its approval's coming to its leaving for the terminal."""
 
     def take(self) -> Outbox:
         """The effects since the last call; the caller now owes them."""
@@ -173,6 +178,7 @@ class Switch:
         """Asked at the last moment, records durable: is this still to be sent?"""
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
             if send.charge.state is State.SENT:
+                self.to_host_s.add(now.monotonic - send.charge.known_since)
                 send.charge.left, send.charge.known_since = True, now.monotonic
                 return True
             if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
@@ -180,8 +186,10 @@ class Switch:
             return False
         if isinstance(send, ToTerminal):
             self.terminals.sign_ins.mark(send.message)
-            # Its reversal may have begun while the approval was on its way to the disk.
-            return send.charge is None or send.charge.state not in NOT_STANDING
+            if send.charge is not None:
+                self.to_terminal_s.add(now.monotonic - send.charge.approval_held_since)
+                # Its reversal began while the approval was on its way to the disk.
+                return send.charge.state not in NOT_STANDING
         return True
 
     def handed(self, send: ToTerminal) -> None:

@@ -55,6 +55,7 @@ class Iso87(Convention):
     sufficient: ClassVar = frozenset({3, 4, 12, 13, 14, 18, 19, 22, 23, 25, 32, 33, 41, 42, 43, 49})
     no_answer_code: ClassVar = "68"
     keeps_stan: ClassVar = False
+    key_parts: ClassVar = ("MTI", "DE 11", "DE 7")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _LATE,
         Reason.LINK_LOST: _LATE,

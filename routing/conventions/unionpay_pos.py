@@ -85,6 +85,7 @@ class UnionPayPos(Convention):
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
+    key_parts: ClassVar = ("MTI", "DE 11", "DE 41", "DE 42")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _NO_ANSWER,
         Reason.LINK_LOST: _NO_ANSWER,
