@@ -33,6 +33,7 @@ from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
+from gateway.registry_metrics import RegistryCollector
 from gateway.systemd import Notifier
 from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
@@ -65,6 +66,7 @@ async def serve(config: Config) -> None:
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,

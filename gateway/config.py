@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.config_doors import door_problems
 from gateway.config_macs import Mac, mac_problems, working_key_problems
+from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.log import LogSettings
@@ -26,6 +27,7 @@ from routing.conventions import CONVENTIONS
 from routing.downloads import ParameterSet
 from routing.limits import LimitSettings
 from routing.network import HostSettings
+from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
@@ -38,14 +40,6 @@ if TYPE_CHECKING:
 _PORT_MAX: Final = 65_535
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """Everything that is wrong with a configuration, a line each: key, value and why."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class Listener(ListenerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +118,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     parameters: tuple[ParameterSet, ...] = ()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
+    registry: RegistrySettings = RegistrySettings()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
@@ -147,6 +142,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
+            registry=self.registry,
             abuse=self.abuse,
             cases=self.cases,
             parameters=self.parameters,
@@ -172,8 +168,8 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
-    for override in overrides:
-        _override(data, override)
+    for each in overrides:
+        override(data, each)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:
@@ -182,49 +178,6 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    """Carry out one `key.path=value`; list items are named by number."""
-    path, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError([f"--set {override}: no '=' in it; give key.path=value"])
-    *parents, last = path.strip().split(".")
-    place: Any = data
-    for key, following in zip(parents, [*parents, last][1:], strict=True):
-        place = _child(place, key, override, following)
-    value = _value(text)
-    if isinstance(place, list):
-        index = _index(place, last, override)
-        place[index : index + 1] = [value]
-    else:
-        place[last] = value
-
-
-def _child(place: Any, key: str, override: str, following: str) -> Any:
-    if isinstance(place, list):
-        index = _index(place, key, override)
-        if index == len(place):
-            place.append({})
-        return place[index]
-    if not isinstance(place, dict):
-        raise ConfigError([f"--set {override}: {key} is inside a plain value"])
-    return place.setdefault(key, [] if following.isdigit() else {})
-
-
-def _index(place: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) > len(place):
-        why = f"{key} is no item of a list of {len(place)}"
-        raise ConfigError([f"--set {override}: {why}"])
-    return int(key)
-
-
-def _value(text: str) -> Any:
-    """A TOML value if it is one, else the text as it stands."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from routing.conduct import AbuseSettings
 from routing.downloads import ParameterSet
 from routing.limits import LimitSettings
 from routing.network import HostSettings
+from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
@@ -50,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     service: ServiceSettings = ServiceSettings()
     reversal: ReversalSettings = ReversalSettings()
     limits: LimitSettings = LimitSettings()
+    registry: RegistrySettings = RegistrySettings()
     mappings: tuple[Mapping, ...] = ()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()

@@ -130,13 +130,7 @@ class SignIns:
 
     def why_not(self, message: Message, now: Now) -> str:
         """DE 39 for a request with a good MAC that may not ask for money now; else ''."""
-        till = till_of(message)
-        session = self._sessions.get(till)
-        refused = self.standing(till, now)
-        if refused:
-            if session is not None and session.state is SignState.IN:
-                self.happens(session, SignEvent.OUT_OF_SERVICE, now)
-            return refused
+        session = self._sessions.get(till_of(message))
         if session is None or session.state is SignState.OUT:
             return rc.SIGN_IN_FIRST
         return self._batch_differs(session, {session.batch}, message, now)

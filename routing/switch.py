@@ -227,6 +227,7 @@ class Switch:
     ) -> None:
         """Take over what the journal holds at the start."""
         self.life.keeper.restore(kept)
+        self.life.registry.restore()
         self.terminals.sign_ins.restore()
         for charge in charges:
             self.life.restore(charge, now)

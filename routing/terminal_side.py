@@ -93,8 +93,11 @@ class TerminalSide:
         if identity is None:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
-        code = self._may_not(asker, listener, now) or self.admission.busy(asker)
-        code = code or self.admission.beyond_limits(asker.request, now)
+        code = (
+            self.admission.busy(asker)
+            or self._may_not(asker, listener, now)
+            or self.admission.beyond_limits(asker.request, now)
+        )
         host = None
         if not code:
             host, code = self.admission.host_for(asker.request, listener, now)
@@ -105,8 +108,9 @@ class TerminalSide:
 
     def _may_not(self, asker: Asker, listener: ListenerSettings, now: Now) -> str:
         """DE 39 for a terminal that may not ask for money now; else ''."""
-        if listener.keys == "fixed":
-            return ""
+        code = self.admission.not_in_service(asker.request)
+        if code or listener.keys == "fixed":
+            return code
         return self.sign_ins.why_not(asker.request, now)
 
     # Voids and refunds
@@ -154,9 +158,10 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        if original is None and not refunds:
-            return rc.NOT_FOUND
-        code = self._may_not(asker, listener, now) or self.admission.busy(asker)
+        code = self._may_not(asker, listener, now)
+        if code or (original is None and not refunds):
+            return code or rc.NOT_FOUND
+        code = self.admission.busy(asker)
         if code:
             return code
         if original is None:

@@ -77,6 +77,7 @@ class BoundsCollector:
             "terminals that wait for keys": (len(terminals.network), ORDERS_MAX),
             "work that waits for the custody": (self._workers.waiting(), WAITING_MAX),
             "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
+            "registry.entries_max": (len(life.registry), life.settings.registry.entries_max),
             "journal.ended_in_memory_max": (
                 min(len(life.book), life.settings.ended_max),
                 life.settings.ended_max,

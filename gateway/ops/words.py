@@ -103,6 +103,7 @@ BOUNDS: Final = (
     "terminals that wait for keys",
     "work that waits for the custody",
     "notices read at a time",
+    "registry.entries_max",
     "journal.ended_in_memory_max",
 )
 """Bounds of the process, named as README's table of limits does."""

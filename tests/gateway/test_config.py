@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from codec import MacKey
-from gateway.config import Config, ConfigError, load
+from gateway.config import Config, load
 from gateway.config_macs import mac_key
+from gateway.config_overrides import ConfigError
 from gateway.mappings import mappings
 from routing.conventions import CONVENTIONS
 

@@ -34,6 +34,7 @@ from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
+from gateway.registry_metrics import RegistryCollector
 from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
@@ -218,6 +219,7 @@ async def gateway(
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
@@ -252,6 +254,7 @@ async def test_a_sale_is_approved_delivered_and_served(tmp_path: Path, bank: Ban
         told = await terminal.asks(sale())
         assert (told.mti, told[39], told[11]) == ("0210", "00", "000001")
         await running.until(lambda: running.state() is State.PRESUMED_SERVED)
+        await running.node.pipeline.settled()
         await terminal.vanish()
     report = audited(tmp_path)
     assert (report.charges, report.served, report.violations) == (1, 1, [])
