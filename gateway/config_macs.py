@@ -69,6 +69,8 @@ def working_key_problems(config: Config) -> Iterable[str]:
         key = f"listener.{number}"
         if each.keys == "fixed":
             continue
+        if config.keys.custody == "none":
+            yield f"{key}.keys = 'working': needs keys.custody, which makes them"
         if each.mac.key_file:
             yield f"{key}.mac.key_file: with keys = 'working' each terminal has keys of its own"
         if each.mac.algorithm in _MAK_BYTES:

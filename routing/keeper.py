@@ -31,6 +31,7 @@ class KeptKind(StrEnum):
     TERMINAL = "terminal"
     SIGN_STATE = "sign state"
     WRAPPED_KEY = "wrapped key"
+    KEY_CEREMONY = "key ceremony"
     ACCOUNT_REQUEST = "account request"
     GRANT = "grant"
     RULE_SET = "rule set"
@@ -47,6 +48,12 @@ class AuditKind(StrEnum):
     TERMINAL_FOUND = "found on a terminal"
     KEYS_ISSUED = "working keys issued"
     TERMINAL_ASKED = "terminal asked for something"
+    KEY_HUNG = "key hung"
+    KEY_REWRAPPED = "key rewrapped"
+    KEY_TAKEN_OFF = "key taken off"
+    KEY_COMPONENT = "key component"
+    KEY_COMPONENT_REFUSED = "key component refused"
+    KEY_CEREMONY_OVER = "key ceremony over"
 
 
 class Keeper:

@@ -6,13 +6,15 @@ What happens to one session stands in `sign_in`; what messages mean, in `termina
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final
 
 from routing import response_codes as rc
 from routing.conventions import CONVENTIONS, Kind
 from routing.conventions.management import DIGITS
+from routing.entries import TerminalEntry
 from routing.findings import Finding, Findings
 from routing.keeper import AuditKind, KeptKind
+from routing.registered import in_service
 from routing.sign_in import Session, SignEvent, SignState, Till
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.downloads import Downloads
-    from routing.keeper import Keeper
+    from routing.entries import MerchantEntry
+    from routing.lifecycle import Lifecycle
+    from routing.registered import Registered
     from routing.settings import ListenerSettings
     from routing.sign_in_settings import SignInSettings
 
@@ -33,49 +37,14 @@ _ORDER: Final = "32145678"
 """Which wish comes first: a terminal is asked for one thing at a time."""
 
 
-class Standing(NamedTuple):
-    """Why the registry has a terminal refused: DE 39 and what that is; '' if nothing speaks against
-    it.
-    """
-
-    code: str = ""
-    finding: Finding | None = None
-
-
-class Directory(Protocol):
-    """Who is registered."""
-
-    def standing(self, till: Till) -> Standing:
-        """Whether a terminal of a merchant may sign in and sell."""
-        ...
-
-    def master_key(self, till: Till, cipher: str) -> str:
-        """Its TMK, wrapped; '' if it has none of this cipher."""
-        ...
-
-
-class Nobody:
-    """A directory without terminals."""
-
-    def standing(self, till: Till) -> Standing:
-        """As `Directory` has it."""
-        del till
-        return Standing(rc.NOT_REGISTERED, Finding.UNKNOWN_TERMINAL)
-
-    def master_key(self, till: Till, cipher: str) -> str:
-        """As `Directory` has it."""
-        del till, cipher
-        return ""
-
-
 class SignIns:
     """Sessions by terminal: one for each registered terminal that ever signed in."""
 
-    def __init__(self, keeper: Keeper, directory: Directory, downloads: Downloads) -> None:
-        self._keeper = keeper
-        self.directory = directory
+    def __init__(self, life: Lifecycle, registered: Registered, downloads: Downloads) -> None:
+        self._keeper = life.keeper
+        self.registered = registered
         self._downloads = downloads
-        self.findings = Findings(keeper)
+        self.findings = Findings(life.keeper)
         self._sessions: dict[Till, Session] = {}
         self._asked_for: dict[Till, str] = {}
         """The digit that answers to a terminal carry, where there is one."""
@@ -87,6 +56,7 @@ class SignIns:
         self._counted: dict[Till, tuple[SignState, tuple[str, ...]]] = {}
         self.watchers: list[Callable[[Till, Finding, Now], None]] = []
         """Told of bursts of wrong MACs and the like, once per burst."""
+        life.registry.watchers.append(self._entry_changed)
 
     def restore(self) -> None:
         """Take over the sessions of earlier lives."""
@@ -108,11 +78,20 @@ class SignIns:
         return self._sessions.get(till)
 
     def opened(self, till: Till, batch: int) -> Session:
-        """A terminal's session; a new one begins with the batch that the terminal is in itself."""
+        """A terminal's session; a new one begins with the batch that the registry names, or else
+        with the one that the terminal is in itself.
+        """
         session = self._sessions.get(till)
         if session is None:
-            session = self._sessions[till] = Session(till, batch=max(batch, 1))
+            first = self.registered.first_batch(till) or batch
+            session = self._sessions[till] = Session(till, batch=max(first, 1))
         return session
+
+    def _entry_changed(self, entry: MerchantEntry | TerminalEntry, now: Now) -> None:
+        if isinstance(entry, TerminalEntry) and not in_service(entry):
+            session = self._sessions.get(Till.of(entry.merchant, entry.id))
+            if session is not None and session.state is SignState.IN:
+                self.happens(session, SignEvent.OUT_OF_SERVICE, now)
 
     # What requests are told
 
@@ -153,7 +132,7 @@ class SignIns:
 
     def standing(self, till: Till, now: Now) -> str:
         """What the registry says: DE 39, or ''."""
-        standing = self.directory.standing(till)
+        standing = self.registered.standing(till)
         if standing.finding is not None:
             self.found(standing.finding, till, now)
         return standing.code

@@ -15,12 +15,13 @@ from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
+from routing.key_ceremony import Ceremonies
+from routing.key_ring import KeyRing
 from routing.lifecycle import Asker, Lifecycle
 from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
-from routing.sign_ins import Nobody
 from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
 from routing.transaction import Transaction
@@ -35,20 +36,13 @@ if TYPE_CHECKING:
     from routing.effects import Kept, KeyWork, Noted, Send
     from routing.settings import Settings
     from routing.sign_in import Till
-    from routing.sign_ins import Directory
 
 
 class Switch:
     """All decisions of one gateway process."""
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        epoch: int,
-        last_id: int,
-        last_stans: Mapping[str, int],
-        directory: Directory | None = None,
+        self, settings: Settings, *, epoch: int, last_id: int, last_stans: Mapping[str, int]
     ) -> None:
         self.hosts = {
             each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts
@@ -57,10 +51,12 @@ class Switch:
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
-        self.terminals = TerminalSide(self.life, self.docket, directory or Nobody())
+        self.keys = KeyRing(self.life.keeper)
+        self.terminals = TerminalSide(self.life, self.docket, self.keys)
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
+        self.ceremonies = Ceremonies(self.life.keeper)
         self.to_host_s = Tally(OWN_S)
         """The gateway's own part of a charge's time: from its request to its leaving for a host."""
         self.to_terminal_s = Tally(OWN_S)
@@ -226,12 +222,18 @@ class Switch:
         kept: Iterable[Kept] = (),
     ) -> None:
         """Take over what the journal holds at the start."""
-        self.life.keeper.restore(kept)
-        self.life.registry.restore()
-        self.terminals.sign_ins.restore()
+        self.hold(kept)
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)
+
+    def hold(self, kept: Iterable[Kept]) -> None:
+        """What earlier lives kept beside charges."""
+        self.life.keeper.restore(kept)
+        self.life.registry.restore()
+        self.keys.restore()
+        self.ceremonies.restore()
+        self.terminals.sign_ins.restore()
 
     def remember(self, entries: Sequence[Noted]) -> None:
         """What was said in earlier lives and may still matter; after the charges."""

@@ -129,7 +129,7 @@ class TerminalNetwork:
             del self._orders[till]
             return self._issued(order, till, issued, now)
 
-        master = self._sign_ins.directory.master_key(till, lengths.cipher)
+        master = self._sign_ins.registered.master_key(till, lengths.cipher)
         wanted = NewWorkingKeys(*till, master, lengths, request.listener.name)
         self._life.outbox.key_work.append(KeyWork(wanted, done))
 
@@ -149,6 +149,7 @@ class TerminalNetwork:
         if signs_in:
             session.signed_in_at = now.wall
             session.operator = CONVENTIONS[order.listener.dialect].operator(message)
+            self._sign_ins.registered.signed_in(till, now)
         event = SignEvent.KEYS_ISSUED if signs_in else SignEvent.KEYS_CHANGED
         self._sign_ins.happens(session, event, now, issued.mak)
         self._sign_ins.issued(session, now, said={"code": order.asked.code, "batch": session.batch})

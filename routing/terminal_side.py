@@ -21,6 +21,7 @@ from routing.enquiry import Enquiry
 from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
+from routing.registered import Registered
 from routing.replies import Replies
 from routing.sign_ins import SignIns
 from routing.terminal_network import TerminalNetwork
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
+    from routing.key_ring import KeyRing
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings
-    from routing.sign_ins import Directory
 
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
@@ -44,14 +45,14 @@ _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, directory: Directory) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, ring: KeyRing) -> None:
         settings = life.settings
         self._life = life
         downloads = Downloads(settings.parameters)
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.sign_ins = SignIns(life.keeper, directory, downloads)
+        self.sign_ins = SignIns(life, Registered(life.registry, ring), downloads)
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {

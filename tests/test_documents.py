@@ -26,6 +26,7 @@ SECTIONS = (
     config.NoticeSettings,
     config.CanarySettings,
     config.RegistrySettings,
+    config.KeySettings,
     config.Admin,
     config.JournalConfig,
     config.Drain,

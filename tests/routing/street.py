@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from codec import Message, build, dialect
-from routing import response_codes as rc
 from routing.effects import IssuedKeys
+from routing.entries import MerchantEntry, TerminalEntry, TerminalState
 from routing.findings import Finding
+from routing.key_ring import KeyPlace, RingKey
+from routing.registry import RegistrySettings
 from routing.sign_in import Session, Till
-from routing.sign_ins import Standing
 from tests.routing.world import BATCH, HEADER, ISO, MERCHANT, POS, TERMINAL, World
 
 TILL: Final = Till(MERCHANT, TERMINAL)
@@ -22,42 +23,36 @@ ECHO: Final = {POS: "301", ISO: "301", ISO_93: "831"}
 KEY_CHANGE: Final = {ISO: "101", ISO_93: "811"}
 
 
-class Listed:
-    """A directory that is a list."""
-
-    def __init__(self, *tills: Till) -> None:
-        self.tills = set(tills)
-        self.out_of_service: set[Till] = set()
-
-    def standing(self, till: Till) -> Standing:
-        """As `Directory` has it."""
-        if till in self.out_of_service:
-            return Standing(rc.NOT_IN_SERVICE, Finding.NOT_IN_SERVICE)
-        if till in self.tills:
-            return Standing()
-        if till.merchant not in {each.merchant for each in self.tills}:
-            return Standing(rc.NO_MERCHANT, Finding.UNKNOWN_MERCHANT)
-        if till.terminal in {each.terminal for each in self.tills}:
-            return Standing(rc.NOT_REGISTERED, Finding.ANOTHER_MERCHANTS)
-        return Standing(rc.NOT_REGISTERED, Finding.UNKNOWN_TERMINAL)
-
-    def master_key(self, till: Till, cipher: str) -> str:
-        """As `Directory` has it."""
-        return f"{MASTER} {cipher} {till.key}" if till in self.tills else ""
-
-
 class Street(World):
     """Two terminals of one merchant and one of another; keys are issued when a test says so."""
 
     def __init__(self, name: str = POS, **settings: Any) -> None:
-        self.listed = Listed(TILL, OTHER, Till("MERCHANT0000002", "T0000003"))
         sign_in = settings.pop("sign_in", {})
         super().__init__(
             name,
             listener_settings={"keys": "working"} | sign_in,
-            directory=self.listed,
+            registry=RegistrySettings(required=True),
             **settings,
         )
+        tills = (TILL, OTHER, Till("MERCHANT0000002", "T0000003"))
+        self.switch.life.registry.load(
+            [MerchantEntry(id=each) for each in sorted({till.merchant for till in tills})],
+            [TerminalEntry(merchant=each.merchant, id=each.terminal) for each in tills],
+            "",
+            self.now,
+        )
+        for till in tills:
+            for cipher in ("des", "sm4"):
+                key = RingKey(f"{MASTER} {cipher} {till.key}", "", 0.0, "file")
+                self.switch.keys.hang(KeyPlace("tmk", till.key, cipher), key, self.now)
+        self.settle()
+        self.journal.audit.clear()
+
+    def puts(self, till: Till, state: TerminalState) -> None:
+        """The registry has a terminal in another state."""
+        entry = TerminalEntry(merchant=till.merchant, id=till.terminal, state=state)
+        self.switch.life.registry.put(entry, None, "", self.now)
+        self.settle()
 
     def issue(self, mak: str = "mak 1", block: bytes = bytes(40)) -> bool:
         """Whoever keeps the keys did the oldest work; whether the result was taken."""

@@ -11,6 +11,7 @@ from codec import Message
 from routing.charge import State
 from routing.clock import Now
 from routing.effects import IssuedKeys
+from routing.entries import TerminalEntry, TerminalState
 from routing.findings import AUDIT_AGAIN_S, AUDITS_A_MINUTE_MAX, Finding
 from routing.keeper import AuditKind, KeptKind
 from routing.sign_in import BATCHES, TABLE, Session, SignEvent, SignState, Till
@@ -139,7 +140,8 @@ def test_who_is_not_registered_gets_no_keys(
     name: str, till: Till, code: str, finding: Finding
 ) -> None:
     street = Street(name)
-    street.listed.out_of_service.add(OTHER)
+    street.puts(OTHER, TerminalState.SUSPENDED)
+    street.journal.audit.clear()
     street.says(1, sign_in(name, de42=till.merchant, de41=till.terminal))
     assert street.key_work == []
     in_93 = {"03": "109", "97": "182", "58": "120"}
@@ -248,7 +250,7 @@ def test_without_keys_everything_is_refused_by_where_the_terminal_stands(street:
     street.says(1, sale(street.name), mac_good=False)
     street.says(1, sale(street.name, 2, de41="T0000009"), mac_good=False)
     street.says(1, sale(street.name, 3, de42="MERCHANT0000009"), mac_good=False)
-    street.listed.out_of_service.add(TILL)
+    street.puts(TILL, TerminalState.DEACTIVATED)
     street.says(1, sale(street.name, 4), mac_good=False)
     assert street.codes(1) == ["77", "97", "03", "58"]
     assert street.charges_sent == []
@@ -295,12 +297,31 @@ def test_the_echos_number_is_a_setting() -> None:
 
 def test_a_terminal_taken_out_of_service_is_signed_out(street: Street) -> None:
     street.signs_in()
-    street.listed.out_of_service.add(TILL)
+    street.puts(TILL, TerminalState.DEACTIVATED)
     street.says(1, sale(street.name))
     assert street.codes(1)[1:] == ["58"]
-    street.listed.out_of_service.clear()
+    street.puts(TILL, TerminalState.ACTIVE)
     street.says(1, sale(street.name, 2))
     assert street.codes(1)[2:] == ["77"]
+
+
+def test_the_first_sign_in_makes_a_registered_terminal_active(street: Street) -> None:
+    street.puts(TILL, TerminalState.REGISTERED)
+    street.signs_in()
+    entry = street.switch.life.registry.terminal(*TILL)
+    assert entry is not None
+    assert entry.state is TerminalState.ACTIVE
+
+
+def test_the_registry_may_name_the_first_batch_and_another_master_key(pos: Street) -> None:
+    entry = TerminalEntry(
+        merchant=MERCHANT, id=TERMINAL, batch="000300", key_names={"tmk": OTHER.key}
+    )
+    pos.switch.life.registry.put(entry, None, "", pos.now)
+    pos.says(1, sign_in(POS))
+    assert pos.key_work[0].what.master == f"wrapped TMK des {OTHER.key}"
+    pos.issue()
+    assert pos.told[-1].message["60.2"] == "000300"
 
 
 # What is said of earlier charges
@@ -331,7 +352,7 @@ def test_a_repeat_gets_its_answer_also_from_who_is_signed_out_by_now(
     if signed_off:
         street.says(1, sign_off(street.name))
     else:
-        street.listed.out_of_service.add(TILL)
+        street.puts(TILL, TerminalState.DEACTIVATED)
     before = len(street.told)
     street.says(2, repeated(request))
     assert [told.message[39] for told in street.told[before:]] == ["00"]

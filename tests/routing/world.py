@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from routing.conventions import Original
     from routing.effects import KeyWork, Record, Send
     from routing.keeper import KeptKind
-    from routing.sign_ins import Directory
+
 
 ISO: Final = "iso87-ascii"
 POS: Final = "unionpay-pos"
@@ -251,11 +251,10 @@ class World:
         links: int = 1,
         host_settings: dict[str, Any] | None = None,
         listener_settings: dict[str, Any] | None = None,
-        directory: Directory | None = None,
         **settings: Any,
     ) -> None:
         self.name = name
-        self.directory = directory
+
         listener = ListenerSettings(
             name=LISTENER,
             dialect=name,
@@ -295,7 +294,6 @@ class World:
             epoch=self.epoch,
             last_id=max(self.journal.opened, default=0),
             last_stans={BANK: (self.epoch - 1) * 1_000},
-            directory=self.directory,
         )
         self.switch.restore(held, self.now, self.journal.entries, self.journal.kept.values())
         for link in self.links:
