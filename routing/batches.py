@@ -17,6 +17,7 @@ its void or refund as a credit.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing import response_codes as rc
@@ -56,6 +57,10 @@ class Batch(NamedTuple):
     number: str
 
 
+SettledWatcher = Callable[[str, str, "Iterable[Charge]", "Now"], None]
+"""Merchant, terminal, charges of the batch, and when."""
+
+
 class Batches:
     """The batches that are being settled."""
 
@@ -68,6 +73,8 @@ class Batches:
         self.balanced = self.unbalanced = 0
         self.differences = 0
         self.uploads_forgotten = 0
+        self.watchers: list[SettledWatcher] = []
+        """Told of each batch that was settled, with its charges."""
 
     def __len__(self) -> int:
         return len(self._uploads)
@@ -92,10 +99,10 @@ class Batches:
             if balanced:
                 self.balanced += 1
                 self._uploads.pop(batch, None)
-                self._close(batch, now)
                 for charge in charges:
                     if charge.state is State.PRESUMED_SERVED and charge.kind in _SALES:
                         self._life.apply(charge, Event.CONFIRMED, now)
+                self._settled(batch, charges, now)
             else:
                 self.unbalanced += 1
                 self._begin_upload(batch)
@@ -105,16 +112,18 @@ class Batches:
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))
 
+    def _settled(self, batch: Batch, charges: Iterable[Charge], now: Now) -> None:
+        till = Till.of(batch.merchant, batch.terminal)
+        self._sign_ins.batch_settled(till, batch.number, now)
+        for watch in self.watchers:
+            watch(batch.merchant, batch.terminal, charges, now)
+
     def _begin_upload(self, batch: Batch) -> None:
         self._uploads[batch] = {}
         self._uploads.move_to_end(batch)
         if len(self._uploads) > UPLOADS_MAX:
             self._uploads.popitem(last=False)
             self.uploads_forgotten += 1
-
-    def _close(self, batch: Batch, now: Now) -> None:
-        till = Till.of(batch.merchant, batch.terminal)
-        self._sign_ins.batch_settled(till, batch.number, now)
 
     # Uploads
 
@@ -141,7 +150,7 @@ class Batches:
     def _end_of_upload(self, asker: Asker, batch: Batch, sales: dict[str, int]) -> None:
         def found(charges: list[Charge], now: Now) -> None:
             self._set_right(charges, sales, batch, now)
-            self._close(batch, now)
+            self._settled(batch, charges, now)
             self._replies.tell(asker, rc.APPROVED, now)
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))

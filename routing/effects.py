@@ -162,6 +162,19 @@ class BatchLookup(NamedTuple):
     found: Callable[[list[Charge], Now], None]
 
 
+class UnsettledLookup(NamedTuple):
+    """What a merchant's terminals have not settled yet: ask the journal for count and money."""
+
+    merchant: str
+    after: tuple[tuple[str, int], ...]
+    """Terminals, each with the newest charge that its last settlement covered."""
+    states: tuple[State, ...]
+    found: Callable[[int, int, Now], None]
+
+
+AnyLookup = Lookup | BatchLookup | UnsettledLookup
+
+
 class NewWorkingKeys(NamedTuple):
     """Working keys for a terminal are wanted."""
 
@@ -205,7 +218,7 @@ class Outbox:
     network management, enquiries."""
     records: list[Record] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
-    lookups: list[Lookup | BatchLookup] = field(default_factory=list)
+    lookups: list[AnyLookup] = field(default_factory=list)
     key_work: list[KeyWork] = field(default_factory=list)
     """Rests on no record, and waits for none."""
 

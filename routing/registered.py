@@ -11,6 +11,7 @@ from routing.entries import TerminalEntry, TerminalState
 from routing.findings import Finding
 
 if TYPE_CHECKING:
+    from routing.accounts.gate import Gate
     from routing.clock import Now
     from routing.key_ring import KeyRing
     from routing.registry import Registry
@@ -34,13 +35,13 @@ class Standing(NamedTuple):
 class Registered:
     """Terminals as they are registered."""
 
-    def __init__(self, registry: Registry, ring: KeyRing) -> None:
-        self._registry, self._ring = registry, ring
+    def __init__(self, registry: Registry, ring: KeyRing, gate: Gate) -> None:
+        self._registry, self._ring, self._gate = registry, ring, gate
 
     def standing(self, till: Till) -> Standing:
         """Whether a terminal of a merchant may sign in."""
-        code = self._registry.refusal_of_sign_in(*till)
-        finding = _FINDINGS.get(code)
+        code = self._gate.code(*till) or self._registry.refusal_of_sign_in(*till)
+        finding = _FINDINGS.get(code, Finding.NOT_IN_SERVICE if code else None)
         if finding is Finding.UNKNOWN_TERMINAL and self._registry.others_have(*till):
             finding = Finding.ANOTHER_MERCHANTS
         return Standing(code, finding)

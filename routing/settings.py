@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.downloads import ParameterSet
 from routing.limits import LimitSettings
@@ -57,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cases: CaseSettings = CaseSettings()
     parameters: tuple[ParameterSet, ...] = ()
     """What terminals fetch when the header of an answer asks for it."""
+    accounts: AccountSettings = AccountSettings()
+    listeners_without_mac: frozenset[str] = frozenset()
+    """Nobody may ask for anything about accounts there: nobody knows who asks."""
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
     test_till: str = ""

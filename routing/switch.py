@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routing.accounts.counter import TerminalCounter
+from routing.accounts.office import Office
 from routing.charge import NOT_STANDING, Charge, Event, State
+from routing.conventions import Kind
 from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
@@ -51,8 +54,11 @@ class Switch:
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
+        self.office = Office(self.life, self.docket)
         self.keys = KeyRing(self.life.keeper)
-        self.terminals = TerminalSide(self.life, self.docket, self.keys)
+        self.terminals = TerminalSide(self.life, self.docket, self.office.gate, self.keys)
+        self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
+        self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
@@ -167,6 +173,7 @@ class Switch:
         for host in self.hosts.values():
             host.keys.expire(now.monotonic)
             self.life.outbox.express += host.links.tick(now)
+        self.office.tick(now)
 
     # The gateway's reports on what it sent
 
@@ -225,6 +232,7 @@ class Switch:
         self.hold(kept)
         for charge in charges:
             self.life.restore(charge, now)
+        self.office.restore()
         self.remember(entries)
 
     def hold(self, kept: Iterable[Kept]) -> None:

@@ -10,6 +10,7 @@ cdef class TerminalSide:
     cdef public object sign_ins
     cdef public object network
     cdef public object batches
+    cdef object _gate
     cdef dict _handlers
     cdef public object not_requests
     cpdef object _charge(self, Asker_t asker, object listener, object now)

@@ -7,6 +7,7 @@ what speaks of an earlier charge becomes an event for `lifecycle`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
@@ -29,9 +30,8 @@ from routing.transaction import Transaction
 from routing.undoing import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from codec import Message
+    from routing.accounts.gate import Gate
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
@@ -42,20 +42,24 @@ if TYPE_CHECKING:
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
 
+Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
+
+
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, ring: KeyRing) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate, ring: KeyRing) -> None:
         settings = life.settings
+        self._gate = gate
         self._life = life
         downloads = Downloads(settings.parameters)
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.sign_ins = SignIns(life, Registered(life.registry, ring), downloads)
+        self.sign_ins = SignIns(life, Registered(life.registry, ring, gate), downloads)
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
-        self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
+        self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
@@ -66,6 +70,10 @@ class TerminalSide:
             Kind.UNSUPPORTED: self._unsupported,
         }
         self.not_requests = 0
+
+    def handle(self, kind: Kind, handler: Handler) -> None:
+        """Have requests of a kind handled elsewhere."""
+        self._handlers[kind] = handler
 
     def request(
         self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
@@ -95,8 +103,8 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self.admission.busy(asker)
-            or self._may_not(asker, listener, now)
+            self._may_not(asker, listener, now)
+            or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
         host = None
@@ -108,11 +116,15 @@ class TerminalSide:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
 
     def _may_not(self, asker: Asker, listener: ListenerSettings, now: Now) -> str:
-        """DE 39 for a terminal that may not ask for money now; else ''."""
-        code = self.admission.not_in_service(asker.request)
+        """DE 39 for a terminal that may do no new business: account services barred it, the
+        registry has it out of service, it did not sign in; else ''.
+        """
+        message = asker.request
+        code = self._gate.refusal(message[42].rstrip(), message[41].rstrip())
+        code = code or self.admission.not_in_service(message)
         if code or listener.keys == "fixed":
             return code
-        return self.sign_ins.why_not(asker.request, now)
+        return self.sign_ins.why_not(message, now)
 
     # Voids and refunds
 
