@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway import config
+from gateway.keys.settings import HsmSettings, Pkcs11Settings
 from routing import diagram
 from routing.accounts import people, rules
 
@@ -30,6 +31,8 @@ SECTIONS = (
     config.NoticeSettings,
     config.CanarySettings,
     config.KeySettings,
+    HsmSettings,
+    Pkcs11Settings,
     config.RegistrySettings,
     config.Admin,
     config.JournalConfig,

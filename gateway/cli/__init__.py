@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import account, desk, inspect, keys, life, operate, scorecards, simulators
+from gateway.cli import account, desk, hsm, inspect, keys, life, operate, scorecards, simulators
 
 app = typer.Typer(
     name="isogate",
@@ -21,6 +21,7 @@ keys.register(app)
 scorecards.register(app)
 inspect.register(app)
 simulators.register(app)
+hsm.register(app)
 
 
 def main() -> None:
