@@ -22,7 +22,7 @@ from gateway.tools import Tools
 from routing.effects import IssuedKeys, KeyWork, NewWorkingKeys
 from routing.sign_in import Session, SignState, Till
 from routing.sign_in_settings import KeyLengths
-from tests.gateway.custodies import KEK, Bench
+from tests.gateway.custodies import KEK, sealed
 from tests.routing.street import echo
 from tests.routing.world import LISTENER, MERCHANT, POS, TERMINAL, sale
 
@@ -144,7 +144,7 @@ async def worked(
 
 async def wanted(lengths: KeyLengths, custody: SoftwareCustody) -> NewWorkingKeys:
     cipher = lengths.cipher
-    master = await Bench(custody).known(TMK, "tmk", TILL.key, cipher)
+    master = await sealed(custody).known(TMK, "tmk", TILL.key, cipher)
     return NewWorkingKeys(*TILL, str(master), lengths, LISTENER)
 
 
