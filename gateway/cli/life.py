@@ -1,4 +1,4 @@
-"""`doctor`, `ready`, `log-level`, `explain`: before a gateway runs, while it does, and afterwards."""
+"""`doctor`, `ready`, `log-level`, `explain`: before a gateway runs, while it does, afterwards."""
 
 from __future__ import annotations
 
