@@ -1,5 +1,5 @@
-"""Documentation that runs: the `sh` blocks of a page are its commands, and the `text` block after one
-is what it says, line by line; `…` stands for anything.
+"""Documentation that runs: the `sh` blocks of a page are its commands, and the `text` block after
+one is what it says, line by line; `…` stands for anything.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ import os
 import re
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SECONDS_MAX = 300
+SECONDS_MAX = 900
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "=== end of block"
 
@@ -55,10 +56,8 @@ def run(wanted: list[Block], folder: Path, environment: dict[str, str]) -> list[
         said, _ = process.communicate(timeout=SECONDS_MAX)
     finally:
         # Whatever a page left running, or a page that hangs: its whole process group.
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
     assert process.returncode == 0, said
     return said.split(_MARK)[:-1]
