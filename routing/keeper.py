@@ -31,7 +31,10 @@ class KeptKind(StrEnum):
     TERMINAL = "terminal"
     SIGN_STATE = "sign state"
     WRAPPED_KEY = "wrapped key"
+    KEY_CEREMONY = "key ceremony"
     ACCOUNT_REQUEST = "account request"
+    ACCOUNT_FILE = "account file"
+    SETTLED_BATCH = "settled batch"
     GRANT = "grant"
     RULE_SET = "rule set"
     OUTBOX_ITEM = "outbox item"
@@ -44,6 +47,16 @@ class AuditKind(StrEnum):
     REGISTRY_LOADED = "registry loaded"
     MERCHANT_CHANGED = "merchant changed"
     TERMINAL_CHANGED = "terminal changed"
+    ACCOUNT_STEP = "account step"
+    ACCOUNT_DENIED = "account request denied"
+    ACCOUNT_FILE = "account file changed"
+    GRANT = "grant"
+    KEY_HUNG = "key hung"
+    KEY_REWRAPPED = "key rewrapped"
+    KEY_TAKEN_OFF = "key taken off"
+    KEY_COMPONENT = "key component"
+    KEY_COMPONENT_REFUSED = "key component refused"
+    KEY_CEREMONY_OVER = "key ceremony over"
 
 
 class Keeper:

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routing.accounts.counter import TerminalCounter
+from routing.accounts.office import Office
 from routing.charge import NOT_STANDING, Charge, Event, State
+from routing.conventions import Kind
 from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
+from routing.key_ceremony import Ceremonies
+from routing.key_ring import KeyRing
 from routing.lifecycle import Asker, Lifecycle
 from routing.limit_changes import LimitChanges
 from routing.notices import Notices
@@ -48,10 +53,15 @@ class Switch:
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
-        self.terminals = TerminalSide(self.life, self.docket)
+        self.office = Office(self.life, self.docket)
+        self.terminals = TerminalSide(self.life, self.docket, self.office.gate)
+        self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
+        self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
+        self.keys = KeyRing(self.life.keeper)
+        self.ceremonies = Ceremonies(self.life.keeper)
         self.to_host_s = Tally(OWN_S)
         """The gateway's own part of a charge's time: from its request to its leaving for a host."""
         self.to_terminal_s = Tally(OWN_S)
@@ -153,6 +163,7 @@ class Switch:
         for host in self.hosts.values():
             host.keys.expire(now.monotonic)
             self.life.outbox.express += host.links.tick(now)
+        self.office.tick(now)
 
     # The gateway's reports on what it sent
 
@@ -206,11 +217,18 @@ class Switch:
         kept: Iterable[Kept] = (),
     ) -> None:
         """Take over what the journal holds at the start."""
-        self.life.keeper.restore(kept)
-        self.life.registry.restore()
+        self.hold(kept)
         for charge in charges:
             self.life.restore(charge, now)
+        self.office.restore()
         self.remember(entries)
+
+    def hold(self, kept: Iterable[Kept]) -> None:
+        """What earlier lives kept beside charges."""
+        self.life.keeper.restore(kept)
+        self.life.registry.restore()
+        self.keys.restore()
+        self.ceremonies.restore()
 
     def remember(self, entries: Sequence[Noted]) -> None:
         """What was said in earlier lives and may still matter; after the charges."""

@@ -8,9 +8,10 @@ import re
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.desk import complaints
+from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
 from gateway.desk.requests import (
+    Account,
     AnyRequest,
     ChangeLimits,
     Close,
@@ -21,6 +22,7 @@ from gateway.desk.requests import (
     Difference,
     Dispute,
     FlyCanary,
+    KeyRequest,
     Reply,
     SettleDifference,
     Withdraw,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.config import Config
     from gateway.desk.floor import Floor
+    from gateway.desk.key_desk import KeyDesk
     from gateway.tools import Offload
     from routing.charge import Charge
     from routing.switch import Switch
@@ -81,6 +84,7 @@ class Desk:
         self._floor = floor
         self._offload = offload
         self.canary: Flying | None = None
+        self.keys: KeyDesk | None = None
 
     async def do(self, request: AnyRequest, who: str) -> Reply:
         """Do what `who` asks for; durable when it returns."""
@@ -88,7 +92,8 @@ class Desk:
 
     @singledispatchmethod
     async def _do(self, request: AnyRequest, who: str) -> Reply:
-        del who
+        if isinstance(request, KeyRequest) and self.keys is not None:
+            return await self.keys.do(request, who)
         message = f"{type(request).__name__}: not for this desk"
         raise DeskError(message)
 
@@ -249,6 +254,12 @@ class Desk:
     async def _limits_answered(self, answer: Answer) -> Reply:
         await self._floor.settle()
         return Reply(status=_STATUS[answer], said=answer)
+
+    # Accounts
+
+    @_do.register
+    async def _(self, request: Account, who: str) -> Reply:
+        return await accounts.ask(request, who, self._switch, self._floor, self.clock)
 
     # Test charges
 
