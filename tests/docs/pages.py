@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -42,23 +43,25 @@ def run(wanted: list[Block], folder: Path, environment: dict[str, str]) -> list[
     script = "set -euo pipefail\n" + "".join(
         f"{block.commands}\necho; echo '{_MARK}'\n" for block in wanted
     )
-    process = subprocess.Popen(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        said, _ = process.communicate(timeout=SECONDS_MAX)
-    finally:
-        # Whatever a page left running, or a page that hangs: its whole process group.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    # A file, not a pipe: what a page leaves running in the background would keep a pipe open.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=folder,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            process.wait(SECONDS_MAX)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        said = output.read()
     assert process.returncode == 0, said
     return said.split(_MARK)[:-1]
 
