@@ -1,4 +1,4 @@
-"""The documentation is whole: it builds without a warning, what is made from code is as the code is,
+"""The documentation is whole: it builds without a warning, what is made from code is as it is,
 and each threat has tests that exist.
 """
 
