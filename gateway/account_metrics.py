@@ -40,12 +40,10 @@ class AccountCollector:
     def _requests(self) -> Iterator[Family]:
         office, wall = self._office, self._clock.now().wall
         requests, progress = office.shelf.open(), office.progress
-        oldest: dict[str, float] = {}
-        for each in requests:
-            oldest[each.kind] = max(oldest.get(each.kind, 0.0), _age(wall, each.opened_at))
+        oldest = min((each.opened_at for each in requests), default=0.0)
         yield accounts.OPEN.by(Counter(str(each.kind) for each in requests))
-        yield accounts.AGE.by(oldest)
-        yield accounts.OVERDUE.by(Counter(each.owner for each in office.overdue(wall)))
+        yield accounts.AGE.of(_age(wall, oldest))
+        yield accounts.OVERDUE.of(len(office.overdue(wall)))
         steps: Counter[str] = Counter()
         for (_, state), count in progress.entered.items():
             steps[state] += count

@@ -17,11 +17,15 @@ from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
+from routing.downloads import Downloads
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
+from routing.registered import Registered
 from routing.replies import Replies
+from routing.sign_ins import SignIns
+from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
 from routing.undoing import refusal
 
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
+    from routing.key_ring import KeyRing
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings
 
@@ -43,13 +48,16 @@ Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, ring: KeyRing) -> None:
         settings = life.settings
         self._life = life
+        downloads = Downloads(settings.parameters)
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.batches = Batches(life, docket, self.replies)
+        self.sign_ins = SignIns(life, Registered(life.registry, ring, life.gate), downloads)
+        self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
+        self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.heard_network: Callable[[Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
@@ -79,7 +87,10 @@ class TerminalSide:
             return
         asker = Asker(conn, message)
         if not mac_good and kind is not _NETWORK:
-            self.replies.refuse(asker, rc.BAD_MAC, now)
+            code = rc.BAD_MAC
+            if known.keys == "working":
+                code = self.sign_ins.unauthentic(message, kind, known, now)
+            self.replies.refuse(asker, code, now)
             return
         if kind is _CHARGE:
             self._charge(asker, known, now)
@@ -94,8 +105,8 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self.admission.busy(asker)
-            or self.admission.not_in_service(asker.request, takes_money=True)
+            self._may_not(asker, listener, now, takes_money=True)
+            or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
         host = None
@@ -105,6 +116,17 @@ class TerminalSide:
             code = self.admission.open(asker, listener, identity, host, None, now)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
+
+    def _may_not(
+        self, asker: Asker, listener: ListenerSettings, now: Now, *, takes_money: bool = False
+    ) -> str:
+        """DE 39 for a terminal that may do no new business: account services barred it, the
+        registry has it out of service, it did not sign in; else ''.
+        """
+        code = self.admission.not_in_service(asker.request, takes_money=takes_money)
+        if code or listener.keys == "fixed":
+            return code
+        return self.sign_ins.why_not(asker.request, now)
 
     # Voids and refunds
 
@@ -154,7 +176,7 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        code = self.admission.not_in_service(message)
+        code = self._may_not(asker, listener, now)
         if code or (original is None and not refunds):
             return code or rc.NOT_FOUND
         code = self.admission.busy(asker)
@@ -269,13 +291,17 @@ class TerminalSide:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
         self.admission.proves_the_last(asker, message[11], listener, now)
+        code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         self.batches.heard(asker, Batch(message[42], message[41], number), now)
 
     # Everything else
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
-        code = self.admission.not_in_service(request)
+        code = self._may_not(asker, listener, now)
         if code:
             self.replies.refuse(asker, code, now)
             return
@@ -313,6 +339,9 @@ class TerminalSide:
         code = self.heard_network(asker.request, now) if self.heard_network else ""
         if code:
             self.replies.refuse(asker, code, now)
+            return
+        if listener.keys == "working":
+            self.network.heard(asker, listener, now)
             return
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))

@@ -7,25 +7,25 @@ from typing import Final
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
 from routing.accounts.machine import Kind
-from routing.accounts.office import CASES
-from routing.accounts.people import Role
 from routing.accounts.refusals import Code
 from routing.accounts.signals import PARTS, SIGNALS
 from routing.accounts.steps import Nudge
 
 _KIND: Final = Label("kind", tuple(Kind))
-_STATES: Final = tuple(sorted({state for case in CASES for state in case.machine.places}))
+_STATES: Final = (
+    *("UNDER_REVIEW", "PRECHECK_FAILED", "APPROVED", "CANCELLED", "DEACTIVATED", "SUSPENDED"),
+    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", OTHER),
+)
 _OF_MONEY: Final = (Code.OPEN_CHARGES, Code.UNSETTLED_BATCH, Code.REVERSAL_PENDING)
 ACCOUNTS: Final = Section("Account services")
 OPEN: Final = ACCOUNTS.gauge("gateway_account_requests", "requests", "Requests under way.", _KIND)
 AGE: Final = ACCOUNTS.gauge(
-    "gateway_account_request_age_seconds", "seconds", "Of the oldest request under way.", _KIND
+    "gateway_account_request_age_seconds", "seconds", "Of the oldest request under way."
 )
 OVERDUE: Final = ACCOUNTS.gauge(
     "gateway_account_requests_overdue",
     "requests",
-    "Requests on which somebody should have acted, by whose turn it is.",
-    Label("owner", (*Role, OTHER)),
+    "Requests on which somebody should have acted.",
 )
 STEPS: Final = ACCOUNTS.counter(
     "gateway_account_steps_total",
@@ -67,13 +67,13 @@ SIGNALS_SEEN: Final = ACCOUNTS.counter(
     "gateway_terminal_signals_total",
     "signals",
     "What looked like an attack, or like a device that fails.",
-    Label("signal", (*SIGNALS, OTHER)),
+    Label("signal", SIGNALS),
 )
 SUSPENDED: Final = ACCOUNTS.counter(
     "gateway_terminal_suspended_total",
     "terminals",
     "Terminals suspended at once, by why.",
-    Label("signal", (*SIGNALS, OTHER)),
+    Label("signal", SIGNALS),
 )
 BROKEN: Final = ACCOUNTS.gauge(
     "gateway_terminal_hw_fault",

@@ -138,6 +138,7 @@ MACHINE: Final = Machine(
                 "请签到、回响、上送状态, 并做一笔小额交易后冲正。",
             ),
             TERMINAL_BARRED,
+            signs_in=True,
         ),
         RESTORED: Place(Words("back in service", "已恢复")),
         RETIRED: Place(Words("retired", "已报废"), bars=TERMINAL_BARRED),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routing.accounts.backup import Wanted
-from routing.accounts.deactivation import BACKUP, TESTING, Deactivation
+from routing.accounts.deactivation import BACKUP, Deactivation
 from routing.accounts.machine import Kind
 from routing.accounts.refusals import Language, encoded, fitted
-from routing.accounts.request import subject_of
 from routing.conventions import CONVENTIONS
 from routing.conventions.file_action import OPERATOR_LENGTH
 
@@ -50,11 +49,7 @@ class Devices:
 
     def sign_in_refusal(self, merchant: str, terminal: str) -> str:
         """DE 39 for a terminal that signs in; '' for one that may, or is to be tested."""
-        subject = subject_of(merchant, terminal)
-        known = self._office.shelf.under_way(Kind.DEACTIVATION, subject)
         code = self._office.gate.code(merchant, terminal)
-        if known is not None and known.state == TESTING:
-            code = ""
         return code or self._office.life.registry.refusal_of_sign_in(merchant, terminal)
 
     def lets_test(self, subject: str, amount: int) -> bool:

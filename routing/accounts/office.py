@@ -85,8 +85,7 @@ class Office:
         for case in self.cases.values():
             case.restore()
         for request in self.shelf.restore():
-            bars = self.cases[request.kind].bars(request)
-            self.gate.set(request.subject, request.id, bars)
+            self.progress.bar(request)
 
     # What is asked
 

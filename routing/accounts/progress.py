@@ -105,10 +105,16 @@ class Progress:
         place, rules = case.machine.places[request.state], self.book.at(now.wall)
         request.updated_at = now.wall
         steps.enter(request, place, rules, now.wall)
-        self._gate.set(request.subject, request.id, case.bars(request))
+        self.bar(request)
         self.entered[request.kind, request.state] += 1
         self.note(request, who, what, now, remark=remark, codes=codes)
         self.tell(request, "step", now, codes=codes)
+
+    def bar(self, request: AccountRequest) -> None:
+        """Have the gate know what a request bars where it stands."""
+        case = self.cases[request.kind]
+        signs_in = case.machine.places[request.state].signs_in
+        self._gate.set(request.subject, request.id, case.bars(request), signs_in=signs_in)
 
     def note(
         self,

@@ -38,6 +38,7 @@ from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -224,8 +225,9 @@ async def gateway(
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
             AccountCollector(switch, backups, tools.clock),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, None, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
