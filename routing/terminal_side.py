@@ -337,11 +337,11 @@ class TerminalSide:
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         code = self.heard_network(asker.request, now) if self.heard_network else ""
-        if code:
-            self.replies.refuse(asker, code, now)
-            return
         if listener.keys == "working":
             self.network.heard(asker, listener, now)
+            return
+        if code:
+            self.replies.refuse(asker, code, now)
             return
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))
