@@ -104,8 +104,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
             nursery.start_soon(canary.run)
-            if config.journal.kind != "none":
-                nursery.start_soon(backups.run)
+            nursery.start_soon(backups.run)
             nursery.start_soon(health.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)

@@ -71,8 +71,10 @@ class Backups:
         """When the last verified one was made."""
 
     async def run(self) -> None:
-        """For ever: what routing wants is made; what failed is tried again a little later."""
-        while True:
+        """For ever, where there is a journal: what routing wants is made; what failed is tried again
+        a little later.
+        """
+        while self._config.journal.kind != "none":
             pause_s = _LOOK_EVERY_S
             for wanted in self._switch.office.devices.backups_wanted():
                 if not await self._back_up(wanted):
