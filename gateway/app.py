@@ -103,9 +103,8 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             await nursery.start(doors.reload_on_signal, notifier)
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
-            nursery.start_soon(canary.run)
-            nursery.start_soon(backups.run)
-            nursery.start_soon(health.run)
+            for run in (canary.run, backups.run, health.run):
+                nursery.start_soon(run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             await lifecycle.until_stopped(notifier)
