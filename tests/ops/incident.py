@@ -21,7 +21,7 @@ import trustme
 
 from bench.native import compile_c
 from codec import Message, mac
-from gateway.config import Mac, mac_key
+from gateway.config_macs import Mac, mac_key
 from tests.adversity.peers import ISO87, Terminal, sale
 from tests.adversity.stage import Stage, free_ports, wait_until
 from tests.ops.peers import Bank, Shoppers, Webhook, one_sale
