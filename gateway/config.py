@@ -16,6 +16,7 @@ import msgspec
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
+from gateway.config_files import find_files
 from gateway.config_mappings import mapping_problems
 from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
@@ -193,6 +194,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
     for each in overrides:
         override(data, each)
+    data = find_files(data, path.parent)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:
