@@ -22,12 +22,12 @@ SAMPLE_CERTIFICATE: Final = "951dcf656be8d30078dd8253591e81c3a2726a4a0a4cd7aace8
 def warnings(config: Config) -> Iterator[str]:
     """One text for each."""
     yield from key_warnings(config.keys)
-    sides = {"listener": config.listener, "host": config.host}
-    for kind, items in sides.items():
-        for number, each in enumerate(items):
-            if each.tls.certificate_file and is_sample(Path(each.tls.certificate_file)):
-                why = "the sample certificate, whose key everybody knows: for trying out only"
-                yield f"{kind}.{number}.tls.certificate_file is {why}"
+    shown = [(f"listener.{number}", each.tls) for number, each in enumerate(config.listener)]
+    shown += [(f"host.{number}", each.tls) for number, each in enumerate(config.host)]
+    for key, tls in shown:
+        if tls.certificate_file and is_sample(Path(tls.certificate_file)):
+            why = "the sample certificate, whose key everybody knows: for trying out only"
+            yield f"{key}.tls.certificate_file is {why}"
 
 
 def is_sample(certificate: Path) -> bool:

@@ -35,6 +35,7 @@ from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -219,7 +220,8 @@ async def gateway(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
