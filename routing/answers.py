@@ -41,6 +41,10 @@ def for_terminal(
     answer = reply.copy()
     answer.set_mti(answer_mti(request.mti))
     answer.patch(11, request[11])
+    original = CONVENTIONS[pair[0]].original_field
+    if original and answer.has(original) and request.has(original):
+        # The host was told its own numbers of the original; the terminal knows it by others.
+        answer.patch(original, request[original])
     if answer.header:
         answer.set_header(CONVENTIONS[pair[0]].answer_header(request))
     for de in MAC_FIELDS:
