@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from tests.day.bank import SETTLED_ON
 from tests.day.tills import IsoTill, PosTill
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from codec import Message
-    from tests.day.tills import Till
+    from tests.day.bank import DayBank
+    from tests.day.tills import Line, Till
 
     Pause = Callable[[], Awaitable[None]]
     """Waits until everything that was decided has come to rest."""
+
+
+class Town(Protocol):
+    """Where a day takes place."""
+
+    bank: DayBank
+
+    async def plain(self) -> Line:
+        """A terminal connects."""
+        ...
+
+    async def rests(self) -> None:
+        """Return once no charge waits for its delivery, and no reversal for its answer."""
+        ...
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Return once something is so."""
+        ...
+
+    async def kill(self) -> None:
+        """Kill the gateway, and return when its next life is ready."""
+        ...
 
 
 async def day(till: Till, rests: Pause) -> None:
@@ -32,7 +56,7 @@ async def power_on(till: Till) -> None:
     answer = await till.says(echo)
     till.expect(answer, echo, till.managed(echo, answer), signed=False)
     await till.is_told(till.sale(100), "77")
-    await till.signs_in("003" if isinstance(till, PosTill) else "001")
+    await till.signs_in(till.signs_in_by)
 
 
 async def trade(till: Till, rests: Pause) -> None:
@@ -41,7 +65,7 @@ async def trade(till: Till, rests: Pause) -> None:
         await till.approved(till.sale(amount))
     hold = till.preauthorisation(9_000)
     held = await till.approved(hold)
-    await till.signs_in("004" if isinstance(till, PosTill) else "101")
+    await till.signs_in(till.keys_by)
     await till.approved(till.completion(hold, held, 8_400))
     await rests()
 
@@ -93,6 +117,67 @@ async def go_home(till: Till) -> None:
     answer = await till.says(request)
     till.expect(answer, request, till.managed(request, answer), signed=False)
     await till.is_told(till.sale(100), "77")
+
+
+async def trouble(town: Town, dialect: str) -> Till:
+    """A day on which everything fails once: cut-over and key changes in the middle of it."""
+    bank = town.bank
+    till: Till = TILLS[dialect]("10000001", await town.plain(), bank)
+    await power_on(till)
+    await till.approved(till.sale(1_000))
+    await cut_over(till, town)
+    bank.silences = 1
+    await till.is_told(till.sale(600), "98" if isinstance(till, PosTill) else "68")
+    await town.rests()
+    # New keys, and nobody hears the answer: the terminal goes on with those it has.
+    await till.line.say(till.worded(till.management(till.keys_by)).raw)
+    await hangs_up(till, town)
+    await till.approved(till.sale(1_300))
+    await town.rests()
+    # The session, and with it the key, outlives a kill.
+    await town.kill()
+    await hangs_up(till, town)
+    await till.approved(till.sale(1_400))
+    await killed_in_a_sale(till, town)
+    await till.signs_in(till.keys_by)
+    await till.approved(till.sale(1_600))
+    await town.rests()
+    if isinstance(till, PosTill):
+        await settles(till, till.totals([1_000, 1_200, 1_300, 1_400, 1_600], []), "1")
+        till.batch += 1
+    await go_home(till)
+    await till.line.end()
+    return till
+
+
+async def cut_over(till: Till, town: Town) -> None:
+    """Between the two messages of the host's nothing new is taken."""
+    for code, fields in (("201", {}), ("202", {"de15": SETTLED_ON})):
+        heard = len(town.bank.managed)
+        town.bank.announce(code, **fields)
+        await town.until(lambda heard=heard: len(town.bank.managed) > heard)  # type: ignore[misc]
+        if code == "201":
+            await till.is_told(till.sale(500), "90")
+    await till.approved(till.sale(1_200))
+
+
+async def hangs_up(till: Till, town: Town) -> None:
+    """The terminal connects anew."""
+    await till.line.end()
+    till.line = await town.plain()
+
+
+async def killed_in_a_sale(till: Till, town: Town) -> None:
+    """What was at the host when the gateway died is reversed, and the terminal is told no."""
+    heard, town.bank.silences = len(town.bank.heard), 1
+    lost = till.sale(1_500)
+    await till.line.say(till.worded(lost).raw)
+    await town.until(lambda: len(town.bank.heard) > heard)
+    await town.kill()
+    await hangs_up(till, town)
+    await town.rests()
+    again = await till.says(lost)
+    assert again[39] not in ("00", "10")
 
 
 TILLS = {"unionpay-pos": PosTill, "iso87-ascii": IsoTill}

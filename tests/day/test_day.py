@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,10 @@ import trio
 
 from codec.framing import Framer, frame
 from tests.day.bank import DayBank
-from tests.day.script import TILLS, day
+from tests.day.script import TILLS, day, trouble
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.day.tills import Till
 
@@ -30,6 +30,9 @@ ROOT = Path(__file__).parents[2]
 STREET = ROOT / "examples" / "street.toml"
 AUTHORITY = ROOT / "examples" / "sample-authority.pem"
 WAIT_S = 20.0
+OK = 200
+REGISTERED = 22
+"""One merchant, ten terminals and their keys, and that they were loaded: a line each."""
 ISO_STREET = (
     "listener.0.dialect=iso87-ascii",
     "listener.0.mac.algorithm=x9.19",
@@ -44,10 +47,14 @@ class Wire:
         self._stream = stream
         self._framer = Framer()
 
+    async def say(self, message: bytes) -> None:
+        """Send a message whose answer nobody waits for."""
+        await self._stream.send_all(frame(message))
+
     async def ask(self, message: bytes) -> bytes:
         """Send a message and hear the next one."""
         with trio.fail_after(WAIT_S):
-            await self._stream.send_all(frame(message))
+            await self.say(message)
             while True:
                 frames = self._framer.feed(await self._stream.receive_some(65_536))
                 if frames:
@@ -61,8 +68,12 @@ class Wire:
 class Street:
     """The gateway's process, and the doors to it."""
 
-    def __init__(self, ports: dict[str, int], folder: Path, bank: DayBank) -> None:
+    def __init__(
+        self, ports: dict[str, int], folder: Path, bank: DayBank, overrides: tuple[str, ...]
+    ) -> None:
         self.ports, self.folder, self.bank = ports, folder, bank
+        self._overrides = overrides
+        self._process: trio.Process | None = None
 
     @property
     def sets(self) -> list[str]:
@@ -74,7 +85,7 @@ class Street:
             "admin.port": self.ports["admin"],
             "journal.path": self.folder / "street.db",
         }
-        return [f"{key}={value}" for key, value in places.items()]
+        return [*(f"{key}={value}" for key, value in places.items()), *self._overrides]
 
     def command(self, *words: str) -> list[str]:
         """A command on this street."""
@@ -107,6 +118,52 @@ class Street:
             while await self.metric("gateway_open_charges"):  # noqa: ASYNC110 - another process
                 await trio.sleep(0.02)
 
+    async def until(self, true: Callable[[], object]) -> None:
+        """Return once something is so."""
+        with trio.fail_after(WAIT_S):
+            while not true():  # noqa: ASYNC110 - what is waited for is seen from outside
+                await trio.sleep(0.01)
+
+    async def start(self) -> None:
+        """A life of the gateway; returns when it is ready."""
+        with (self.folder / "gateway.log").open("ab") as log:
+            self._process = await trio.lowlevel.open_process(
+                self.command("serve"),
+                cwd=self.folder,
+                stderr=log,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )
+        await self._ready(self._process)
+
+    async def kill(self) -> None:
+        """Kill the gateway, and return when its next life is ready."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        await self.start()
+
+    async def stop(self) -> int:
+        """Tell it to stop; its exit status."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        with trio.CancelScope(shield=True), trio.move_on_after(WAIT_S) as late:
+            await self._process.wait()
+        if late.cancelled_caught:
+            self._process.kill()
+        return self._process.returncode or 0
+
+    async def _ready(self, process: trio.Process) -> None:
+        place = f"http://127.0.0.1:{self.ports['admin']}/readyz"
+        with trio.fail_after(WAIT_S):
+            async with httpx.AsyncClient() as http:
+                while True:
+                    assert process.poll() is None, (self.folder / "gateway.log").read_text()
+                    with suppress(httpx.TransportError):
+                        if (await http.get(place)).status_code == OK:
+                            return
+                    await trio.sleep(0.05)
+
     async def run(self, *words: str) -> Any:
         """What a command prints as JSON."""
         done = await trio.run_process(
@@ -125,28 +182,16 @@ async def street(folder: Path, *overrides: str) -> AsyncIterator[Street]:
     for each in free:
         each.close()
     bank = DayBank()
-    made = Street(ports, folder, bank)
-    sets = [part for each in overrides for part in ("--set", each)]
+    made = Street(ports, folder, bank, overrides)
     async with trio.open_nursery() as nursery:
         serve_bank = partial(trio.serve_tcp, partial(_serve_link, bank), ports["bank"])
         await nursery.start(partial(serve_bank, host="127.0.0.1"))
-        with (folder / "gateway.log").open("wb") as log:
-            process = await trio.lowlevel.open_process(
-                [*made.command("serve"), *sets],
-                cwd=folder,
-                stderr=log,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-            )
         try:
-            await _ready(made, process)
+            await made.start()
             yield made
         finally:
-            process.send_signal(signal.SIGTERM)
-            with trio.CancelScope(shield=True), trio.move_on_after(WAIT_S) as late:
-                await process.wait()
-            if late.cancelled_caught:
-                process.kill()
-        assert process.returncode == 0, (folder / "gateway.log").read_text()
+            status = await made.stop()
+        assert status == 0, (folder / "gateway.log").read_text()
         nursery.cancel_scope.cancel()
 
 
@@ -170,31 +215,53 @@ async def _serve_link(bank: DayBank, stream: trio.SocketStream) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _ready(made: Street, process: trio.Process) -> None:
-    with trio.fail_after(WAIT_S):
-        async with httpx.AsyncClient() as http:
-            while True:
-                assert process.poll() is None, (made.folder / "gateway.log").read_text()
-                try:
-                    place = f"http://127.0.0.1:{made.ports['admin']}/readyz"
-                    if (await http.get(place)).status_code == 200:
-                        return
-                except httpx.TransportError:
-                    pass
-                await trio.sleep(0.05)
-
-
-@pytest.mark.parametrize(
+DIALECTS = pytest.mark.parametrize(
     ("dialect", "overrides"),
     [("unionpay-pos", ()), ("iso87-ascii", ISO_STREET)],
     ids=["unionpay-pos", "iso87-ascii"],
 )
+QUICK = ("host.0.answer_timeout_s=1", "service.delivery_proof_s=3", "reversal.schedule_s=[0, 0.2]")
+
+
+@DIALECTS
 async def test_a_merchants_day(tmp_path: Path, dialect: str, overrides: tuple[str, ...]) -> None:
-    async with street(tmp_path, *overrides) as where:
-        wire = await where.plain()
-        till: Till = TILLS[dialect]("10000001", wire, where.bank)
-        await day(till, where.rests)
-        await wire.end()
-        report = await where.run("audit", "--final")
-    assert report["violations"] == []
-    assert report["open"] == report["cases"] == 0
+    async with street(tmp_path, *overrides) as town:
+        till: Till = TILLS[dialect]("10000001", await town.plain(), town.bank)
+        await day(till, town.rests)
+        await till.line.end()
+        report = await town.run("audit", "--final")
+        log = await town.run("audit", "--log")
+    assert (report["violations"], report["open"], report["cases"]) == ([], 0, 0)
+    assert (report["voids"], report["refunds"]) == ({"served": 1}, {"served": 1})
+    assert (log["broken"], log["lines"] > REGISTERED) == ("", True)
+
+
+@DIALECTS
+@pytest.mark.slow
+async def test_a_day_of_trouble(tmp_path: Path, dialect: str, overrides: tuple[str, ...]) -> None:
+    """Killed twice, as a process is killed."""
+    async with street(tmp_path, *overrides, *QUICK) as town:
+        await trouble(town, dialect)
+        report = await town.run("audit", "--final")
+    assert (report["violations"], report["open"], report["cases"]) == ([], 0, 0)
+    assert (report["served"], report["reversed"]) == (5, 2)
+
+
+async def test_the_street_over_tls_and_a_terminal_that_confirms(tmp_path: Path) -> None:
+    """Terminals 06 to 10 have 3 s to confirm; silence is a reversal."""
+    async with street(tmp_path) as town:
+        till = TILLS["unionpay-pos"]("10000006", await town.over_tls(), town.bank)
+        await till.signs_in("004")
+        served, silent = till.sale(1_000), till.sale(2_000)
+        await till.approved(served)
+        await till.is_told(till.confirmation(served), "00")
+        await till.approved(silent)
+        await town.rests()
+        await till.is_told(till.confirmation(silent), "22")
+        stranger = TILLS["unionpay-pos"]("10000099", till.line, town.bank)
+        await stranger.is_told(stranger.management("003"), "97")
+        await till.line.end()
+        report = await town.run("audit", "--final")
+    assert (report["served"], report["reversed"], report["violations"]) == (1, 1, [])
+    (reversal,) = [asked for asked, _ in town.bank.heard if asked.mti == "0420"]
+    assert (reversal[4], reversal[41]) == (silent[4], "10000006")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from codec import MacKey, Message, build, dialect, mac
 from codec.keys import working_keys
+from tests.day.bank import SPOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ _TIME: Final = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d")
 _DATE: Final = re.compile(r"(0[1-9]|1[0-2])([0-2]\d|3[01])")
 _NO_INSTITUTIONS: Final = "0" * 22
 _HEADER: Final = bytes.fromhex("6000030000602200000000")
+_TRANSLATED: Final = (2, 3, 4, 14, 22, 23, 25, 35, 37, 38, 41, 42, 49)
+_NOT_SHOWN: Final = (2, 35, 62)
 _SECONDARY: Final = 64
 """Beyond this field a message has two bitmaps, and its MAC stands at the second one's end."""
 
@@ -37,6 +40,14 @@ class Line(Protocol):
         """Send a message and hear the next one."""
         ...
 
+    async def say(self, message: bytes) -> None:
+        """Send a message whose answer nobody waits for."""
+        ...
+
+    async def end(self) -> None:
+        """Hang up."""
+        ...
+
 
 class Till(ABC):
     """One terminal; each method is one exchange, and checks the answer byte by byte."""
@@ -44,6 +55,9 @@ class Till(ABC):
     name: ClassVar[str]
     algorithm: ClassVar[Algorithm]
     answer_header: ClassVar[bytes] = b""
+    signs_in_by: ClassVar[str]
+    keys_by: ClassVar[str]
+    """The numbers of its sign-in and of its change of keys."""
     told_of: ClassVar[tuple[int, ...]]
     """Fields of the host's answer that an answer passes on."""
     echoed: ClassVar[tuple[int, ...]]
@@ -54,6 +68,8 @@ class Till(ABC):
         self.dialect = dialect(self.name)
         self.key: MacKey | None = None
         self.batch = 1
+        self._as_sent: dict[str, Message] = {}
+        """Requests as the host got them, by the numbers that they have here."""
         self._stan = 0
         self.transcript: list[tuple[bytes, bytes]] = []
 
@@ -98,11 +114,16 @@ class Till(ABC):
 
     # Exchanges
 
-    async def says(self, request: Message, *, signed: bool = True) -> Message:
-        """Send it, with its MAC where it has one, and hear the answer."""
+    def worded(self, request: Message) -> Message:
+        """The request with its MAC, where it has one."""
         sent = request.copy()
-        if signed and self.key is not None:
+        if self.key is not None:
             mac.sign(sent, self.key)
+        return sent
+
+    async def says(self, request: Message) -> Message:
+        """Send it and hear the answer."""
+        sent = self.worded(request)
         raw = await self.line.ask(sent.raw)
         self.transcript.append((sent.raw, raw))
         return Message(raw, self.dialect)
@@ -129,9 +150,9 @@ class Till(ABC):
         assert _DATE.fullmatch(answer[13])
         return {12: answer[12], 13: answer[13]}
 
-    async def is_told(self, request: Message, code: str, *, signed: bool = True) -> None:
+    async def is_told(self, request: Message, code: str) -> None:
         """The gateway answers by itself, with this DE 39."""
-        answer = await self.says(request, signed=signed)
+        answer = await self.says(request)
         fields = request.pick(self.echoed) | self.own(answer) | {39: code}
         self.expect(answer, request, fields, signed=request.mti[1] != "8")
 
@@ -140,12 +161,24 @@ class Till(ABC):
         """What the gateway adds to an answer of its own."""
 
     async def approved(self, request: Message) -> Message:
-        """The host approves it: its answer, as this dialect has it."""
+        """The host approves it: what it got and its answer, each as the other's dialect has it."""
         answer = await self.says(request)
-        _, theirs = self.bank.heard[-1]
+        asked, theirs = self.bank.heard[-1]
+        self._as_sent[request[11]] = asked
+        wanted = build(SPOKEN, request.mti, self.at_host(request, asked))
+        assert asked.raw == wanted.raw, (told(asked), told(wanted))
         fields = self.relayed(request, theirs, answer)
         self.expect(answer, request, fields)
         return answer
+
+    @abstractmethod
+    def at_host(self, request: Message, asked: Message) -> dict[int, str]:
+        """A request as the host gets it."""
+
+    def named(self, stan: str) -> dict[int, str]:
+        """DE 90 for the original with this number, which the host knows by another."""
+        asked = self._as_sent[stan]
+        return {90: f"{asked.mti}{asked[11]}{asked[7]}{_NO_INSTITUTIONS}"}
 
     def relayed(self, request: Message, theirs: Message, answer: Message) -> dict[int, str]:
         """The host's answer as the terminal gets it."""
@@ -186,9 +219,8 @@ def with_place_for_mac(message: Message) -> None:
 
 def told(message: Message) -> tuple[str, str, dict[int, str]]:
     """A message for people."""
-    shown = {
-        de: "…" if de in (2, 35, 62) else message[de] for de in range(2, 129) if message.has(de)
-    }
+    held = [de for de in range(2, 129) if message.has(de)]
+    shown = {de: "…" if de in _NOT_SHOWN else message[de] for de in held}
     return message.header.hex(), message.mti, shown
 
 
@@ -197,6 +229,7 @@ class PosTill(Till):
 
     name = "unionpay-pos"
     algorithm = "cup-ecb"
+    signs_in_by, keys_by = "003", "004"
     told_of = (4, 12, 13, 14, 15, 23, 26, 32, 37, 38, 39, 49, 54)
     echoed = (2, 3, 4, 11, 25, 41, 42, 49, 60)
     answer_header = bytes.fromhex("6000000003602200000000")
@@ -270,6 +303,16 @@ class PosTill(Till):
         """How much that was."""
         return self._build("0320", {11: self.next_stan(), 48: f"{count:04d}"}, "00", "202")
 
+    def at_host(self, request: Message, asked: Message) -> dict[int, str]:
+        fields = request.pick(_TRANSLATED) | self.clock(asked) | {7: asked[7], 11: asked[11]}
+        assert _DATE.fullmatch(asked[7][:4])
+        assert _TIME.fullmatch(asked[7][4:])
+        if request["60.1"] == "23":
+            fields[3] = "02" + request[3][2:]
+        if request["60.1"] in ("23", "25"):
+            fields |= self.named(request["61.2"])
+        return fields
+
     def signed_in(self, request: Message, answer: Message) -> dict[int, str]:
         self.batch = int(answer["60.2"])
         number = request[60][:2] + f"{self.batch:06d}" + request[60][8:]
@@ -282,6 +325,7 @@ class IsoTill(Till):
 
     name = "iso87-ascii"
     algorithm = "x9.19"
+    signs_in_by, keys_by = "001", "101"
     told_of = (3, 4, 7, 11, 12, 13, 15, 25, 37, 38, 39, 41, 42, 49, 90)
     echoed = (2, 3, 4, 7, 11, 12, 13, 25, 41, 42, 49, 70, 90)
 
@@ -341,6 +385,10 @@ class IsoTill(Till):
         del answer
         fields = theirs.pick(self.told_of) | request.pick((7, 11))
         return fields | request.pick((90,))
+
+    def at_host(self, request: Message, asked: Message) -> dict[int, str]:
+        fields = request.pick(tuple(range(2, _SECONDARY))) | {11: asked[11]}
+        return fields | (self.named(request[90][4:10]) if request.has(90) else {})
 
     def signed_in(self, request: Message, answer: Message) -> dict[int, str]:
         return self.managed(request, answer) | {32: "00000000", 62: answer[62]}
