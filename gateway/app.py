@@ -27,6 +27,7 @@ from gateway.doors import Doors
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
+from gateway.key_metrics import KeyCollector
 from gateway.keys.opening import custody_of, keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
@@ -84,6 +85,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            KeyCollector(switch, custody, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )

@@ -27,6 +27,7 @@ from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
 from gateway.journal import JournalError
+from gateway.key_metrics import KeyCollector
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
@@ -221,6 +222,7 @@ async def gateway(
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            KeyCollector(switch, None, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
