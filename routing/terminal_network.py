@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codec import Message
+    from routing.cause import Asker
     from routing.clock import Now
     from routing.downloads import Downloads
     from routing.effects import IssuedKeys
-    from routing.lifecycle import Asker, Lifecycle
+    from routing.lifecycle import Lifecycle
     from routing.replies import Replies
     from routing.settings import ListenerSettings
     from routing.sign_in import Session
