@@ -113,6 +113,8 @@ class Convention(ABC):
     """Whether each message says in which batch it is; else the terminal's session does."""
     key_parts: ClassVar[tuple[str, ...]]
     """What the parts of `key_of` are called."""
+    original_field: ClassVar[int] = 0
+    """The field that names an original, and that the gateway words anew towards hosts; 0: none."""
     unknown_original_code: ClassVar[str]
     """DE 39 for a terminal's reversal of something that never came here."""
 
