@@ -24,6 +24,8 @@ from routing.tombstones import Tombstones, terminal_of
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codec import Message
     from routing.cause import Asker
     from routing.clock import Now
@@ -53,6 +55,8 @@ class Admission:
         self.refuse_new: str | None = None
         """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
         self.duplicates: Counter[str] = Counter()
+        self.batch_of: Callable[[Message], str] = lambda _: ""
+        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
 
     def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
@@ -99,12 +103,18 @@ class Admission:
         in_flight_max = self._life.settings.in_flight_per_connection_max
         return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
 
-    def not_in_service(self, message: Message) -> str:
-        """DE 39 where the registry does not let this terminal do business; else ''."""
+    def not_in_service(self, message: Message, *, takes_money: bool = False) -> str:
+        """DE 39 where account services or the registry let this terminal do no business; else ''.
+
+        A sale may be the test charge of a terminal that comes back.
+        """
         merchant, terminal = message.get(42) or "", message.get(41) or ""
         if f"{merchant}|{terminal}" == self._life.settings.test_till:
             return ""
-        return self._life.registry.refusal(merchant, terminal)
+        gate = self._life.gate
+        if takes_money and gate.lets(merchant, terminal, int(message[4])):
+            return ""
+        return gate.refusal(merchant, terminal) or self._life.registry.refusal(merchant, terminal)
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
@@ -170,7 +180,7 @@ class Admission:
             merchant=merchant,
             terminal=terminal,
             stan=request[11],
-            batch=convention.batch(request),
+            batch=convention.batch(request) or self.batch_of(request),
             de7=request.get(7) or "",
             processing_code=request.get(3) or "",
             amount=int(request[4]),
