@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.journal.port import Recovery
+    from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Record
+    from routing.effects import Record, UnsettledLookup
     from routing.switch import Switch
     from tests.simulation.agenda import Agenda, SimClock
     from tests.simulation.checkers import Checkers
@@ -78,6 +79,14 @@ class WatchedJournal:
     def find(self, original: Original) -> Charge | None:
         """As shipped."""
         return self._journal.find(original)
+
+    def batch(self, wanted: Batch) -> list[Charge]:
+        """As shipped."""
+        return self._journal.batch(wanted)
+
+    def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
+        """As shipped."""
+        return self._journal.unsettled(wanted)
 
     def close(self) -> None:
         """As shipped."""
