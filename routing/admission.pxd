@@ -22,4 +22,4 @@ cdef class Admission:
     cdef bint _follows(self, object stan, object before) except -1
     cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, object now)
 
-cdef bint _amount_is_good(object message) except -1
+cdef bint _is_good(str amount) except -1

@@ -52,7 +52,7 @@ def for_terminal(
 def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
     echoed = [de for de in answer.shared_with(request) if de not in MAC_FIELDS]
-    stored = answer.pick(_KEPT)
+    stored = answer.pick(_KEPT - CONVENTIONS[answer.dialect.name].unkept)
     if answer.has(_CHIP_DATA) and _may_rest_on_disk(answer):
         stored[_CHIP_DATA] = answer[_CHIP_DATA]
     for de in echoed:

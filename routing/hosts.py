@@ -27,6 +27,7 @@ class Host:
             first_stan=first_stan,
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
+            stan_digits=self.convention.stan_digits,
         )
         self.reply_s = Tally(REPLY_S)
         """From a charge's leaving to its answer's coming: the host's own part of its time."""

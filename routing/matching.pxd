@@ -1,5 +1,6 @@
 cdef class PendingKeys:
     cdef long _last_stan
+    cdef object _stan_digits
     cdef object _pending_max
     cdef double _quarantine_s
     cdef dict _owners

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
 from routing.clock import de7
-from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
+from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -130,9 +130,7 @@ class Iso87(Convention):
         get = message.get
         # A terminal that sends no local time is told from its next day's self by DE 7.
         local_time = get(12) or get(7, "")
-        return (
-            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{get(13, '')}|{local_time}"
-        )
+        return f"{named(message, get(11, ''), message.mti[1])}{get(13, '')}|{local_time}"
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""
@@ -141,7 +139,7 @@ class Iso87(Convention):
         if not message.has(90):
             return None
         de90: str = message[90]
-        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{de90[4:10]}|{de90[1]}|"
+        prefix = named(message, de90[4:10], de90[1])
         sent_at = de90[10:20]
         return Original(prefix, "", "" if sent_at == "0" * 10 else sent_at)
 
@@ -191,13 +189,17 @@ class Iso87(Convention):
         processing_code = _REFUND + charge.sent.get(3, "000000")[2:]
         fields = dict(charge.sent) | {
             3: processing_code,
-            4: f"{amount:012d}",
+            4: self.in_minor_units(charge, amount),
             7: de7(now),
             11: stan,
             **self.naming(charge),
         }
         fields |= {de: value for de, value in ((2, charge.pan), (37, charge.rrn)) if value}
         return build(self.dialect, self.version + "220", fields)
+
+    def in_minor_units(self, charge: Charge, amount: int) -> str:  # noqa: ARG002 - DE 49 names it
+        """DE 4 of a message about `charge`, in its currency."""
+        return f"{amount:012d}"
 
     def kept_amount(self, reversal: Message) -> int:
         actual = reversal.get(95, "")[:_AMOUNT_DIGITS]
