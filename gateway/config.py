@@ -16,22 +16,28 @@ import msgspec
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
+from gateway.config_mappings import mapping_problems
+from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
+from gateway.keys.opening import key_problems
+from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
 from gateway.mappings import mappings
+from gateway.registry_file import RegistryConfig
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.limits import LimitSettings
 from routing.network import HostSettings
+from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
 from routing.settings import CaseSettings, ListenerSettings, Settings
-from routing.translation import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,14 +45,6 @@ if TYPE_CHECKING:
 _PORT_MAX: Final = 65_535
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """Everything that is wrong with a configuration, a line each: key, value and why."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class Mac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,8 +134,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: LimitSettings = LimitSettings()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    accounts: AccountSettings = AccountSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
+    keys: KeySettings = KeySettings()
+    registry: RegistryConfig = RegistryConfig()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
@@ -155,14 +156,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         pairs = {(each.dialect, host.dialect) for each in self.listener for host in self.host}
         return Settings(
             listeners=tuple(_only(ListenerSettings, each) for each in self.listener),
+            listeners_without_mac=frozenset(
+                each.name for each in self.listener if each.mac.algorithm == "none"
+            ),
             hosts=tuple(_only(HostSettings, each) for each in self.host),
             routes=self.route,
             merchants=self.merchant,
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
+            registry=_only(RegistrySettings, self.registry),
             abuse=self.abuse,
             cases=self.cases,
+            accounts=self.accounts,
             notices=bool(self.notices.url),
             test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
@@ -185,8 +191,8 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
-    for override in overrides:
-        _override(data, override)
+    for each in overrides:
+        override(data, each)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:
@@ -195,49 +201,6 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    """Carry out one `key.path=value`; list items are named by number."""
-    path, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError([f"--set {override}: no '=' in it; give key.path=value"])
-    *parents, last = path.strip().split(".")
-    place: Any = data
-    for key, following in zip(parents, [*parents, last][1:], strict=True):
-        place = _child(place, key, override, following)
-    value = _value(text)
-    if isinstance(place, list):
-        index = _index(place, last, override)
-        place[index : index + 1] = [value]
-    else:
-        place[last] = value
-
-
-def _child(place: Any, key: str, override: str, following: str) -> Any:
-    if isinstance(place, list):
-        index = _index(place, key, override)
-        if index == len(place):
-            place.append({})
-        return place[index]
-    if not isinstance(place, dict):
-        raise ConfigError([f"--set {override}: {key} is inside a plain value"])
-    return place.setdefault(key, [] if following.isdigit() else {})
-
-
-def _index(place: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) > len(place):
-        why = f"{key} is no item of a list of {len(place)}"
-        raise ConfigError([f"--set {override}: {why}"])
-    return int(key)
-
-
-def _value(text: str) -> Any:
-    """A TOML value if it is one, else the text as it stands."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:
@@ -295,9 +258,12 @@ def _problems(config: Config) -> Iterable[str]:
     if config.workers != 1:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
-    yield from _missing_mappings(config)
+    yield from mapping_problems(config)
     yield from People.problems(config.admin.token_file)
+    yield from config.accounts.problems()
     yield from config.notices.problems()
+    yield from config.registry.problems()
+    yield from key_problems(config.keys)
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
     if config.notices.url and config.journal.kind == "none":
         yield "notices.url: notices stand in the journal, and journal.kind = none has none"
@@ -372,28 +338,3 @@ def mac_key(mac: Mac) -> MacKey | None:
         return None
     key = read_secret(Path(mac.key_file))
     return MacKey(mac.algorithm, key, padding=mac.padding, form=mac.form, keep=mac.keep)
-
-
-def _missing_mappings(config: Config) -> Iterable[str]:
-    try:
-        known = {(each.terminal, each.host) for each in mappings()}
-    except MappingError as error:
-        yield str(error)
-        return
-    for number, listener in enumerate(config.listener):
-        for host in config.host:
-            pair = (listener.dialect, host.dialect)
-            reachable = _reachable(config, listener, host)
-            if reachable and pair[0] != pair[1] and pair not in known:
-                why = f"no mapping from {pair[0]} to {pair[1]} of host {host.name!r}"
-                yield f"listener.{number}.dialect = {listener.dialect!r}: {why}"
-
-
-def _reachable(config: Config, listener: Listener, host: Host) -> bool:
-    """Whether some route may lead from this listener to this host."""
-    if not config.route:
-        return host is config.host[0]
-    return any(
-        route.host == host.name and (not route.dialect or listener.dialect in route.dialect)
-        for route in config.route
-    )

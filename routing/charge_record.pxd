@@ -56,6 +56,7 @@ cdef class Charge:
     cdef public object link
     cdef public bint answer_forged
     cdef public bint left
+    cdef public bint too_late
     cdef public double known_since
     cdef public double proof_until
     cdef public double due

@@ -98,6 +98,8 @@ class Charge:
     """An answer came whose MAC was wrong: no answer, but a reason to give."""
     left: bool = False
     """A byte of it may have reached the host."""
+    too_late: bool = False
+    """Its deadline passed before its record was durable: it leaves no more."""
     known_since: float = 0.0
     """Monotonic time at which this process opened it or found it in the journal."""
     proof_until: float = 0.0

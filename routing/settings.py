@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.limits import LimitSettings
 from routing.network import HostSettings
+from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
@@ -43,9 +45,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     service: ServiceSettings = ServiceSettings()
     reversal: ReversalSettings = ReversalSettings()
     limits: LimitSettings = LimitSettings()
+    registry: RegistrySettings = RegistrySettings()
     mappings: tuple[Mapping, ...] = ()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    accounts: AccountSettings = AccountSettings()
+    listeners_without_mac: frozenset[str] = frozenset()
+    """Nobody may ask for anything about accounts there: nobody knows who asks."""
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
     test_till: str = ""

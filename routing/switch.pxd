@@ -10,10 +10,13 @@ cdef class Switch:
     cdef public Lifecycle_t life
     cdef public object watch
     cdef public object docket
+    cdef public object office
     cdef public TerminalSide_t terminals
     cdef public HostSide_t host_side
     cdef public object limit_changes
     cdef public object notices
+    cdef public object keys
+    cdef public object ceremonies
     cdef public Tally_t to_host_s
     cdef public Tally_t to_terminal_s
     cpdef object acknowledged(self, object charge_id, object conn, object now)

@@ -28,7 +28,8 @@ from gateway.cli.common import (
     print_table,
     told,
 )
-from gateway.config import ConfigError, load
+from gateway.config import load
+from gateway.config_overrides import ConfigError
 from gateway.desk import counter, limit_trial, settlement
 from gateway.desk.desk import HOWS
 from gateway.desk.requests import (
@@ -63,14 +64,16 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _ask(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
-    (reply,) = _ask_all(config, [request], who, token_file)
+def ask_desk(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
+    """Have the desk do something, as the person that `who` or the token says."""
+    (reply,) = ask_all(config, [request], who, token_file)
     return reply
 
 
-def _ask_all(
+def ask_all(
     config: Config, requests: Sequence[AnyRequest], who: str, token_file: Path | None
 ) -> list[Reply]:
+    """The same for several, in their order."""
     token = token_file.read_text("utf-8").strip() if token_file is not None else ""
     return counter.ask_all(config, requests, who or ("" if token else _login()), token)
 
@@ -82,7 +85,7 @@ def _login() -> str:
         return ""
 
 
-def _print_reply(reply: Reply, what: str, *, as_json: bool) -> None:
+def print_reply(reply: Reply, what: str, *, as_json: bool) -> None:
     """Say what came of it; exit status 1 if it was not done."""
     if as_json:
         print_json(reply)
@@ -123,7 +126,7 @@ def cases(  # noqa: PLR0913 - an option each
                 print_story(books.story(_number(about)), _number(about), as_json=as_json)
         else:
             request = _on_case(action, about, how, why)
-            _print_reply(_ask(settings, request, who, token_file), about, as_json=as_json)
+            print_reply(ask_desk(settings, request, who, token_file), about, as_json=as_json)
 
 
 def _on_case(action: str, about: str, how: str, why: str) -> AnyRequest:
@@ -202,8 +205,8 @@ def complaint(  # noqa: PLR0913 - an option each
             when=_time(when) if when else 0.0,
             within_s=within * 60.0,
         )
-        reply = _ask(settings, request, who, token_file)
-        _print_reply(reply, "verdict", as_json=as_json)
+        reply = ask_desk(settings, request, who, token_file)
+        print_reply(reply, "verdict", as_json=as_json)
         for line in [] if as_json else reply.facts.get("evidence", []):
             typer.echo(f"  {line}")
 
@@ -268,7 +271,7 @@ def _made_cases_of(
     """Each difference, and what became of it."""
     lines = []
     for difference, reply in zip(
-        differences, _ask_all(config, differences, who, token_file), strict=True
+        differences, ask_all(config, differences, who, token_file), strict=True
     ):
         if not reply.ok:
             message = f"{difference.key}: {reply.said}"
@@ -327,8 +330,8 @@ def limits(  # noqa: PLR0913 - an option each
             raise DeskError(message)
         # The desk stands on the configuration as it is, whatever is proposed.
         plain = _unchanged(config, set_)
-        reply = _ask(plain, requests[action], who, token_file)
-        _print_reply(reply, "limits", as_json=as_json)
+        reply = ask_desk(plain, requests[action], who, token_file)
+        print_reply(reply, "limits", as_json=as_json)
 
 
 def _unchanged(path: Path, overrides: list[str] | None) -> Config:
@@ -360,7 +363,7 @@ def canary(
     """Have the running gateway send a test charge and its reversal now.  Exit 1 if one failed."""
     settings = configuration(config, set_)
     with told():
-        reply = _ask(settings, FlyCanary(host=host), who, token_file)
+        reply = ask_desk(settings, FlyCanary(host=host), who, token_file)
         for name, why in {} if as_json else reply.facts.items():
             typer.echo(f"{name}: {why or 'ok'}")
-        _print_reply(reply, "canary", as_json=as_json)
+        print_reply(reply, "canary", as_json=as_json)

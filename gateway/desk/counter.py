@@ -15,11 +15,21 @@ from gateway.cases import case_of, difference_of
 from gateway.clock import SystemClock
 from gateway.desk.desk import Desk
 from gateway.desk.floor import PaperFloor
+from gateway.desk.key_desk import KeyDesk
 from gateway.desk.people import NotAllowedError, People
-from gateway.desk.requests import AnyRequest, Asked, DeskError, NobodyThereError, Reply
+from gateway.desk.requests import (
+    Account,
+    AnyRequest,
+    Asked,
+    DeskError,
+    KeyRequest,
+    NobodyThereError,
+    Reply,
+)
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.sqlite import LockedError, SqliteJournal
-from gateway.journal.vault import Vault, read_key
+from gateway.journal.vault import Vault, load_key, read_key
+from gateway.keys.opening import custody_of
 from routing.cards import Cards
 from routing.charge import State
 from routing.docket import Entry
@@ -94,10 +104,15 @@ def ask_all(
 
 async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) -> list[Reply]:
     clock = SystemClock()
-    journal = SqliteJournal(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
+    with_keys = any(isinstance(each, KeyRequest) for each in requests)
+    # Keys may be brought before there is a journal; all else is about what stands in one.
+    key = (load_key if with_keys else read_key)(config.journal.key_path)
+    journal = SqliteJournal(Path(config.journal.path), Vault(key))
     try:
         now = clock.now()
-        recovery = journal.start(now.wall, ended_max=0)
+        on_accounts = any(isinstance(each, Account) for each in requests)
+        ended_max = config.journal.ended_in_memory_max if on_accounts else 0
+        recovery = journal.start(now.wall, ended_max=ended_max)
         settings = msgspec.structs.replace(config.settings(), card_key=recovery.card_key)
         switch = Switch(
             settings,
@@ -106,13 +121,20 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
             last_stans=recovery.last_stans,
         )
         for charge in recovery.charges:
-            # Open charges wait for a gateway: their restart is for it to see.
-            if charge.state is State.CASE:
+            # Open charges wait for a gateway: their restart is for it to see.  But they stand
+            # against an account's end.
+            if on_accounts or charge.state is State.CASE:
                 switch.adopt(charge)
+        switch.hold(recovery.kept)
+        switch.office.restore()
         switch.remember(recovery.entries)
         floor = PaperFloor(switch, journal, clock)
         desk = Desk(config, switch, floor, clock, trio.to_thread.run_sync)
-        return [await desk.do(each, who) for each in requests]
+        if not with_keys:
+            return [await desk.do(each, who) for each in requests]
+        async with custody_of(config.keys) as custody:
+            desk.keys = KeyDesk(custody, switch, floor, clock)
+            return [await desk.do(each, who) for each in requests]
     finally:
         journal.close()
 

@@ -8,10 +8,13 @@ import re
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.desk import complaints
+from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
+from gateway.desk.registrar import RegistryRequest, carry_out
 from gateway.desk.requests import (
+    Account,
     AnyRequest,
+    ChangeEntry,
     ChangeLimits,
     Close,
     Complain,
@@ -21,6 +24,10 @@ from gateway.desk.requests import (
     Difference,
     Dispute,
     FlyCanary,
+    KeyRequest,
+    LoadEntries,
+    PutMerchant,
+    PutTerminal,
     Reply,
     SettleDifference,
     Withdraw,
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.config import Config
     from gateway.desk.floor import Floor
+    from gateway.desk.key_desk import KeyDesk
     from gateway.tools import Offload
     from routing.charge import Charge
     from routing.switch import Switch
@@ -81,6 +89,7 @@ class Desk:
         self._floor = floor
         self._offload = offload
         self.canary: Flying | None = None
+        self.keys: KeyDesk | None = None
 
     async def do(self, request: AnyRequest, who: str) -> Reply:
         """Do what `who` asks for; durable when it returns."""
@@ -88,7 +97,8 @@ class Desk:
 
     @singledispatchmethod
     async def _do(self, request: AnyRequest, who: str) -> Reply:
-        del who
+        if isinstance(request, KeyRequest) and self.keys is not None:
+            return await self.keys.do(request, who)
         message = f"{type(request).__name__}: not for this desk"
         raise DeskError(message)
 
@@ -249,6 +259,24 @@ class Desk:
     async def _limits_answered(self, answer: Answer) -> Reply:
         await self._floor.settle()
         return Reply(status=_STATUS[answer], said=answer)
+
+    # The registry
+
+    @_do.register(PutMerchant)
+    @_do.register(PutTerminal)
+    @_do.register(ChangeEntry)
+    @_do.register(LoadEntries)
+    async def _(self, request: RegistryRequest, who: str) -> Reply:
+        now = self.clock.now()
+        reply = carry_out(self._switch.life.registry, request, who, now)
+        await self._floor.settle()
+        return reply
+
+    # Accounts
+
+    @_do.register
+    async def _(self, request: Account, who: str) -> Reply:
+        return await accounts.ask(request, who, self._switch, self._floor, self.clock)
 
     # Test charges
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from codec.keys import KeyCipher
+from routing.accounts.asked import Record
+from routing.entries import MerchantEntry, TerminalEntry
 from routing.limits import LimitSettings
 
 
@@ -96,6 +99,91 @@ class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
     host: str = ""
 
 
+class PutMerchant(Request, tag="put merchant", frozen=True, kw_only=True):
+    """Have this entry in place of the version that its author has seen; 0: there is none yet, None:
+    whatever there is.
+    """
+
+    entry: MerchantEntry
+    version: int | None = None
+    why: str = ""
+
+
+class PutTerminal(Request, tag="put terminal", frozen=True, kw_only=True):
+    """The same of a terminal."""
+
+    entry: TerminalEntry
+    version: int | None = None
+    why: str = ""
+
+
+class ChangeEntry(Request, tag="change entry", frozen=True, kw_only=True):
+    """Change some fields of a merchant's entry or, with `terminal`, of a terminal's."""
+
+    merchant: str
+    terminal: str = ""
+    changes: dict[str, Any]
+    """New values by field; None for the field's default."""
+    version: int | None = None
+    why: str = ""
+
+
+class LoadEntries(Request, tag="load entries", frozen=True, kw_only=True):
+    """Have all these entries, or none of them, in force."""
+
+    merchants: tuple[MerchantEntry, ...] = ()
+    terminals: tuple[TerminalEntry, ...] = ()
+
+
+class Account(Request, tag="account", frozen=True, kw_only=True):
+    """Something about accounts: words and particulars as in `routing.accounts.asked`."""
+
+    verb: str
+    file: str = ""
+    action: str = ""
+    record: Record = Record()
+    key: str = ""
+    """The same key again gets the same answer."""
+
+
+class BringComponent(Request, tag="bring component", frozen=True, kw_only=True):
+    """A person brings a part of a key; it was sealed by the custody before it came here."""
+
+    usage: Literal["tmk", "zmk"]
+    owner: str
+    cipher: KeyCipher = "des"
+    count: int
+    """How many components the key has."""
+    component: str
+
+
+class LoadKey(Request, tag="load key", frozen=True, kw_only=True):
+    """Take a key that came enciphered under a ZMK that is held here."""
+
+    usage: Literal["tmk", "zpk", "zak", "zdk"]
+    owner: str
+    cipher: KeyCipher = "des"
+    transport: str
+    """The owner of the ZMK."""
+    data: str
+    check: str
+    """Both in hexadecimal."""
+
+
+class RewrapKeys(Request, tag="rewrap keys", frozen=True, kw_only=True):
+    """Wrap every key under the present KEK."""
+
+
+class TakeKeyOff(Request, tag="take key off", frozen=True, kw_only=True):
+    """Remove a key: whatever needs it does not work any more."""
+
+    usage: str
+    owner: str
+    cipher: KeyCipher = "des"
+
+
+KeyRequest = BringComponent | LoadKey | RewrapKeys | TakeKeyOff
+
 AnyRequest = (
     Close
     | Confirm
@@ -108,6 +196,15 @@ AnyRequest = (
     | ConfirmLimits
     | WithdrawLimits
     | FlyCanary
+    | Account
+    | PutMerchant
+    | PutTerminal
+    | ChangeEntry
+    | LoadEntries
+    | BringComponent
+    | LoadKey
+    | RewrapKeys
+    | TakeKeyOff
 )
 
 

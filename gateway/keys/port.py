@@ -144,8 +144,11 @@ class KeyCustody(Protocol):
         came: Enciphered,
         cipher: KeyCipher = "des",
         method: CheckMethod | None = None,
+        *,
+        owner: str = "",
     ) -> WrappedKey:
-        """A key that came enciphered block by block under `transport`, a ZMK or a TMK.
+        """A key that came enciphered block by block under `transport`, a ZMK or a TMK; it is
+        `owner`'s, by default the transport key's.
 
         The check value must fit, as many bytes as came of it; b'' where the sender gave none.
         `method` says how it was made, by default as usual for the cipher (AES: CMAC).
@@ -192,9 +195,9 @@ class KeyCustody(Protocol):
     # Ceremonies: what persons bring
 
     async def seal_component(
-        self, typed: Secret, check: bytes, owner: str, cipher: KeyCipher
+        self, typed: Secret, check: bytes, usage: KeyUsage, owner: str, cipher: KeyCipher
     ) -> WrappedKey:
-        """One person's component, wrapped until the others have come.
+        """One person's component of a TMK or ZMK, wrapped until the others have come.
 
         `typed` is the component in clear for software and PKCS#11.  A security module takes none in
         clear over its network: there it is the component under the LMK, as its console printed it.
@@ -209,4 +212,8 @@ class KeyCustody(Protocol):
 
     async def rewrap(self, key: WrappedKey) -> WrappedKey:
         """The same key under the custody's present KEK (or LMK), with the same label otherwise."""
+        ...
+
+    def wipe(self) -> None:
+        """Forget secrets and end connections; nothing can be asked any more."""
         ...

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.conventions.file_action import FileAction, FileFields, Told
     from routing.purpose import Purpose
     from routing.transaction import Transaction
 
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     CONFIRMATION = "confirmation"
     SETTLEMENT = "settlement"
     NETWORK = "network"
+    ACCOUNT = "account request"
     UNSUPPORTED = "unsupported"
     NOT_A_REQUEST = "not a request"
 
@@ -165,6 +167,17 @@ class Convention(ABC):
     @abstractmethod
     def network_purpose(self, message: Message) -> Purpose | None:
         """What a network management message is for; None if it is none of ours."""
+
+    file_fields: ClassVar[FileFields]
+    """Where account requests and their answers have their record, and how long it may be."""
+
+    @abstractmethod
+    def file_action(self, message: Message) -> FileAction:
+        """What an account request says."""
+
+    @abstractmethod
+    def file_answer(self, request: Message, told: Told, now: Now) -> Message:
+        """The answer to an account request."""
 
     @staticmethod
     def is_answer(message: Message) -> bool:
