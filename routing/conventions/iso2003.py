@@ -13,6 +13,8 @@ from routing.conventions.iso93 import Iso93
 if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
+    from routing.clock import Now
+    from routing.conventions.file_action import FileAction, Told
 
 _CURRENCY_DIGITS: Final = 3
 _BEFORE_AMOUNT: Final = 4
@@ -41,6 +43,19 @@ class Iso2003(Iso93):
 
     def in_minor_units(self, charge: Charge, amount: int) -> str:
         return f"{charge.sent[4][:_BEFORE_AMOUNT]}{amount:012d}"
+
+    def file_action(self, message: Message) -> FileAction:
+        """DE 72 is bytes here."""
+        said = super().file_action(message)
+        record = bytes.fromhex(said.record).decode("utf-8", "replace")
+        return said._replace(record=record)
+
+    def file_answer(self, request: Message, told: Told, now: Now) -> Message:
+        """DE 44 and 72 are bytes here."""
+        codes, record = (text.encode("utf-8").hex() for text in (told.codes, told.record))
+        answer = super().file_answer(request, told._replace(codes=codes, record=record), now)
+        answer.patch(39, self.in_own_digits(answer[39]))
+        return answer
 
     @staticmethod
     def acquirer_named(acquirer: str) -> str:

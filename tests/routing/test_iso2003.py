@@ -190,3 +190,11 @@ def test_the_gateway_signs_on_with_801_and_is_answered_8000() -> None:
     world.says(1, sale(2))
     assert world.codes(1) == ["9107"]
     assert len(world.charges_sent) == 1
+
+
+def test_a_file_action_is_answered_in_four_digits_with_its_record_in_bytes(world: World) -> None:
+    fields: dict[int, str | None] = {2: None, 3: None, 4: None, 24: "305", 101: "MERCHANT"}
+    world.says(1, message("2304", 1, fields | {72: b'{"who": "01"}'.hex()}))
+    told = world.told[-1].message
+    assert (told.mti, len(told[39]), told[39][0]) == ("2314", 4, "3")
+    assert not told.has(72) or bytes.fromhex(told[72]).startswith(b"{")
