@@ -53,9 +53,7 @@ class Iso2003(Iso93):
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         """DE 44 and 72 are bytes here."""
         codes, record = (text.encode("utf-8").hex() for text in (told.codes, told.record))
-        answer = super().file_answer(request, told._replace(codes=codes, record=record), now)
-        answer.patch(39, self.in_own_digits(answer[39]))
-        return answer
+        return super().file_answer(request, told._replace(codes=codes, record=record), now)
 
     @staticmethod
     def acquirer_named(acquirer: str) -> str:

@@ -176,6 +176,7 @@ class Iso93(Iso87):
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         fields = request.pick((*self.echo, 24, 101)) | self.own_fields(now)
         answer = file_action.answer_1993(told, self.file_action(request).file)
+        answer[39] = self.in_own_digits(answer[39])
         return self.compose(request, fields | answer)
 
     def network_purpose(self, message: Message) -> Purpose | None:
