@@ -1,9 +1,19 @@
 # What C needs to know of `charge_record.py`: the same fields, in the same order.
 
+cimport cython
+
+from codec._wire cimport Message as Message_t
+
+cdef object _SALE
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class Charge:
     cdef public object id
     cdef public object epoch
     cdef public str till
+    cdef public bint undoes
     cdef public double opened_at
     cdef public str identity
     cdef public str dialect
@@ -49,7 +59,7 @@ cdef class Charge:
     cdef public double reversal_since
     cdef public object attempts
     cdef public object repeats_answered
-    cdef public object request
+    cdef public Message_t request
     cdef public object conn
     cdef public bint handed
     cdef public bint maybe_told

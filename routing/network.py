@@ -62,7 +62,7 @@ class LinkState(StrEnum):
     SIGNED_OFF = "signed off"
 
 
-@dataclass(slots=True)
+@dataclass
 class Link:
     """One connection to the host."""
 
@@ -120,7 +120,7 @@ class HostLinks:
 
     def heard(self, link: int, now: Now) -> None:
         """Any frame came from this link: it is alive."""
-        known = self._links.get(link)
+        known: Link | None = self._links.get(link)
         if known is not None:
             known.heard_at = now.monotonic
             known.misses = 0

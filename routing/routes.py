@@ -34,6 +34,8 @@ class RouteTable:
 
     def __init__(self, routes: Sequence[Route], default_host: str) -> None:
         self._routes = tuple(routes) or (Route(host=default_host),)
+        self.always: str | None = None if routes else default_host
+        """The one host that everything goes to, if there are no routes."""
 
     def host_for(self, dialect: str, mti: str, processing_code: str, pan: str) -> str | None:
         """The host's name, or None when no route fits."""

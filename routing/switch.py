@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from routing.accounts.counter import TerminalCounter
 from routing.accounts.office import Office
+from routing.cause import Asker
 from routing.charge import NOT_STANDING, Charge, Event, State
 from routing.conventions import Kind
 from routing.docket import Docket
@@ -20,7 +21,7 @@ from routing.host_side import HostSide
 from routing.hosts import Host
 from routing.key_ceremony import Ceremonies
 from routing.key_ring import KeyRing
-from routing.lifecycle import Asker, Lifecycle
+from routing.lifecycle import Lifecycle
 from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import TOLD_BY_TERMINAL, Reason

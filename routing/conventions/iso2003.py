@@ -30,7 +30,7 @@ class Iso2003(Iso93):
     version: ClassVar = "2"
     stan_digits: ClassVar = 12
     local_time_digits: ClassVar = 14
-    echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 56)
+    echo: ClassVar[tuple[int, ...]] = (2, 3, 4, 7, 11, 12, 41, 42, 56)
     sufficient: ClassVar = Iso93.sufficient - {49}
     unkept: ClassVar = frozenset({43, 44, 49})
     """DE 49 is data of the card holder's verification; the others are bytes of anything."""
