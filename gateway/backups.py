@@ -71,7 +71,7 @@ class Backups:
         """When the last verified one was made."""
 
     async def run(self) -> None:
-        """For ever, where there is a journal: what is wanted is made; what failed is tried again."""
+        """For ever, where there is a journal: make what is wanted, again if it failed."""
         while self._config.journal.kind != "none":
             pause_s = _LOOK_EVERY_S
             for wanted in self._switch.office.devices.backups_wanted():
