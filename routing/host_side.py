@@ -126,6 +126,7 @@ class HostSide:
             sent[7] = charge.reversal_de7
         code = host.convention.code_of(message)
         if self._is_answer_to(host, sent, message, code):
+            host.links.day.told(message.get(15) or "")
             self._life.reversals.answered(charge, code, now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:

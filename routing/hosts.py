@@ -48,6 +48,13 @@ class Host:
             return False
         return self.links.day.has_settled(charge.settled_on)
 
+    def may_have_settled(self, charge: Charge) -> bool:
+        """The same where its approval may only not have been heard of."""
+        if self.settings.reverses_settled:
+            return False
+        day = self.links.day
+        return bool(day.date) and (not charge.settled_on or day.has_settled(charge.settled_on))
+
     def charge_key(self, charge: Charge) -> str:
         """The key under which the answer to this charge comes back."""
         return self.convention.key_of(
