@@ -52,7 +52,7 @@ class Original(NamedTuple):
         """Whether `charge` is the one that is meant."""
         return (
             charge.identity.startswith(self.prefix)
-            and charge.batch == self.batch
+            and self.batch in ("", charge.batch)
             and self.de7 in ("", charge.de7)
         )
 
@@ -107,12 +107,18 @@ class Convention(ABC):
     """DE 39 of a reversal towards a host, by `Reason`; others go as 06."""
     reasons_given: ClassVar[Mapping[str, Reason]]
     """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
+    settles: ClassVar[bool] = True
+    """Whether terminals of this dialect close batches."""
+    says_batch: ClassVar[bool] = False
+    """Whether each message says in which batch it is; else the terminal's session does."""
     key_parts: ClassVar[tuple[str, ...]]
     """What the parts of `key_of` are called."""
     stan_digits: ClassVar[int] = 6
     """Digits of DE 11."""
     unkept: ClassVar[frozenset[int]] = frozenset()
     """Fields of an answer that must not rest on disk, because they mean something else here."""
+    original_field: ClassVar[int] = 0
+    """The field that names an original, and that the gateway words anew towards hosts; 0: none."""
     unknown_original_code: ClassVar[str]
     """DE 39 for a terminal's reversal of something that never came here."""
 

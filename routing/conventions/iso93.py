@@ -65,11 +65,13 @@ _TIMEOUT: Final = "4021"
 class Iso93(Iso87):
     """The convention of the 1993 edition; hosts get 1420 or 1400, repeated as 1421 or 1401."""
 
+    settles: ClassVar[bool] = False
     version: ClassVar = "1"
     local_time_digits: ClassVar[int] = 12
     """Digits of DE 12."""
     required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
     echo: ClassVar[tuple[int, ...]] = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
+    original_field: ClassVar = 56
     sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
     reasons: ClassVar = {
         Reason.NO_ANSWER: _TIMEOUT,
