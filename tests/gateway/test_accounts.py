@@ -13,7 +13,9 @@ from codec import MacKey, Message, build, dialect, mac
 from gateway.backups import BackupError, opened, sums_of
 from gateway.cli import app
 from gateway.config import load
+from gateway.notices import body_of
 from routing.accounts.backup import Evidence
+from routing.effects import Noted
 from routing.states import State
 from tests.gateway.test_gateway import CONFIG, Bank, Running, gateway
 from tests.routing.world import ISO, MERCHANT, TERMINAL, sale
@@ -221,3 +223,12 @@ async def test_a_terminal_cancels_its_account_over_its_socket_with_macs(
         mac.sign(refused, key)
         assert (await terminal.asks(refused))[39] == "58"
         await terminal.vanish()
+
+
+def test_a_notice_of_a_request_has_what_its_reader_needs_in_both_languages() -> None:
+    said: dict[str, str | int | float] = {"told": "account_step", "by": 1_790_000_000.0}
+    said |= {"request": "A1-1", "title": "under review", "title_zh": "审核中"}
+    body = body_of(Noted(0, 1, 1_789_999_000.0, "notice", "A1-1-step", "", said))
+    assert (body["key"], body["told"], body["request"]) == ("A1-1-step", "account_step", "A1-1")
+    assert body["by"] == "2026-09-21 14:13:20.000Z"
+    assert (body["title"], body["title_zh"]) == ("under review", "审核中")
