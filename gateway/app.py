@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from gateway import garbage
+from gateway.account_metrics import AccountCollector
 from gateway.admin import AdminSite
 from gateway.canary import Canary
 from gateway.clock import SystemClock
@@ -80,6 +81,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            AccountCollector(switch, tools.clock),
             KeyCollector(switch, custody, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,

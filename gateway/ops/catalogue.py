@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.ops import machine, money, records
+from gateway.ops import machine, money, records, services
 from gateway.ops.metric import Shape
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ SECTIONS: Final = (
     machine.BOUNDS,
     machine.SECRETS,
     records.REGISTRY,
+    services.ACCOUNTS,
     machine.PROCESS,
 )
 CATALOGUE: Final[dict[str, Metric]] = {

@@ -102,6 +102,7 @@ BOUNDS: Final = (
     "take-backs",
     "notices read at a time",
     "registry.entries_max",
+    "accounts.requests_open_max",
     "journal.ended_in_memory_max",
 )
 """Bounds of the process, named as README's table of limits does."""

@@ -16,6 +16,7 @@ import trio
 
 from codec import Framer, Message, dialect
 from codec.framing import frame
+from gateway.account_metrics import AccountCollector
 from gateway.admin import AdminSite
 from gateway.app import open_journal
 from gateway.audit import Audit
@@ -220,6 +221,7 @@ async def gateway(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            AccountCollector(switch, tools.clock),
             KeyCollector(switch, None, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
