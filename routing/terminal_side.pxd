@@ -17,8 +17,10 @@ cdef class TerminalSide:
     cdef dict _listeners
     cdef public Replies_t replies
     cdef public Admission_t admission
+    cdef public object sign_ins
+    cdef public object network
     cdef public object batches
-    cdef object _gate
+    cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests
     @cython.locals(asker=Asker_t)

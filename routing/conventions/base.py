@@ -109,6 +109,8 @@ class Convention(ABC):
     """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
     key_parts: ClassVar[tuple[str, ...]]
     """What the parts of `key_of` are called."""
+    original_field: ClassVar[int] = 0
+    """The field that names an original, and that the gateway words anew towards hosts; 0: none."""
     unknown_original_code: ClassVar[str]
     """DE 39 for a terminal's reversal of something that never came here."""
 
@@ -145,6 +147,10 @@ class Convention(ABC):
         """The terminal's batch number, or what else tells its STANs of today from yesterday's; ''
         where messages that name an original do not say it.
         """
+
+    def batch_number(self, message: Message) -> int | None:  # noqa: ARG002 - most have no batches
+        """The number of the batch that a terminal is in, as it says; None if it does not."""
+        return None
 
     def operator(self, message: Message) -> str:  # noqa: ARG002 - most dialects have no such field
         """Who stands at the terminal, by a code of the merchant's; '' if it does not say."""

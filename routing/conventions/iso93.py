@@ -33,6 +33,9 @@ _ACTION_CODES: Final = {
     "68": "911", "94": "913", "25": "914", "A0": "916", "99": "917", "09": "923",
     # Of the range for private use: the charge is undone, or about to be; the amounts differ.
     "22": "180", "64": "181",
+    # Likewise: the terminal is not registered; it must sign in first.
+    "97": "182", "77": "183",
+    "A7": "920",
 }  # fmt: skip
 _COMMON: Final = {action: code for code, action in _ACTION_CODES.items()} | {
     "400": rc.APPROVED,
@@ -64,6 +67,7 @@ class Iso93(Iso87):
     version: ClassVar = "1"
     required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
     echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
+    original_field: ClassVar = 56
     sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
     reasons: ClassVar = {
         Reason.NO_ANSWER: _TIMEOUT,
