@@ -21,7 +21,8 @@ from typing import Any, Final, NamedTuple
 import trustme
 
 from bench.native import compile_c
-from codec import MacKey, Message, mac
+from codec import Message, mac
+from gateway.config_macs import Mac, mac_key
 from tests.adversity.peers import ISO87, Terminal, sale
 from tests.adversity.stage import Stage, accepts, free_ports, wait_until
 from tests.ops.custody import OWNER, components
@@ -312,7 +313,8 @@ def no_host(town: Town) -> Iterator[None]:
 def strangers(town: Town) -> Iterator[None]:
     """Garbage, wrong keys, and more connections than there may be."""
     crowd = Shoppers()
-    signed = MacKey("x9.19", bytes.fromhex(OTHER_KEY))
+    signed = mac_key(Mac(algorithm="x9.19", key_file=str(town.folder / "other.hex")))
+    assert signed is not None
 
     def wrong_key(number: int) -> None:
         message = Message(sale(number, terminal="STRANGER"), ISO87)
@@ -479,6 +481,7 @@ class Incident:
 @contextmanager
 def staged(folder: Path) -> Iterator[Incident]:
     """A town with a gateway, watched; nothing has gone wrong yet."""
+    (folder / "other.hex").write_text(OTHER_KEY)
     with Town(folder) as town, Prometheus(folder / "prometheus", town.admin_port) as prometheus:
         town.secrets(old=True)
         town.bank.open()
