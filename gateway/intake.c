@@ -2446,6 +2446,7 @@ struct __pyx_obj_7routing_9lifecycle_Lifecycle {
   PyObject *epoch;
   PyObject *keeper;
   PyObject *registry;
+  PyObject *gate;
   PyObject *_next_id;
   PyObject *_carry_out;
 };
@@ -2478,6 +2479,8 @@ struct __pyx_obj_7routing_7replies_Replies {
   PyObject_HEAD
   struct __pyx_obj_7routing_9lifecycle_Lifecycle *_life;
   PyObject *refused;
+  PyObject *watchers;
+  PyObject *explain;
 };
 
 
@@ -2542,6 +2545,7 @@ struct __pyx_obj_7routing_9admission_Admission {
   struct __pyx_obj_7routing_10tombstones_Tombstones *tombstones;
   PyObject *refuse_new;
   PyObject *duplicates;
+  PyObject *batch_of;
 };
 
 
@@ -2562,7 +2566,7 @@ struct __pyx_obj_7routing_13terminal_side_TerminalSide {
   PyObject *sign_ins;
   PyObject *network;
   PyObject *batches;
-  PyObject *_gate;
+  PyObject *heard_network;
   PyObject *_handlers;
   PyObject *not_requests;
 };

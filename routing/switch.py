@@ -280,7 +280,8 @@ class Switch:
         """Forget a charge that the journal does not hold, and what was decided on it meanwhile."""
         host, outbox = self.hosts[charge.host], self.life.outbox
         host.keys.release(host.charge_key(charge))
-        if charge.reversal_stan:
+        # Where terminals' numbers go on to the host this may be the earlier charge's own.
+        if charge.reversal_stan and host.keys.owner(host.reversal_key(charge)) is charge:
             host.keys.release(host.reversal_key(charge))
         self.life.book.remove(charge)
         self.life.never_was(charge, now)

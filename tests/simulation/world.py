@@ -95,6 +95,8 @@ class World:
             for name in ("bank", "clearing")
         }  # fmt: skip
         self._keyed = KEYED if self._faults.signing_in() else None
+        for host in self.hosts.values():
+            host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
