@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,8 @@ import trio
 
 from gateway.audit import Audit
 from gateway.journal import JournalError
+from gateway.keys.software import SoftwareCustody
+from tests.gateway.custodies import KEK, sealed
 from tests.simulation.acquirer import Acquirer
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
@@ -24,12 +26,23 @@ from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.process import VAULT_KEY, GatewayProcess
 from tests.simulation.story import Told
-from tests.simulation.street import DIALECTS, HEALS_WITHIN_S, KEYS, SHOPS, Line, config
+from tests.simulation.street import (
+    DIALECTS,
+    HEALS_WITHIN_S,
+    KEYED,
+    KEYS,
+    MASTERS,
+    SHOPS,
+    TMK,
+    Line,
+    config,
+)
 from tests.simulation.terminals import Terminal
 from tests.simulation.wires import End, Weather, Wire
 
 if TYPE_CHECKING:
     from gateway.audit import Report
+    from tests.simulation.events import Impostor
 
 TRAFFIC_S: Final = 120.0
 _SETTLES_S: Final = 120.0
@@ -84,12 +97,13 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        self._keyed = KEYED if self._faults.signing_in() else None
         for host in self.hosts.values():
             host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
-        self._config = config(folder, self._faults.limits())
+        self._config = config(folder, self._faults.limits(), keyed=self._keyed is not None)
         self.tiny = self._faults.tiny_bounds()
         if self.tiny:
             self._config = tiny(self._config, len(self.terminals))
@@ -108,8 +122,10 @@ class World:
             pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
-                self._dial_gateway, self._gone, pause_s,
+                self.dial_gateway, self._gone, pause_s,
             )  # fmt: skip
+            if self._keyed is not None and listener == "pos":
+                line = replace(line, key=None, keyed=self._keyed)
             for _ in range(self._faults.terminals_of(merchant)):
                 everybody.append(self._terminal(line, len(everybody) + 1, None))
         return [each for each in everybody if self._faults.is_there(each.name)]
@@ -149,7 +165,8 @@ class World:
         wire = Wire(self.agenda, self.weather, host.name)
         return wire.near if host.accept(wire.far) else None
 
-    def _dial_gateway(self, terminal: Terminal) -> End | None:
+    def dial_gateway(self, terminal: Terminal | Impostor) -> End | None:
+        """A connection to the gateway, if there is one now."""
         network = self.process.network
         is_dark = self.agenda.now < self.weather.dark_until
         if network is None or is_dark or not network.takes_another():
@@ -163,6 +180,8 @@ class World:
 
     async def run(self) -> None:
         """Traffic with faults, then healing, then the books."""
+        if self._keyed is not None:
+            await self._make_keys()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look)
             nursery.start_soon(self._process, nursery.cancel_scope)
@@ -188,6 +207,23 @@ class World:
         if switch is not None and tills:
             self._acquirer.acts(switch, tills, self.clock.now())
         self.agenda.after(self._acquirer.pause_s(), self._ask_again)
+
+    async def _make_keys(self) -> None:
+        """The gateway's custody, and a TMK for each terminal that signs in."""
+        rng = self.chance.of("keys")
+
+        def fill(memory: bytearray) -> None:
+            memory[:] = rng.randbytes(len(memory))
+
+        custody = SoftwareCustody([KEK], fill=fill, wall=lambda: self.clock.now().wall)
+        masters = [
+            str(await sealed(custody).known(TMK, "tmk", f"{each.merchant}|{each.name}"))
+            for each in self.terminals
+            if each.line.keyed is not None
+        ]
+        listed = ", ".join(f'"{each}"' for each in masters)
+        (self._folder / MASTERS).write_text(f"key = [{listed}]\n", "utf-8")
+        self.process.custody = custody
 
     async def _process(self, all_of_it: trio.CancelScope) -> None:
         await self.process.run()
