@@ -54,7 +54,8 @@ HANGS_UP: Final = 0.3
 """Share of those sign-ins whose answer the terminal does not wait for."""
 KEYS_TAKE_S: Final = (0.0, 0.01, 0.3, 2.0)
 _HEADER: Final = bytes.fromhex("6000030000602200000000")
-_SIGN_IN_FIRST: Final = frozenset({"77", "A0"})
+_WRONG_MAC: Final = "A0"
+_SIGN_IN_FIRST: Final = frozenset({"77", _WRONG_MAC})
 _RETRY_S: Final = 3.0
 _SIGNED_IN: Final = "0810"
 
@@ -121,7 +122,12 @@ class SigningTerminal(Terminal):
     def _heard(self, answer: Message) -> None:
         if answer.mti != _SIGNED_IN:
             self._wants_keys |= answer.get(39) in _SIGN_IN_FIRST
-            super()._heard(answer)
+            if answer.get(39) == _WRONG_MAC:
+                # A sign-in of its that was slow, on a connection left since, took its keys away: it
+                # signs in anew.  Nobody can vouch for this answer, so it counts for none.
+                self._lose(_WRONG_MAC)
+            else:
+                super()._heard(answer)
             return
         if self._signing is None or answer[11] != self._signing[11]:
             self._checkers.unasked(self, answer)
