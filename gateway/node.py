@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from gateway.intake import Intake
 from gateway.key_work import KeyWorkers
 from gateway.links import Links
 from gateway.peers import peers_of
@@ -55,7 +56,8 @@ class Node:
         self.links = Links(network, switch, tools, rng)
         self.key_workers = KeyWorkers(custody, macs, self.terminal_keys, tools)
         self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, tools)
-        self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
+        intake = Intake(network, switch, self.links, peers, tools)
+        self._turns = Turns(network, switch, self.pipeline, intake, tools)
 
     async def restore_keys(self) -> None:
         """Have the MAC keys of terminals that signed in earlier; before they are let in."""

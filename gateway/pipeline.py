@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, ToHost, ToTerminal, UnsettledLookup
+from routing.effects import BatchLookup, UnsettledLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codec import Message
     from gateway.journal import Journal
     from gateway.key_work import KeyWorkers
     from gateway.peers import Peers
@@ -45,8 +45,7 @@ class Pipeline:
     ) -> None:
         self._switch = switch
         self._journal = journal
-        self._network = network
-        self._peers = peers
+        self._exits = Exits(switch, network, peers, tools.clock)
         self._key_workers = key_workers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
@@ -174,29 +173,4 @@ class Pipeline:
     # Durable: now it may leave
 
     def _release(self, sends: Sequence[Send]) -> None:
-        now = self._clock.now()
-        for send in sends:
-            if not self._switch.may_leave(send, now):
-                continue
-            if isinstance(send, ToTerminal):
-                self._to_terminal(send)
-            elif isinstance(send, ToHost):
-                self._to_host(send)
-            else:
-                self._network.close(send.link, send.why)
-        self._network.flush()
-
-    def _to_terminal(self, send: ToTerminal) -> None:
-        tag = send.charge.id if send.charge is not None else 0
-        if self._network.send(send.conn, self._signed(send.conn, send.message), tag):
-            self._switch.handed(send)
-        else:
-            self._switch.undelivered(send, self._clock.now())
-
-    def _to_host(self, send: ToHost) -> None:
-        if not self._network.send(send.link, self._signed(send.link, send.message)):
-            self._switch.unsent(send, self._clock.now())
-
-    def _signed(self, conn: int, message: Message) -> bytes:
-        peer = self._peers.get(self._network.peer(conn))
-        return peer.signed(message) if peer is not None else message.raw
+        self._exits.release(sends)

@@ -22,6 +22,7 @@ cdef class Admission:
     cdef public Tombstones_t tombstones
     cdef public object refuse_new
     cdef public object duplicates
+    cdef public object batch_of
     @cython.locals(message=Message_t)
     cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)
     cpdef object busy(self, Asker_t asker)
@@ -38,5 +39,4 @@ cdef class Admission:
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, Now_t now)
 
-@cython.locals(amount=str)
-cdef bint _amount_is_good(Message_t message) except -1
+cdef bint _is_good(str amount) except -1

@@ -24,6 +24,8 @@ from routing.tombstones import Tombstones, terminal_of
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codec import Message
     from routing.cause import Asker
     from routing.clock import Now
@@ -53,11 +55,14 @@ class Admission:
         self.refuse_new: str | None = None
         """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
         self.duplicates: Counter[str] = Counter()
+        self.batch_of: Callable[[Message], str] = lambda _: ""
+        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
 
     def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
         message, convention = asker.request, CONVENTIONS[listener.dialect]
-        if convention.missing(message) is not None or not _amount_is_good(message):
+        amount = convention.amount_of(message)
+        if convention.missing(message) is not None or not _is_good(amount):
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
         identity = convention.identity(message)
@@ -116,11 +121,12 @@ class Admission:
         """DE 39 for a charge that passes a limit; else ''."""
         if not self._life.limits.any:
             return ""
+        convention = CONVENTIONS[message.dialect.name]
         sale = Sale(
             terminal_of(message),
             pan_of(message),
-            int(message[4]),
-            message.get(49) or _CURRENCY_UNKNOWN,
+            int(convention.amount_of(message)),
+            convention.currency_of(message) or _CURRENCY_UNKNOWN,
             now.wall,
         )
         return self._life.limits.refusal(sale, now.wall) or ""
@@ -176,11 +182,11 @@ class Admission:
             merchant=merchant,
             terminal=terminal,
             stan=request[11],
-            batch=convention.batch(request),
+            batch=convention.batch(request) or self.batch_of(request),
             de7=request.get(7) or "",
             processing_code=request.get(3) or "",
-            amount=int(request[4]),
-            currency=message.get(49) or _CURRENCY_UNKNOWN,
+            amount=int(convention.amount_of(request)),
+            currency=host.convention.currency_of(message) or _CURRENCY_UNKNOWN,
             pan=pan_of(request) or (original.pan if original is not None else ""),
             proof=proof,
             window_s=window_s,
@@ -247,7 +253,7 @@ class Admission:
         same = (
             pan_of(message) == known.pan
             and (message.get(3) or "") == known.processing_code
-            and int(message[4]) == known.amount
+            and int(CONVENTIONS[known.dialect].amount_of(message)) == known.amount
         )
         if not same:
             self.duplicates["refused"] += 1
@@ -301,6 +307,5 @@ class Admission:
         return bool(code)
 
 
-def _amount_is_good(message: Message) -> bool:
-    amount = message[4]
+def _is_good(amount: str) -> bool:
     return len(amount) == _AMOUNT_DIGITS and amount.isascii() and amount.isdigit()

@@ -8,7 +8,8 @@ Rule 3.  Then a charge that stands here and that the terminal does not know is u
          served for it.  What the terminal has confirmed before, it contradicts now: a case.
 Rule 4.  A sale that the terminal holds and that was undone or declined here is a case: somebody has
          what nobody pays for.  So is one whose amount differs.
-Rule 5.  A sale that never came here is noted as a difference; there is nothing to set right.
+Rule 5.  A sale that never came here, or whose reversal is on its way, is a difference that a person
+         is told of, and settles: nothing here can be set right.
 
 Holds on money (preauthorisations) are in no total.  A voided or refunded sale counts as a debit,
 its void or refund as a credit.
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing import response_codes as rc
 from routing.charge import Charge, Event, State
-from routing.conventions import pos_batch
+from routing.conventions import iso87_batch, pos_batch
 from routing.conventions.pos_batch import Totals
 from routing.docket import Entry
 from routing.effects import BatchLookup
@@ -32,6 +33,7 @@ from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import ModuleType
 
     from routing.cause import Asker
     from routing.clock import Now
@@ -82,15 +84,16 @@ class Batches:
 
     def heard(self, asker: Asker, batch: Batch, now: Now) -> None:
         """An 0500 or 0320 of a terminal."""
-        if asker.request.mti[1] == "5":
-            self._totals(asker, batch, now)
-        else:
+        if _speech(asker).is_upload(asker.request):
             self._upload(asker, batch, now)
+        else:
+            self._totals(asker, batch, now)
 
     # Totals
 
     def _totals(self, asker: Asker, batch: Batch, now: Now) -> None:
-        said = pos_batch.totals(asker.request)
+        speech = _speech(asker)
+        said = speech.totals(asker.request)
         if said is None:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
@@ -107,9 +110,8 @@ class Batches:
             else:
                 self.unbalanced += 1
                 self._begin_upload(batch)
-            result = pos_batch.BALANCED if balanced else pos_batch.UNBALANCED
-            digits = pos_batch.with_result(asker.request[48], result)
-            self._replies.tell(asker, rc.APPROVED, now, {48: digits})
+            code, fields = speech.result(asker.request, balanced=balanced)
+            self._replies.tell(asker, code, now, fields)
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))
 
@@ -129,7 +131,7 @@ class Batches:
     # Uploads
 
     def _upload(self, asker: Asker, batch: Batch, now: Now) -> None:
-        said = pos_batch.upload(asker.request)
+        said = _speech(asker).upload(asker.request)
         if said is None:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
@@ -164,11 +166,24 @@ class Batches:
             known.add(charge.stan)
             if charge.kind in _SALES:
                 self._compare(charge, sales.get(charge.stan), now)
+            if charge.state is State.REVERSAL_DUE and charge.stan in sales:
+                self._differs("served_while_reversed", batch, charge.stan, sales, now)
         for stan in sorted(sales.keys() - known):
-            self.differences += 1
-            said: dict[str, str | int | float] = {"what": "unknown here", "stan": stan}
-            said |= {"terminal": batch.terminal, "amount": sales[stan]}
-            self._docket.note(Entry.DIFFERENCE, now, key="|".join((*batch, stan)), said=said)
+            self._differs("unknown_here", batch, stan, sales, now)
+
+    def _differs(
+        self, kind: str, batch: Batch, stan: str, sales: Mapping[str, int], now: Now
+    ) -> None:
+        self.differences += 1
+        said: dict[str, str | int | float] = {
+            "kind": kind,
+            "merchant": batch.merchant,
+            "terminal": batch.terminal,
+            "stan": stan,
+            "theirs": sales[stan],
+            "open": 1,
+        }
+        self._docket.note(Entry.DIFFERENCE, now, key="|".join((*batch, stan)), said=said)
 
     def _compare(self, charge: Charge, said: int | None, now: Now) -> None:
         """Hold one charge against what its terminal said of it: an amount, or nothing."""
@@ -194,6 +209,11 @@ class Batches:
     def _question(self, charge: Charge, reason: Reason, now: Now) -> None:
         self.differences += 1
         self._docket.question(charge, reason, now)
+
+
+def _speech(asker: Asker) -> ModuleType:
+    """How the asker's dialect words batch settlement."""
+    return iso87_batch if asker.request.dialect.name.startswith("iso87") else pos_batch
 
 
 def totals_of(charges: Iterable[Charge]) -> Totals:

@@ -57,6 +57,7 @@ class TerminalSide:
         self.admission = Admission(life, self.replies)
         self.sign_ins = SignIns(life, Registered(life.registry, ring, life.gate), downloads)
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
+        self.admission.batch_of = self.sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.heard_network: Callable[[Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
@@ -187,7 +188,8 @@ class TerminalSide:
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
-            code = refusal(original, pan_of(message), int(message[4]), refunds=refunds)
+            amount = int(CONVENTIONS[listener.dialect].amount_of(message))
+            code = refusal(original, pan_of(message), amount, refunds=refunds)
             host = self._life.hosts.get(original.host)
             if host is not None and not refunds and host.has_settled(original):
                 code = code or rc.STATE_CONFLICT
@@ -218,7 +220,7 @@ class TerminalSide:
 
     def _reverse(self, charge: Charge, reversal: Message, convention: Convention, now: Now) -> str:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
-        if not _is_amount_of(charge, reversal):
+        if not _is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
         if charge.kind is Transaction.REFUND:
             return rc.UNSUPPORTED
@@ -286,14 +288,19 @@ class TerminalSide:
         self._life.outbox.lookups.append(Lookup(original, looked_up))
 
     def _settlement(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        message, number = asker.request, CONVENTIONS[listener.dialect].batch(asker.request)
-        if not (message.has(11) and message.has(41) and message.has(42) and number):
+        message, convention = asker.request, CONVENTIONS[listener.dialect]
+        knows_batch = convention.settles and listener.keys == "working"
+        if not (convention.says_batch or knows_batch):
+            self._unsupported(asker, listener, now)
+            return
+        if not (message.has(11) and message.has(41) and message.has(42)):
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
         self.admission.proves_the_last(asker, message[11], listener, now)
         code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
-        if code:
-            self.replies.refuse(asker, code, now)
+        number = convention.batch(message) or self.sign_ins.batch_of(message)
+        if code or not number:
+            self.replies.refuse(asker, code or rc.FORMAT_ERROR, now)
             return
         self.batches.heard(asker, Batch(message[42], message[41], number), now)
 
@@ -351,7 +358,6 @@ class TerminalSide:
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
 
 
-def _is_amount_of(charge: Charge, reversal: Message) -> bool:
+def _is_amount_of(charge: Charge, amount: str) -> bool:
     """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
-    amount = reversal.get(4)
-    return amount is None or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")
+    return not amount or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")

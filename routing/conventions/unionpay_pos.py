@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
 from routing.conventions import file_action
-from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
+from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -88,6 +88,7 @@ class UnionPayPos(Convention):
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
+    says_batch: ClassVar = True
     key_parts: ClassVar = ("MTI", "DE 11", "DE 41", "DE 42")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _NO_ANSWER,
@@ -149,8 +150,7 @@ class UnionPayPos(Convention):
         message.patch(60, function + message[60][2:])
 
     def identity(self, message: Message) -> str:
-        get = message.get
-        return f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{self.batch(message)}"
+        return named(message, message.get(11, ""), message.mti[1]) + self.batch(message)
 
     def batch(self, message: Message) -> str:
         return message.get("60.2") or ""
@@ -173,7 +173,7 @@ class UnionPayPos(Convention):
         reverses = message.mti[1] == "4"
         if reverses and (function in _VOIDS or batch is None or stan is None):
             batch, stan = self.batch(message), message.get(11, "")
-        if batch is None or stan is None:
+        if not batch or not stan:
             return None
         # A confirmation has its own DE 60.1; what it is about shows in DE 3.
         preauthorised = function in _OF_PREAUTHORISATIONS or message.get(3, "")[:2] == "03"
@@ -181,8 +181,7 @@ class UnionPayPos(Convention):
 
     @staticmethod
     def _original(message: Message, mti_class: str, stan: str, batch: str) -> Original:
-        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{mti_class}|"
-        return Original(prefix, batch, "")
+        return Original(named(message, stan, mti_class), batch, "")
 
     def confirmation(self, message: Message) -> Confirmation | None:
         original = self.original(message)
