@@ -38,6 +38,7 @@ from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
 from gateway.systemd import Notifier
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -68,7 +69,9 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
+        jitter = random.Random()  # noqa: S311 - no secret
+        node = Node(config, switch, engine, journal, tools, jitter, custody)
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
@@ -81,7 +84,8 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
             KeyCollector(switch, custody, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from gateway.key_work import KeyWorkers
 from gateway.links import Links
 from gateway.peers import peers_of
 from gateway.pipeline import Pipeline
 from gateway.registry_file import read
+from gateway.terminal_keys import TerminalKeys
 from gateway.turns import Turns
 from routing.switch import Switch
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
     from gateway.tools import Tools
     from gateway.wire.port import Network
+    from routing.sign_in import Till
 
 
 class Node:
@@ -39,20 +43,32 @@ class Node:
         journal: Journal,
         tools: Tools,
         rng: random.Random,
+        custody: KeyCustody | None = None,
     ) -> None:
-        peers = peers_of(config)
-        self._hosts = config.host
+        def new_key_used(till: Till) -> None:
+            switch.new_key_used(till, tools.clock.now())
+
+        self.terminal_keys = TerminalKeys(new_key_used)
+        peers = peers_of(config, self.terminal_keys)
+        macs = {each.name: each.mac for each in config.listener}
+        self._switch, self._hosts = switch, config.host
         self.links = Links(network, switch, tools, rng)
-        self.pipeline = Pipeline(switch, journal, network, peers, tools)
+        self.key_workers = KeyWorkers(custody, macs, self.terminal_keys, tools)
+        self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, tools)
         self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
+
+    async def restore_keys(self) -> None:
+        """Have the MAC keys of terminals that signed in earlier; before they are let in."""
+        await self.key_workers.restore(self._switch.terminals.sign_ins.all())
 
     async def run(self) -> None:
         """One task drives the wire and decides, one makes decisions durable and lets them leave,
-        one keeps each host link.
+        some do what keys are wanted for, one keeps each host link.
         """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
+            nursery.start_soon(self.key_workers.run, self.pipeline)
             for host in self._hosts:
                 for _ in range(host.links):
                     nursery.start_soon(self.links.keep, host, self.pipeline)

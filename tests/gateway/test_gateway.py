@@ -36,6 +36,7 @@ from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -221,7 +222,8 @@ async def gateway(
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
             KeyCollector(switch, None, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
