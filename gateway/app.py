@@ -85,7 +85,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             RegistryCollector(switch),
             KeyCollector(switch, custody, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
-            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)

@@ -14,6 +14,7 @@ import trio
 
 from gateway.key_work import KeyWorkers
 from gateway.links import Links
+from gateway.mac_lane import MacLane
 from gateway.peers import peers_of
 from gateway.pipeline import Pipeline
 from gateway.registry_file import read
@@ -54,8 +55,9 @@ class Node:
         self._switch, self._hosts = switch, config.host
         self.links = Links(network, switch, tools, rng)
         self.key_workers = KeyWorkers(custody, macs, self.terminal_keys, tools)
-        self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, tools)
-        self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
+        self.lane = lane = MacLane(custody, self.terminal_keys, peers, tools)
+        self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, lane, tools)
+        self._turns = Turns(network, switch, self.pipeline, self.links, peers, lane, tools)
 
     async def restore_keys(self) -> None:
         """Have the MAC keys of terminals that signed in earlier; before they are let in."""
@@ -69,6 +71,7 @@ class Node:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
             nursery.start_soon(self.key_workers.run, self.pipeline)
+            nursery.start_soon(self.lane.run, self._turns.checked, self.pipeline)
             for host in self._hosts:
                 for _ in range(host.links):
                     nursery.start_soon(self.links.keep, host, self.pipeline)

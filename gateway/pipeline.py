@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from codec import mac
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
 from routing.effects import BatchLookup, ToHost, ToTerminal, UnsettledLookup
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from codec import Message
     from gateway.journal import Journal
     from gateway.key_work import KeyWorkers
+    from gateway.mac_lane import MacLane
     from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network
@@ -41,6 +43,7 @@ class Pipeline:
         network: Network,
         peers: Peers,
         key_workers: KeyWorkers,
+        lane: MacLane,
         tools: Tools,
     ) -> None:
         self._switch = switch
@@ -48,6 +51,7 @@ class Pipeline:
         self._network = network
         self._peers = peers
         self._key_workers = key_workers
+        self._lane = lane
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
         self._busy = False
@@ -61,7 +65,7 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
-        return not self._busy and not self._switch.has_effects
+        return not (self._busy or self._switch.has_effects or self._lane.waiting)
 
     def kick(self) -> None:
         """Something was decided.  What rests on no record leaves now, whatever the journal does;
@@ -176,6 +180,10 @@ class Pipeline:
     def _release(self, sends: Sequence[Send]) -> None:
         now = self._clock.now()
         for send in sends:
+            if isinstance(send, ToTerminal) and self._lane.leaves(
+                send, self._network.peer(send.conn)
+            ):
+                continue
             if not self._switch.may_leave(send, now):
                 continue
             if isinstance(send, ToTerminal):
@@ -186,9 +194,32 @@ class Pipeline:
                 self._network.close(send.link, send.why)
         self._network.flush()
 
+    def hand(self, send: ToTerminal, field: bytes | None) -> None:
+        """An answer comes out of the lane: with its MAC; b'': none can be made; None: no module
+        has its key any more.
+        """
+        now = self._clock.now()
+        if not self._switch.may_leave(send, now):
+            return
+        if field is None:
+            self._to_terminal(send)
+        elif field:
+            mac.put(send.message, field)
+            self._hand(send, send.message.raw)
+        else:
+            self._switch.undelivered(send, now)
+
+    def handed(self) -> None:
+        """A batch came out of the lane."""
+        self._network.flush()
+        self.kick()
+
     def _to_terminal(self, send: ToTerminal) -> None:
+        self._hand(send, self._signed(send.conn, send.message))
+
+    def _hand(self, send: ToTerminal, raw: bytes) -> None:
         tag = send.charge.id if send.charge is not None else 0
-        if self._network.send(send.conn, self._signed(send.conn, send.message), tag):
+        if self._network.send(send.conn, raw, tag):
             self._switch.handed(send)
         else:
             self._switch.undelivered(send, self._clock.now())

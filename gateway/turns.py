@@ -10,6 +10,7 @@ from gateway.wire.port import Acknowledged, Closed, Frame
 
 if TYPE_CHECKING:
     from gateway.links import Links
+    from gateway.mac_lane import MacLane
     from gateway.peers import Peers
     from gateway.pipeline import Pipeline
     from gateway.tools import Tools
@@ -37,6 +38,7 @@ class Turns:
         pipeline: Pipeline,
         links: Links,
         peers: Peers,
+        lane: MacLane,
         tools: Tools,
     ) -> None:
         self._network = network
@@ -44,6 +46,7 @@ class Turns:
         self._pipeline = pipeline
         self._links = links
         self._peers = peers
+        self._lane = lane
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._malformed: Counter[int] = Counter()
         self._hosts_at = 0.0
@@ -91,10 +94,21 @@ class Turns:
         except FrameError as error:
             self._bad(event, error)
             return
-        good = peer.authentic(message)
         if self._links.is_link(event.conn):
+            good = peer.authentic(message)
             self._switch.from_host(event.peer, event.conn, message, now, mac_good=good)
-        elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
+        elif self._lane.takes(event, message):
+            self._lane.comes(event, message)
+        else:
+            self._from_terminal(event, message, now, good=peer.authentic(message))
+
+    def checked(self, event: Frame, message: Message, good: bool) -> None:
+        """A terminal's message comes out of the lane; who is gone meanwhile asks again."""
+        if self._network.peer(event.conn):
+            self._from_terminal(event, message, self._clock.now(), good=good)
+
+    def _from_terminal(self, event: Frame, message: Message, now: Now, *, good: bool) -> None:
+        if len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
             self._metrics.dropped += 1
         else:
             self._switch.from_terminal(event.conn, event.peer, message, now, mac_good=good)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
     from routing.switch import Switch
 
 WAIT_S: Final = 5.0
@@ -194,7 +195,11 @@ def bank() -> Iterator[Bank]:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, bank: Bank, *overrides: str, wrap: Callable[[Journal], Journal] = lambda j: j
+    folder: Path,
+    bank: Bank,
+    *overrides: str,
+    wrap: Callable[[Journal], Journal] = lambda j: j,
+    custody: KeyCustody | None = None,
 ) -> AsyncIterator[Running]:
     """One life of a gateway on the journal in `folder`."""
     path = folder / "gateway.toml"
@@ -210,7 +215,9 @@ async def gateway(
         engine = Engine(config.wire, tools.clock)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
+        jitter = random.Random(1)  # noqa: S311 - for pauses
+        node = Node(config, switch, engine, journal, tools, jitter, custody)
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
@@ -223,7 +230,7 @@ async def gateway(
             RegistryCollector(switch),
             KeyCollector(switch, None, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
-            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
