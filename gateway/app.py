@@ -83,8 +83,8 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
-            KeyCollector(switch, custody, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            KeyCollector(switch, custody, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node),
             health,
         )

@@ -228,8 +228,8 @@ async def gateway(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
-            KeyCollector(switch, None, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            KeyCollector(switch, None, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node),
             health,
         )
