@@ -1,7 +1,8 @@
 """The running program: what is made at the start, and the tasks that then run.
 
 `serve` is the map.  `node.run` starts the tasks that carry charges; beside them one task answers
-HTTP, one posts customers' notices, one sends a test charge each day, one measures how late the loop
+HTTP, one posts customers' notices, one backs
+terminals up, one sends a test charge each day, one measures how late the loop
 is, and one waits for a signal to stop.
 """
 
@@ -14,9 +15,12 @@ from typing import TYPE_CHECKING
 import trio
 
 from gateway import garbage
+from gateway.account_metrics import AccountCollector
 from gateway.admin import AdminSite
+from gateway.backups import Backups
 from gateway.canary import Canary
 from gateway.clock import SystemClock
+from gateway.config_warnings import warnings
 from gateway.decision_log import DecisionLog
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
@@ -27,7 +31,7 @@ from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
 from gateway.key_metrics import KeyCollector
-from gateway.keys.opening import custody_of, key_warnings, keys_in
+from gateway.keys.opening import custody_of, keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
 async def serve(config: Config) -> None:
     """Run one gateway until it is told to stop."""
     tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
-    for warning in key_warnings(config.keys):
+    for warning in warnings(config):
         tools.log.warning(warning)
     async with custody_of(config.keys) as custody:
         await _serve(config, custody, tools)
@@ -78,11 +82,13 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
         desk.keys = KeyDesk(custody, switch, floor, tools.clock)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
+        backups = Backups(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, custody, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node),
@@ -98,8 +104,8 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             await nursery.start(doors.reload_on_signal, notifier)
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
-            nursery.start_soon(canary.run)
-            nursery.start_soon(health.run)
+            for run in (canary.run, backups.run, health.run):
+                nursery.start_soon(run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             await lifecycle.until_stopped(notifier)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from gateway.config_doors import door_problems
+from gateway.config_files import find_files
 from gateway.config_macs import Mac, mac_problems, working_key_problems
 from gateway.config_mappings import mapping_problems
 from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
-from gateway.desk.settings import CanarySettings, NoticeSettings
+from gateway.desk.settings import BackupSettings, CanarySettings, NoticeSettings
 from gateway.keys.opening import key_problems
 from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
@@ -122,6 +123,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     parameters: tuple[ParameterSet, ...] = ()
     accounts: AccountSettings = AccountSettings()
     notices: NoticeSettings = NoticeSettings()
+    backups: BackupSettings = BackupSettings()
     canary: CanarySettings = CanarySettings()
     keys: KeySettings = KeySettings()
     registry: RegistryConfig = RegistryConfig()
@@ -180,6 +182,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
     for each in overrides:
         override(data, each)
+    data = find_files(data, path.parent)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:
