@@ -22,9 +22,10 @@ from gateway.keys.port import CustodyError, CustodyUnavailableError
 from gateway.peers import WorkingPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from codec import Message
+    from gateway.intake import Intake
     from gateway.keys.port import KeyCustody, MacJob
     from gateway.peers import Peers
     from gateway.pipeline import Pipeline
@@ -52,11 +53,9 @@ class _Came(NamedTuple):
 class MacLane:
     """One lane for all terminals."""
 
-    def __init__(
-        self, custody: KeyCustody | None, keys: TerminalKeys, peers: Peers, tools: Tools
-    ) -> None:
+    def __init__(self, custody: KeyCustody, keys: TerminalKeys, peers: Peers, tools: Tools) -> None:
         self._custody, self._keys, self._peers = custody, keys, peers
-        self._metrics, self._log = tools.metrics, tools.log
+        self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._in: deque[_Came] = deque()
         self._out: deque[ToTerminal] = deque()
         self._at_module = 0
@@ -98,13 +97,13 @@ class MacLane:
 
     # Out of the lane
 
-    async def run(self, deliver: Callable[[Frame, Message, bool], None], pipe: Pipeline) -> None:
+    async def run(self, intake: Intake, pipe: Pipeline) -> None:
         """Batch after batch, both ways, for ever."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._check, deliver, pipe)
+            nursery.start_soon(self._check, intake, pipe)
             nursery.start_soon(self._make, pipe)
 
-    async def _check(self, deliver: Callable[[Frame, Message, bool], None], pipe: Pipeline) -> None:
+    async def _check(self, intake: Intake, pipe: Pipeline) -> None:
         while True:
             await self._came.wait()
             self._came = trio.Event()
@@ -118,7 +117,7 @@ class MacLane:
                 for each, jobs in zip(batch, questions, strict=True):
                     good = None if answers is None else answers[at : at + len(jobs)]
                     at += len(jobs)
-                    self._deliver(each, jobs, good, deliver)
+                    self._deliver(each, jobs, good, intake)
                 pipe.kick()
 
     def _questions(self, came: _Came) -> list[MacJob]:
@@ -131,7 +130,7 @@ class MacLane:
         came: _Came,
         jobs: list[MacJob],
         good: list[bool] | None,
-        deliver: Callable[[Frame, Message, bool], None],
+        intake: Intake,
     ) -> None:
         conn = came.event.conn
         self._before[conn] -= 1
@@ -142,11 +141,11 @@ class MacLane:
             return
         by_module = self._keys.answered(came.message, jobs, good or [])
         authentic = by_module or self._peers[came.event.peer].authentic(came.message)
-        deliver(came.event, came.message, authentic)
+        intake.checked(came.event, came.message, authentic, self._clock.now())
 
     async def _verified(self, jobs: Sequence[MacJob]) -> list[bool] | None:
         """The module's answers; None if it can't be asked."""
-        if not jobs or self._custody is None:
+        if not jobs:
             return []
         try:
             return await self._custody.verify_macs(jobs)
@@ -173,12 +172,13 @@ class MacLane:
                 self._at_module -= len(batch)
                 made = iter(fields)
                 for send, job in zip(batch, jobs, strict=True):
-                    pipe.hand(send, None if job is None else next(made))
-                pipe.handed()
+                    pipe.exits.hand(send, None if job is None else next(made))
+                pipe.exits.flush()
+                pipe.kick()
 
     async def _made(self, jobs: Sequence[MacJob]) -> list[bytes]:
         """What goes into the fields; b'' where the module makes none."""
-        if not jobs or self._custody is None:
+        if not jobs:
             return [b""] * len(jobs)
         try:
             return await self._custody.make_macs(jobs)

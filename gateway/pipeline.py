@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from codec import mac
+from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, ToHost, ToTerminal, UnsettledLookup
+from routing.effects import BatchLookup, UnsettledLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codec import Message
     from gateway.journal import Journal
     from gateway.key_work import KeyWorkers
     from gateway.mac_lane import MacLane
@@ -43,15 +42,14 @@ class Pipeline:
         network: Network,
         peers: Peers,
         key_workers: KeyWorkers,
-        lane: MacLane,
+        lane: MacLane | None,
         tools: Tools,
     ) -> None:
         self._switch = switch
         self._journal = journal
-        self._network = network
-        self._peers = peers
-        self._key_workers = key_workers
+        self.exits = Exits(switch, network, peers, lane, tools.clock)
         self._lane = lane
+        self._key_workers = key_workers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
         self._busy = False
@@ -65,7 +63,8 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
-        return not (self._busy or self._switch.has_effects or self._lane.waiting)
+        in_lane = self._lane is not None and self._lane.waiting > 0
+        return not (self._busy or self._switch.has_effects or in_lane)
 
     def kick(self) -> None:
         """Something was decided.  What rests on no record leaves now, whatever the journal does;
@@ -178,56 +177,4 @@ class Pipeline:
     # Durable: now it may leave
 
     def _release(self, sends: Sequence[Send]) -> None:
-        now = self._clock.now()
-        for send in sends:
-            if isinstance(send, ToTerminal) and self._lane.leaves(
-                send, self._network.peer(send.conn)
-            ):
-                continue
-            if not self._switch.may_leave(send, now):
-                continue
-            if isinstance(send, ToTerminal):
-                self._to_terminal(send)
-            elif isinstance(send, ToHost):
-                self._to_host(send)
-            else:
-                self._network.close(send.link, send.why)
-        self._network.flush()
-
-    def hand(self, send: ToTerminal, field: bytes | None) -> None:
-        """An answer comes out of the lane: with its MAC; b'': none can be made; None: no module
-        has its key any more.
-        """
-        now = self._clock.now()
-        if not self._switch.may_leave(send, now):
-            return
-        if field is None:
-            self._to_terminal(send)
-        elif field:
-            mac.put(send.message, field)
-            self._hand(send, send.message.raw)
-        else:
-            self._switch.undelivered(send, now)
-
-    def handed(self) -> None:
-        """A batch came out of the lane."""
-        self._network.flush()
-        self.kick()
-
-    def _to_terminal(self, send: ToTerminal) -> None:
-        self._hand(send, self._signed(send.conn, send.message))
-
-    def _hand(self, send: ToTerminal, raw: bytes) -> None:
-        tag = send.charge.id if send.charge is not None else 0
-        if self._network.send(send.conn, raw, tag):
-            self._switch.handed(send)
-        else:
-            self._switch.undelivered(send, self._clock.now())
-
-    def _to_host(self, send: ToHost) -> None:
-        if not self._network.send(send.link, self._signed(send.link, send.message)):
-            self._switch.unsent(send, self._clock.now())
-
-    def _signed(self, conn: int, message: Message) -> bytes:
-        peer = self._peers.get(self._network.peer(conn))
-        return peer.signed(message) if peer is not None else message.raw
+        self.exits.release(sends)

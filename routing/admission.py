@@ -24,6 +24,8 @@ from routing.tombstones import Tombstones, terminal_of
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codec import Message
     from routing.cause import Asker
     from routing.clock import Now
@@ -53,6 +55,8 @@ class Admission:
         self.refuse_new: str | None = None
         """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
         self.duplicates: Counter[str] = Counter()
+        self.batch_of: Callable[[Message], str] = lambda _: ""
+        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
 
     def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
@@ -176,7 +180,7 @@ class Admission:
             merchant=merchant,
             terminal=terminal,
             stan=request[11],
-            batch=convention.batch(request),
+            batch=convention.batch(request) or self.batch_of(request),
             de7=request.get(7) or "",
             processing_code=request.get(3) or "",
             amount=int(request[4]),

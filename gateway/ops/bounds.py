@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.intake import WAITING_EFFECTS_MAX
 from gateway.key_work import WAITING_MAX
 from gateway.mac_lane import WAITING_MAX as MACS_MAX
 from gateway.notices import AT_ONCE_MAX
 from gateway.ops import machine
-from gateway.turns import WAITING_EFFECTS_MAX
 from gateway.wire.descriptors import RESERVE
 from routing import conduct, limits
 from routing.batches import UPLOADS_MAX
@@ -61,7 +61,7 @@ class BoundsCollector:
     def _bounds(self) -> dict[str, tuple[int, int]]:
         """By bound: used, and the most."""
         life, terminals, wire = self._switch.life, self._switch.terminals, self._config.wire
-        tombstones = terminals.admission.tombstones
+        tombstones, lane = terminals.admission.tombstones, self._node.lane
         connections = len(self._engine)
         return {
             "wire.connections_max": (connections, wire.connections_max),
@@ -77,7 +77,7 @@ class BoundsCollector:
             "take-backs": (len(life.conduct), conduct.KEYS_MAX),
             "terminals that wait for keys": (len(terminals.network), ORDERS_MAX),
             "work that waits for the custody": (self._node.key_workers.waiting(), WAITING_MAX),
-            "MACs that wait for the module": (self._node.lane.waiting, MACS_MAX),
+            "MACs that wait for the module": (lane.waiting if lane else 0, MACS_MAX),
             "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
             "registry.entries_max": (len(life.registry), life.settings.registry.entries_max),
             "journal.ended_in_memory_max": (

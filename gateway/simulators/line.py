@@ -43,16 +43,17 @@ class Line:
     def __init__(self, stream: trio.SocketStream, dialect: Dialect, key: MacKey | None) -> None:
         self._stream = stream
         self._dialect = dialect
-        self._key = key
+        self.key = key
+        """For what is sent and what comes from now on; a sign-in brings another."""
         self._framer = Framer()
         self._frames: list[bytes] = []
         self._sending = trio.Lock()
 
     async def send(self, message: Message, *, spoil_mac: bool = False) -> None:
         """Sign and send.  Raises LineLostError."""
-        if self._key is not None and message.mti[1] != _NETWORK_CLASS:
+        if self.key is not None and message.mti[1] != _NETWORK_CLASS:
             message = message.copy()
-            sign(message, self._key)
+            sign(message, self.key)
             if spoil_mac:
                 message.patch(_MAC_FIELD, message[_MAC_FIELD].translate(_OTHER_DIGIT))
         async with self._sending:
@@ -72,9 +73,9 @@ class Line:
             message = Message(self._frames.pop(0), self._dialect)
         except (trio.BrokenResourceError, trio.ClosedResourceError, CodecError):
             raise LineLostError from None
-        if self._key is None or message.mti[1] == _NETWORK_CLASS:
+        if self.key is None or message.mti[1] == _NETWORK_CLASS:
             return Heard(message, mac_good=True)
-        return Heard(message, mac_good=verify(message, self._key))
+        return Heard(message, mac_good=verify(message, self.key))
 
     async def aclose(self) -> None:
         """End the connection."""

@@ -88,6 +88,7 @@ class UnionPayPos(Convention):
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
+    says_batch: ClassVar = True
     key_parts: ClassVar = ("MTI", "DE 11", "DE 41", "DE 42")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _NO_ANSWER,
@@ -173,7 +174,7 @@ class UnionPayPos(Convention):
         reverses = message.mti[1] == "4"
         if reverses and (function in _VOIDS or batch is None or stan is None):
             batch, stan = self.batch(message), message.get(11, "")
-        if batch is None or stan is None:
+        if not batch or not stan:
             return None
         # A confirmation has its own DE 60.1; what it is about shows in DE 3.
         preauthorised = function in _OF_PREAUTHORISATIONS or message.get(3, "")[:2] == "03"

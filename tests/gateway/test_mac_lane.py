@@ -134,6 +134,7 @@ async def test_nobody_waits_for_the_module_but_who_needs_it(tmp_path: Path, bank
         await running.until(lambda: module.commands > before)
         assert (await other.asks(echo(ISO)))[39] == "00"
         assert bank.with_mti("0200") == []
+        assert running.node.lane is not None
         assert running.node.lane.waiting > 0
         module.may_answer.set()
         assert {(await terminal.hear()).mti, (await terminal.hear()).mti} == {"0210", "0810"}
@@ -166,7 +167,7 @@ async def test_what_the_module_did_not_answer_is_dropped_and_asked_again(
         await terminal.send(signed(key))
         await running.until(lambda: module.commands > before)
         module.custody.link.close()
-        await running.until(lambda: running.node.lane.waiting == 0)
+        await running.until(lambda: running.node.lane and running.node.lane.waiting == 0)
         module.may_answer.set()
         assert bank.with_mti("0200") == []
         assert (await terminal.asks(signed(key)))[39] == "00"

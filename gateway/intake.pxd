@@ -1,0 +1,23 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
+from routing.clock cimport Now as Now_t
+from routing.switch cimport Switch as Switch_t
+
+@cython.final
+cdef class Intake:
+    cdef object _network
+    cdef Switch_t _switch
+    cdef object _links
+    cdef dict _peers
+    cdef object _lane
+    cdef object _metrics
+    cdef object _log
+    cdef object _malformed
+    cpdef object take(self, list events, Now_t now)
+    cdef object _lost(self, object conn, object why, Now_t now)
+    @cython.locals(message=Message_t)
+    cdef object _frame(self, object event, Now_t now)
+    cpdef object checked(self, object event, Message_t message, bint good, Now_t now)
+    cdef object _decide(self, object conn, object name, Message_t message, Now_t now, bint good)
+    cdef object _bad(self, object conn, object name, object error)
