@@ -14,6 +14,7 @@ cdef class Exits:
     cdef object _clock
     @cython.locals(now=Now_t)
     cpdef object release(self, object sends)
+    cdef bint _takes_the_lane(self, ToTerminal_t send)
     cpdef object hand(self, ToTerminal_t send, object field)
     cpdef object flush(self)
     cdef object _hand(self, ToTerminal_t send, object raw)

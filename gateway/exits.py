@@ -35,8 +35,7 @@ class Exits:
         """These leave now, in their order."""
         now = self._clock.now()
         for send in sends:
-            lane = self._lane if isinstance(send, ToTerminal) else None
-            if lane is not None and lane.leaves(send, self._network.peer(send.conn)):
+            if isinstance(send, ToTerminal) and self._takes_the_lane(send):
                 continue
             if not self._switch.may_leave(send, now):
                 continue
@@ -47,6 +46,10 @@ class Exits:
             else:
                 self._network.close(send.link, send.why)
         self._network.flush()
+
+    def _takes_the_lane(self, send: ToTerminal) -> bool:
+        lane = self._lane
+        return lane is not None and lane.leaves(send, self._network.peer(send.conn))
 
     def hand(self, send: ToTerminal, field: bytes | None) -> None:
         """An answer comes out of the lane: with its MAC; b'': none can be made; None: no module
