@@ -7,10 +7,13 @@ over the frame as it lies in memory.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from codec._mac import MacKey, sign, verify
 from codec._mac_batch import verify_many
+
+if TYPE_CHECKING:
+    from codec._wire import Message
 
 Algorithm = Literal[
     "cup-ecb", "x9.9", "x9.19", "aes-cmac", "aes-cbc", "cup-sm4", "sm4-cbc", "sm4-cmac"
@@ -25,4 +28,31 @@ Algorithm = Literal[
 | `aes-cmac`, `sm4-cmac` | CMAC (RFC 4493) | 16 to 32; 16 |
 """
 
-__all__ = ["Algorithm", "MacKey", "sign", "verify", "verify_many"]
+_FIELD_BYTES: Final = 8
+_PRIMARY: Final = 64
+_SECONDARY: Final = 128
+
+__all__ = ["Algorithm", "MacKey", "covered", "put", "sign", "standing", "verify", "verify_many"]
+
+
+def covered(message: Message) -> bytes:
+    """What a message's MAC covers, for who makes it elsewhere; its field is made if need be."""
+    number = _number(message)
+    if not message.has(number):
+        put(message, bytes(_FIELD_BYTES))
+    begin, _ = message.span(number)
+    return message.raw[message.dialect.header_bytes : begin]
+
+
+def standing(message: Message) -> bytes:
+    """The bytes in the MAC's field; b'' if there is none."""
+    return bytes.fromhex(message.get(_number(message), ""))
+
+
+def put(message: Message, field: bytes) -> None:
+    """Put a MAC that was made elsewhere into its field."""
+    message.patch(_number(message), field.hex().upper())
+
+
+def _number(message: Message) -> int:
+    return _SECONDARY if max(message.fields(), default=0) > _PRIMARY else _PRIMARY

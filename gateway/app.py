@@ -91,7 +91,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, custody, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)

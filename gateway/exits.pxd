@@ -10,9 +10,14 @@ cdef class Exits:
     cdef Switch_t _switch
     cdef object _network
     cdef dict _peers
+    cdef object _lane
     cdef object _clock
     @cython.locals(now=Now_t)
     cpdef object release(self, object sends)
+    cdef bint _takes_the_lane(self, ToTerminal_t send)
+    cpdef object hand(self, ToTerminal_t send, object field)
+    cpdef object flush(self)
+    cdef object _hand(self, ToTerminal_t send, object raw)
     cdef object _to_terminal(self, ToTerminal_t send)
     cdef object _to_host(self, ToHost_t send)
     cdef object _signed(self, object conn, Message_t message)

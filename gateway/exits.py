@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codec import mac
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from codec import Message
     from gateway.clock import Clock
+    from gateway.mac_lane import MacLane
     from gateway.peers import Peers
     from gateway.wire.port import Network
     from routing.effects import Send
@@ -20,16 +22,21 @@ if TYPE_CHECKING:
 class Exits:
     """The way from what is durable to the wire."""
 
-    def __init__(self, switch: Switch, network: Network, peers: Peers, clock: Clock) -> None:
+    def __init__(
+        self, switch: Switch, network: Network, peers: Peers, lane: MacLane | None, clock: Clock
+    ) -> None:
         self._switch = switch
         self._network = network
         self._peers = peers
+        self._lane = lane
         self._clock = clock
 
     def release(self, sends: Sequence[Send]) -> None:
         """These leave now, in their order."""
         now = self._clock.now()
         for send in sends:
+            if isinstance(send, ToTerminal) and self._takes_the_lane(send):
+                continue
             if not self._switch.may_leave(send, now):
                 continue
             if isinstance(send, ToTerminal):
@@ -40,9 +47,35 @@ class Exits:
                 self._network.close(send.link, send.why)
         self._network.flush()
 
+    def _takes_the_lane(self, send: ToTerminal) -> bool:
+        lane = self._lane
+        return lane is not None and lane.leaves(send, self._network.peer(send.conn))
+
+    def hand(self, send: ToTerminal, field: bytes | None) -> None:
+        """An answer comes out of the lane: with its MAC; b'': none can be made; None: no module
+        has its key any more.
+        """
+        now = self._clock.now()
+        if not self._switch.may_leave(send, now):
+            return
+        if field is None:
+            self._to_terminal(send)
+        elif field:
+            mac.put(send.message, field)
+            self._hand(send, send.message.raw)
+        else:
+            self._switch.undelivered(send, now)
+
+    def flush(self) -> None:
+        """A batch came out of the lane."""
+        self._network.flush()
+
     def _to_terminal(self, send: ToTerminal) -> None:
+        self._hand(send, self._signed(send.conn, send.message))
+
+    def _hand(self, send: ToTerminal, raw: bytes) -> None:
         tag = send.charge.id if send.charge is not None else 0
-        if self._network.send(send.conn, self._signed(send.conn, send.message), tag):
+        if self._network.send(send.conn, raw, tag):
             self._switch.handed(send)
         else:
             self._switch.undelivered(send, self._clock.now())

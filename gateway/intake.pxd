@@ -10,6 +10,7 @@ cdef class Intake:
     cdef Switch_t _switch
     cdef object _links
     cdef dict _peers
+    cdef object _lane
     cdef object _metrics
     cdef object _log
     cdef object _malformed
@@ -17,4 +18,6 @@ cdef class Intake:
     cdef object _lost(self, object conn, object why, Now_t now)
     @cython.locals(message=Message_t)
     cdef object _frame(self, object event, Now_t now)
+    cpdef object checked(self, object event, Message_t message, bint good, Now_t now)
+    cdef object _decide(self, object conn, object name, Message_t message, Now_t now, bint good)
     cdef object _bad(self, object conn, object name, object error)

@@ -10,6 +10,7 @@ from gateway.wire.port import Acknowledged, Closed, Frame
 
 if TYPE_CHECKING:
     from gateway.links import Links
+    from gateway.mac_lane import MacLane
     from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network, WireEvent
@@ -27,12 +28,19 @@ class Intake:
     """The way from the wire to a decision."""
 
     def __init__(
-        self, network: Network, switch: Switch, links: Links, peers: Peers, tools: Tools
+        self,
+        network: Network,
+        switch: Switch,
+        links: Links,
+        peers: Peers,
+        lane: MacLane | None,
+        tools: Tools,
     ) -> None:
         self._network = network
         self._switch = switch
         self._links = links
         self._peers = peers
+        self._lane = lane
         self._metrics, self._log = tools.metrics, tools.log
         self._malformed: Counter[int] = Counter()
 
@@ -65,7 +73,18 @@ class Intake:
         except FrameError as error:
             self._bad(conn, name, error)
             return
-        good = peer.authentic(message)
+        lane = None if self._links.is_link(conn) else self._lane
+        if lane is not None and lane.takes(event, message):
+            lane.comes(event, message)
+            return
+        self._decide(conn, name, message, now, peer.authentic(message))
+
+    def checked(self, event: Frame, message: Message, good: bool, now: Now) -> None:
+        """A terminal's message comes out of the lane; who is gone meanwhile asks again."""
+        if self._network.peer(event.conn):
+            self._decide(event.conn, event.peer, message, now, good)
+
+    def _decide(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         if self._links.is_link(conn):
             self._switch.from_host(name, conn, message, now, mac_good=good)
         elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:

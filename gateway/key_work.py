@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from gateway.config_macs import SM4_INSTEAD
+from gateway.keys.module_mac import ModuleMac
 from gateway.keys.port import CustodyError, Layout, MacScheme
 from gateway.keys.wrapped import WrappedKey, WrappedKeyError
 from routing.effects import IssuedKeys, KeyWork
@@ -84,15 +85,23 @@ class KeyWorkers:
         self.failed += 1
         work.done(None, self._clock.now())
 
-    async def _new_keys(self, wanted: NewWorkingKeys) -> tuple[IssuedKeys, MacKey]:
+    async def _new_keys(self, wanted: NewWorkingKeys) -> tuple[IssuedKeys, MacKey | ModuleMac]:
         if self._custody is None:
             raise CustodyError("keys.custody = 'none'")
         if not wanted.master:
             raise CustodyError("this terminal has no TMK here")
         lengths = Layout(*wanted.lengths)
         made = await self._custody.new_working_keys(WrappedKey.parse(wanted.master), lengths)
-        key = await self._custody.mac_key(made.mak, self._scheme(wanted.listener, made.mak))
+        key = await self._mac(self._custody, made.mak, wanted.listener)
         return IssuedKeys(made.field, str(made.mak)), key
+
+    async def _mac(self, custody: KeyCustody, key: WrappedKey, listener: str) -> MacKey | ModuleMac:
+        """A MAC key, or where the custody releases none what stands for it."""
+        scheme = self._scheme(listener, key)
+        if custody.releases_mac_keys:
+            return await custody.mac_key(key, scheme)
+        await custody.check_value(key)
+        return ModuleMac(key, scheme)
 
     def _scheme(self, listener: str, key: WrappedKey) -> MacScheme:
         mac = self._macs[listener]
@@ -111,12 +120,12 @@ class KeyWorkers:
             if used is not None or new is not None:
                 self._keys.restored(session.till, used, new)
 
-    async def _opened(self, session: Session, text: str) -> MacKey | None:
+    async def _opened(self, session: Session, text: str) -> MacKey | ModuleMac | None:
         if not text or self._custody is None or session.listener not in self._macs:
             return None
         try:
             wrapped = WrappedKey.parse(text)
-            return await self._custody.mac_key(wrapped, self._scheme(session.listener, wrapped))
+            return await self._mac(self._custody, wrapped, session.listener)
         except (CustodyError, WrappedKeyError) as error:
             self._log.error("a MAC key can't be opened", till=session.till.key, why=str(error))
             return None

@@ -15,6 +15,7 @@ import trio
 from gateway.intake import Intake
 from gateway.key_work import KeyWorkers
 from gateway.links import Links
+from gateway.mac_lane import MacLane
 from gateway.peers import peers_of
 from gateway.pipeline import Pipeline
 from gateway.registry_file import read
@@ -55,8 +56,13 @@ class Node:
         self._switch, self._hosts = switch, config.host
         self.links = Links(network, switch, tools, rng)
         self.key_workers = KeyWorkers(custody, macs, self.terminal_keys, tools)
-        self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, tools)
-        intake = Intake(network, switch, self.links, peers, tools)
+        self.lane: MacLane | None = None
+        if custody is not None and not custody.releases_mac_keys:
+            self.lane = MacLane(custody, self.terminal_keys, peers, tools)
+        self.pipeline = Pipeline(
+            switch, journal, network, peers, self.key_workers, self.lane, tools
+        )
+        self._intake = intake = Intake(network, switch, self.links, peers, self.lane, tools)
         self._turns = Turns(network, switch, self.pipeline, intake, tools)
 
     async def restore_keys(self) -> None:
@@ -71,6 +77,8 @@ class Node:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
             nursery.start_soon(self.key_workers.run, self.pipeline)
+            if self.lane is not None:
+                nursery.start_soon(self.lane.run, self._intake, self.pipeline)
             for host in self._hosts:
                 for _ in range(host.links):
                     nursery.start_soon(self.links.keep, host, self.pipeline)

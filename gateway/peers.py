@@ -44,6 +44,10 @@ class WorkingPeer:
     dialect: Dialect
     keys: TerminalKeys
 
+    def away(self, message: Message) -> bool:
+        """Whether only a security module can check or make this message's MAC."""
+        return message.mti[1] != _NETWORK_CLASS and self.keys.away(message)
+
     def authentic(self, message: Message) -> bool:
         """Whether the MAC is good under a key of the terminal; network management has none."""
         return message.mti[1] == _NETWORK_CLASS or self.keys.authentic(message)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gateway.journal import Journal
     from gateway.key_work import KeyWorkers
+    from gateway.mac_lane import MacLane
     from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network
@@ -41,11 +42,13 @@ class Pipeline:
         network: Network,
         peers: Peers,
         key_workers: KeyWorkers,
+        lane: MacLane | None,
         tools: Tools,
     ) -> None:
         self._switch = switch
         self._journal = journal
-        self._exits = Exits(switch, network, peers, tools.clock)
+        self.exits = Exits(switch, network, peers, lane, tools.clock)
+        self._lane = lane
         self._key_workers = key_workers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
@@ -60,7 +63,8 @@ class Pipeline:
     @property
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
-        return not self._busy and not self._switch.has_effects
+        in_lane = self._lane is not None and self._lane.waiting > 0
+        return not (self._busy or self._switch.has_effects or in_lane)
 
     def kick(self) -> None:
         """Something was decided.  What rests on no record leaves now, whatever the journal does;
@@ -173,4 +177,4 @@ class Pipeline:
     # Durable: now it may leave
 
     def _release(self, sends: Sequence[Send]) -> None:
-        self._exits.release(sends)
+        self.exits.release(sends)

@@ -11,22 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codec import mac
+from codec import MacKey, mac
+from gateway.keys.module_mac import ModuleMac
+from gateway.keys.port import MacJob
 from routing.sign_in import Till
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codec import MacKey, Message
+    from codec import Message
 
 
 @dataclass(slots=True)
 class _Pair:
     """The keys of one terminal."""
 
-    used: MacKey | None = None
+    used: MacKey | ModuleMac | None = None
     """That it is known to use."""
-    new: MacKey | None = None
+    new: MacKey | ModuleMac | None = None
     """That it was given last, and has not used yet."""
 
 
@@ -40,11 +42,13 @@ class TerminalKeys:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def given(self, till: Till, key: MacKey) -> None:
+    def given(self, till: Till, key: MacKey | ModuleMac) -> None:
         """A terminal gets a new key; one that it never used is forgotten."""
         self._pair(till).new = key
 
-    def restored(self, till: Till, used: MacKey | None, new: MacKey | None) -> None:
+    def restored(
+        self, till: Till, used: MacKey | ModuleMac | None, new: MacKey | ModuleMac | None
+    ) -> None:
         """The keys of an earlier life."""
         pair = self._pair(till)
         pair.used, pair.new = used, new
@@ -57,18 +61,55 @@ class TerminalKeys:
         pair = self._pairs.get(named(message))
         if pair is None:
             return False
-        if pair.new is not None and mac.verify(message, pair.new):
-            pair.used, pair.new = pair.new, None
-            self._new_key_used(Till(*named(message)))
+        if _good(message, pair.new):
+            self._new_is_used(message, pair)
             return True
-        return pair.used is not None and mac.verify(message, pair.used)
+        return _good(message, pair.used)
+
+    def _new_is_used(self, message: Message, pair: _Pair) -> None:
+        pair.used, pair.new = pair.new, None
+        self._new_key_used(Till(*named(message)))
 
     def sign(self, message: Message) -> None:
         """Put the MAC into an answer; without a key there is none, and none can be expected."""
         pair = self._pairs.get(named(message))
         key = None if pair is None else pair.used or pair.new
-        if key is not None:
+        if isinstance(key, MacKey):
             mac.sign(message, key)
+
+    # Keys that a security module does not release: asked of it by `mac_lane`
+
+    def away(self, message: Message) -> bool:
+        """Whether only a security module can check or make the MACs of this terminal."""
+        pair = self._pairs.get(named(message))
+        return pair is not None and (
+            isinstance(pair.new, ModuleMac) or isinstance(pair.used, ModuleMac)
+        )
+
+    def questions(self, message: Message) -> list[MacJob]:
+        """What the module is asked about a message: its MAC under the new key, under the old."""
+        pair = self._pairs.get(named(message)) or _Pair()
+        keys = [each for each in (pair.new, pair.used) if isinstance(each, ModuleMac)]
+        data = mac.covered(message) if keys and mac.standing(message) else b""
+        return [MacJob(*each, data, mac.standing(message)) for each in keys]
+
+    def answered(self, message: Message, jobs: list[MacJob], good: list[bool]) -> bool:
+        """Whether the MAC is good, by the module's answers to `questions`."""
+        pair = self._pairs.get(named(message)) or _Pair()
+        for job, is_good in zip(jobs, good, strict=True):
+            if is_good and isinstance(pair.new, ModuleMac) and job.key == pair.new.key:
+                self._new_is_used(message, pair)
+        return any(good)
+
+    def wanted(self, message: Message) -> MacJob | None:
+        """What the module is asked for an answer's MAC."""
+        pair = self._pairs.get(named(message)) or _Pair()
+        key = pair.used or pair.new
+        return MacJob(*key, mac.covered(message)) if isinstance(key, ModuleMac) else None
+
+
+def _good(message: Message, key: MacKey | ModuleMac | None) -> bool:
+    return isinstance(key, MacKey) and mac.verify(message, key)
 
 
 def named(message: Message) -> tuple[str, str]:

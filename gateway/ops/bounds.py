@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.intake import WAITING_EFFECTS_MAX
 from gateway.key_work import WAITING_MAX
+from gateway.mac_lane import WAITING_MAX as MACS_MAX
 from gateway.notices import AT_ONCE_MAX
 from gateway.ops import machine
 from gateway.wire.descriptors import RESERVE
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from prometheus_client import Metric as Family
 
     from gateway.config import Config
-    from gateway.key_work import KeyWorkers
     from gateway.metrics import Metrics
+    from gateway.node import Node
     from gateway.notices import NoticePost
     from gateway.ops.survey import Seen
     from gateway.wire.engine import Engine
@@ -37,14 +38,14 @@ class BoundsCollector:
         switch: Switch,
         engine: Engine,
         notices: NoticePost,
-        workers: KeyWorkers,
+        node: Node,
     ) -> None:
         self._config = config
         self._metrics = metrics
         self._switch = switch
         self._engine = engine
         self._notices = notices
-        self._workers = workers
+        self._node = node
 
     def collect(self, seen: Seen) -> Iterator[Family]:
         """Every metric, once."""
@@ -60,7 +61,7 @@ class BoundsCollector:
     def _bounds(self) -> dict[str, tuple[int, int]]:
         """By bound: used, and the most."""
         life, terminals, wire = self._switch.life, self._switch.terminals, self._config.wire
-        tombstones = terminals.admission.tombstones
+        tombstones, lane = terminals.admission.tombstones, self._node.lane
         connections = len(self._engine)
         return {
             "wire.connections_max": (connections, wire.connections_max),
@@ -75,7 +76,8 @@ class BoundsCollector:
             "counted in a day": (len(life.limits), limits.KEYS_MAX),
             "take-backs": (len(life.conduct), conduct.KEYS_MAX),
             "terminals that wait for keys": (len(terminals.network), ORDERS_MAX),
-            "work that waits for the custody": (self._workers.waiting(), WAITING_MAX),
+            "work that waits for the custody": (self._node.key_workers.waiting(), WAITING_MAX),
+            "MACs that wait for the module": (lane.waiting if lane else 0, MACS_MAX),
             "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
             "registry.entries_max": (len(life.registry), life.settings.registry.entries_max),
             "accounts.requests_open_max": (

@@ -102,6 +102,7 @@ BOUNDS: Final = (
     "take-backs",
     "terminals that wait for keys",
     "work that waits for the custody",
+    "MACs that wait for the module",
     "notices read at a time",
     "registry.entries_max",
     "accounts.requests_open_max",

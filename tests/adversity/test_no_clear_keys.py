@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ def test_an_aborted_gateway_leaves_no_core_and_nobody_reads_its_environment(
         place = Path(f"/proc/{gateway.pid}")
         limits = (place / "limits").read_text()
         assert "Max core file size        0                    0" in limits
-        assert KEK.hex().encode() not in (place / "environ").read_bytes()
+        with suppress(PermissionError):  # who is not root may not even look
+            assert KEK.hex().encode() not in (place / "environ").read_bytes()
         # Of a process that can't be dumped everything in /proc is root's.
         assert (place / "environ").stat().st_uid == 0
         gateway.send_signal(signal.SIGABRT)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
     from routing.switch import Switch
 
 WAIT_S: Final = 5.0
@@ -196,7 +197,11 @@ def bank() -> Iterator[Bank]:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, bank: Bank, *overrides: str, wrap: Callable[[Journal], Journal] = lambda j: j
+    folder: Path,
+    bank: Bank,
+    *overrides: str,
+    wrap: Callable[[Journal], Journal] = lambda j: j,
+    custody: KeyCustody | None = None,
 ) -> AsyncIterator[Running]:
     """One life of a gateway on the journal in `folder`."""
     path = folder / "gateway.toml"
@@ -212,7 +217,9 @@ async def gateway(
         engine = Engine(config.wire, tools.clock)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
+        jitter = random.Random(1)  # noqa: S311 - for pauses
+        node = Node(config, switch, engine, journal, tools, jitter, custody)
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
@@ -227,7 +234,7 @@ async def gateway(
             AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, None, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node),
             health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
