@@ -21,6 +21,7 @@ from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
+from gateway.host_metrics import HostCollector
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -58,6 +59,7 @@ async def serve(config: Config) -> None:
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links),
             DeskCollector(switch, canary, notices, tools.clock),
+            HostCollector(switch, tools.clock),
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 

@@ -16,6 +16,7 @@ import msgspec
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
+from gateway.config_hosts import host_problems
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
@@ -24,8 +25,8 @@ from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
+from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
-from routing.network import HostSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
@@ -270,6 +271,7 @@ def _problems(config: Config) -> Iterable[str]:
     """What fits the types and still cannot work."""
     yield from _addresses(config)
     yield from door_problems(config)
+    yield from host_problems(config)
     yield from _times(config)
     known = {host.name for host in config.host}
     for number, route in enumerate(config.route):
@@ -310,14 +312,6 @@ def _addresses(config: Config) -> Iterable[str]:
     for key, port in places:
         if not 0 <= port <= _PORT_MAX:
             yield f"{key} = {port}: a port is 0 to {_PORT_MAX}"
-    for number, host in enumerate(config.host):
-        if host.links < 1:
-            yield f"host.{number}.links = {host.links}: at least one link is needed"
-        if host.partial_reversals and not host.dialect.startswith("iso87"):
-            yield f"host.{number}.partial_reversals = true: {host.dialect} has no DE 95"
-        if host.sign_on and not host.echo_idle_s:
-            why = "a sign-on that was not answered is asked again at this interval"
-            yield f"host.{number}.echo_idle_s = {host.echo_idle_s}: {why}"
     if not 0 < config.wire.frame_bytes_max <= _FRAME_BYTES_MAX:
         why = f"the length header can say 1 to {_FRAME_BYTES_MAX}"
         yield f"wire.frame_bytes_max = {config.wire.frame_bytes_max}: {why}"

@@ -50,7 +50,7 @@ class Links:
 
         Where the host connects to us there is nothing to pause for.
         """
-        pause_s = host.reconnect_s
+        pause_s, made_at = host.reconnect_s, 0.0
         while True:
             conn = await self._network.connect(
                 host.address, host.port, host.name, host.connect_timeout_s
@@ -61,12 +61,17 @@ class Links:
                 await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
                 pause_s = min(pause_s * 2, host.reconnect_max_s)
                 continue
-            pause_s = host.reconnect_s
+            made_at = self._clock.now().monotonic
             gone = self._lost[conn] = trio.Event()
             self._hosts[conn] = host.name
             self._switch.link_up(host.name, conn, self._clock.now())
             pipeline.kick()
             self._log.info("host link up", host=host.name)
             await gone.wait()
+            if self._clock.now().monotonic - made_at > host.reconnect_max_s:
+                pause_s = (
+                    host.reconnect_s
+                )  # it had held; else it is lost again as soon as it is made
             if not host.listen:
                 await trio.sleep(pause_s * (1 + _JITTER * self._rng.random()))
+                pause_s = min(pause_s * 2, host.reconnect_max_s)

@@ -12,7 +12,7 @@ import trio
 
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, ToHost, ToTerminal
+from routing.effects import BatchLookup, CloseLink, ToHost, ToTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.charge import Charge
-    from routing.effects import Lookup, Outbox, Record, Send
+    from routing.effects import HostNews, Lookup, Outbox, Record, Send
     from routing.switch import Switch
 
 _FIRST_RETRY_S: Final = 0.05
@@ -169,8 +169,10 @@ class Pipeline:
                 self._to_terminal(send)
             elif isinstance(send, ToHost):
                 self._to_host(send)
-            else:
+            elif isinstance(send, CloseLink):
                 self._network.close(send.link, send.why)
+            else:
+                self._tell(send)
         self._network.flush()
 
     def _to_terminal(self, send: ToTerminal) -> None:
@@ -183,6 +185,10 @@ class Pipeline:
     def _to_host(self, send: ToHost) -> None:
         if not self._network.send(send.link, self._signed(send.link, send.message)):
             self._switch.unsent(send, self._clock.now())
+
+    def _tell(self, news: HostNews) -> None:
+        say = self._log.warning if news.alarms else self._log.info
+        say(news.what, host=news.host)
 
     def _signed(self, conn: int, message: Message) -> bytes:
         peer = self._peers.get(self._network.peer(conn))

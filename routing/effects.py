@@ -102,6 +102,15 @@ class CloseLink(NamedTuple):
     why: str
 
 
+class HostNews(NamedTuple):
+    """Something about a host that belongs into the log."""
+
+    host: str
+    what: str
+    alarms: bool
+    """Whether a person should look."""
+
+
 class Lookup(NamedTuple):
     """A charge is needed that memory no longer holds: ask the journal, then call `found`."""
 
@@ -117,7 +126,7 @@ class BatchLookup(NamedTuple):
     found: Callable[[list[Charge], Now], None]
 
 
-Send = ToTerminal | ToHost | CloseLink
+Send = ToTerminal | ToHost | CloseLink | HostNews
 
 
 @dataclass

@@ -39,8 +39,9 @@ class HostSide:
 
     def message(self, host: Host, link: int, message: Message, now: Now, *, mac_good: bool) -> None:
         """A host sent a message over one of its links."""
-        host.links.heard(link, now)
-        if message.mti[1] == _NETWORK_CLASS:
+        manages = message.mti[1] == _NETWORK_CLASS
+        host.links.heard(link, now, not manages)
+        if manages:
             self._life.outbox.express += host.links.network_message(link, message, now)
             return
         if not host.convention.is_answer(message):
@@ -131,7 +132,7 @@ class HostSide:
 
     def link_lost(self, host: Host, link: int, now: Now) -> None:
         """A link is gone, and with it every answer that was still to come over it."""
-        host.links.down(link)
+        host.links.down(link, now)
         for charge in self._life.book.open():
             if charge.host != host.name:
                 continue

@@ -11,17 +11,18 @@ from routing.network import HostLinks
 
 if TYPE_CHECKING:
     from routing.charge import Charge
-    from routing.network import HostSettings
+    from routing.host_settings import HostSettings
 
 
 class Host:
     """A bank host.  `keys` ties answers to charges, reversals and enquiries in flight."""
 
-    def __init__(self, settings: HostSettings, first_stan: int) -> None:
+    def __init__(self, settings: HostSettings, first_stan: int, shut: set[int]) -> None:
+        """`shut`: the links, over all hosts, that carry nothing now."""
         self.name = settings.name
         self.settings = settings
         self.convention = CONVENTIONS[settings.dialect]
-        self.links = HostLinks(settings, self.convention)
+        self.links = HostLinks(settings, self.convention, shut)
         self.keys = PendingKeys(
             first_stan=first_stan,
             pending_max=settings.pending_max,

@@ -335,7 +335,9 @@ class Lifecycle:
         match charge.state:
             case State.SENT if charge.left:
                 reason = Reason.ANSWER_MAC if charge.answer_forged else Reason.NO_ANSWER
-                self.hosts[charge.host].breaker.silent(now.monotonic)
+                host = self.hosts[charge.host]
+                host.breaker.silent(now.monotonic)
+                host.links.silent(charge.link, charge.known_since, now)
                 self.apply(charge, Event.NO_ANSWER, now, reason=reason)
             case State.SENT:
                 self.apply(charge, Event.UNSENDABLE, now)

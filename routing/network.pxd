@@ -1,11 +1,17 @@
 cdef class HostLinks:
     cdef public object settings
     cdef object _convention
+    cdef set _shut
     cdef public object day
-    cdef dict _links
+    cdef public dict _links
     cdef list _ready
+    cdef object _usable
+    cdef bint _uneven
     cdef Py_ssize_t _turn
     cdef object _last_stan
+    cdef dict _codes
+    cdef dict _purposes
+    cdef public object counts
     cpdef object usable(self)
     cpdef object next_link(self)
-    cpdef object heard(self, object link, object now)
+    cpdef object heard(self, object link, object now, bint answers)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from routing.conduct import AbuseSettings
+from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
-from routing.network import HostSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings

@@ -6,13 +6,18 @@ Rule 2.  Between the begin and the end of a cut-over (DE 70 of 201 and 202) new 
 Rule 3.  A charge belongs to the date of its approval.  Once its host's date is a later one the
          charge is settled: it can't be reversed any more, only refunded.
 
+Rule 4.  Where a host tells no dates, `settles_at` of the configuration ends its days by the clock.
+
 Dates of the 1987 edition have no year: the shorter way round tells which of two is later.
 """
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from routing.clock import Now
 
 CUT_OVER_MAX_S: Final = 600.0
 _LEAP_YEAR: Final = 2024
@@ -35,6 +40,13 @@ def _day(text: str) -> int | None:
         return date(_LEAP_YEAR, int(text[:2]), int(text[2:])).timetuple().tm_yday
     except ValueError:
         return None
+
+
+def date_at(now: Now, settles_at: str) -> str:
+    """MMDD of the settlement date of a host whose days end at `settles_at` (HH:MM, UTC)."""
+    utc = now.utc()
+    ended = utc.strftime("%H:%M") >= settles_at
+    return (utc + timedelta(days=ended)).strftime("%m%d")
 
 
 class SettlementDay:

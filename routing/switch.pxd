@@ -5,6 +5,7 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.terminal_side cimport TerminalSide as TerminalSide_t
 
 cdef class Switch:
+    cdef set _shut
     cdef public dict hosts
     cdef public Lifecycle_t life
     cdef public object watch

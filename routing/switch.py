@@ -40,8 +40,11 @@ class Switch:
     def __init__(
         self, settings: Settings, *, epoch: int, last_id: int, last_stans: Mapping[str, int]
     ) -> None:
+        self._shut: set[int] = set()
+        """Links of all hosts that carry neither charges nor reversals now."""
         self.hosts = {
-            each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts
+            each.name: Host(each, last_stans.get(each.name, 0), self._shut)
+            for each in settings.hosts
         }
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
@@ -153,6 +156,11 @@ class Switch:
 
     def may_leave(self, send: Send, now: Now) -> bool:
         """Asked at the last moment, records durable: is this still to be sent?"""
+        if self._shut and isinstance(send, ToHost) and send.link in self._shut:
+            # The host signed off meanwhile: it heard our answer, and gets nothing after it.
+            if send.charge is not None:
+                self.unsent(send, now)
+            return send.charge is None
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
             if send.charge.state is State.SENT:
                 send.charge.left, send.charge.known_since = True, now.monotonic

@@ -43,8 +43,6 @@ _DECLINED: Final = "05"
 """What any other action code is: a no, and to a reversal nothing that ends it."""
 _YES: Final = {"4": "400", "8": "800"}
 """The approving action code by the MTI's class."""
-_FUNCTIONS: Final = {Purpose.SIGN_ON: "801", Purpose.SIGN_OFF: "802", Purpose.ECHO: "831"}
-_PURPOSES: Final = {code: purpose for purpose, code in _FUNCTIONS.items()}
 _FULL_REVERSAL: Final = "400"
 _PARTIAL_REVERSAL: Final = "401"
 _NO_ACQUIRER: Final = "00"
@@ -63,6 +61,12 @@ class Iso93(Iso87):
     required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
     echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
     sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
+    network_codes: ClassVar = {
+        Purpose.SIGN_ON: "801",
+        Purpose.SIGN_OFF: "802",
+        Purpose.KEY_CHANGE: "811",
+        Purpose.ECHO: "831",
+    }
     reasons: ClassVar = {
         Reason.NO_ANSWER: _TIMEOUT,
         Reason.LINK_LOST: _TIMEOUT,
@@ -122,10 +126,9 @@ class Iso93(Iso87):
             return _YES.get(request.mti[1], _ACTION_CODES[code])
         return _ACTION_CODES.get(code, _ACTION_CODES[_DECLINED])
 
-    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
+    def network_request(self, code: str, stan: str, now: Now) -> Message:
         local = now.local().strftime("%y%m%d%H%M%S")
-        fields = {7: de7(now), 11: stan, 12: local, 24: _FUNCTIONS[purpose]}
-        return build(self.dialect, "1804", fields)
+        return build(self.dialect, "1804", {7: de7(now), 11: stan, 12: local, 24: code})
 
     def network_answer(self, request: Message, now: Now) -> Message:
         answer = self.answer(request, rc.APPROVED, now)
@@ -133,5 +136,5 @@ class Iso93(Iso87):
             answer.patch(24, request[24])
         return answer
 
-    def network_purpose(self, message: Message) -> Purpose | None:
-        return _PURPOSES.get(message.get(24, ""))
+    def network_code(self, message: Message) -> str:
+        return message.get(24) or ""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from routing.charge import State
+from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
-from routing.network import HostSettings
 from routing.routes import Route, RouteTable
 from tests.routing.world import (
     ISO,

@@ -17,13 +17,14 @@ from routing.effects import (
     OPENED,
     BatchLookup,
     CloseLink,
+    HostNews,
     Noted,
     Opened,
     Outbox,
     ToHost,
     ToTerminal,
 )
-from routing.network import HostSettings
+from routing.host_settings import HostSettings
 from routing.reversal import ReversalSettings
 from routing.service import Proof, ServiceSettings
 from routing.settings import ListenerSettings, Settings
@@ -265,6 +266,7 @@ class World:
         self.told: list[Told] = []
         self.got: list[Got] = []
         self.closed_links: list[CloseLink] = []
+        self.news: list[HostNews] = []
         held = self.journal.charges()
         self.switch = Switch(
             self.settings,
@@ -347,8 +349,10 @@ class World:
                 self.switch.unsent(send, self.now)
             else:
                 self.got.append(Got(send.link, send.message))
-        else:
+        elif isinstance(send, CloseLink):
             self.closed_links.append(send)
+        else:
+            self.news.append(send)
 
     # What the tests look at
 
