@@ -83,6 +83,7 @@ def one(setup: Setup | None, terminals: int, seconds: float, *, rate: float = 0)
 
 
 def take_turns(runs: Runs, setups: Sequence[Setup], terminals: int, seconds: float) -> None:
+    """One run of each setup, each between two of the floor, whose mean its ratio is to."""
     before = one(None, terminals, seconds)
     runs.note(_FLOOR, terminals, before)
     for setup in setups:

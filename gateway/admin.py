@@ -37,6 +37,7 @@ from gateway.desk.requests import (
 from gateway.journal import JournalError
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.vault import KeyFileError
+from gateway.log import Level
 from gateway.story import story
 from routing.charge import State
 from routing.docket import Entry
@@ -83,6 +84,13 @@ class Person(msgspec.Struct, forbid_unknown_fields=True):
 
     who: str = ""
     why: str = ""
+
+
+class LogLevel(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of PUT /log."""
+
+    level: Level
+    who: str = ""
 
 
 class Complaint(msgspec.Struct, forbid_unknown_fields=True):
@@ -143,6 +151,7 @@ class AdminSite:
                 Route("/hosts", self._reading(self._hosts)),
                 Route("/merchants", self._reading(self._merchants)),
                 Route("/limits", self._limits),
+                Route("/log", self._guarded(self._log_level), methods=["PUT"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
             ]
         )
@@ -245,6 +254,11 @@ class AdminSite:
         said = msgspec.structs.asdict(await _body(request, Complaint))
         who = str(said.pop("who"))
         return await self._does(request, Complain(**said), who)
+
+    async def _log_level(self, request: Request) -> Response:
+        wanted = await _body(request, LogLevel)
+        was = self._lifecycle.log_from(wanted.level, self._who(request, wanted.who))
+        return _json({"level": wanted.level, "was": was})
 
     async def _ask(self, request: Request) -> Response:
         asked = await _body(request, Asked)

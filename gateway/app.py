@@ -17,6 +17,7 @@ from gateway import garbage
 from gateway.admin import AdminSite
 from gateway.canary import Canary
 from gateway.clock import SystemClock
+from gateway.decision_log import DecisionLog
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
@@ -31,6 +32,7 @@ from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
+from gateway.systemd import Notifier
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -42,10 +44,11 @@ if TYPE_CHECKING:
 
 async def serve(config: Config) -> None:
     """Run one gateway until it is told to stop."""
-    tools = Tools(SystemClock(), Metrics(), Log(), journaling=OneThread("journal"))
+    tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)
+        DecisionLog(switch, tools.log)
         engine = Engine(config.limits_of_wire(), tools.clock)
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
@@ -63,16 +66,18 @@ async def serve(config: Config) -> None:
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
+        notifier = Notifier()
         garbage.look_seldom()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            await nursery.start(doors.reload_on_signal)
+            await nursery.start(doors.reload_on_signal, notifier)
             doors.open()
+            nursery.start_soon(notifier.run, lifecycle)
             nursery.start_soon(canary.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
-            await lifecycle.until_stopped()
+            await lifecycle.until_stopped(notifier)
             nursery.cancel_scope.cancel()
         engine.close_all()
     finally:

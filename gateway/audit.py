@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import apsw
 import msgspec
 
-from gateway.journal import docket
+from gateway.journal import audit_log, docket
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gateway.config import Config
+    from gateway.journal.audit_log import Verified
 
 _SLACK_S: Final = 5.0
 """Time that a turn, a commit and a busy machine may add to a stated time."""
@@ -179,6 +180,10 @@ class Audit:
             first = entry.said.get("proposed_by", "")
             if (first or entry.id in disputed) and first in ("", entry.who):
                 yield f"charge {entry.id}: one person decided what needs two"
+
+    def log(self) -> Verified:
+        """Whether the audit log is as it was written, and if not, where."""
+        return audit_log.verify(self._reader.snapshot())
 
     def cases(self) -> list[Charge]:
         """Every open case."""

@@ -20,6 +20,7 @@ from gateway.config_hosts import host_problems
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
+from gateway.log import LogSettings
 from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
@@ -120,6 +121,8 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     seconds_max: float = 35.0
     """How long charges under way may take to come to their answer."""
+    closes_a_second_max: float = 2_000.0
+    """Terminals that are sent home in a second, so that not all come back in the same moment."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +140,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
     admin: Admin = Admin()
+    log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
     wire: WireLimits = WireLimits()
     drain: Drain = Drain()
@@ -325,6 +329,7 @@ def _times(config: Config) -> Iterable[str]:
         ("reversal.age_max_s", config.reversal.age_max_s),
         ("reversal.attempts_max", config.reversal.attempts_max),
         ("drain.seconds_max", config.drain.seconds_max),
+        ("drain.closes_a_second_max", config.drain.closes_a_second_max),
         *((f"host.{n}.answer_timeout_s", x.answer_timeout_s) for n, x in enumerate(config.host)),
         *((f"merchant.{n}.window_s", x.window_s) for n, x in enumerate(config.merchant)),
     ]

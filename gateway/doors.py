@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from codec import dialect
+from gateway import systemd
 from gateway.config_doors import rests_on_delivery
 from gateway.wire.binding import Binding
 from gateway.wire.filters import Door
@@ -54,11 +55,19 @@ class Doors:
 
     def open(self) -> None:
         """Let terminals in.  Raises OSError when an address can't be had."""
+        inherited = systemd.inherited_sockets()
+        unknown = inherited.keys() - {each.name for each in self._config.listener}
+        if unknown:
+            message = f"sockets from systemd that no listener is named for: {', '.join(unknown)}"
+            raise systemd.ActivationError(message)
         for each in self._config.listener:
             field = _BOUND_FIELDS.get(each.tls.binds)
             binding = Binding(dialect(each.dialect), field) if field else None
-            self._engine.listen(each.name, each.host, each.port, self._door(each), binding)
-            where = f"{each.host}:{each.port}"
+            given = inherited.get(each.name)
+            sock = None if given is None else systemd.adopted(given, each.name)
+            door = self._door(each)
+            self._engine.listen(each.name, each.host, each.port, door, binding, sock)
+            where = "systemd's socket" if sock else f"{each.host}:{each.port}"
             self._log.info("listening", listener=each.name, address=where)
 
     def _door(self, listener: Listener) -> Door:
@@ -75,13 +84,20 @@ class Doors:
         )
 
     async def reload_on_signal(
-        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        notifier: systemd.Notifier,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """SIGHUP has all certificates read anew; those that can't be read stay as they are."""
+        """SIGHUP has all certificates read anew; those that can't be read stay as they are.  The
+        log's file is opened anew, too.
+        """
         with trio.open_signal_receiver(signal.SIGHUP) as signals:
             task_status.started()
             async for _ in signals:
+                notifier.reloading()
+                self._log.reopen()
                 self.reload()
+                notifier.say("READY=1")
 
     def reload(self) -> None:
         """For connections from now on."""

@@ -1,7 +1,8 @@
 """From start to stop: what /readyz says, and what a signal does.
 
-SIGTERM or SIGINT drains: no new terminal, no new charge, those under way come to their answer,
-then the process ends with 0.  A second signal ends it at once; the journal is safe either way.
+SIGTERM or SIGINT drains: no new terminal, no new charge, those under way come to their answer or
+become due reversals, terminals are sent home a few at a time, then the process ends with 0.  A
+second signal ends it at once; the journal is safe either way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from routing.charge import State
 
 if TYPE_CHECKING:
     from gateway.config import Config
+    from gateway.log import Level
     from gateway.pipeline import Pipeline
+    from gateway.systemd import Notifier
     from gateway.tools import Tools
     from gateway.wire.engine import Engine
     from routing.switch import Switch
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 LIVE_S_MAX: Final = 2.0
 """A gateway whose last turn is older than this is not alive."""
 _POLL_S: Final = 0.05
+_LAST_COMMIT_S_MAX: Final = 5.0
+"""How long a stop waits for a journal that can't take the last steps; the next start takes them."""
 
 
 class Lifecycle:
@@ -60,10 +65,17 @@ class Lifecycle:
             reasons.append("draining")
         return reasons
 
-    async def until_stopped(self) -> None:
+    def log_from(self, level: Level, who: str) -> Level:
+        """Log this level and above from now on; returns the level so far."""
+        was, self._log.level = self._log.level, level
+        self._log.warning("log level changed", by=who, was=was, now=level)
+        return was
+
+    async def until_stopped(self, notifier: Notifier) -> None:
         """Return when this process should end."""
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             await anext(signals)
+            notifier.say("STOPPING=1")
             self._log.info("draining", seconds_max=self._config.drain.seconds_max)
             async with trio.open_nursery() as nursery:
 
@@ -81,11 +93,28 @@ class Lifecycle:
         self.draining = True
         self._switch.drain()
         self._engine.stop_listening()
-        book = self._switch.life.book
         with trio.move_on_after(self._config.drain.seconds_max):
             # A stop is rare: looking now and then is cheaper than an event for every step.
-            while (  # noqa: ASYNC110
-                book.count(State.SENT) or book.count(State.APPROVED) or not self._pipeline.idle
-            ):
+            while self._under_way() or not self._pipeline.idle:  # noqa: ASYNC110
                 await trio.sleep(_POLL_S)
-        self._log.info("stopped", left_open=len(book.open()))
+        left_over = self._switch.leave_over(self._clock.now())
+        self._pipeline.kick()
+        with trio.move_on_after(_LAST_COMMIT_S_MAX):
+            await self._pipeline.settled()
+        await self._send_terminals_home()
+        open_now = len(self._switch.life.book.open())
+        self._log.info("stopped", left_over=left_over, left_open=open_now)
+
+    def _under_way(self) -> int:
+        book = self._switch.life.book
+        return book.count(State.SENT) + book.count(State.APPROVED)
+
+    async def _send_terminals_home(self) -> None:
+        """A few at a time: all of them would come back at once."""
+        most = max(1, int(self._config.drain.closes_a_second_max * _POLL_S))
+        connections = self._engine.accepted()
+        for first in range(0, len(connections), most):
+            if first:
+                await trio.sleep(_POLL_S)
+            for conn in connections[first : first + most]:
+                self._engine.close(conn, "draining")

@@ -69,7 +69,7 @@ async def recovered(config: Config, journal: Journal, tools: Tools) -> Switch:
         last_id=recovery.last_id,
         last_stans=recovery.last_stans,
     )
-    switch.restore(recovery.charges, now, recovery.entries)
+    switch.restore(recovery.charges, now, recovery.entries, recovery.kept)
     open_now = len(switch.life.book.open())
     tools.log.info("recovered", epoch=recovery.epoch, charges=len(recovery.charges), open=open_now)
     return switch

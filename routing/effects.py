@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from routing.charge import Charge, Event, State
     from routing.clock import Now
     from routing.conventions import Original
+    from routing.keeper import AuditKind, KeptKind
 
 OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
@@ -73,7 +74,50 @@ class Noted(NamedTuple):
     said: dict[str, str | int | float]
 
 
-Record = Opened | Moved | Noted
+class Kept(NamedTuple):
+    """Data that must outlive this process, under a key: an upsert.  Made by `routing.keeper`.
+
+    `version` must be the stored one's + 1 (1: nothing is stored): the journal takes the batch whole
+    or, where another writer came in between, not at all.  None as data removes the key; a key that
+    comes back begins at 1 again.  The data are of JSON's types, hold no card data and no clear key,
+    and are not changed any more once they are in here: the journal reads them later.
+    """
+
+    epoch: int
+    at: float
+    kind: KeptKind
+    key: str
+    version: int
+    data: dict[str, Any] | None
+
+    @property
+    def id(self) -> int:
+        """It is about no charge."""
+        return 0
+
+
+class Audited(NamedTuple):
+    """One line of the audit log: appended, chained by hashes, never changed, never removed.
+
+    Made by `routing.keeper`.  Neither `subject` nor `said` holds card data or a key.
+    """
+
+    epoch: int
+    at: float
+    kind: AuditKind
+    subject: str
+    """What it happened to: a terminal, a merchant, a host, a key's name."""
+    who: str
+    """The person that did it; '' for the gateway itself."""
+    said: dict[str, Any]
+
+    @property
+    def id(self) -> int:
+        """It is about no charge."""
+        return 0
+
+
+Record = Opened | Moved | Noted | Kept | Audited
 
 
 @dataclass

@@ -29,6 +29,7 @@ cdef class Lifecycle:
     cdef public object over_limit
     cdef public list watchers
     cdef public object epoch
+    cdef public object keeper
     cdef object _next_id
     cdef dict _carry_out
     cpdef object next_id(self)

@@ -29,6 +29,7 @@ from routing.clock import de7
 from routing.conduct import Conduct
 from routing.conventions import CONVENTIONS
 from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
+from routing.keeper import Keeper
 from routing.limits import Limits, Sale
 from routing.originals import Originals
 from routing.reason import Reason
@@ -107,6 +108,7 @@ class Lifecycle:
         self.watchers: list[Watcher] = []
         """Told of every charge that changed its state, once the step is on record."""
         self.epoch = epoch
+        self.keeper = Keeper(self)
         self._next_id = next_id
         self._carry_out: dict[Action, Callable[[Charge, Cause], None]]
         self._carry_out = {

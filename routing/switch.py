@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import Noted, Send
+    from routing.effects import Kept, Noted, Send
     from routing.settings import Settings
 
 
@@ -199,8 +199,15 @@ class Switch:
 
     # The journal
 
-    def restore(self, charges: Iterable[Charge], now: Now, entries: Sequence[Noted] = ()) -> None:
+    def restore(
+        self,
+        charges: Iterable[Charge],
+        now: Now,
+        entries: Sequence[Noted] = (),
+        kept: Iterable[Kept] = (),
+    ) -> None:
         """Take over what the journal holds at the start."""
+        self.life.keeper.restore(kept)
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)
@@ -240,6 +247,16 @@ class Switch:
     def drain(self) -> None:
         """Take no new charge; let those under way come to their answer."""
         self.terminals.admission.refuse_new = HOST_UNAVAILABLE
+
+    def leave_over(self, now: Now) -> int:
+        """The process ends: whatever has no answer yet goes on as after a restart, which it waits
+        for; returns how many those are.
+        """
+        book = self.life.book
+        under_way = [each for each in book.open() if each.state in (State.SENT, State.APPROVED)]
+        for charge in under_way:
+            self.life.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
+        return len(under_way)
 
     def journal_failing(self, failing: bool) -> None:
         """While the journal can't make anything durable no new charge is taken."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import desk, inspect, operate, scorecards, simulators
+from gateway.cli import desk, inspect, life, operate, scorecards, simulators
 
 app = typer.Typer(
     name="isogate",
@@ -14,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 operate.register(app)
+life.register(app)
 desk.register(app)
 scorecards.register(app)
 inspect.register(app)

@@ -29,6 +29,18 @@ Overrides = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Days = Annotated[int, typer.Option("--days", min=1, help="How many days to look back.")]
 
+Who = Annotated[
+    str, typer.Option("--who", help="Who you are; by default your login name.", show_default=False)
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        envvar="ISOGATE_TOKEN_FILE",
+        help="Your own token, where admin.token_file has one for each person.",
+    ),
+]
+
 USAGE_ERROR = 2
 EXIT_NOT_DONE = 1
 

@@ -6,7 +6,7 @@ import getpass
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - the command line is made from annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
@@ -20,6 +20,8 @@ from gateway.cli.common import (
     ConfigPath,
     Days,
     Overrides,
+    TokenFile,
+    Who,
     configuration,
     print_json,
     print_story,
@@ -53,18 +55,6 @@ if TYPE_CHECKING:
 
 _DAY_S: Final = 86_400.0
 _MASKED: Final = re.compile(r"\d{0,6}[^\d]+\d{1,4}")
-
-Who = Annotated[
-    str, typer.Option("--who", help="Who you are; by default your login name.", show_default=False)
-]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--token-file",
-        envvar="ISOGATE_TOKEN_FILE",
-        help="Your own token, where admin.token_file has one for each person.",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:

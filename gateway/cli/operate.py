@@ -25,6 +25,8 @@ from gateway.journal.vault import KeyFileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.journal.audit_log import Verified
+
 EXIT_VIOLATION = 1
 EXIT_LATE = 3
 
@@ -76,6 +78,9 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     each: Annotated[bool, typer.Option("--each", help="With --json: list every charge.")] = False,
     charge: Annotated[int, typer.Option("--charge", help="Tell the story of one charge.")] = 0,
+    log: Annotated[
+        bool, typer.Option("--log", help="Verify the audit log; exit 1 if its chain is broken.")
+    ] = False,
 ) -> None:
     """Say for every charge how it ended, the totals, and whatever breaks an invariant.
 
@@ -85,6 +90,9 @@ def audit(
     settings = configuration(config, set_)
     try:
         with Audit(settings) as books:
+            if log:
+                _print_log(books.log(), as_json=as_json)
+                return
             if charge:
                 print_story(books.story(charge), charge, as_json=as_json)
                 return
@@ -100,6 +108,17 @@ def audit(
         raise typer.Exit(EXIT_VIOLATION)
     if final and report.late:
         raise typer.Exit(EXIT_LATE)
+
+
+def _print_log(verified: Verified, *, as_json: bool) -> None:
+    """How many lines hold and the last one's hash, which is worth writing down elsewhere."""
+    if as_json:
+        print_json(verified._asdict())
+    elif not verified.broken:
+        typer.echo(f"audit log: {verified.lines:,} lines hold, the last with {verified.head}")
+    if verified.broken:
+        typer.echo(f"audit log: broken: {verified.broken}", err=True)
+        raise typer.Exit(EXIT_VIOLATION)
 
 
 def _print_report(report: Report) -> None:

@@ -118,11 +118,7 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
 
 
 def _over_http(config: Config, asked: Asked, token: str) -> Reply:
-    headers = {"content-type": "application/json"}
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    url = f"http://{config.admin.host}:{config.admin.port}/desk"
-    request = urllib.request.Request(url, msgspec.json.encode(asked), headers, method="POST")
+    request = admin_request(config, "POST", "/desk", asked, token)
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             return msgspec.json.decode(answer.read(), type=Reply)
@@ -130,8 +126,20 @@ def _over_http(config: Config, asked: Asked, token: str) -> Reply:
         with error:
             return _refused(error)
     except OSError as error:
+        url = request.full_url
         message = f"the journal is in use, and its gateway does not answer at {url}: {error}"
         raise NobodyThereError(message) from None
+
+
+def admin_request(
+    config: Config, method: str, path: str, body: object, token: str
+) -> urllib.request.Request:
+    """A request to the running gateway's HTTP side."""
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    url = f"http://{config.admin.host}:{config.admin.port}{path}"
+    return urllib.request.Request(url, msgspec.json.encode(body), headers, method=method)
 
 
 def _refused(error: urllib.error.HTTPError) -> Reply:

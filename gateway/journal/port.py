@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Noted, Record
+    from routing.effects import Kept, Noted, Record
 
 
 class JournalError(Exception):
@@ -23,6 +23,13 @@ class JournalError(Exception):
 
 class FencedError(JournalError):
     """Another process with a later epoch owns these charges now: stop at once."""
+
+
+class OutOfStepError(FencedError):
+    """What is kept is of another version than this process knows: its memory is wrong.
+
+    Trying again would not help; a new start reads what is true.
+    """
 
 
 @dataclass(slots=True)
@@ -40,6 +47,8 @@ class Recovery:
     """Under which cards are hashed for counting; the same in every life on this journal."""
     entries: list[Noted] = field(default_factory=list)
     """Entries of the docket that may still matter, oldest first (see `gateway.journal.docket`)."""
+    kept: list[Kept] = field(default_factory=list)
+    """All that is kept beside charges, by kind and key (see `routing.keeper`)."""
 
 
 class Journal(Protocol):
@@ -57,7 +66,8 @@ class Journal(Protocol):
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """Make all of `records` durable, or none; returns only after the disk has them.
 
-        An entry of the docket whose kind has its key already is left out.
+        An entry of the docket whose kind has its key already is left out.  What is kept under
+        another version than the record's before is an OutOfStepError.
 
         The result names new charges that were not taken, because an older one has the same
         identity, and the older ones.  Raises JournalError.

@@ -10,7 +10,7 @@ from routing.charge import OPEN_STATES, State
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 OPEN_LIST: Final = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 
 _DOCKET: Final = """
@@ -21,6 +21,23 @@ CREATE TABLE entry (
 CREATE UNIQUE INDEX entry_key ON entry (kind, key) WHERE key <> '';
 CREATE INDEX entry_charge ON entry (charge) WHERE charge <> 0;
 CREATE INDEX entry_kind ON entry (kind, at);
+"""
+_BESIDE: Final = """
+CREATE TABLE kept (
+    kind TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, at REAL NOT NULL,
+    epoch INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, epoch INTEGER NOT NULL, kind TEXT NOT NULL,
+    subject TEXT NOT NULL, who TEXT NOT NULL, said TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER audit_grows_at_its_end BEFORE INSERT ON audit
+    WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM audit)
+    BEGIN SELECT RAISE(ABORT, 'the audit log grows at its end only'); END;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 """
 _SCHEMA: Final = f"""
 CREATE TABLE epoch (
@@ -58,6 +75,7 @@ CREATE TABLE step (
     code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
 ) STRICT, WITHOUT ROWID;
 {_DOCKET}
+{_BESIDE}
 """
 _MIGRATIONS: Final = {
     1: f"""
@@ -75,6 +93,7 @@ CREATE INDEX charge_batch ON charge (terminal, batch) WHERE batch <> '';
 ALTER TABLE charge ADD COLUMN operator TEXT NOT NULL DEFAULT '';
 {_DOCKET}
 """,
+    3: _BESIDE,
 }
 """What makes a journal of this version one of the next."""
 

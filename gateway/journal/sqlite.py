@@ -1,7 +1,8 @@
 """The embedded journal: one SQLite file in WAL mode, synced at every commit.
 
 `charge` holds each charge as it stands, `step` every step it took, `epoch` every life of a
-gateway on this file.  One process at a time may write: a lock on `<path>.lock` says who.
+gateway on this file; `entry`, `kept` and `audit` have a module each beside this one.  One process
+at a time may write: a lock on `<path>.lock` says who.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import apsw
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from gateway.journal import docket
+from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.schema import (
     OPEN_LIST,
@@ -26,7 +27,7 @@ from gateway.journal.schema import (
 )
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.charge import Charge, State
-from routing.effects import MOVED, OPENED, Moved, Noted, Opened
+from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Noted, Opened
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class SqliteJournal:
                 charges=self._open_and_newest(ended_max),
                 card_key=self._vault.card_key,
                 entries=list(docket.pending(self._db, wall)),
+                kept=list(kept.everything(self._db)),
             )
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
@@ -211,6 +213,8 @@ class SqliteJournal:
                 self._update(moved)
                 noted = [r for r in records if isinstance(r, Noted) and r.id not in known]
                 docket.insert(self._db, noted)
+                kept.write(self._db, [r for r in records if isinstance(r, Kept)])
+                audit_log.append(self._db, [r for r in records if isinstance(r, Audited)])
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
         return known

@@ -235,6 +235,10 @@ cdef class Driver:
         self.addresses[address] = self.addresses.get(address, 0) + 1
         return 0
 
+    def accepted(self):
+        """The connections that others made to us, the oldest first."""
+        return [each.id for each in self.conns.values() if (<Connection>each).accepted]
+
     def close(self, conn, str why):
         """End a connection; a `Lost` follows."""
         cdef object found = self.conns.get(conn)

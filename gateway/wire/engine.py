@@ -56,9 +56,13 @@ class Engine(Driver):
         port: int,
         door: Door | None = None,
         binding: Binding | None = None,
+        inherited: socket.socket | None = None,
     ) -> socket.socket:
-        """Accept terminals of listener `name`.  Raises OSError when the address can't be had."""
-        sock = socket.create_server((host, port), backlog=_BACKLOG)
+        """Accept terminals of listener `name`, on a socket that listens already if there is one.
+
+        Raises OSError when the address can't be had.
+        """
+        sock = inherited or socket.create_server((host, port), backlog=_BACKLOG)
         sock.setblocking(False)
         # What is accepted inherits it.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

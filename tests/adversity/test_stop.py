@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.adversity.peers import SILENT, SLOW, Host, Terminal, sale
+from tests.adversity.peers import PAN, SILENT, SLOW, Host, Terminal, sale
 from tests.adversity.stage import STOP_S, Stage, wait_until
 
 pytestmark = pytest.mark.slow
@@ -45,3 +46,34 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
             gateway.send_signal(signal.SIGTERM)
             assert gateway.wait(3) == 0
         assert stage.audit()[1]["open"] == 1
+
+
+def test_what_has_no_answer_when_time_is_over_is_a_due_reversal(tmp_path: Path) -> None:
+    settings = {"host__0__answer_timeout_s": 60, "drain__seconds_max": 0.3}
+    with Stage(tmp_path, **settings) as stage, Host(stage.host_port) as host:
+        gateway = stage.gateway()
+        with Terminal(stage.port) as terminal:
+            terminal.send(sale(1, SILENT))
+            wait_until(lambda: len(host.of_type("0200")) == 1, 5, "the sale reaches the host")
+            gateway.send_signal(signal.SIGTERM)
+            assert gateway.wait(STOP_S) == 0
+        (charge,) = stage.audit("--each")[1]["each"]
+        assert (charge["state"], charge["reason"]) == ("REVERSAL_DUE", "restart")
+        stage.gateway()
+        assert stage.until_all_ended(20)["reversed"] == 1
+
+
+def test_the_log_level_is_changed_by_a_command_while_the_gateway_runs(tmp_path: Path) -> None:
+    log = tmp_path / "isogate.log"
+    with Stage(tmp_path, log__file=log) as stage, Host(stage.host_port):
+        command = stage.command("log-level")
+        command[5:5] = ["debug"]
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (refused.returncode, "no gateway answers" in refused.stderr) == (1, True)
+        stage.gateway()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout == "log level: debug (was info)\n"
+        with Terminal(stage.port) as terminal:
+            assert terminal.ask(sale(1)) == "00"
+        wait_until(lambda: "charge: approval" in log.read_text(), 5, "its approval is logged")
+        assert PAN not in log.read_text()

@@ -14,9 +14,14 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.campaign import adversity, fuzz, simulation
+from tests.campaign import adversity, demo, fuzz, simulation
 
-CAMPAIGNS = {"adversity": adversity.rounds, "fuzz": fuzz.rounds, "simulation": simulation.rounds}
+CAMPAIGNS = {
+    "adversity": adversity.rounds,
+    "demo": demo.rounds,
+    "fuzz": fuzz.rounds,
+    "simulation": simulation.rounds,
+}
 _VERSIONS = ("apsw", "cryptography", "cython", "msgspec", "pyiso8583", "trio")
 
 

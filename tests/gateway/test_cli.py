@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from codec.framing import frame
 from gateway.cli import app, operate
 from routing.charge import Event
+from routing.effects import Audited
+from routing.keeper import AuditKind
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 from tests.routing.world import DIALECTS, sale
 
@@ -75,6 +77,27 @@ def test_an_unknown_key_is_a_usage_error_of_every_command(run: Run, command: str
 
 
 # audit
+
+
+def test_an_audit_log_that_holds_exits_0_and_one_whose_bytes_were_changed_1(
+    run: Run, tmp_path: Path
+) -> None:
+    journal = sqlite(tmp_path)
+    journal.start(NOW, ended_max=1)
+    for who in ("Anastasia", "Bartholomew", "Clementine"):
+        said = {"state": "closed"}
+        line = Audited(1, NOW, AuditKind.MERCHANT_CHANGED, "123456789012345", who, said)
+        journal.append([line])
+    result = run("audit", "--log")
+    assert result.exit_code == 0, "beside its writer"
+    assert "3 lines hold" in result.output
+    journal.close()
+    path = tmp_path / "isogate.db"
+    path.write_bytes(path.read_bytes().replace(b"Bartholomew", b"Bartholomeu"))
+    result = run("audit", "--log", "--json")
+    assert result.exit_code == 1
+    assert "line 2 is not what was written" in result.stderr
+    assert json.loads(result.stdout)["lines"] == 1
 
 
 def test_a_clean_journal_exits_0_and_prints_one_json_object(run: Run, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.config import ConfigError, load
 from gateway.doors import Doors
 from gateway.log import Log
+from gateway.systemd import Notifier
 from gateway.wire import Engine
 from routing.charge import State
 from tests.gateway.test_gateway import WAIT_S, Bank, gateway
@@ -178,7 +179,7 @@ async def test_a_hangup_signal_reads_certificates_anew_and_says_so(tmp_path: Pat
                 await trio.sleep(0.01)
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(doors.reload_on_signal)
+        await nursery.start(doors.reload_on_signal, Notifier({}))
         os.kill(os.getpid(), signal.SIGHUP)
         assert (await until_said("certificate reloaded"))["peer"] == "counter"
         spoil(files["certificate"])

@@ -534,3 +534,10 @@ async def test_without_a_journal_the_decisions_are_the_same(tmp_path: Path) -> N
     without = await traces(tmp_path, "none")
     assert with_journal == without
     assert len(with_journal) == 7
+
+
+async def test_the_log_level_changes_while_the_gateway_runs(tmp_path: Path, bank: Bank) -> None:
+    async with gateway(tmp_path, bank) as running:
+        said = await running.http.put("/log", json={"level": "debug", "who": "li"})
+        assert said.json() == {"level": "debug", "was": "info"}
+        assert (await running.http.put("/log", json={"level": "loud"})).status_code == 400

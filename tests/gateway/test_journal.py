@@ -17,7 +17,16 @@ from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State
 from routing.conventions import Original
 from routing.docket import Entry
-from routing.effects import MOVED, OPENED, Noted, moved_values, opened_values
+from routing.effects import (
+    MOVED,
+    OPENED,
+    Audited,
+    Kept,
+    Noted,
+    moved_values,
+    opened_values,
+)
+from routing.keeper import AuditKind, KeptKind
 from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
@@ -104,6 +113,8 @@ DROP INDEX charge_open;
 DROP INDEX charge_batch;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
 DROP TABLE entry;
+DROP TABLE kept;
+DROP TABLE audit;
 PRAGMA user_version = 1;
 """
 
@@ -125,11 +136,14 @@ def test_a_journal_of_an_older_version_is_brought_up_to_date(
     (back,) = journal.start(WALL + 1, ended_max=10).charges
     assert (back.id, back.state, back.kind) == (1, State.APPROVED, Transaction.SALE)
     said = Noted(1, 2, WALL, Entry.COMPLAINT, "", "Ana", {"verdict": "being looked at"})
-    journal.append([*moves(back, Event.TERMINAL_LOST, given_back=5), said])
+    kept = Kept(2, WALL, KeptKind.MERCHANT, "123456789012345", 1, {"state": "active"})
+    audited = Audited(2, WALL, AuditKind.MERCHANT_CHANGED, kept.key, "Ana", {"state": "active"})
+    journal.append([*moves(back, Event.TERMINAL_LOST, given_back=5), said, kept, audited])
     journal.close()
     assert sqlite_version(path) == SCHEMA_VERSION
     again = sqlite(tmp_path)
-    assert again.start(WALL + 2, ended_max=10).entries == [said]
+    recovery = again.start(WALL + 2, ended_max=10)
+    assert (recovery.entries, recovery.kept) == ([said], [kept])
     again.close()
 
 

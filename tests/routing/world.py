@@ -15,9 +15,11 @@ from routing.clock import Now
 from routing.effects import (
     MOVED,
     OPENED,
+    Audited,
     BatchLookup,
     CloseLink,
     HostNews,
+    Kept,
     Noted,
     Opened,
     Outbox,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.conventions import Original
     from routing.effects import Record, Send
+    from routing.keeper import KeptKind
 
 ISO: Final = "iso87-ascii"
 POS: Final = "unionpay-pos"
@@ -177,6 +180,8 @@ class MemoryJournal:
         self.moved: dict[int, tuple[Any, ...]] = {}
         self.records: list[Record] = []
         self.entries: list[Noted] = []
+        self.kept: dict[tuple[KeptKind, str], Kept] = {}
+        self.audit: list[Audited] = []
 
     def append(self, records: Iterable[Record]) -> dict[int, Charge]:
         """As a journal does: a charge with a known identity is not taken."""
@@ -184,6 +189,10 @@ class MemoryJournal:
         for record in records:
             if isinstance(record, Noted):
                 self.entries.append(record)
+            elif isinstance(record, Audited):
+                self.audit.append(record)
+            elif isinstance(record, Kept):
+                self._keep(record)
             elif isinstance(record, Opened):
                 identity = record.values[OPENED.index("identity")]
                 same = [i for i in self.opened if self.charge(i).identity == identity]
@@ -196,6 +205,13 @@ class MemoryJournal:
                 self.moved[record.id] = record.values
             self.records.append(record)
         return known
+
+    def _keep(self, record: Kept) -> None:
+        name = record.kind, record.key
+        known = self.kept.pop(name, None)
+        assert record.version == (known.version if known else 0) + 1, "a version out of step"
+        if record.data is not None:
+            self.kept[name] = record
 
     def charge(self, charge_id: int) -> Charge:
         """A charge as the journal has it."""
@@ -274,7 +290,7 @@ class World:
             last_id=max(self.journal.opened, default=0),
             last_stans={BANK: (self.epoch - 1) * 1_000},
         )
-        self.switch.restore(held, self.now, self.journal.entries)
+        self.switch.restore(held, self.now, self.journal.entries, self.journal.kept.values())
         for link in self.links:
             self.switch.link_up(BANK, link, self.now)
         self.settle()

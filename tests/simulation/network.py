@@ -120,6 +120,10 @@ class SimNetwork:
             if end.open:
                 end.close()
 
+    def accepted(self) -> list[int]:
+        """The connections that others made, the oldest first."""
+        return [each.id for each in self._connections.values() if each.accepted]
+
     def connections(self) -> list[Connection]:
         """Every connection, oldest first."""
         return list(self._connections.values())

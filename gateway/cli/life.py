@@ -1,0 +1,95 @@
+"""`doctor`, `log-level`: before a gateway runs, and while it does."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway import doctor as examinations
+from gateway.cli.common import (
+    EXIT_NOT_DONE,
+    AsJson,
+    ConfigPath,
+    Overrides,
+    TokenFile,
+    Who,
+    configuration,
+    print_json,
+)
+from gateway.desk.counter import admin_request
+from gateway.desk.people import People
+from gateway.doctor import Verdict
+from gateway.log import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.doctor import Finding
+
+_TIMEOUT_S = 10.0
+_COLOURS = {Verdict.WELL: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(doctor)
+    app.command(name="log-level")(log_level)
+
+
+def doctor(config: ConfigPath, set_: Overrides = None, *, as_json: AsJson = False) -> None:
+    """Examine this machine for what would keep the gateway from its work, and say what to do.
+
+    Looks at clock, disk, descriptors, core dumps, keys, certificates and hosts.  Exit status 0
+    unless something is wrong; warnings leave it at 0.
+    """
+    findings = list(examinations.examine(configuration(config, set_)))
+    if as_json:
+        print_json(findings)
+    else:
+        _print(findings)
+    if any(each.verdict is Verdict.WRONG for each in findings):
+        raise typer.Exit(EXIT_NOT_DONE)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    table = Table(title="Is this machine fit for the gateway?")
+    for column in ("what", "verdict", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    for each in findings:
+        verdict = f"[{_COLOURS[each.verdict]}]{each.verdict}[/]"
+        table.add_row(each.what, verdict, each.found, each.advice)
+    Console().print(table)
+
+
+def log_level(
+    config: ConfigPath,
+    level: Annotated[str, typer.Argument(help=f"One of {', '.join(LEVELS)}.")],
+    set_: Overrides = None,
+    *,
+    who: Who = "",
+    token_file: TokenFile = None,
+) -> None:
+    """Change what a running gateway logs; `debug` adds every step of every charge."""
+    settings = configuration(config, set_)
+    token = token_file.read_text("utf-8").strip() if token_file else ""
+    token = token or People.of(settings.admin.token_file).shared_token
+    body = {"level": level, "who": who}
+    request = admin_request(settings, "PUT", "/log", body, token)
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            said = msgspec.json.decode(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            why = msgspec.json.decode(error.read())["error"]
+        typer.echo(f"isogate: {why}", err=True)
+        raise typer.Exit(EXIT_NOT_DONE) from None
+    except OSError as error:
+        typer.echo(f"isogate: no gateway answers at {request.full_url}: {error}", err=True)
+        raise typer.Exit(EXIT_NOT_DONE) from None
+    typer.echo(f"log level: {said['level']} (was {said['was']})")

@@ -1,0 +1,1 @@
+"""What operators see: the catalogue of metrics, and the dashboards and rules that rest on it."""

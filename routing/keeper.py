@@ -1,0 +1,105 @@
+"""What must outlive this process beside charges: records by key, and the audit log.
+
+Rule 1.  Whoever decides something that a next life must know keeps it here, in the turn in which it
+         was decided: it is durable before anything that rests on it leaves.
+Rule 2.  Each key counts its versions, without a gap; the journal refuses another writer's.
+Rule 3.  What changes who may do what (registry, keys, rules, grants) and what looks like an attack
+         is audited in the same turn.  An audit record is never changed and never removed.
+
+What is kept and what is said holds no card data, and keys only wrapped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from routing.effects import Audited, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from routing.clock import Now
+    from routing.lifecycle import Lifecycle
+
+
+class KeptKind(StrEnum):
+    """The kinds of what is kept; keys are unique within one."""
+
+    MERCHANT = "merchant"
+    TERMINAL = "terminal"
+    SIGN_STATE = "sign state"
+    WRAPPED_KEY = "wrapped key"
+    ACCOUNT_REQUEST = "account request"
+    GRANT = "grant"
+    RULE_SET = "rule set"
+    OUTBOX_ITEM = "outbox item"
+    STORED_ANSWER = "stored answer"
+
+
+class AuditKind(StrEnum):
+    """What the audit log tells of."""
+
+    REGISTRY_LOADED = "registry loaded"
+    MERCHANT_CHANGED = "merchant changed"
+    TERMINAL_CHANGED = "terminal changed"
+
+
+class Keeper:
+    """Counts the versions of what is kept and writes the records; `outbox` carries them out."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self._life = life
+        self._versions: dict[tuple[KeptKind, str], int] = {}
+        self._left: dict[KeptKind, list[Kept]] = {}
+        self.audited: Counter[AuditKind] = Counter()
+        """Audit records of this life."""
+
+    def restore(self, kept: Iterable[Kept]) -> None:
+        """Take over what earlier lives kept; each owner then asks for its kinds with `left`."""
+        for each in kept:
+            kind = KeptKind(each.kind)
+            self._versions[kind, each.key] = each.version
+            self._left.setdefault(kind, []).append(each)
+
+    def left(self, kind: KeptKind) -> list[Kept]:
+        """What earlier lives left of one kind, by key; told once, then it is the owner's."""
+        return self._left.pop(kind, [])
+
+    def version(self, kind: KeptKind, key: str) -> int:
+        """The version of a key that is (about to be) kept; 0: nothing is."""
+        return self._versions.get((kind, key), 0)
+
+    def count(self, kind: KeptKind) -> int:
+        """How many keys of a kind are kept."""
+        return sum(each == kind for each, _ in self._versions)
+
+    def keep(self, kind: KeptKind, key: str, data: Mapping[str, Any], now: Now) -> int:
+        """Write a key's data as its next version, which is returned."""
+        version = self.version(kind, key) + 1
+        self._versions[kind, key] = version
+        self._write(Kept(self._life.epoch, now.wall, kind, key, version, dict(data)))
+        return version
+
+    def drop(self, kind: KeptKind, key: str, now: Now) -> None:
+        """Remove a key, if it is kept; should it come back, it begins at version 1."""
+        version = self._versions.pop((kind, key), 0)
+        if version:
+            self._write(Kept(self._life.epoch, now.wall, kind, key, version + 1, None))
+
+    def audit(
+        self,
+        kind: AuditKind,
+        subject: str,
+        now: Now,
+        *,
+        who: str = "",
+        said: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down that something happened to `subject`, by whom ('': the gateway itself)."""
+        self.audited[kind] += 1
+        self._write(Audited(self._life.epoch, now.wall, kind, subject, who, dict(said or {})))
+
+    def _write(self, record: Kept | Audited) -> None:
+        self._life.outbox.records.append(record)
