@@ -5,6 +5,8 @@ Rule 1.  A link carries charges and reversals only while it is SIGNED_ON: connec
 Rule 2.  A sign-on that is refused is asked again after a pause, which doubles; a person is told.
 Rule 3.  A host that signs off gets nothing but echoes on any link, also on one made since, until it
          signs on again or accepts a sign-on.  What waits for the disk then does not leave.
+         Words over several links may overtake one another: a link that carried the sign-off itself
+         takes a sign-on from another link only after `OTHERS_WORD_S`, if no sign-off follows.
 Rule 4.  A link on which nothing was heard for a while is asked for an echo, or again for the
          sign-on; when too many of these meet silence it is closed, to be made anew.
 Rule 5.  A link that comes back starts slowly, beside others.
@@ -22,6 +24,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from routing.purpose import Purpose
+
+
+OTHERS_WORD_S: Final = 5.0
 
 
 class LinkState(StrEnum):
@@ -123,6 +128,10 @@ class Link:
     """When a refused sign-on is asked again; 0: none was refused."""
     started_at: float = float("-inf")
     """When it began to carry messages."""
+    told_off: bool = False
+    """Whether the host's last word over this very link was a sign-off."""
+    on_at: float = 0.0
+    """When a sign-on that came over another link counts here, too; 0: none came."""
     silences: int = 0
     """Charges in a row that had no answer here."""
     silent_since: float = 0.0

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from routing.effects import CloseLink, HostNews, ToHost
-from routing.link_states import TABLE, Health, Link, LinkAction, LinkEvent, LinkState
+from routing.link_states import OTHERS_WORD_S, TABLE, Health, Link, LinkAction, LinkEvent, LinkState
 from routing.purpose import Purpose
 from routing.response_codes import APPROVED
 from routing.settlement_day import SettlementDay, date_at
@@ -141,7 +141,7 @@ class HostLinks:
             return []
         if self._convention.is_answer(message):
             return self._answered(known, purpose, message, now)
-        sends = self._told(purpose, now)
+        sends = self._told(known, purpose, now)
         return [*sends, ToHost(link, self._convention.network_answer(message, now))]
 
     def _answered(self, link: Link, purpose: Purpose, message: Message, now: Now) -> list[Send]:
@@ -153,7 +153,7 @@ class HostLinks:
         accepted = self._convention.code_of(message) == APPROVED
         return self._happens(link, LinkEvent.ACCEPTED if accepted else LinkEvent.REFUSED, now)
 
-    def _told(self, purpose: Purpose, now: Now) -> list[Send]:
+    def _told(self, link: Link, purpose: Purpose, now: Now) -> list[Send]:
         """The host says something by itself.  It speaks for all its links."""
         match purpose:
             case Purpose.CUT_OVER_BEGINS:
@@ -162,9 +162,12 @@ class HostLinks:
                 self.day.cut_over_ends()
             case Purpose.SIGN_ON | Purpose.SIGN_OFF:
                 on = purpose is Purpose.SIGN_ON
-                event = LinkEvent.HOST_ON if on else LinkEvent.HOST_OFF
+                link.told_off = not on
                 for each in self._links.values():
-                    self._happens(each, event, now)
+                    if on and each.told_off:
+                        each.on_at = each.on_at or now.monotonic + OTHERS_WORD_S
+                    else:
+                        self._happens(each, LinkEvent.HOST_ON if on else LinkEvent.HOST_OFF, now)
                 what = "signed on by itself" if on else "signed off"
                 return [HostNews(self.settings.name, f"host {what}", alarms=False)]
             case _:
@@ -179,6 +182,9 @@ class HostLinks:
             self._share_out(now.monotonic)
         sends: list[Send] = []
         for link in self._links.values():
+            if link.on_at and now.monotonic >= link.on_at:
+                link.told_off = False
+                self._happens(link, LinkEvent.HOST_ON, now)
             if link.sign_on_at and now.monotonic >= link.sign_on_at:
                 link.sign_on_at = 0.0
                 sends.append(self._ask(link, Purpose.SIGN_ON, now))
@@ -199,6 +205,8 @@ class HostLinks:
 
     def _happens(self, link: Link, event: LinkEvent, now: Now) -> list[Send]:
         step = TABLE[link.state, event]
+        if event is LinkEvent.HOST_ON or event is LinkEvent.HOST_OFF:
+            link.on_at = 0.0
         if step.next is not link.state:
             link.refusals, link.sign_on_at = 0, 0.0
         link.state = step.next

@@ -10,7 +10,7 @@ import pytest
 from codec import build, dialect
 from routing.charge import State
 from routing.host_settings import NetworkCodes
-from routing.link_states import TABLE, Health, LinkEvent, LinkState
+from routing.link_states import OTHERS_WORD_S, TABLE, Health, LinkEvent, LinkState
 from tests.routing.test_network import answered, network, with_host
 from tests.routing.world import (
     ANSWER_TIMEOUT_S,
@@ -117,6 +117,27 @@ def test_a_reversal_that_waits_for_the_disk_at_a_sign_off_waits_for_the_sign_on(
     world.answers(network(world.name, "sign-on"))
     world.wait(5)
     assert len(world.reversals_sent) == 1
+
+
+def test_words_that_overtake_one_another_on_two_links_leave_the_last_one_standing(
+    world: World,
+) -> None:
+    world = with_host(world.name, links=2)
+    world.answers(network(world.name, "sign-off"), LINK)
+    world.answers(network(world.name, "sign-on"), OTHER_LINK)  # older, on a slower link
+    assert set(shares(world, 4)) == {OTHER_LINK}
+    world.answers(network(world.name, "sign-off"), OTHER_LINK)
+    world.wait(OTHERS_WORD_S + 1)
+    world.says(1, sale(world.name))
+    assert world.codes(1)[-1] == "91"
+
+
+def test_a_sign_on_over_one_link_counts_for_the_others_after_a_while(world: World) -> None:
+    world = with_host(world.name, links=2, slow_start_s=0.0)
+    world.answers(network(world.name, "sign-off"), LINK)
+    world.answers(network(world.name, "sign-on"), OTHER_LINK)
+    world.wait(OTHERS_WORD_S + 1)
+    assert set(shares(world, 4)) == {LINK, OTHER_LINK}
 
 
 def test_a_new_link_while_the_host_is_off_asks_whether_it_still_is(world: World) -> None:
