@@ -8,8 +8,8 @@ from setuptools import Extension, setup
 
 EVERY_MESSAGE_PASSES = """
     admission answers book breaker charge charge_record conduct docket effects host_side hosts
-    lifecycle limits matching network replies routes service settlement_day switch terminal_side
-    tombstones transaction translation watch
+    lifecycle limits matching network replies routes service settlement_day switch tally
+    terminal_side tombstones transaction translation watch
     conventions/base conventions/iso87 conventions/iso93 conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""

@@ -14,8 +14,7 @@ import hypercorn.trio
 import msgspec
 import trio
 from hypercorn.config import Config as HypercornConfig
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -38,6 +37,7 @@ from gateway.journal import JournalError
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.vault import KeyFileError
 from gateway.log import Level
+from gateway.ops.exposition import exposition
 from gateway.story import story
 from routing.charge import State
 from routing.docket import Entry
@@ -45,12 +45,12 @@ from routing.docket import Entry
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from prometheus_client.registry import Collector
     from starlette.requests import Request
 
     from gateway.config import Admin
     from gateway.desk.desk import Desk
     from gateway.lifecycle import Lifecycle
+    from gateway.ops.exposition import Collector
     from gateway.pipeline import Pipeline
     from routing.charge import Charge
     from routing.switch import Switch
@@ -128,9 +128,7 @@ class AdminSite:
         self._pipeline = pipeline
         self._lifecycle = lifecycle
         self._clock = desk.clock
-        self._registry = CollectorRegistry()
-        for each in collectors:
-            self._registry.register(each)
+        self._collectors = tuple(collectors)
 
     def _app(self) -> Starlette:
         return Starlette(
@@ -176,7 +174,8 @@ class AdminSite:
 
     async def _metrics(self, request: Request) -> Response:
         del request
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        text = await exposition(self._switch.life.book, self._collectors)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def _charges(self, request: Request) -> Response:
         """Charges in memory by merchant, terminal, stan, rrn: how a till learns a charge's id."""

@@ -1,8 +1,8 @@
 """The running program: what is made at the start, and the tasks that then run.
 
 `serve` is the map.  `node.run` starts the tasks that carry charges; beside them one task answers
-HTTP, one posts customers' notices, one sends a test charge each day, and one waits for a signal to
-stop.
+HTTP, one posts customers' notices, one sends a test charge each day, one measures how late the loop
+is, and one waits for a signal to stop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
-from gateway.host_metrics import HostCollector
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -32,6 +31,8 @@ from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
+from gateway.ops.bounds import BoundsCollector
+from gateway.ops.health import HealthCollector
 from gateway.systemd import Notifier
 from gateway.tools import Tools
 from gateway.wire import Engine
@@ -59,10 +60,12 @@ async def serve(config: Config) -> None:
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
+        health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
-            GatewayCollector(tools.metrics, switch, engine, node.links),
+            GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
-            HostCollector(switch, tools.clock),
+            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
@@ -75,6 +78,7 @@ async def serve(config: Config) -> None:
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
             nursery.start_soon(canary.run)
+            nursery.start_soon(health.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             await lifecycle.until_stopped(notifier)

@@ -1,33 +1,27 @@
-"""Metrics of what persons and programs do beside the charges, and of how charges are undone."""
+"""What persons and programs do beside the charges, and how charges are undone, in numbers.  What
+each metric is called and what it means stands in `gateway.ops.catalogue`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
-
-from routing.charge import State
-from routing.reason import Reason
-from routing.watch import NOT_SERVED_REASONS, OTHER
+from gateway.ops import machine, money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from prometheus_client import Metric
+    from prometheus_client import Metric as Family
 
     from gateway.canary import Canary
     from gateway.clock import Clock
     from gateway.notices import NoticePost
-    from routing.charge import Charge
+    from gateway.ops.survey import Seen
     from routing.switch import Switch
-    from routing.tally import Tally
-
-_LIMIT_CODES: Final = ("61", "65")
 
 
-class DeskCollector(Collector):
+class DeskCollector:
     """Reads the desk's numbers when scraped."""
 
     def __init__(self, switch: Switch, canary: Canary, notices: NoticePost, clock: Clock) -> None:
@@ -36,175 +30,65 @@ class DeskCollector(Collector):
         self._notices = notices
         self._clock = clock
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self, seen: Seen) -> Iterator[Family]:
         """Every metric, once."""
-        yield from self._cases()
+        yield from self._cases(seen)
         yield from self._complaints()
         yield from self._undone()
         yield from self._limits()
         yield from self._breakers()
         yield from self._beside()
 
-    def _cases(self) -> Iterator[Metric]:
-        cases = [c for c in self._switch.life.book.open() if c.state is State.CASE]
-        yield _counted("gateway_cases", "Open cases, by why.", "reason", _by_reason(cases))
-        disputed = GaugeMetricFamily(
-            "gateway_disputed_money", "Frozen until two persons decide.", labels=("currency",)
-        )
-        frozen: Counter[str] = Counter()
-        for charge in cases:
-            if charge.reason == Reason.DISPUTED:
-                frozen[charge.currency] += charge.money
-        for currency, money in sorted(frozen.items()):
-            disputed.add_metric((currency,), money)
-        yield disputed
-        oldest = min((charge.updated_at for charge in cases), default=0.0)
-        yield self._age("gateway_case_age_seconds", "Of the oldest open case.", oldest)
-        pending = [
-            c.updated_at for c in self._switch.life.book.open() if c.state is State.DELIVERED
-        ]
-        yield self._age(
-            "gateway_service_pending_age_seconds",
-            "Of the charge that waits longest for its confirmation.",
-            min(pending, default=0.0),
-        )
+    def _cases(self, seen: Seen) -> Iterator[Family]:
+        yield money.CASES_BY.by(seen.cases)
+        yield money.DISPUTED.by(seen.disputed)
+        yield money.CASE_OLDEST.of(self._age(seen.oldest_case))
+        yield money.SERVICE_OLDEST.of(self._age(seen.oldest_service))
 
-    def _complaints(self) -> Iterator[Metric]:
+    def _complaints(self) -> Iterator[Family]:
         docket = self._switch.docket
-        yield _total(
-            "gateway_complaints",
-            "Complaints, by verdict.",
-            "verdict",
-            {name: count for (kind, name), count in docket.counts.items() if kind == "complaint"},
-        )
+        yield money.COMPLAINTS.by(self._said("complaint"))
         oldest = min(docket.complaints.values(), default=0.0)
-        yield self._age("gateway_complaint_age_seconds", "Of the oldest without its end.", oldest)
-        yield _histogram(
-            "gateway_complaint_to_money_back_seconds",
-            "From the first complaint about a charge to its reversal or refund.",
-            docket.money_back_s,
-        )
-        yield _total(
-            "gateway_recon_diffs",
-            "Differences between settlement files and the journal.",
-            "kind",
-            {name: count for (kind, name), count in docket.counts.items() if kind == "difference"},
-        )
+        yield money.COMPLAINT_OLDEST.of(self._age(oldest))
+        yield money.MONEY_BACK.timed(docket.money_back_s)
+        yield money.DIFFERENCES.by(self._said("difference"))
 
-    def _undone(self) -> Iterator[Metric]:
+    def _said(self, kind: str) -> dict[str, int]:
+        """Entries of the docket of one kind, by what they say."""
+        counts = self._switch.docket.counts
+        return {name: count for (known, name), count in counts.items() if known == kind}
+
+    def _undone(self) -> Iterator[Family]:
         watch = self._switch.watch
-        yield _total("gateway_reversals", "Reversals begun, by why.", "reason", watch.reversals)
-        yield _histogram(
-            "gateway_reversal_latency_seconds",
-            "From a reversal's beginning to the host's acknowledgement.",
-            watch.reversal_s,
-        )
-        reasons = {name: watch.not_served[name] for name in (*NOT_SERVED_REASONS, OTHER)}
-        yield _total("gateway_not_served", "What tills gave as reason.", "reason", reasons)
-        yield CounterMetricFamily(
-            "gateway_merchant_silent", "Windows without a confirmation.", watch.silent
-        )
-        yield CounterMetricFamily(
-            "gateway_orphans_found", "Charges cut off by a restart.", watch.orphans
-        )
-        yield CounterMetricFamily(
-            "gateway_taken_back", "Charges undone after delivery.", watch.taken_back
-        )
-        yield CounterMetricFamily(
-            "gateway_refunds_blocked", "Refunds that a host declined.", watch.refunds_blocked
-        )
-        yield CounterMetricFamily(
-            "gateway_reversals_held", "Held for review.", self._switch.life.conduct.held
-        )
-        declines = CounterMetricFamily(
-            "gateway_declines", "By host and DE 39.", labels=("host", "code")
-        )
-        for labels, count in sorted(watch.declined.items()):
-            declines.add_metric(labels, count)
-        yield declines
+        yield money.BEGUN.by(watch.reversals)
+        yield money.ACKNOWLEDGED.timed(watch.reversal_s)
+        yield money.NOT_SERVED.by(watch.not_served)
+        yield money.SILENT_MERCHANTS.of(watch.silent)
+        yield money.ORPHANS.of(watch.orphans)
+        yield money.TAKEN_BACK.of(watch.taken_back)
+        yield money.REFUNDS_BLOCKED.of(watch.refunds_blocked)
+        yield money.HELD.of(self._switch.life.conduct.held)
+        yield money.DECLINES.by(watch.declined)
 
-    def _limits(self) -> Iterator[Metric]:
-        life = self._switch.life
+    def _limits(self) -> Iterator[Family]:
+        life, codes = self._switch.life, machine.LIMIT_REJECTS.labels[0].words
         refused: Counter[str] = Counter()
-        for (_, code), count in self._switch.terminals.replies.refused.items():
+        for (_, _, code), count in self._switch.terminals.replies.refused.items():
             refused[code] += count
-        rejects = {code: refused[code] for code in _LIMIT_CODES}
-        yield _total("gateway_limit_rejects", "Refused by a limit.", "code", rejects)
-        yield CounterMetricFamily(
-            "gateway_repeated_amounts",
-            "Same card, amount and merchant within the time.",
-            life.limits.repeated,
-        )
-        yield CounterMetricFamily(
-            "gateway_over_limit_approved",
-            "Approved beyond a limit in force, and reversed.",
-            life.over_limit,
-        )
-        yield CounterMetricFamily(
-            "gateway_counting_forgotten",
-            "Cards, terminals and merchants no longer counted, at the bound.",
-            life.limits.forgotten + life.conduct.forgotten,
-        )
+        yield machine.LIMIT_REJECTS.by({code: refused[code] for code in codes})
+        yield machine.REPEATED_AMOUNTS.of(life.limits.repeated)
+        yield machine.OVER_LIMIT.of(life.over_limit)
 
-    def _breakers(self) -> Iterator[Metric]:
-        hosts = self._switch.hosts.items()
-        yield _counted(
-            "gateway_breaker_open",
-            "Whether the host is taken for silent.",
-            "host",
-            {name: int(host.breaker.is_open) for name, host in hosts},
-        )
-        yield _total(
-            "gateway_breaker_opened",
-            "How often a host fell silent.",
-            "host",
-            {name: host.breaker.opened for name, host in hosts},
-        )
+    def _breakers(self) -> Iterator[Family]:
+        hosts = self._switch.hosts
+        yield machine.BREAKER_OPEN.by({name: host.breaker.is_open for name, host in hosts.items()})
+        yield machine.BREAKER_OPENED.by({name: host.breaker.opened for name, host in hosts.items()})
 
-    def _beside(self) -> Iterator[Metric]:
-        ok = {host: int(well) for host, well in self._canary.ok.items()}
-        yield _counted("gateway_canary_ok", "Whether the last test charge went well.", "host", ok)
-        flown = CounterMetricFamily(
-            "gateway_canary_flights", "Test charges.", labels=("host", "outcome")
-        )
-        for labels, count in sorted(self._canary.flown.items()):
-            flown.add_metric(labels, count)
-        yield flown
-        yield _total(
-            "gateway_notices_written",
-            "Notices to customers, by what they tell.",
-            "told",
-            {name: n for (kind, name), n in self._switch.docket.counts.items() if kind == "notice"},
-        )
-        results = {how: self._notices.results[how] for how in ("taken", "failed", "refused")}
-        results["given_up"] = self._notices.results["given_up"]
-        yield _total("gateway_notices", "Tries to deliver a notice.", "result", results)
-        yield GaugeMetricFamily(
-            "gateway_notices_waiting", "Not taken yet, at most 100.", self._notices.waiting
-        )
+    def _beside(self) -> Iterator[Family]:
+        yield machine.CANARY_OK.by(self._canary.ok)
+        yield machine.CANARY_FLIGHTS.by(self._canary.flown)
+        yield money.NOTICES_WRITTEN.by(self._said("notice"))
+        yield money.NOTICES.by(self._notices.results)
 
-    def _age(self, name: str, what: str, since: float) -> Metric:
-        age = max(self._clock.now().wall - since, 0.0) if since else 0.0
-        return GaugeMetricFamily(name, what, age)
-
-
-def _by_reason(cases: list[Charge]) -> Counter[str]:
-    return Counter(charge.reason or OTHER for charge in cases)
-
-
-def _counted(name: str, what: str, label: str, values: Mapping[str, int]) -> Metric:
-    family = GaugeMetricFamily(name, what, labels=(label,))
-    for value, count in sorted(values.items()):
-        family.add_metric((value,), count)
-    return family
-
-
-def _total(name: str, what: str, label: str, values: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(name, what, labels=(label,))
-    for value, count in sorted(values.items()):
-        family.add_metric((value,), count)
-    return family
-
-
-def _histogram(name: str, what: str, tally: Tally) -> Metric:
-    return HistogramMetricFamily(name, what, buckets=tally.buckets(), sum_value=tally.sum)
+    def _age(self, since: float) -> float:
+        return max(self._clock.now().wall - since, 0.0) if since else 0.0

@@ -43,6 +43,11 @@ class Doors:
             if each.tls.wanted
         }
 
+    def certificates_end(self) -> dict[str, float]:
+        """By listener or host, when the certificate that we show ends; seconds since 1970."""
+        everyone = {**self._listeners, **self._hosts}
+        return {name: each.ends_at for name, each in everyone.items() if each.ends_at}
+
     def prepare_hosts(self) -> None:
         """Before links are made.  Raises OSError when an address can't be had."""
         for name, credentials in self._hosts.items():

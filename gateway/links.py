@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -29,6 +30,8 @@ class Links:
         self._rng = rng
         self._hosts: dict[int, str] = {}
         self._lost: dict[int, trio.Event] = {}
+        self.losses: Counter[str] = Counter()
+        """By host."""
 
     def __len__(self) -> int:
         return len(self._hosts)
@@ -40,6 +43,7 @@ class Links:
     def lost(self, conn: int) -> str:
         """A connection is gone: the host that it led to, '' if it was a terminal's."""
         host = self._hosts.pop(conn, "")
+        self.losses[host] += bool(host)
         gone = self._lost.pop(conn, None)
         if gone is not None:
             gone.set()

@@ -131,6 +131,7 @@ class Pipeline:
         self._metrics.journal_errors += 1
         if not self.failing_since:
             self.failing_since = self._clock.now().monotonic
+            self._metrics.journal_failing = True
             self._log.error("journal fails; no new charge is taken", why=str(error))
         self._switch.journal_failing(True)
 
@@ -138,6 +139,7 @@ class Pipeline:
         self._metrics.committed(records, seconds)
         if self.failing_since:
             self.failing_since = 0.0
+            self._metrics.journal_failing = False
             self._log.warning("journal works again")
             self._switch.journal_failing(False)
 

@@ -130,6 +130,10 @@ class ChargeBook:
         """How many charges this connection waits for, or has unproven answers of."""
         return len(self._by_conn.get(conn, ()))
 
+    def busiest(self) -> int:
+        """The load of the connection that has most."""
+        return max(map(len, self._by_conn.values()), default=0)
+
     def join_conn(self, charge: Charge, conn: int) -> None:
         """From now on `conn` waits for the answer to `charge`."""
         self.leave_conn(charge)

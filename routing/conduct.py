@@ -43,6 +43,9 @@ class Conduct:
         self.held = 0
         self.forgotten = 0
 
+    def __len__(self) -> int:
+        return len(self._times)
+
     def counts(self, charge: Charge, before: State, event: Event) -> bool:
         """Whether such a step takes back what was delivered, and is counted."""
         if event not in _TAKES_BACK or before not in _DELIVERED or charge.kind.undoes:

@@ -51,7 +51,9 @@ class HostSide:
         key = host.convention.pending_key(message)
         owner = host.keys.owner(key)
         if owner is None:
-            self.unmatched[host.name, "nobody waits"] += 1
+            part = host.keys.nearly(key)
+            why = f"key: {host.convention.key_parts[part]} differs" if part is not None else ""
+            self.unmatched[host.name, why or "nobody waits"] += 1
         elif not mac_good:
             self.unmatched[host.name, "bad MAC"] += 1
             if isinstance(owner, Charge):
@@ -78,6 +80,8 @@ class HostSide:
             sent[7] = charge.host_de7
         if not self._is_answer_to(host, sent, message):
             return
+        if charge.state is State.SENT:
+            host.reply_s.add(now.monotonic - charge.known_since)
         if host.convention.code_of(message) in APPROVALS:
             self._approved(host, charge, message, now)
         elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:

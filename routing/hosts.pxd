@@ -2,6 +2,7 @@ from routing.breaker cimport Breaker as Breaker_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.matching cimport PendingKeys as PendingKeys_t
 from routing.network cimport HostLinks as HostLinks_t
+from routing.tally cimport Tally as Tally_t
 
 cdef class Host:
     cdef public object name
@@ -9,6 +10,7 @@ cdef class Host:
     cdef public object convention
     cdef public HostLinks_t links
     cdef public PendingKeys_t keys
+    cdef public Tally_t reply_s
     cdef public Breaker_t breaker
     cpdef object charge_key(self, Charge_t charge)
     cpdef bint has_settled(self, Charge_t charge) except -1

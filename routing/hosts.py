@@ -8,6 +8,7 @@ from routing.breaker import Breaker
 from routing.conventions import CONVENTIONS
 from routing.matching import PendingKeys
 from routing.network import HostLinks
+from routing.tally import REPLY_S, Tally
 
 if TYPE_CHECKING:
     from routing.charge import Charge
@@ -28,6 +29,8 @@ class Host:
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
         )
+        self.reply_s = Tally(REPLY_S)
+        """From a charge's leaving to its answer's coming: the host's own part of its time."""
         self.breaker = Breaker(
             silences_max=settings.silences_max,
             pause_s=settings.silence_pause_s,

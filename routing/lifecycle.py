@@ -99,8 +99,8 @@ class Lifecycle:
         self.outbox = Outbox()
         self.reversals = Reversals(self)
         self.originals = Originals(self)
-        self.outcomes: Counter[tuple[str, str, Event]] = Counter()
-        """How charges came back from the host: MTI class digit, host, event."""
+        self.outcomes: Counter[tuple[str, str, str, Event]] = Counter()
+        """How charges came back: host, terminal's dialect, MTI class digit, event."""
         self.entered: Counter[State] = Counter()
         self.internal_errors = 0
         self.over_limit = 0
@@ -181,7 +181,7 @@ class Lifecycle:
         for action in cell.actions:
             self._carry_out[action](charge, cause)
         if before is State.SENT and cell.next is not before:
-            self.outcomes[charge.mti[1], charge.host, event] += 1
+            self.outcomes[charge.host, charge.dialect, charge.mti[1], event] += 1
         if cell.next is not before:
             if not charge.kind.undoes:
                 self.entered[cell.next] += 1

@@ -71,6 +71,10 @@ class Limits:
         """Same card, amount and merchant within the time, whether refused or not."""
         self.forgotten = 0
 
+    def __len__(self) -> int:
+        """How many keys the fuller of the two tables holds."""
+        return max(len(self._used), len(self._amounts))
+
     def change(self, settings: LimitSettings) -> None:
         """Other limits are in force from now on; what is counted stays."""
         self.settings = settings

@@ -38,6 +38,11 @@ class LinkState(StrEnum):
     SIGNED_OFF = "signed off"
 
 
+STANDS: Final = (LinkState.CONNECTED, LinkState.SIGNED_ON, LinkState.SIGNED_OFF)
+"""Where a link that exists can stand."""
+LINK_TROUBLES: Final = ("echo missed", "sign-on refused", "put aside", "closed")
+
+
 class LinkEvent(StrEnum):
     """What happens to a link."""
 

@@ -9,6 +9,7 @@ Rule 3.  When no key is free, nothing is sent: the caller answers 91.
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
 
 STANS: Final = 999_999
+NEAR_AMONG: Final = 1_000
+"""The newest keys that are looked through for one that nearly fits an answer that fits none."""
+_STAN: Final = 1
+"""Which part of a key it is."""
 _AMOUNT: Final = 4
 
 
@@ -70,6 +75,17 @@ class PendingKeys:
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
         return self._owners.get(key)
+
+    def nearly(self, key: str) -> int | None:
+        """Which part of `key` alone keeps it from that of a request with the same STAN."""
+        parts = key.split("|")
+        for known in islice(reversed(self._owners), NEAR_AMONG):
+            if parts[_STAN] not in known:
+                continue
+            differing = [at for at, part in enumerate(known.split("|")) if part != parts[at]]
+            if len(differing) == 1 and differing[0] != _STAN:
+                return differing[0]
+        return None
 
     def release(self, key: str) -> None:
         """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""

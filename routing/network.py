@@ -74,7 +74,7 @@ class HostLinks:
         self._turn += 1
         return self._ready[self._turn % len(self._ready)]
 
-    def states(self) -> Counter[LinkState]:
+    def states(self) -> Counter[str]:
         """How many links stand where."""
         return Counter(each.state for each in self._links.values())
 

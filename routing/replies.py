@@ -20,8 +20,8 @@ class Replies:
 
     def __init__(self, life: Lifecycle) -> None:
         self._life = life
-        self.refused: Counter[tuple[str, str]] = Counter()
-        """Refusals, by MTI class digit and DE 39."""
+        self.refused: Counter[tuple[str, str, str]] = Counter()
+        """Refusals, by dialect, MTI class digit and DE 39."""
 
     def refuse(self, asker: Asker, code: str, now: Now, *, after_records: bool = False) -> None:
         """No charge came of it: nothing has to be durable before the terminal may know.
@@ -29,7 +29,7 @@ class Replies:
         Unless the request proved an earlier sale: a terminal that is answered may stay silent from
         then on, so that proof must not be lost (`after_records`).
         """
-        self.refused[asker.request.mti[1], code] += 1
+        self.refused[asker.request.dialect.name, asker.request.mti[1], code] += 1
         outbox = self._life.outbox
         leaves = outbox.sends if after_records else outbox.express
         leaves.append(_own_answer(asker, code, now))

@@ -2,6 +2,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.effects cimport ToTerminal as ToTerminal_t
 from routing.host_side cimport HostSide as HostSide_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
+from routing.tally cimport Tally as Tally_t
 from routing.terminal_side cimport TerminalSide as TerminalSide_t
 
 cdef class Switch:
@@ -14,6 +15,8 @@ cdef class Switch:
     cdef public HostSide_t host_side
     cdef public object limit_changes
     cdef public object notices
+    cdef public Tally_t to_host_s
+    cdef public Tally_t to_terminal_s
     cpdef object acknowledged(self, object charge_id, object conn, object now)
     cpdef bint may_leave(self, object send, object now) except -1
     cpdef object handed(self, ToTerminal_t send)

@@ -20,6 +20,7 @@ from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
+from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
 from routing.transaction import Transaction
 from routing.translation import Translator
@@ -54,6 +55,10 @@ class Switch:
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
+        self.to_host_s = Tally(OWN_S)
+        """The gateway's own part of a charge's time: from its request to its leaving for a host."""
+        self.to_terminal_s = Tally(OWN_S)
+        """And from its approval's coming to its leaving for the terminal."""
 
     def take(self) -> Outbox:
         """The effects since the last call; the caller now owes them."""
@@ -163,12 +168,14 @@ class Switch:
             return send.charge is None
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
             if send.charge.state is State.SENT:
+                self.to_host_s.add(now.monotonic - send.charge.known_since)
                 send.charge.left, send.charge.known_since = True, now.monotonic
                 return True
             if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
                 self.life.apply(send.charge, Event.UNSENDABLE, now)
             return False
         if isinstance(send, ToTerminal) and send.charge is not None:
+            self.to_terminal_s.add(now.monotonic - send.charge.approval_held_since)
             # Its reversal began while the approval was on its way to the disk.
             return send.charge.state not in NOT_STANDING
         return True

@@ -1,18 +1,21 @@
-"""How long things took: a histogram in plain integers, read when somebody asks."""
+"""How long things took, or how many they were: a histogram in plain integers, read when somebody
+asks.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MONEY_BACK_S: Final = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0, 604_800.0)
+REPLY_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+OWN_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
 class Tally:
-    """Counts of seconds up to each bound, and above the last."""
+    """Counts of what was no more than each bound, and of what was above the last."""
 
     def __init__(self, bounds: Sequence[float] = MONEY_BACK_S) -> None:
         self._bounds = tuple(bounds)
@@ -21,7 +24,12 @@ class Tally:
 
     def add(self, seconds: float) -> None:
         """Something took so long."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
+        at = 0
+        for bound in self._bounds:
+            if seconds <= bound:
+                break
+            at += 1
+        self._counts[at] += 1
         self.sum += seconds
 
     @property

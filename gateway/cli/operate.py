@@ -21,6 +21,7 @@ from gateway.cli.common import (
 )
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
+from gateway.ops.catalogue import SERIES_MAX, series_max, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,9 @@ def check(config: ConfigPath, set_: Overrides = None) -> None:
     settings = configuration(config, set_)
     listeners, hosts = len(settings.listener), len(settings.host)
     typer.echo(f"{config}: good ({listeners} listener(s), {hosts} host(s))")
+    series = series_max(shape_of(settings))
+    advice = f"; a scrape is meant to have {SERIES_MAX:,} at most" if series > SERIES_MAX else ""
+    typer.echo(f"metrics: {series:,} series at most{advice}")
 
 
 def audit(

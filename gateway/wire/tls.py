@@ -7,9 +7,11 @@ of another.  So plain and TLS connections share everything else: limits, clocks,
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+from cryptography.x509 import load_pem_x509_certificate
 
 from gateway.wire.filters import FilterError
 
@@ -47,10 +49,12 @@ class Credentials:
         self._settings = settings
         self._server_side = server_side
         self._server_name = None if server_side else settings.server_name or address
+        self.ends_at = 0.0
+        """When our certificate ends, in seconds since 1970; 0 without one."""
         self._context = self._read()
 
     def _read(self) -> ssl.SSLContext:
-        settings = self._settings
+        settings, ends_at = self._settings, 0.0
         protocol = ssl.PROTOCOL_TLS_SERVER if self._server_side else ssl.PROTOCOL_TLS_CLIENT
         context = ssl.SSLContext(protocol)
         context.minimum_version = _VERSIONS[settings.version_min]
@@ -61,9 +65,11 @@ class Credentials:
             context.options |= ssl.OP_NO_TICKET
         if settings.certificate_file:
             context.load_cert_chain(settings.certificate_file, settings.key_file or None)
+            ends_at = _end_of(Path(settings.certificate_file))
         if settings.authorities_file:
             context.load_verify_locations(settings.authorities_file)
             context.verify_mode = ssl.CERT_REQUIRED
+        self.ends_at = ends_at
         return context
 
     def reload(self) -> None:
@@ -73,6 +79,10 @@ class Credentials:
     def filter(self) -> Tls:
         """For one new connection."""
         return Tls(self._context, server_side=self._server_side, server_name=self._server_name)
+
+
+def _end_of(certificate: Path) -> float:
+    return load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
 
 
 class Tls:

@@ -101,6 +101,8 @@ class Convention(ABC):
     """DE 39 of a reversal towards a host, by `Reason`; others go as 06."""
     reasons_given: ClassVar[Mapping[str, Reason]]
     """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
+    key_parts: ClassVar[tuple[str, ...]]
+    """What the parts of `key_of` are called."""
     unknown_original_code: ClassVar[str]
     """DE 39 for a terminal's reversal of something that never came here."""
 

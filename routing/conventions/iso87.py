@@ -55,6 +55,7 @@ class Iso87(Convention):
         Purpose.CUT_OVER_ENDS: "202",
         Purpose.ECHO: "301",
     }
+    key_parts: ClassVar = ("MTI", "DE 11", "DE 7")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _LATE,
         Reason.LINK_LOST: _LATE,

@@ -88,6 +88,7 @@ class UnionPayPos(Convention):
         Purpose.ECHO: "0820/301",
     }
     """MTI and DE 60.3."""
+    key_parts: ClassVar = ("MTI", "DE 11", "DE 41", "DE 42")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _NO_ANSWER,
         Reason.LINK_LOST: _NO_ANSWER,

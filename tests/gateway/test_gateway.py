@@ -32,6 +32,8 @@ from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
+from gateway.ops.bounds import BoundsCollector
+from gateway.ops.health import HealthCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -211,15 +213,19 @@ async def gateway(
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
+        health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
-            GatewayCollector(tools.metrics, switch, engine, node.links),
+            GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            health,
         )
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             doors.open()
             nursery.start_soon(canary.run)
+            nursery.start_soon(health.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
@@ -366,8 +372,8 @@ async def test_health_and_metrics(tmp_path: Path, bank: Bank) -> None:
         assert (await running.http.get("/livez")).status_code == 200
         assert (await running.http.get("/readyz")).status_code == 200
         text = (await running.http.get("/metrics")).text
-        approved = 'mti_class="financial",outcome="approved"'
-        assert f'gateway_transactions_total{{host="bank",{approved}}} 1.0' in text
+        approved = 'dialect="iso87-ascii",host="bank",mti_class="financial",outcome="approved"'
+        assert f"gateway_transactions_total{{{approved}}} 1.0" in text
         for name in ("open_charges", "reversals_due", "cases_open", "terminals_connected"):
             assert f"\ngateway_{name} " in text
         assert sale()[2] not in text

@@ -156,7 +156,7 @@ def test_refusals_are_counted_and_leave_no_record(world: World) -> None:
     world.switch.link_down("bank", LINK, world.now)
     world.says(1, sale(world.name))
     assert world.codes(1) == ["91"]
-    assert world.switch.terminals.replies.refused == {("2", "91"): 1}
+    assert world.switch.terminals.replies.refused == {(world.name, "2", "91"): 1}
     assert world.journal.records == []
 
 

@@ -275,7 +275,7 @@ def test_the_one_who_asked_last_is_the_one_that_is_answered(world: World) -> Non
     world.switch.terminal_lost(1, world.now)
     world.answers(answer(world.charges_sent[0]))
     assert world.codes(3) == ["00"]
-    assert world.switch.life.outcomes["2", "bank", Event.APPROVAL] == 1
+    assert world.switch.life.outcomes["bank", world.name, "2", Event.APPROVAL] == 1
 
 
 def test_a_timeout_is_told_to_the_one_who_waits_now(world: World) -> None:

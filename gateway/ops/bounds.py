@@ -1,0 +1,77 @@
+"""How full every bound of the process is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.notices import AT_ONCE_MAX
+from gateway.ops import machine
+from gateway.turns import WAITING_EFFECTS_MAX
+from gateway.wire.descriptors import RESERVE
+from routing import conduct, limits
+from routing.batches import UPLOADS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric as Family
+
+    from gateway.config import Config
+    from gateway.metrics import Metrics
+    from gateway.notices import NoticePost
+    from gateway.ops.survey import Seen
+    from gateway.wire.engine import Engine
+    from routing.switch import Switch
+
+
+class BoundsCollector:
+    """What is used, the bounds themselves, and what was forgotten or not said at them."""
+
+    def __init__(
+        self,
+        config: Config,
+        metrics: Metrics,
+        switch: Switch,
+        engine: Engine,
+        notices: NoticePost,
+    ) -> None:
+        self._config = config
+        self._metrics = metrics
+        self._switch = switch
+        self._engine = engine
+        self._notices = notices
+
+    def collect(self, seen: Seen) -> Iterator[Family]:
+        """Every metric, once."""
+        known = self._bounds()
+        yield machine.USED.by({name: used for name, (used, _) in known.items()})
+        yield machine.MAX.by({name: most for name, (_, most) in known.items()})
+        life, terminals = self._switch.life, self._switch.terminals
+        yield machine.UNSAID.of(terminals.admission.tombstones.unsaid)
+        yield machine.UPLOADS_FORGOTTEN.of(terminals.batches.uploads_forgotten)
+        yield machine.FORGOTTEN.of(life.limits.forgotten + life.conduct.forgotten)
+        del seen
+
+    def _bounds(self) -> dict[str, tuple[int, int]]:
+        """By bound: used, and the most."""
+        life, terminals, wire = self._switch.life, self._switch.terminals, self._config.wire
+        tombstones = terminals.admission.tombstones
+        connections = len(self._engine)
+        return {
+            "wire.connections_max": (connections, wire.connections_max),
+            "wire.in_flight_per_terminal_max": (
+                life.book.busiest(),
+                wire.in_flight_per_terminal_max,
+            ),
+            "descriptors": (connections + RESERVE, self._metrics.descriptors_max),
+            "effects that wait for the journal": (len(life.outbox), WAITING_EFFECTS_MAX),
+            "batches in upload": (len(terminals.batches), UPLOADS_MAX),
+            "remembered reversals": (len(tombstones), life.settings.tombstones_max),
+            "counted in a day": (len(life.limits), limits.KEYS_MAX),
+            "take-backs": (len(life.conduct), conduct.KEYS_MAX),
+            "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
+            "journal.ended_in_memory_max": (
+                min(len(life.book), life.settings.ended_max),
+                life.settings.ended_max,
+            ),
+        }

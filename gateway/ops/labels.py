@@ -1,0 +1,29 @@
+"""The labels that several metrics share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.ops import words
+from gateway.ops.metric import OTHER, Label
+from routing.reason import Reason
+from routing.states import State
+
+CURRENCIES_MAX: Final = 8
+"""Currencies that are told apart, those with the most money; the rest is `other`."""
+
+HOST: Final = Label("host", source="the configuration's hosts", most=lambda of: of.hosts)
+PEER: Final = Label(
+    "peer",
+    source="the configuration's listeners and hosts",
+    most=lambda of: of.hosts + of.listeners,
+)
+DIALECT: Final = Label("dialect", source="the listeners' dialects", most=lambda of: of.dialects)
+CURRENCY: Final = Label(
+    "currency",
+    source=f"DE 49: the {CURRENCIES_MAX} with most money, and `other`",
+    most=lambda _: CURRENCIES_MAX + 1,
+)
+MTI_CLASS: Final = Label("mti_class", (*words.MTI_CLASSES.values(), OTHER))
+STATE: Final = Label("state", tuple(each.lower() for each in State))
+REASON: Final = Label("reason", (*Reason, OTHER))

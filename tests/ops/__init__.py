@@ -1,0 +1,1 @@
+"""What operators see, held against what the gateway does: metrics, rules, dashboards, pictures."""
