@@ -33,6 +33,7 @@ from gateway.notices import NoticePost
 from gateway.one_thread import OneThread
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
+from gateway.registry_metrics import RegistryCollector
 from gateway.systemd import Notifier
 from gateway.tools import Tools
 from gateway.wire import Engine
@@ -64,6 +65,7 @@ async def serve(config: Config) -> None:
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )

@@ -17,7 +17,8 @@ import trio
 import trustme
 
 from gateway.clock import SystemClock
-from gateway.config import ConfigError, load
+from gateway.config import load
+from gateway.config_overrides import ConfigError
 from gateway.doors import Doors
 from gateway.log import Log
 from gateway.systemd import Notifier

@@ -34,6 +34,7 @@ from gateway.node import Node, recovered
 from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
+from gateway.registry_metrics import RegistryCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -217,6 +218,7 @@ async def gateway(
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
+            RegistryCollector(switch),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )
@@ -250,6 +252,7 @@ async def test_a_sale_is_approved_delivered_and_served(tmp_path: Path, bank: Ban
         told = await terminal.asks(sale())
         assert (told.mti, told[39], told[11]) == ("0210", "00", "000001")
         await running.until(lambda: running.state() is State.PRESUMED_SERVED)
+        await running.node.pipeline.settled()
         await terminal.vanish()
     report = audited(tmp_path)
     assert (report.charges, report.served, report.violations) == (1, 1, [])
