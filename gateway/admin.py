@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from codec import mask
 from gateway.cases import case_of
 from gateway.desk import counter, scorecards
 from gateway.desk.people import NotAllowedError, People
@@ -267,7 +268,7 @@ class AdminSite:
     async def _does(self, request: Request, wanted: AnyRequest, claimed: str) -> Response:
         """What came of it: the facts, and why not where it was not done."""
         reply: Reply = await self._desk.do(wanted, self._who(request, claimed))
-        said = {"said": reply.said} if reply.ok else {"error": reply.said}
+        said = {"said": reply.said} if reply.ok else {"error": mask.text(reply.said)}
         return _json(reply.facts | said, reply.status)
 
     # Reports
@@ -322,9 +323,9 @@ class AdminSite:
             try:
                 return await page(request)
             except BadRequestError as error:
-                return _json({"error": str(error)}, 400)
+                return _refusal(str(error), 400)
             except (JournalError, KeyFileError) as error:
-                return _json({"error": str(error)}, 503)
+                return _refusal(str(error), 503)
 
         return reading
 
@@ -341,17 +342,22 @@ class AdminSite:
                 self._who(request, "")
                 return await page(request)
             except NotAllowedError as error:
-                return _json({"error": str(error)}, 401)
+                return _refusal(str(error), 401)
             except (BadRequestError, DeskError) as error:
-                return _json({"error": str(error)}, 400)
+                return _refusal(str(error), 400)
             except (JournalError, KeyFileError) as error:
-                return _json({"error": str(error)}, 503)
+                return _refusal(str(error), 503)
 
         return guarded
 
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _refusal(why: str, status: int) -> Response:
+    """Why not; what is wrong with a body may name a value of it, and that may be anything."""
+    return _json({"error": mask.text(why)}, status)
 
 
 async def _body(request: Request, kind: type[Body]) -> Body:

@@ -110,10 +110,11 @@ class Canary:
             why = str(error) or "no answer in time"
             self._log.error("canary failed", host=host, why=why)
         now, docket = self._clock.now(), self._switch.docket
-        self.flown[host, "failed" if why else "ok"] += 1
         docket.note(Entry.CANARY, now, said={"host": host, "ok": int(not why), "why": why})
         await self._floor.settle()
-        docket.canaries[host] = (now.wall, not why)  # known once it is durable
+        # Durable first: what is shown as flown is not flown again after a restart.
+        docket.canaries[host] = (now.wall, not why)
+        self.flown[host, "failed" if why else "ok"] += 1
         return why
 
     async def _flight(self, host: str) -> None:

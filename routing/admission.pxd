@@ -20,6 +20,6 @@ cdef class Admission:
     cpdef object towards(self, Host_t host, object request, object listener, object now)
     cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, object now)
     cdef bint _follows(self, object stan, object before) except -1
-    cdef object _verdict_of_tombstones(self, Asker_t asker, object identity, object convention, object now)
+    cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, object now)
 
 cdef bint _amount_is_good(object message) except -1

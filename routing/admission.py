@@ -62,9 +62,7 @@ class Admission:
         if known is not None:
             self.repeat(known, asker, now)
             return None
-        code = self._verdict_of_tombstones(asker, identity, convention, now)
-        if code:
-            self._replies.refuse(asker, code, now)
+        if self.is_forbidden(asker, identity, convention, now):
             return None
         return identity
 
@@ -281,12 +279,14 @@ class Admission:
             return False
         return 0 < (int(stan) - int(before)) % 1_000_000 <= self._life.settings.stan_follows_max
 
-    def _verdict_of_tombstones(
-        self, asker: Asker, identity: str, convention: Convention, now: Now
-    ) -> str:
+    def is_forbidden(self, asker: Asker, identity: str, convention: Convention, now: Now) -> bool:
+        """Whether this request must never be taken; then it was refused here."""
         message = asker.request
         named = (convention.batch(message), message.get(7) or "")
-        return self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)
+        code = self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)
+        if code:
+            self._replies.refuse(asker, code, now)
+        return bool(code)
 
 
 def _amount_is_good(message: Message) -> bool:

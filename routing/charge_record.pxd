@@ -62,4 +62,5 @@ cdef class Charge:
     cdef public bint reversal_in_flight
     cdef public tuple tries
     cdef public double approval_held_since
+    cdef public double told_nothing_at
     cdef public object reversal_link

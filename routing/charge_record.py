@@ -109,6 +109,8 @@ class Charge:
     """Monotonic time and link of each reversal try that may still be answered, oldest first."""
     approval_held_since: float = 0.0
     """Monotonic time at which the approval came; 0 if an earlier life of the gateway got it."""
+    told_nothing_at: float = 0.0
+    """Monotonic time of the host's last "nothing to reverse" that was no copy; 0: none."""
     reversal_link: int = 0
     """The link that carried the last try of its reversal."""
 

@@ -42,8 +42,9 @@ class ReversalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return pause * (1.0 + self.spread * (charge_id * _GOLDEN_RATIO % 1.0))
 
 
-_ACCEPTED: Final = frozenset({"00"})
-_NOTHING: Final = frozenset({"25", "12"})
+ACCEPTED: Final = "00"
+NOTHING: Final = frozenset({"25", "12"})
+"""There is nothing to reverse, as far as the host knows."""
 _ALREADY: Final = frozenset({"22", "94"})
 _TRY_AGAIN: Final = frozenset({"90", "91", "92", "96", "68", "98", "A0", "99", "09"})
 
@@ -51,17 +52,17 @@ _TRY_AGAIN: Final = frozenset({"90", "91", "92", "96", "68", "98", "A0", "99", "
 def verdict(charge: Charge, code: str, *, may_have_overtaken: bool) -> Event:
     """What the host's DE 39 means for the reversal of `charge`.
 
-    25 and 12 end it only when no approval is held and this try can't have overtaken its original
-    (that an approval came while the try was under way shows that it did); 22 and 94 only when they
-    answer a repeat of ours.  What is not known as "try again" needs a person.
+    25 and 12 end it only when no approval is held and the try that is answered can't have overtaken
+    its original (that an approval came while the try was under way shows that it did); 22 and 94
+    only when they answer a repeat of ours.  What is not known as "try again" needs a person.
     """
-    if code in _ACCEPTED:
+    if code == ACCEPTED:
         return Event.REVERSAL_ACCEPTED
     if code in _TRY_AGAIN:
         return Event.REVERSAL_UNANSWERED
-    if code in _NOTHING and may_have_overtaken:
+    if code in NOTHING and may_have_overtaken:
         return Event.REVERSAL_UNANSWERED
-    if code in _NOTHING and not charge.approval_held:
+    if code in NOTHING and not charge.approval_held:
         return Event.NOTHING_FOUND
     if code in _ALREADY and charge.attempts > 1:
         return Event.REVERSAL_ACCEPTED

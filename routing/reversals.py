@@ -11,7 +11,7 @@ from codec import BuildError
 from routing.charge import Event, State
 from routing.effects import ToHost
 from routing.reason import Reason
-from routing.reversal import verdict
+from routing.reversal import ACCEPTED, NOTHING, verdict
 
 if TYPE_CHECKING:
     from routing.charge import Charge
@@ -67,21 +67,39 @@ class Reversals:
     def answered(self, charge: Charge, code: str, now: Now) -> None:
         """The host answered a reversal with DE 39 = `code`.
 
-        All tries look the same, so the answer may be to any that still waits: it counts as the
-        oldest's, which knew the least.
+        All tries look the same, so the answer may be to any that still waits.  "Nothing to reverse"
+        counts as the oldest's, which knew the least, and any other answer as the newest's, so that
+        the oldest still waits for its own.  And it may come twice: where no try waits only a yes
+        counts, and "nothing to reverse" does not count again so soon after the last one.
         """
-        if charge.state is not State.REVERSAL_DUE:
+        if charge.state is not State.REVERSAL_DUE or not (charge.tries or code == ACCEPTED):
             return
-        (tried_at, _), *later = charge.tries or ((now.monotonic, 0),)
-        charge.tries = tuple(later)
-        margin = self._life.settings.reversal.reorder_margin_s
-        if charge.link not in self._life.hosts[charge.host].links:
-            margin = min(margin, CLOSED_LINK_MARGIN_S)
-        overtook = tried_at - charge.known_since < margin
-        if charge.approval_held:
-            overtook = tried_at < charge.approval_held_since
+        tries = charge.tries or ((now.monotonic, 0),)
+        tried_at, _ = tries[0]
+        charge.tries = tries[1:] if code in NOTHING else tries[:-1]
+        overtook = self._overtook(charge, tried_at)
+        if code in NOTHING:
+            is_copy = self._was_told_nothing(charge, now)
+            if overtook or not is_copy:
+                charge.told_nothing_at = now.monotonic
+            overtook = overtook or is_copy
         event = verdict(charge, code, may_have_overtaken=overtook)
         if event is Event.REVERSAL_ACCEPTED and charge.keeps:
             event, charge.approved_amount = Event.PARTLY_REVERSED, charge.keeps
         reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
         self._life.apply(charge, event, now, reason=reason)
+
+    def _overtook(self, charge: Charge, tried_at: float) -> bool:
+        """Whether a try may have been at the host before its original."""
+        if charge.approval_held:
+            return tried_at < charge.approval_held_since
+        margin_s = self._life.settings.reversal.reorder_margin_s
+        if charge.link not in self._life.hosts[charge.host].links:
+            margin_s = min(margin_s, CLOSED_LINK_MARGIN_S)
+        return tried_at - charge.known_since < margin_s
+
+    def _was_told_nothing(self, charge: Charge, now: Now) -> bool:
+        """Whether a copy of an earlier "nothing to reverse" may still come."""
+        margin_s = self._life.settings.reversal.reorder_margin_s
+        told_at = charge.told_nothing_at
+        return told_at > 0.0 and now.monotonic - told_at < margin_s

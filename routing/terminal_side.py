@@ -113,6 +113,9 @@ class TerminalSide:
             if known is not None:
                 self.admission.repeat(known, asker, now)
                 return
+            # Its own reversal may have come as well: that is answered, and this must not stand.
+            if self.admission.is_forbidden(asker, identity, convention, now):
+                return
             code = self._undo(asker, listener, identity, charge, now)
             if code:
                 self.admission.turn_away(asker, identity, code, now, after_records=True)

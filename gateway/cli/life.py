@@ -1,9 +1,10 @@
-"""`doctor`, `log-level`: before a gateway runs, and while it does."""
+"""`doctor`, `log-level`, `explain`: before a gateway runs, while it does, and when someone asks."""
 
 from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway import doctor as examinations
+from gateway import timeline
 from gateway.cli.common import (
     EXIT_NOT_DONE,
+    USAGE_ERROR,
     AsJson,
     ConfigPath,
     Overrides,
@@ -25,6 +28,9 @@ from gateway.cli.common import (
 from gateway.desk.counter import admin_request
 from gateway.desk.people import People
 from gateway.doctor import Verdict
+from gateway.journal import JournalError
+from gateway.journal.desk_reader import DeskReader
+from gateway.journal.vault import KeyFileError
 from gateway.log import LEVELS
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(doctor)
     app.command(name="log-level")(log_level)
+    app.command()(explain)
 
 
 def doctor(config: ConfigPath, set_: Overrides = None, *, as_json: AsJson = False) -> None:
@@ -93,3 +100,42 @@ def log_level(
         typer.echo(f"isogate: no gateway answers at {request.full_url}: {error}", err=True)
         raise typer.Exit(EXIT_NOT_DONE) from None
     typer.echo(f"log level: {said['level']} (was {said['was']})")
+
+
+def explain(
+    config: ConfigPath,
+    about: Annotated[str, typer.Argument(metavar="CHARGE|REQUEST", help="Its number or name.")],
+    set_: Overrides = None,
+    *,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option("--log", help="Log files to look into, besides the one of the configuration."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell one charge or account request as a timeline out of journal, audit log and log.
+
+    Exit status 0 if there is one, 2 if there is none or something can't be read.
+    """
+    settings = configuration(config, set_)
+    logs = [*(log or ()), *([Path(settings.log.file)] if settings.log.file else [])]
+    try:
+        with DeskReader(settings) as reader:
+            lines = (
+                timeline.of_charge(reader, logs, int(about))
+                if about.isascii() and about.isdigit()
+                else timeline.of_request(reader, logs, about)
+            )
+    except (JournalError, KeyFileError, OSError) as error:
+        typer.echo(f"isogate: {error}", err=True)
+        raise typer.Exit(USAGE_ERROR) from None
+    if not lines:
+        typer.echo(f"{about}: nothing is written of it here", err=True)
+        raise typer.Exit(USAGE_ERROR)
+    if as_json:
+        print_json(lines)
+        return
+    for line in lines:
+        state = f" -> {line.state}" if line.state else ""
+        more = f"  ({line.more})" if line.more else ""
+        typer.echo(f"{line.at}  {line.source:<7}  {line.who}: {line.what}{state}{more}")

@@ -391,7 +391,7 @@ async def test_a_flight_that_was_missed_is_made_up_for_and_flown_once_a_day(
 ) -> None:
     settings = (*canary_settings(tmp_path), "canary.at=00:00")
     async with gateway(tmp_path, bank, *settings) as running:
-        await running.until(lambda: running.canary.ok.get("bank"))
+        await running.until(lambda: running.canary.ok.get("bank") and running.node.pipeline.idle)
     async with gateway(tmp_path, bank, *settings) as running:
         assert running.canary.ok == {"bank": True}
         assert not running.canary.flown

@@ -23,6 +23,7 @@ from tests.routing.world import (
     PROOF_S,
     REVERSAL_ANSWER_S,
     RRN,
+    SCHEDULE_S,
     WINDOW_S,
     World,
     answer,
@@ -309,10 +310,50 @@ def test_a_25_may_be_the_late_answer_to_a_try_before_the_approval(world: World) 
     assert len(world.reversals_sent) == 2
     world.answers(answer(world.reversals_sent[0], "25"))
     assert world.state() is State.REVERSAL_DUE
-    while len(world.reversals_sent) == 2:
-        world.wait(1)
-    world.answers(answer(world.reversals_sent[2], "25"))
+    world.wait(MARGIN_S + SCHEDULE_S[-1])
+    world.answers(answer(world.reversals_sent[-1], "25"))
     assert world.state() is State.CASE
+
+
+def test_a_busy_answer_is_not_taken_for_that_to_the_try_before_the_approval(world: World) -> None:
+    world.says(1, sale(world.name))
+    world.says(1, reversal(sale(world.name)))
+    world.wait(0.5)
+    world.answers(answer(world.charges_sent[0]))
+    world.wait(REVERSAL_ANSWER_S + 3)
+    assert len(world.reversals_sent) == 2
+    world.answers(answer(world.reversals_sent[1], "96"))
+    world.answers(answer(world.reversals_sent[0], "25"))
+    assert world.state() is State.REVERSAL_DUE
+
+
+def test_a_25_may_come_twice_and_is_no_answer_to_the_try_after_the_approval(world: World) -> None:
+    world.says(1, sale(world.name))
+    world.says(1, reversal(sale(world.name)))
+    early = answer(world.reversals_sent[0], "25")
+    world.answers(early)
+    world.answers(answer(world.charges_sent[0]))
+    world.answers(early)
+    assert world.state() is State.REVERSAL_DUE, "no try waits for an answer"
+    world.wait(SCHEDULE_S[1] + 0.25)
+    assert len(world.reversals_sent) == 2
+    world.answers(early)
+    assert world.state() is State.REVERSAL_DUE, "the copy came while the next try was under way"
+    world.answers(answer(world.reversals_sent[1]))
+    assert world.state() is State.REVERSED
+
+
+def test_a_25_that_ended_it_may_come_again_after_a_late_approval(world: World) -> None:
+    world.reversal_due()
+    world.answers(answer(world.reversals_sent[0], "25"))
+    while world.state() is State.REVERSAL_DUE:
+        world.wait(MARGIN_S)
+        world.answers(answer(world.reversals_sent[-1], "25"))
+    assert world.state() is State.NOTHING_TO_REVERSE
+    world.answers(answer(world.charges_sent[0]))
+    world.wait(SCHEDULE_S[-1] + 0.25)
+    world.answers(answer(world.reversals_sent[0], "25"))
+    assert world.state() is State.REVERSAL_DUE
 
 
 def test_what_was_tried_on_a_lost_link_is_not_answered_any_more(world: World) -> None:

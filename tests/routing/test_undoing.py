@@ -9,6 +9,7 @@ from routing.transaction import Transaction
 from tests.routing.world import (
     ANSWER_TIMEOUT_S,
     BANK,
+    DIALECTS,
     ISO,
     LINK,
     OTHER_PAN,
@@ -242,6 +243,25 @@ def test_a_sale_that_memory_forgot_is_found_in_the_journal() -> None:
     world.answers(answer(world.charges_sent[-1]))
     world.acknowledge(50)
     assert world.journal.charge(1).state is State.VOIDED
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_void_whose_reversal_came_while_its_sale_was_looked_up_is_not_taken(name: str) -> None:
+    """Its terminal was told that there is nothing to reverse, and believes that the sale stands."""
+    world = World(name, ended_max=1)
+    for stan in (1, 2, 3):
+        world.approved(stan)
+        world.acknowledge(stan)
+    sent, request = len(world.charges_sent), void(sale(name, 1))
+    world.hears(1, request)
+    outbox = world.switch.take()
+    assert outbox.lookups
+    world.says(2, reversal(request))
+    world.release(outbox)
+    world.settle()
+    assert world.codes(1)[-1] == "22"
+    assert len(world.charges_sent) == sent
+    assert world.journal.charge(1).state is State.PRESUMED_SERVED
 
 
 @pytest.mark.parametrize("kind", UNDOING)

@@ -34,6 +34,8 @@ _SIGN_ON: Final = "001"
 _MORE_THAN_ASKED: Final = 1_000_000_000
 """Less than the whole would pass for a partial approval."""
 _LATE_REVERSAL_S: Final = (7.0, 10.0)
+_COPIES_AFTER_S: Final = (0.0, 0.5, 12.0)
+_SPEAKS_UP_S: Final = 0.01
 _SAYS_AGAIN_S: Final = 3.0
 """How soon a sign-on or sign-off that was not answered is sent again."""
 
@@ -100,8 +102,13 @@ class SimHost:
             return False
         end.owner = self
         self._framers[end] = Framer(_FRAME_MAX)
-        if self.signed_off:
+        if self._announced:
+            # Nobody may have heard the last word on it: a gateway that is told of a sign-off, and
+            # loses that link, has to wait for the sign-on on the next one, too.
             self._unheard.add(end)
+        if self._announced and not self.signed_off:
+            self._announced += 1
+            self._agenda.after(_SPEAKS_UP_S, self._announce, self._announced)
         return True
 
     def sign(self, *, off: bool) -> None:
@@ -245,7 +252,7 @@ class SimHost:
                 self._answer(end, answer, rng.uniform(5.0, 60.0))
             case "duplicate":
                 self._answer(end, answer, 0.0)
-                self._answer(end, answer, rng.choice((0.0, 0.5, 12.0)))
+                self._answer(end, answer, rng.choice(_COPIES_AFTER_S))
             case "wrong_field":
                 answer.patch(4, f"{int(answer[4]) + _MORE_THAN_ASKED:012d}")
                 self._answer(end, answer, 0.0)
@@ -270,6 +277,8 @@ class SimHost:
         is_late = rng.random() < moods.reversal_late
         pause_s = rng.uniform(*_LATE_REVERSAL_S) if is_late else rng.choice((0.0, 0.05, 3.0))
         self._answer(end, answer, pause_s)
+        if rng.random() < moods.duplicate:
+            self._answer(end, answer, pause_s + rng.choice(_COPIES_AFTER_S))
 
     # Answers
 

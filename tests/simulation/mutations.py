@@ -437,6 +437,12 @@ ALL: Final[dict[str, Mutation]] = {
         _newest_try,
         seeds=RARE,
     ),
+    "copies-count": _M(
+        "a 25 that comes twice counts twice",
+        Reversals,
+        "_was_told_nothing",
+        lambda _: lambda *_: False,
+    ),
     "refusal-forgotten": _M(
         "what was refused on one connection is taken on an older one",
         Tombstones,

@@ -34,6 +34,8 @@ ANSWER_TIMEOUT_S: Final = 6.0
 WINDOW_S: Final = 15.0
 PROOF_S: Final = 75.0
 """Long enough for a terminal to come back, whatever happens to its first connections."""
+UNACKNOWLEDGED_S: Final = 20.0
+"""How long the gateway waits for a terminal's TCP to acknowledge an answer."""
 HEALS_WITHIN_S: Final = 240.0
 """Once faults have stopped and the terminals are done, every charge has its end within this."""
 
@@ -104,5 +106,5 @@ def config(folder: Path, limits: LimitSettings) -> Config:
             schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=20.0
         ),
         journal=JournalConfig(path=str(folder / "journal.db"), key_file=str(folder / "key")),
-        wire=WireLimits(unacknowledged_s=20.0, idle_s=120.0),
+        wire=WireLimits(unacknowledged_s=UNACKNOWLEDGED_S, idle_s=120.0),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from gateway.simulators.terminal_plan import REASONS, Plan, Service
 from gateway.simulators.terminal_rules import Kind, Sale
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
 from routing.response_codes import APPROVALS
+from tests.simulation.street import PROOF_S, UNACKNOWLEDGED_S
 
 if TYPE_CHECKING:
     import random
@@ -40,6 +41,8 @@ _REPLACED_AMOUNTS: Final = 1_000_000
 """A terminal in another's place counts from elsewhere: nothing of it follows on any before it."""
 _FRAME_MAX: Final = 4_096
 _ANSWERS: Final = "13"
+_DECIDED_AFTER_S: Final = PROOF_S + UNACKNOWLEDGED_S + 1.0
+"""So long after an approval was heard the gateway has found it proven, or has reversed it."""
 _TAKES_NOTHING: Final = frozenset({"91", "96"})
 """A gateway in trouble may forget that the sale was asked for, and with it what that proved."""
 
@@ -118,6 +121,7 @@ class Terminal:
         self._messages: dict[Kind, Message] = {}
         self._mishap = ""
         self._unproven = False
+        self._ended_at = 0.0
         self.open = True
         self._last_sale_due = False
         """Begins new sales."""
@@ -333,7 +337,7 @@ class Terminal:
         self._later(pause_s, self._step)
 
     def _ended(self, line: BookLine) -> None:
-        self._waiting = None
+        self._waiting, self._ended_at = None, self._agenda.now
         if line.sale.served:
             self._checkers.note("serves", self.name, line.facts.stan)
         self._unproven |= line.sale.voided or (line.sale.served and not self.confirms)
@@ -356,6 +360,10 @@ class Terminal:
         self._hang_up()
         line = self.book[-1] if self.book else None
         if line is None or line.sale.ended:
+            # The gateway ends connections that idle: in a closed shop a sale that proves the last
+            # one would need another in its turn, for ever.
+            is_decided = self._agenda.now - self._ended_at > _DECIDED_AFTER_S
+            self._unproven &= self.open or not is_decided
             self._next_sale_later()
             return
         if self._waiting is not None:
