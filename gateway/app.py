@@ -20,11 +20,13 @@ from gateway.clock import SystemClock
 from gateway.decision_log import DecisionLog
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
+from gateway.desk.key_desk import KeyDesk, hang_keys_of_file
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
+from gateway.keys.opening import custody_of, key_warnings, keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
@@ -42,15 +44,25 @@ from gateway.wire.descriptors import RESERVE, raise_limit
 if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
 
 
 async def serve(config: Config) -> None:
     """Run one gateway until it is told to stop."""
     tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
+    for warning in key_warnings(config.keys):
+        tools.log.warning(warning)
+    async with custody_of(config.keys) as custody:
+        await _serve(config, custody, tools)
+
+
+async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> None:
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)
         DecisionLog(switch, tools.log)
+        if custody is not None:
+            await hang_keys_of_file(keys_in(config.keys.file), custody, switch, tools.clock)
         engine = Engine(config.limits_of_wire(), tools.clock)
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
@@ -59,6 +71,7 @@ async def serve(config: Config) -> None:
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
+        desk.keys = KeyDesk(custody, switch, floor, tools.clock)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import apsw
 import msgspec
 
-from gateway.journal import audit_log, docket
+from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.journal.audit_log import Verified
+    from routing.effects import Kept
+    from routing.keeper import KeptKind
 
 _SLACK_S: Final = 5.0
 """Time that a turn, a commit and a busy machine may add to a stated time."""
@@ -184,6 +186,10 @@ class Audit:
     def log(self) -> Verified:
         """Whether the audit log is as it was written, and if not, where."""
         return audit_log.verify(self._reader.snapshot())
+
+    def kept(self, kind: KeptKind) -> Iterator[Kept]:
+        """What the journal keeps of one kind, by key."""
+        yield from kept.of_kind(self._reader.snapshot(), kind)
 
     def cases(self) -> list[Charge]:
         """Every open case."""

@@ -21,6 +21,8 @@ from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
+from gateway.keys.opening import key_problems
+from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
 from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
@@ -133,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cases: CaseSettings = CaseSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
+    keys: KeySettings = KeySettings()
     registry: RegistrySettings = RegistrySettings()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
@@ -253,6 +256,7 @@ def _problems(config: Config) -> Iterable[str]:
     yield from _missing_mappings(config)
     yield from People.problems(config.admin.token_file)
     yield from config.notices.problems()
+    yield from key_problems(config.keys)
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
     if config.notices.url and config.journal.kind == "none":
         yield "notices.url: notices stand in the journal, and journal.kind = none has none"

@@ -31,6 +31,7 @@ class KeptKind(StrEnum):
     TERMINAL = "terminal"
     SIGN_STATE = "sign state"
     WRAPPED_KEY = "wrapped key"
+    KEY_CEREMONY = "key ceremony"
     ACCOUNT_REQUEST = "account request"
     GRANT = "grant"
     RULE_SET = "rule set"
@@ -44,6 +45,12 @@ class AuditKind(StrEnum):
     REGISTRY_LOADED = "registry loaded"
     MERCHANT_CHANGED = "merchant changed"
     TERMINAL_CHANGED = "terminal changed"
+    KEY_HUNG = "key hung"
+    KEY_REWRAPPED = "key rewrapped"
+    KEY_TAKEN_OFF = "key taken off"
+    KEY_COMPONENT = "key component"
+    KEY_COMPONENT_REFUSED = "key component refused"
+    KEY_CEREMONY_OVER = "key ceremony over"
 
 
 class Keeper:

@@ -15,6 +15,8 @@ cdef class Switch:
     cdef public HostSide_t host_side
     cdef public object limit_changes
     cdef public object notices
+    cdef public object keys
+    cdef public object ceremonies
     cdef public Tally_t to_host_s
     cdef public Tally_t to_terminal_s
     cpdef object acknowledged(self, object charge_id, object conn, object now)

@@ -15,6 +15,8 @@ from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
+from routing.key_ceremony import Ceremonies
+from routing.key_ring import KeyRing
 from routing.lifecycle import Asker, Lifecycle
 from routing.limit_changes import LimitChanges
 from routing.notices import Notices
@@ -55,6 +57,8 @@ class Switch:
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
+        self.keys = KeyRing(self.life.keeper)
+        self.ceremonies = Ceremonies(self.life.keeper)
         self.to_host_s = Tally(OWN_S)
         """The gateway's own part of a charge's time: from its request to its leaving for a host."""
         self.to_terminal_s = Tally(OWN_S)
@@ -214,11 +218,17 @@ class Switch:
         kept: Iterable[Kept] = (),
     ) -> None:
         """Take over what the journal holds at the start."""
-        self.life.keeper.restore(kept)
-        self.life.registry.restore()
+        self.hold(kept)
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)
+
+    def hold(self, kept: Iterable[Kept]) -> None:
+        """What earlier lives kept beside charges."""
+        self.life.keeper.restore(kept)
+        self.life.registry.restore()
+        self.keys.restore()
+        self.ceremonies.restore()
 
     def remember(self, entries: Sequence[Noted]) -> None:
         """What was said in earlier lives and may still matter; after the charges."""

@@ -15,4 +15,6 @@ from importlib import resources
 for package in ("codec", "routing", "gateway", "bench"):
     assert (resources.files(package) / "py.typed").is_file(), package
 assert list(resources.files("routing.mappings").iterdir())
+for folder in ("boards", "dashboards", "rules", "rules/tests"):
+    assert list(resources.files("gateway.ops").joinpath(folder).iterdir()), folder
 PY

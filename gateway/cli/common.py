@@ -17,6 +17,7 @@ from gateway.config_overrides import ConfigError
 from gateway.desk.requests import DeskError, NobodyThereError
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
+from gateway.keys.port import CustodyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ def told() -> Iterator[None]:
     except DeskError as error:
         typer.echo(f"isogate: {error}", err=True)
         raise typer.Exit(USAGE_ERROR) from None
-    except (NobodyThereError, JournalError, KeyFileError, OSError) as error:
+    except (NobodyThereError, JournalError, KeyFileError, CustodyError, OSError) as error:
         typer.echo(f"isogate: {error}", err=True)
         raise typer.Exit(EXIT_NOT_DONE) from None
 

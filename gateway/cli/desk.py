@@ -64,7 +64,8 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _ask(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
+def ask_desk(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
+    """Have the desk do something, as the person that `who` or the token says."""
     (reply,) = _ask_all(config, [request], who, token_file)
     return reply
 
@@ -83,7 +84,7 @@ def _login() -> str:
         return ""
 
 
-def _print_reply(reply: Reply, what: str, *, as_json: bool) -> None:
+def print_reply(reply: Reply, what: str, *, as_json: bool) -> None:
     """Say what came of it; exit status 1 if it was not done."""
     if as_json:
         print_json(reply)
@@ -124,7 +125,7 @@ def cases(  # noqa: PLR0913 - an option each
                 print_story(books.story(_number(about)), _number(about), as_json=as_json)
         else:
             request = _on_case(action, about, how, why)
-            _print_reply(_ask(settings, request, who, token_file), about, as_json=as_json)
+            print_reply(ask_desk(settings, request, who, token_file), about, as_json=as_json)
 
 
 def _on_case(action: str, about: str, how: str, why: str) -> AnyRequest:
@@ -203,8 +204,8 @@ def complaint(  # noqa: PLR0913 - an option each
             when=_time(when) if when else 0.0,
             within_s=within * 60.0,
         )
-        reply = _ask(settings, request, who, token_file)
-        _print_reply(reply, "verdict", as_json=as_json)
+        reply = ask_desk(settings, request, who, token_file)
+        print_reply(reply, "verdict", as_json=as_json)
         for line in [] if as_json else reply.facts.get("evidence", []):
             typer.echo(f"  {line}")
 
@@ -328,8 +329,8 @@ def limits(  # noqa: PLR0913 - an option each
             raise DeskError(message)
         # The desk stands on the configuration as it is, whatever is proposed.
         plain = _unchanged(config, set_)
-        reply = _ask(plain, requests[action], who, token_file)
-        _print_reply(reply, "limits", as_json=as_json)
+        reply = ask_desk(plain, requests[action], who, token_file)
+        print_reply(reply, "limits", as_json=as_json)
 
 
 def _unchanged(path: Path, overrides: list[str] | None) -> Config:
@@ -361,7 +362,7 @@ def canary(
     """Have the running gateway send a test charge and its reversal now.  Exit 1 if one failed."""
     settings = configuration(config, set_)
     with told():
-        reply = _ask(settings, FlyCanary(host=host), who, token_file)
+        reply = ask_desk(settings, FlyCanary(host=host), who, token_file)
         for name, why in {} if as_json else reply.facts.items():
             typer.echo(f"{name}: {why or 'ok'}")
-        _print_reply(reply, "canary", as_json=as_json)
+        print_reply(reply, "canary", as_json=as_json)

@@ -19,8 +19,11 @@ from gateway.cli.common import (
     print_json,
     print_story,
 )
+from gateway.hardening import keep_memory_private
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
+from gateway.keys.opening import key_warnings
+from gateway.keys.port import CustodyError
 from gateway.ops.catalogue import SERIES_MAX, series_max, shape_of
 
 if TYPE_CHECKING:
@@ -42,10 +45,11 @@ def register(app: typer.Typer) -> None:
 def serve(config: ConfigPath, set_: Overrides = None) -> None:
     """Run the gateway in this process until SIGTERM (drains) or a second one (stops at once)."""
     settings = configuration(config, set_)
+    keep_memory_private()
     failed = False
     try:
         trio.run(gateway_app.serve, settings)
-    except* (JournalError, KeyFileError, OSError) as errors:
+    except* (JournalError, KeyFileError, CustodyError, OSError) as errors:
         failed = True
         for error in _causes(errors):
             typer.echo(f"isogate: {error}", err=True)
@@ -66,6 +70,8 @@ def check(config: ConfigPath, set_: Overrides = None) -> None:
     """Say what is wrong with a configuration: key, value and why."""
     settings = configuration(config, set_)
     listeners, hosts = len(settings.listener), len(settings.host)
+    for warning in key_warnings(settings.keys):
+        typer.echo(f"{config}: warning: {warning}", err=True)
     typer.echo(f"{config}: good ({listeners} listener(s), {hosts} host(s))")
     series = series_max(shape_of(settings))
     advice = f"; a scrape is meant to have {SERIES_MAX:,} at most" if series > SERIES_MAX else ""

@@ -15,11 +15,20 @@ from gateway.cases import case_of, difference_of
 from gateway.clock import SystemClock
 from gateway.desk.desk import Desk
 from gateway.desk.floor import PaperFloor
+from gateway.desk.key_desk import KeyDesk
 from gateway.desk.people import NotAllowedError, People
-from gateway.desk.requests import AnyRequest, Asked, DeskError, NobodyThereError, Reply
+from gateway.desk.requests import (
+    AnyRequest,
+    Asked,
+    DeskError,
+    KeyRequest,
+    NobodyThereError,
+    Reply,
+)
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.sqlite import LockedError, SqliteJournal
-from gateway.journal.vault import Vault, read_key
+from gateway.journal.vault import Vault, load_key, read_key
+from gateway.keys.opening import custody_of
 from routing.cards import Cards
 from routing.charge import State
 from routing.docket import Entry
@@ -94,7 +103,10 @@ def ask_all(
 
 async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) -> list[Reply]:
     clock = SystemClock()
-    journal = SqliteJournal(Path(config.journal.path), Vault(read_key(config.journal.key_path)))
+    with_keys = any(isinstance(each, KeyRequest) for each in requests)
+    # Keys may be brought before there is a journal; all else is about what stands in one.
+    key = (load_key if with_keys else read_key)(config.journal.key_path)
+    journal = SqliteJournal(Path(config.journal.path), Vault(key))
     try:
         now = clock.now()
         recovery = journal.start(now.wall, ended_max=0)
@@ -110,9 +122,14 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
             if charge.state is State.CASE:
                 switch.adopt(charge)
         switch.remember(recovery.entries)
+        switch.hold(recovery.kept)
         floor = PaperFloor(switch, journal, clock)
         desk = Desk(config, switch, floor, clock, trio.to_thread.run_sync)
-        return [await desk.do(each, who) for each in requests]
+        if not with_keys:
+            return [await desk.do(each, who) for each in requests]
+        async with custody_of(config.keys) as custody:
+            desk.keys = KeyDesk(custody, switch, floor, clock)
+            return [await desk.do(each, who) for each in requests]
     finally:
         journal.close()
 

@@ -21,6 +21,7 @@ from gateway.desk.requests import (
     Difference,
     Dispute,
     FlyCanary,
+    KeyRequest,
     Reply,
     SettleDifference,
     Withdraw,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.config import Config
     from gateway.desk.floor import Floor
+    from gateway.desk.key_desk import KeyDesk
     from gateway.tools import Offload
     from routing.charge import Charge
     from routing.switch import Switch
@@ -81,6 +83,7 @@ class Desk:
         self._floor = floor
         self._offload = offload
         self.canary: Flying | None = None
+        self.keys: KeyDesk | None = None
 
     async def do(self, request: AnyRequest, who: str) -> Reply:
         """Do what `who` asks for; durable when it returns."""
@@ -88,7 +91,8 @@ class Desk:
 
     @singledispatchmethod
     async def _do(self, request: AnyRequest, who: str) -> Reply:
-        del who
+        if isinstance(request, KeyRequest) and self.keys is not None:
+            return await self.keys.do(request, who)
         message = f"{type(request).__name__}: not for this desk"
         raise DeskError(message)
 

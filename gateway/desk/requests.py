@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from codec.keys import KeyCipher
 from routing.limits import LimitSettings
 
 
@@ -96,6 +97,44 @@ class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
     host: str = ""
 
 
+class BringComponent(Request, tag="bring component", frozen=True, kw_only=True):
+    """A person brings a part of a key; it was sealed by the custody before it came here."""
+
+    usage: Literal["tmk", "zmk"]
+    owner: str
+    cipher: KeyCipher = "des"
+    count: int
+    """How many components the key has."""
+    component: str
+
+
+class LoadKey(Request, tag="load key", frozen=True, kw_only=True):
+    """Take a key that came enciphered under a ZMK that is held here."""
+
+    usage: Literal["tmk", "zpk", "zak", "zdk"]
+    owner: str
+    cipher: KeyCipher = "des"
+    transport: str
+    """The owner of the ZMK."""
+    data: str
+    check: str
+    """Both in hexadecimal."""
+
+
+class RewrapKeys(Request, tag="rewrap keys", frozen=True, kw_only=True):
+    """Wrap every key under the present KEK."""
+
+
+class TakeKeyOff(Request, tag="take key off", frozen=True, kw_only=True):
+    """Remove a key: whatever needs it does not work any more."""
+
+    usage: str
+    owner: str
+    cipher: KeyCipher = "des"
+
+
+KeyRequest = BringComponent | LoadKey | RewrapKeys | TakeKeyOff
+
 AnyRequest = (
     Close
     | Confirm
@@ -108,6 +147,10 @@ AnyRequest = (
     | ConfirmLimits
     | WithdrawLimits
     | FlyCanary
+    | BringComponent
+    | LoadKey
+    | RewrapKeys
+    | TakeKeyOff
 )
 
 

@@ -144,8 +144,11 @@ class KeyCustody(Protocol):
         came: Enciphered,
         cipher: KeyCipher = "des",
         method: CheckMethod | None = None,
+        *,
+        owner: str = "",
     ) -> WrappedKey:
-        """A key that came enciphered block by block under `transport`, a ZMK or a TMK.
+        """A key that came enciphered block by block under `transport`, a ZMK or a TMK; it is
+        `owner`'s, by default the transport key's.
 
         The check value must fit, as many bytes as came of it; b'' where the sender gave none.
         `method` says how it was made, by default as usual for the cipher (AES: CMAC).

@@ -59,7 +59,7 @@ class Safe:
             message = f"{usage}: a key of {cipher} has {sizes} bytes, found {len(clear)}"
             raise CustodyError(message)
         if not owner_is_good(owner):
-            raise CustodyError("an owner has at most 64 letters, digits and . _ | / -")
+            raise CustodyError("an owner has at most 64 printable characters other than a colon")
         key = WrappedKey(
             usage=usage,
             cipher=cipher,

@@ -62,6 +62,10 @@ class SoftwareCustody:
         """The name of the KEK that seals."""
         return self._safe.under
 
+    def wipe(self) -> None:
+        """Forget the KEKs now; nothing can be opened afterwards."""
+        self._safe.wipe()
+
     async def new_working_keys(self, master: WrappedKey, layout: Layout) -> IssuedKeys:
         """As `KeyCustody` has it."""
         await trio.lowlevel.checkpoint()
@@ -99,6 +103,8 @@ class SoftwareCustody:
         came: Enciphered,
         cipher: KeyCipher = "des",
         method: CheckMethod | None = None,
+        *,
+        owner: str = "",
     ) -> WrappedKey:
         """As `KeyCustody` has it."""
         await trio.lowlevel.checkpoint()
@@ -114,7 +120,7 @@ class SoftwareCustody:
         if came.check and not same_check(key, came.check, method or check_method(cipher)):
             message = f"the check value of the {usage} for {transport.owner!r} does not fit"
             raise CustodyError(message)
-        return self._seal(key, usage, cipher, transport.owner)
+        return self._seal(key, usage, cipher, owner or transport.owner)
 
     async def export_key(self, transport: WrappedKey, key: WrappedKey) -> Enciphered:
         """As `KeyCustody` has it."""

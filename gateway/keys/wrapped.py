@@ -45,7 +45,7 @@ CHECK_BYTES: Final = 4
 
 _VERSION: Final = "isk1"
 _FIELDS: Final = 9
-_OWNER: Final = re.compile(r"[A-Za-z0-9._|/-]{0,64}")
+_OWNER: Final = re.compile(r"[ -9;-~]{0,64}")
 _CHECK: Final = re.compile(r"[0-9A-F]{4,8}")
 _BLOCK: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _UNDER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -274,7 +274,7 @@ async def test_rewrapping_changes_nothing_but_the_block(bench: Bench) -> None:
         "isk1:tmk:des:15:00000000:a:1:kek-00:AAAA",
         "isk1:tmk:des:016:00000000:a:1:kek-00:AAAA",
         "isk1:tmk:des:16:0000000g:a:1:kek-00:AAAA",
-        "isk1:tmk:des:16:00000000:a b:1:kek-00:AAAA",
+        "isk1:tmk:des:16:00000000:a\tb:1:kek-00:AAAA",
         "isk1:tmk:des:16:00000000:a:-1:kek-00:AAAA",
         "isk1:tmk:des:16:00000000:a:1:kek 00:AAAA",
         "isk1:tmk:des:16:00000000:a:1:kek-00:",

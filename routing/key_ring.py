@@ -1,0 +1,102 @@
+"""The ring: every wrapped key that outlives a process, by usage, cipher and owner.
+
+Rule 1.  A key hangs under its usage, cipher and owner; a new one takes the place of the old.
+Rule 2.  Whatever is hung, changed or taken off is audited, by check value and never by key.
+
+A terminal's working keys stand with its session, not here.  What a wrapped key looks like is no
+matter of this file: it is text that only a custody opens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from routing.keeper import AuditKind, KeptKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from routing.clock import Now
+    from routing.keeper import Keeper
+
+
+class KeyPlace(NamedTuple):
+    """Where a key hangs."""
+
+    usage: str
+    owner: str
+    cipher: str = "des"
+
+    @property
+    def name(self) -> str:
+        """As the journal and people call it."""
+        return f"{self.usage}/{self.cipher}/{self.owner}"
+
+
+class RingKey(NamedTuple):
+    """A key on the ring."""
+
+    text: str
+    """Wrapped."""
+    check: str
+    made: float
+    how: str
+    """`ceremony`, `loaded`, `file`, `exchanged`: how it came here."""
+
+
+class KeyRing:
+    """All keys of this gateway's."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._keys: dict[KeyPlace, RingKey] = {}
+
+    def restore(self) -> None:
+        """Take over what earlier lives kept."""
+        for kept in self._keeper.left(KeptKind.WRAPPED_KEY):
+            usage, cipher, owner = kept.key.split("/", 2)
+            self._keys[KeyPlace(usage, owner, cipher)] = RingKey(**(kept.data or {}))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, place: KeyPlace) -> RingKey | None:
+        """The key that hangs there."""
+        return self._keys.get(place)
+
+    def text(self, usage: str, owner: str, cipher: str = "des") -> str:
+        """A wrapped key; '' if there is none."""
+        found = self._keys.get(KeyPlace(usage, owner, cipher))
+        return "" if found is None else found.text
+
+    def all(self) -> Iterable[tuple[KeyPlace, RingKey]]:
+        """Every key and where it hangs."""
+        return self._keys.items()
+
+    def hang(self, place: KeyPlace, key: RingKey, now: Now, who: str = "") -> None:
+        """Put a key where it belongs, in place of what hangs there."""
+        before = self._keys.get(place)
+        self._keys[place] = key
+        self._keeper.keep(KeptKind.WRAPPED_KEY, place.name, key._asdict(), now)
+        said: dict[str, Any] = {"how": key.how, "check": key.check}
+        if before is not None:
+            said["instead_of"] = before.check
+        self._keeper.audit(AuditKind.KEY_HUNG, place.name, now, who=who, said=said)
+
+    def rewrapped(self, place: KeyPlace, text: str, now: Now, who: str = "") -> None:
+        """The same key, wrapped anew."""
+        key = self._keys[place]._replace(text=text)
+        self._keys[place] = key
+        self._keeper.keep(KeptKind.WRAPPED_KEY, place.name, key._asdict(), now)
+        said = {"check": key.check}
+        self._keeper.audit(AuditKind.KEY_REWRAPPED, place.name, now, who=who, said=said)
+
+    def take_off(self, place: KeyPlace, now: Now, who: str = "") -> bool:
+        """Remove a key; False if there is none."""
+        key = self._keys.pop(place, None)
+        if key is None:
+            return False
+        self._keeper.drop(KeptKind.WRAPPED_KEY, place.name, now)
+        said = {"check": key.check}
+        self._keeper.audit(AuditKind.KEY_TAKEN_OFF, place.name, now, who=who, said=said)
+        return True
