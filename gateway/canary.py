@@ -57,6 +57,10 @@ class Canary:
         self.flown: Counter[tuple[str, str]] = Counter()
         """Flights by host and outcome (ok, failed)."""
 
+    def change(self, config: Config) -> None:
+        """Other keys of listeners from now on."""
+        self._config, self._peers = config, peers_of(config)
+
     @property
     def ok(self) -> dict[str, bool]:
         """By host, whether its last test charge went well."""
@@ -110,10 +114,10 @@ class Canary:
             why = str(error) or "no answer in time"
             self._log.error("canary failed", host=host, why=why)
         now, docket = self._clock.now(), self._switch.docket
-        docket.canaries[host] = (now.wall, not why)
         self.flown[host, "failed" if why else "ok"] += 1
         docket.note(Entry.CANARY, now, said={"host": host, "ok": int(not why), "why": why})
         await self._floor.settle()
+        docket.canaries[host] = (now.wall, not why)  # known once it is durable
         return why
 
     async def _flight(self, host: str) -> None:

@@ -17,6 +17,7 @@ from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
 from gateway.config_hosts import host_problems, route_problems
+from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
 from gateway.keys.files import read_secret
@@ -28,6 +29,7 @@ from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
+from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
@@ -40,14 +42,6 @@ if TYPE_CHECKING:
 _PORT_MAX: Final = 65_535
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """Everything that is wrong with a configuration, a line each: key, value and why."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class Mac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +133,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cases: CaseSettings = CaseSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
+    registry: RegistrySettings = RegistrySettings()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
@@ -162,6 +157,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
+            registry=self.registry,
             abuse=self.abuse,
             cases=self.cases,
             notices=bool(self.notices.url),
@@ -186,8 +182,8 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
-    for override in overrides:
-        _override(data, override)
+    for each in overrides:
+        override(data, each)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:
@@ -196,49 +192,6 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def _override(data: dict[str, Any], override: str) -> None:
-    """Carry out one `key.path=value`; list items are named by number."""
-    path, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError([f"--set {override}: no '=' in it; give key.path=value"])
-    *parents, last = path.strip().split(".")
-    place: Any = data
-    for key, following in zip(parents, [*parents, last][1:], strict=True):
-        place = _child(place, key, override, following)
-    value = _value(text)
-    if isinstance(place, list):
-        index = _index(place, last, override)
-        place[index : index + 1] = [value]
-    else:
-        place[last] = value
-
-
-def _child(place: Any, key: str, override: str, following: str) -> Any:
-    if isinstance(place, list):
-        index = _index(place, key, override)
-        if index == len(place):
-            place.append({})
-        return place[index]
-    if not isinstance(place, dict):
-        raise ConfigError([f"--set {override}: {key} is inside a plain value"])
-    return place.setdefault(key, [] if following.isdigit() else {})
-
-
-def _index(place: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) > len(place):
-        why = f"{key} is no item of a list of {len(place)}"
-        raise ConfigError([f"--set {override}: {why}"])
-    return int(key)
-
-
-def _value(text: str) -> Any:
-    """A TOML value if it is one, else the text as it stands."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:

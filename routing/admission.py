@@ -104,6 +104,13 @@ class Admission:
         in_flight_max = self._life.settings.in_flight_per_connection_max
         return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
 
+    def not_in_service(self, message: Message) -> str:
+        """DE 39 where the registry does not let this terminal do business; else ''."""
+        merchant, terminal = message.get(42) or "", message.get(41) or ""
+        if f"{merchant}|{terminal}" == self._life.settings.test_till:
+            return ""
+        return self._life.registry.refusal(merchant, terminal)
+
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
         if not self._life.limits.any:
@@ -161,9 +168,7 @@ class Admission:
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or Transaction.SALE
-        proof, window_s = self._merchants.class_of(request[42], request[41])
-        if transaction.undoes:
-            proof, window_s = Proof.APPROVAL, 0.0
+        proof, window_s = self._class_of(transaction, request[42], request[41])
         if original is not None:
             host.convention.point_to(message, original)
         charge = Charge(
@@ -204,6 +209,14 @@ class Admission:
         if original is not None:
             self._life.originals.undo(original, charge, now)
         return ""
+
+    def _class_of(
+        self, transaction: Transaction, merchant: str, terminal: str
+    ) -> tuple[Proof, float]:
+        if transaction.undoes:
+            return Proof.APPROVAL, 0.0
+        known = self._life.registry.class_of(merchant, terminal)
+        return known or self._merchants.class_of(merchant, terminal)
 
     def towards(
         self, host: Host, request: Message, listener: ListenerSettings, now: Now

@@ -44,6 +44,7 @@ class AuditKind(StrEnum):
     REGISTRY_LOADED = "registry loaded"
     MERCHANT_CHANGED = "merchant changed"
     TERMINAL_CHANGED = "terminal changed"
+    CONFIGURATION_RELOADED = "configuration reloaded"
 
 
 class Keeper:
@@ -53,6 +54,7 @@ class Keeper:
         self._life = life
         self._versions: dict[tuple[KeptKind, str], int] = {}
         self._left: dict[KeptKind, list[Kept]] = {}
+        self._counts: Counter[KeptKind] = Counter()
         self.audited: Counter[AuditKind] = Counter()
         """Audit records of this life."""
 
@@ -61,6 +63,7 @@ class Keeper:
         for each in kept:
             kind = KeptKind(each.kind)
             self._versions[kind, each.key] = each.version
+            self._counts[kind] += 1
             self._left.setdefault(kind, []).append(each)
 
     def left(self, kind: KeptKind) -> list[Kept]:
@@ -73,12 +76,13 @@ class Keeper:
 
     def count(self, kind: KeptKind) -> int:
         """How many keys of a kind are kept."""
-        return sum(each == kind for each, _ in self._versions)
+        return self._counts[kind]
 
     def keep(self, kind: KeptKind, key: str, data: Mapping[str, Any], now: Now) -> int:
         """Write a key's data as its next version, which is returned."""
         version = self.version(kind, key) + 1
         self._versions[kind, key] = version
+        self._counts[kind] += version == 1
         self._write(Kept(self._life.epoch, now.wall, kind, key, version, dict(data)))
         return version
 
@@ -86,6 +90,7 @@ class Keeper:
         """Remove a key, if it is kept; should it come back, it begins at version 1."""
         version = self._versions.pop((kind, key), 0)
         if version:
+            self._counts[kind] -= 1
             self._write(Kept(self._life.epoch, now.wall, kind, key, version + 1, None))
 
     def audit(

@@ -30,6 +30,7 @@ cdef class Lifecycle:
     cdef public list watchers
     cdef public object epoch
     cdef public object keeper
+    cdef public object registry
     cdef object _next_id
     cdef dict _carry_out
     cpdef object next_id(self)

@@ -33,6 +33,7 @@ from routing.keeper import Keeper
 from routing.limits import Limits, Sale
 from routing.originals import Originals
 from routing.reason import Reason
+from routing.registry import Registry
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.reversals import Reversals
 from routing.service import Proof
@@ -93,10 +94,13 @@ class Lifecycle:
         self.translators = translators
         self.book = ChargeBook(ended_max=settings.ended_max)
         self.deadlines = Deadlines()
-        cards = Cards(settings.card_key)
-        self.limits = Limits(settings.limits, cards)
-        self.conduct = Conduct(settings.abuse, cards)
+        self.epoch = epoch
         self.outbox = Outbox()
+        self.keeper = Keeper(self)
+        self.registry = Registry(settings.registry, self.keeper)
+        cards = Cards(settings.card_key)
+        self.limits = Limits(settings.limits, cards, self.registry)
+        self.conduct = Conduct(settings.abuse, cards)
         self.reversals = Reversals(self)
         self.originals = Originals(self)
         self.outcomes: Counter[tuple[str, str, str, Event]] = Counter()
@@ -107,8 +111,6 @@ class Lifecycle:
         """Charges that a host approved beyond a limit in force; each was reversed."""
         self.watchers: list[Watcher] = []
         """Told of every charge that changed its state, once the step is on record."""
-        self.epoch = epoch
-        self.keeper = Keeper(self)
         self._next_id = next_id
         self._carry_out: dict[Action, Callable[[Charge, Cause], None]]
         self._carry_out = {

@@ -1,17 +1,19 @@
 """How much and how often may be charged; checked before anything is sent.
 
 By terminal, merchant and card, for one charge and for a UTC day; and the same card with the same
-amount at the same merchant within minutes, which is more often a slip than a second sale.
+amount at the same merchant within minutes, which is more often a slip than a second sale.  Beside
+the general limits stand those that merchants and terminals have of their own; the strictest counts.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
+from routing.entries import NO_LIMITS, EntryLimits
 from routing.response_codes import AMOUNT_LIMIT, COUNT_LIMIT, DUPLICATE
 
 if TYPE_CHECKING:
@@ -58,11 +60,33 @@ class Sale:
     opened_at: float
 
 
+class OwnLimits(Protocol):
+    """Who knows the limits that merchants and terminals have of their own."""
+
+    any_limits: bool
+
+    def limits_of(self, merchant: str, terminal: str) -> tuple[EntryLimits, EntryLimits]:
+        """Those of the merchant and of the terminal."""
+        ...
+
+
+class Nobody:
+    """Nobody has limits of their own."""
+
+    any_limits = False
+
+    def limits_of(self, merchant: str, terminal: str) -> tuple[EntryLimits, EntryLimits]:
+        """None."""
+        del merchant, terminal
+        return NO_LIMITS, NO_LIMITS
+
+
 class Limits:
     """What each terminal, merchant and card has charged today, less what was given back."""
 
-    def __init__(self, settings: LimitSettings, cards: Cards) -> None:
+    def __init__(self, settings: LimitSettings, cards: Cards, own: OwnLimits | None = None) -> None:
         self._cards = cards
+        self._own = Nobody() if own is None else own
         self.change(settings)
         self._day = -1
         self._used: OrderedDict[str, tuple[int, int]] = OrderedDict()
@@ -83,18 +107,22 @@ class Limits:
             for scope in ("terminal", "merchant", "card")
             if any(settings.of_day(scope))
         ]
-        self.any = bool(self._by_day or settings.amount_max or settings.repeated_amount_s)
+        self._general = bool(self._by_day or settings.amount_max or settings.repeated_amount_s)
+
+    @property
+    def any(self) -> bool:
         """Whether there is any limit; without, nothing is counted either."""
+        return self._general or self._own.any_limits
 
     def refusal(self, sale: Sale, wall: float) -> str | None:
         """DE 39 for a charge that would pass a limit (61 amount, 65 count, 94 repeated); None if
         it may go.
         """
         limits = self.settings
-        if limits.amount_max and sale.amount > limits.amount_max:
+        if self._is_too_much(sale):
             return AMOUNT_LIMIT
         self._turn_day(wall)
-        for key, amount_max, count_max in self._day_limits(sale):
+        for key, amount_max, count_max in self._every_day_limit(sale):
             amount, count = self._used.get(key, (0, 0))
             if amount_max and amount + sale.amount > amount_max:
                 return AMOUNT_LIMIT
@@ -107,13 +135,12 @@ class Limits:
 
     def is_beyond(self, sale: Sale, wall: float) -> bool:
         """Whether a charge that is counted already has passed a limit that is in force now."""
-        limits = self.settings
-        if limits.amount_max and sale.amount > limits.amount_max:
+        if self._is_too_much(sale):
             return True
         self._turn_day(wall)
         if int(sale.opened_at) // _SECONDS_A_DAY != self._day:
             return False
-        for key, amount_max, count_max in self._day_limits(sale):
+        for key, amount_max, count_max in self._every_day_limit(sale):
             amount, count = self._used.get(key, (0, 0))
             if (amount_max and amount > amount_max) or (count_max and count > count_max):
                 return True
@@ -132,6 +159,16 @@ class Limits:
         if self._amounts and self._amounts.get(key := self._amount_key(sale)) == sale.opened_at:
             del self._amounts[key]
 
+    def _is_too_much(self, sale: Sale) -> bool:
+        general = self.settings.amount_max
+        if general and sale.amount > general:
+            return True
+        if not self._own.any_limits:
+            return False
+        merchant, _, terminal = sale.till.partition("|")
+        own = self._own.limits_of(merchant, terminal)
+        return any(each.amount_max and sale.amount > each.amount_max for each in own)
+
     def _is_repeated(self, sale: Sale, wall: float) -> bool:
         if not self.settings.repeated_amount_s or not sale.pan:
             return False
@@ -142,8 +179,13 @@ class Limits:
         merchant = sale.till.partition("|")[0]
         return f"{merchant}|{self._cards.hash(sale.pan)}|{sale.amount}|{sale.currency}"
 
+    def _every_day_limit(self, sale: Sale) -> Iterator[tuple[str, int, int]]:
+        yield from self._day_limits(sale)
+        yield from self._own_day_limits(sale)
+
     def _day_limits(self, sale: Sale) -> Iterator[tuple[str, int, int]]:
         """Key, amount and count of each limit by day that this charge counts towards."""
+        merchant, _, _ = sale.till.partition("|")
         for scope, amount_max, count_max in self._by_day:
             if scope == "card":
                 if sale.pan:
@@ -151,15 +193,25 @@ class Limits:
             elif scope == "terminal":
                 yield f"t|{sale.till}", amount_max, count_max
             else:
-                yield f"m|{sale.till.partition('|')[0]}", amount_max, count_max
+                yield f"m|{merchant}", amount_max, count_max
+
+    def _own_day_limits(self, sale: Sale) -> Iterator[tuple[str, int, int]]:
+        """The same of the limits that merchants and terminals have of their own."""
+        if not self._own.any_limits:
+            return
+        merchant, _, terminal = sale.till.partition("|")
+        of_merchant, of_terminal = self._own.limits_of(merchant, terminal)
+        yield f"m|{merchant}", of_merchant.day_amount_max, of_merchant.day_count_max
+        yield f"t|{sale.till}", of_terminal.day_amount_max, of_terminal.day_count_max
 
     def _change(self, sale: Sale, amount: int, count: int, wall: float) -> None:
-        if not self._by_day:
+        if not (self._by_day or self._own.any_limits):
             return
         self._turn_day(wall)
         if int(sale.opened_at) // _SECONDS_A_DAY != self._day:
             return
-        for key, _, _ in self._day_limits(sale):
+        # A key that has a general limit and one of its own counts once.
+        for key in dict.fromkeys(key for key, _, _ in self._every_day_limit(sale)):
             used_amount, used_count = self._used.get(key, (0, 0))
             self._used[key] = (used_amount + amount, used_count + count)
         self._bound(self._used)

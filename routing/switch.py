@@ -244,6 +244,7 @@ class Switch:
     ) -> None:
         """Take over what the journal holds at the start."""
         self.life.keeper.restore(kept)
+        self.life.registry.restore()
         for charge in charges:
             self.life.restore(charge, now)
         self.remember(entries)

@@ -88,7 +88,11 @@ class TerminalSide:
         if identity is None:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
-        code = self.admission.busy(asker) or self.admission.beyond_limits(asker.request, now)
+        code = (
+            self.admission.busy(asker)
+            or self.admission.not_in_service(asker.request)
+            or self.admission.beyond_limits(asker.request, now)
+        )
         host = None
         if not code:
             host, code = self.admission.host_for(asker.request, listener, now)
@@ -142,8 +146,9 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        if original is None and not refunds:
-            return rc.NOT_FOUND
+        code = self.admission.not_in_service(message)
+        if code or (original is None and not refunds):
+            return code or rc.NOT_FOUND
         code = self.admission.busy(asker)
         if code:
             return code
@@ -262,6 +267,10 @@ class TerminalSide:
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
+        code = self.admission.not_in_service(request)
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         host, code = self.admission.host_for(request, listener, now)
         link = host.links.next_link() if host is not None else None
         if host is None or link is None or self.admission.refuse_new is not None:

@@ -25,6 +25,7 @@ SECTIONS = (
     config.CaseSettings,
     config.NoticeSettings,
     config.CanarySettings,
+    config.RegistrySettings,
     config.Admin,
     config.JournalConfig,
     config.Drain,

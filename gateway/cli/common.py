@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.config import Config, ConfigError, load
+from gateway.config import Config, load
+from gateway.config_overrides import ConfigError
 from gateway.desk.requests import DeskError, NobodyThereError
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError

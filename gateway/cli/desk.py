@@ -28,7 +28,8 @@ from gateway.cli.common import (
     print_table,
     told,
 )
-from gateway.config import ConfigError, load
+from gateway.config import load
+from gateway.config_overrides import ConfigError
 from gateway.desk import counter, limit_trial, settlement
 from gateway.desk.desk import HOWS
 from gateway.desk.requests import (

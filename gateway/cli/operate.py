@@ -19,6 +19,7 @@ from gateway.cli.common import (
     print_json,
     print_story,
 )
+from gateway.config import load
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
 from gateway.ops.catalogue import SERIES_MAX, series_max, shape_of
@@ -44,7 +45,7 @@ def serve(config: ConfigPath, set_: Overrides = None) -> None:
     settings = configuration(config, set_)
     failed = False
     try:
-        trio.run(gateway_app.serve, settings)
+        trio.run(gateway_app.serve, settings, lambda: load(config, set_ or ()))
     except* (JournalError, KeyFileError, OSError) as errors:
         failed = True
         for error in _causes(errors):

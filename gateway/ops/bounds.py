@@ -70,6 +70,7 @@ class BoundsCollector:
             "counted in a day": (len(life.limits), limits.KEYS_MAX),
             "take-backs": (len(life.conduct), conduct.KEYS_MAX),
             "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
+            "registry.entries_max": (len(life.registry), life.settings.registry.entries_max),
             "journal.ended_in_memory_max": (
                 min(len(life.book), life.settings.ended_max),
                 life.settings.ended_max,

@@ -1,7 +1,8 @@
 """Every metric that the gateway exposes; `python -m gateway.ops.catalogue` writes docs/metrics.md.
 
-The entries stand in `money` and `machine`, the only places where a metric has its name: collectors
-take names and texts from there; what a scrape, a dashboard or a rule names is held against them.
+The entries stand in `money`, `machine` and `records`, the only places where a metric has its name:
+collectors take names and texts from there; what a scrape, a dashboard or a rule names is held
+against them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.ops import machine, money
+from gateway.ops import machine, money, records
 from gateway.ops.metric import Shape
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SECTIONS: Final = (
     machine.JOURNAL,
     machine.BOUNDS,
     machine.SECRETS,
+    records.REGISTRY,
     machine.PROCESS,
 )
 CATALOGUE: Final[dict[str, Metric]] = {

@@ -101,6 +101,7 @@ BOUNDS: Final = (
     "counted in a day",
     "take-backs",
     "notices read at a time",
+    "registry.entries_max",
     "journal.ended_in_memory_max",
 )
 """Bounds of the process, named as README's table of limits does."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from codec import MacKey
-from gateway.config import Config, ConfigError, load, mac_key
+from gateway.config import Config, load, mac_key
+from gateway.config_overrides import ConfigError
 from gateway.mappings import mappings
 from routing.conventions import CONVENTIONS
 

@@ -403,7 +403,8 @@ async def test_a_flight_that_was_missed_is_made_up_for_and_flown_once_a_day(
     ["canary.at=25:00", "canary.listener=nobody", "canary.card_files={nobody = 'x'}"],
 )
 def test_a_canary_that_cannot_fly_is_told_before(tmp_path: Path, wrong: str) -> None:
-    from gateway.config import ConfigError, load  # noqa: PLC0415
+    from gateway.config import load  # noqa: PLC0415
+    from gateway.config_overrides import ConfigError  # noqa: PLC0415
 
     path = tmp_path / "gateway.toml"
     path.write_text("[[listener]]\n[[host]]\n")
