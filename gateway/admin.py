@@ -151,6 +151,7 @@ class AdminSite:
                 Route("/merchants", self._reading(self._merchants)),
                 Route("/limits", self._limits),
                 Route("/log", self._guarded(self._log_level), methods=["PUT"]),
+                Route("/reload", self._guarded(self._reload), methods=["POST"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
             ]
         )
@@ -259,6 +260,15 @@ class AdminSite:
         wanted = await _body(request, LogLevel)
         was = self._lifecycle.log_from(wanted.level, self._who(request, wanted.who))
         return _json({"level": wanted.level, "was": was})
+
+    async def _reload(self, request: Request) -> Response:
+        person, reload = await _body(request, Person), self._desk.reload
+        who = self._who(request, person.who)
+        problems = (
+            ("there is no configuration file",) if reload is None else await reload.again(who)
+        )
+        await self._pipeline.settled()
+        return _json({"problems": problems}, 409 if problems else 200)
 
     async def _ask(self, request: Request) -> Response:
         asked = await _body(request, Asked)

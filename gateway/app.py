@@ -36,27 +36,32 @@ from gateway.one_thread import OneThread
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.reload import Reload
 from gateway.systemd import Notifier
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.config import Config
     from gateway.journal import Journal
     from gateway.keys.port import KeyCustody
 
 
-async def serve(config: Config) -> None:
-    """Run one gateway until it is told to stop."""
+async def serve(config: Config, read: Callable[[], Config] | None = None) -> None:
+    """Run one gateway until it is told to stop.  `read` reads the configuration anew."""
     tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
     for warning in key_warnings(config.keys):
         tools.log.warning(warning)
     async with custody_of(config.keys) as custody:
-        await _serve(config, custody, tools)
+        await _serve(config, read or (lambda: config), custody, tools)
 
 
-async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> None:
+async def _serve(
+    config: Config, read: Callable[[], Config], custody: KeyCustody | None, tools: Tools
+) -> None:
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)
@@ -82,6 +87,9 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )
+        reload = Reload(config, read, (switch, node, doors), tools)
+        reload.listeners += [desk.change, canary.change]
+        desk.reload = reload
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
         notifier = Notifier()
@@ -89,7 +97,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            await nursery.start(doors.reload_on_signal, notifier)
+            await nursery.start(reload.on_signal, notifier)
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
             nursery.start_soon(canary.run)

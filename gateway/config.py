@@ -16,7 +16,7 @@ import msgspec
 from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
-from gateway.config_hosts import host_problems
+from gateway.config_hosts import host_problems, route_problems
 from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
@@ -235,8 +235,7 @@ def _problems(config: Config) -> Iterable[str]:
     yield from _times(config)
     known = {host.name for host in config.host}
     for number, route in enumerate(config.route):
-        if route.host not in known:
-            yield f"route.{number}.host = {route.host!r}: no host has this name"
+        yield from route_problems(f"route.{number}", route, known)
     sides: dict[str, Sequence[Listener | Host]]
     sides = {"listener": config.listener, "host": config.host}
     # Listeners and hosts share one name space: a connection's peer is known by its name alone.
@@ -345,6 +344,6 @@ def _reachable(config: Config, listener: Listener, host: Host) -> bool:
     if not config.route:
         return host is config.host[0]
     return any(
-        route.host == host.name and (not route.dialect or listener.dialect in route.dialect)
+        host.name in route.names and (not route.dialect or listener.dialect in route.dialect)
         for route in config.route
     )

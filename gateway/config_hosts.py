@@ -1,4 +1,4 @@
-"""What is wrong with the hosts of a configuration: links, sign-ons, settlement days."""
+"""What is wrong with a configuration's hosts and the routes to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.config import Config, Host
+    from routing.routes import Route
 
+_WEIGHT_MAX: Final = 100
 _TIME_OF_DAY: Final = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -32,3 +34,23 @@ def _sign_on_problems(key: str, host: Host) -> Iterable[str]:
         yield f"{key}.echo_idle_s = {host.echo_idle_s}: {why}"
     if host.sign_on and host.sign_on_retry_s <= 0:
         yield f"{key}.sign_on_retry_s = {host.sign_on_retry_s}: must be greater than 0"
+
+
+def route_problems(key: str, route: Route, known: set[str]) -> Iterable[str]:
+    """Whatever could not work of one route; `known` are the hosts' names."""
+    if bool(route.host) == bool(route.hosts):
+        yield f"{key}.host = {route.host!r}: give either host or hosts"
+        return
+    for name in route.names:
+        if name not in known:
+            where = f"{key}.hosts" if route.hosts else f"{key}.host"
+            yield f"{where} = {name!r}: no host has this name"
+    if len(set(route.names)) < len(route.names):
+        yield f"{key}.hosts = {list(route.hosts)}: one is named twice"
+    if route.weights and len(route.weights) != len(route.hosts):
+        yield f"{key}.weights = {list(route.weights)}: one for each of hosts"
+    if route.weights and not all(0 < each <= _WEIGHT_MAX for each in route.weights):
+        yield f"{key}.weights = {list(route.weights)}: from 1 to {_WEIGHT_MAX}"
+    if len(route.hosts) > 1 and not route.failover and not route.weights:
+        why = "no charge would ever go to the second without failover = true or weights"
+        yield f"{key}.failover = false: {why}"

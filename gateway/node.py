@@ -15,6 +15,7 @@ from gateway.links import Links
 from gateway.peers import peers_of
 from gateway.pipeline import Pipeline
 from gateway.turns import Turns
+from routing.reload import reload
 from routing.switch import Switch
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.journal import Journal
+    from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network
 
@@ -38,10 +40,11 @@ class Node:
         tools: Tools,
         rng: random.Random,
     ) -> None:
-        peers = peers_of(config)
-        self._hosts = config.host
+        self._switch = switch
+        self._peers = peers = peers_of(config)
         self.links = Links(network, switch, tools, rng)
         self.pipeline = Pipeline(switch, journal, network, peers, tools)
+        self.links.change(config.host)
         self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
 
     async def run(self) -> None:
@@ -51,9 +54,15 @@ class Node:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
-            for host in self._hosts:
-                for _ in range(host.links):
-                    nursery.start_soon(self.links.keep, host, self.pipeline)
+            nursery.start_soon(self.links.run, self.pipeline)
+
+    def change(self, config: Config, peers: Peers) -> None:
+        """Other rules from now on; `peers` are those of `config`.  Nothing here can fail."""
+        reload(self._switch, config.settings())
+        # A host that is no longer named is still spoken to while anything of it is open.
+        self._peers.update(peers)
+        self.links.change(config.host)
+        self.pipeline.kick()
 
 
 async def recovered(config: Config, journal: Journal, tools: Tools) -> Switch:

@@ -12,6 +12,7 @@ cdef class Admission:
     cdef public Tombstones_t tombstones
     cdef public object refuse_new
     cdef public object duplicates
+    cdef public object failed_over
     cpdef object identity_of_new(self, Asker_t asker, object listener, object now)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, object message, object now)

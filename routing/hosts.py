@@ -29,6 +29,8 @@ class Host:
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
         )
+        self.leaving = False
+        """The configuration no longer names it: it gets nothing new, see `departures`."""
         self.reply_s = Tally(REPLY_S)
         """From a charge's leaving to its answer's coming: the host's own part of its time."""
         self.breaker = Breaker(
@@ -37,10 +39,20 @@ class Host:
             answer_timeout_s=settings.answer_timeout_s,
         )
 
+    def change(self, settings: HostSettings) -> None:
+        """Other rules from now on, in the same dialect; what is in flight stays."""
+        self.settings = settings
+        self.links.change(settings)
+        self.keys.change(settings.pending_max, settings.late_answer_quarantine_s)
+        self.breaker.change(
+            settings.silences_max, settings.silence_pause_s, settings.answer_timeout_s
+        )
+
     @property
     def can_take_more(self) -> bool:
         """Whether there is a usable link and room for a request."""
-        return bool(self.links.usable()) and self.keys.in_flight < self.settings.in_flight_max
+        room = self.keys.in_flight < self.settings.in_flight_max
+        return room and bool(self.links.usable()) and not self.leaving
 
     def has_settled(self, charge: Charge) -> bool:
         """Whether it is too late to reverse an approved charge; see `settlement_day`."""

@@ -51,6 +51,7 @@ class AuditKind(StrEnum):
     KEY_COMPONENT = "key component"
     KEY_COMPONENT_REFUSED = "key component refused"
     KEY_CEREMONY_OVER = "key ceremony over"
+    CONFIGURATION_RELOADED = "configuration reloaded"
 
 
 class Keeper:

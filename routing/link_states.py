@@ -143,6 +143,8 @@ class Link:
     """When the first of them was sent."""
     answered_at: float = float("-inf")
     aside_until: float = 0.0
+    replaced: bool = False
+    """Another link takes over: it carries nothing new, see `departures`."""
 
     def health(self, now: float, slow_start_s: float) -> Health:
         """UP, DEGRADED or DOWN."""

@@ -45,15 +45,27 @@ class HostLinks:
         """Whether shares change with time: somebody starts slowly, or is put aside."""
         self._turn = 0
         self._last_stan = 0
-        self._codes = _codes(settings, convention)
-        self._purposes = {code: purpose for purpose, code in self._codes.items()}
+        self._learn_codes()
         self.counts: Counter[str] = Counter()
         """Echoes missed, sign-ons refused, links put aside and closed, since the start."""
+
+    def _learn_codes(self) -> None:
+        self._codes = _codes(self.settings, self._convention)
+        self._purposes = {code: purpose for purpose, code in self._codes.items()}
+
+    def change(self, settings: HostSettings) -> None:
+        """Other rules from now on; links stay as far as they have come."""
+        self.settings = settings
+        self._learn_codes()
 
     # What the gateway asks
 
     def __contains__(self, link: int) -> bool:
         return link in self._links
+
+    def ids(self) -> list[int]:
+        """Every link that is connected."""
+        return list(self._links)
 
     def usable(self) -> int:
         """How many links may carry charges and reversals."""
@@ -103,6 +115,13 @@ class HostLinks:
             self._happens(known, LinkEvent.LOST, now)
             del self._links[link]
             self._shut.discard(link)
+
+    def retire(self, link: int, now: Now) -> None:
+        """Another link takes over: nothing new goes over this one."""
+        known = self._links.get(link)
+        if known is not None:
+            known.replaced = True
+            self._share_out(now.monotonic)
 
     def heard(self, link: int, now: Now, answers: bool) -> None:
         """Any frame came from this link: it is alive.  `answers`: no network management."""
@@ -253,6 +272,8 @@ class HostLinks:
                 self._shut.discard(link.id)
             else:
                 self._shut.add(link.id)
+                continue
+            if link.replaced:
                 continue
             aside = now < link.aside_until
             share = self._share(link, now)

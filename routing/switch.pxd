@@ -7,8 +7,10 @@ from routing.terminal_side cimport TerminalSide as TerminalSide_t
 
 cdef class Switch:
     cdef set _shut
+    cdef dict _last_stans
     cdef public dict hosts
     cdef public Lifecycle_t life
+    cdef public object departures
     cdef public object watch
     cdef public object docket
     cdef public TerminalSide_t terminals

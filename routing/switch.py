@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routing.charge import NOT_STANDING, Charge, Event, State
+from routing.departures import Departures
 from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.effects import Kept, Noted, Send
+    from routing.host_settings import HostSettings
     from routing.settings import Settings
 
 
@@ -45,12 +47,13 @@ class Switch:
     ) -> None:
         self._shut: set[int] = set()
         """Links of all hosts that carry neither charges nor reversals now."""
-        self.hosts = {
-            each.name: Host(each, last_stans.get(each.name, 0), self._shut)
-            for each in settings.hosts
-        }
+        self._last_stans = dict(last_stans)
+        self.hosts: dict[str, Host] = {}
+        for each in settings.hosts:
+            self._add_host(each)
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
+        self.departures = Departures(self.life)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
         self.terminals = TerminalSide(self.life, self.docket)
@@ -131,19 +134,41 @@ class Switch:
 
     # From hosts
 
+    def _add_host(self, settings: HostSettings) -> None:
+        first = self._last_stans.get(settings.name, 0)
+        self.hosts[settings.name] = Host(settings, first, self._shut)
+
+    def take_host(self, settings: HostSettings) -> None:
+        """A host of the configuration read anew: known with perhaps other rules, or new."""
+        known = self.hosts.get(settings.name)
+        if known is None:
+            self._add_host(settings)
+        else:
+            known.change(settings)
+            self.departures.keep(settings.name)
+
+    def _drop_host(self, name: str) -> None:
+        """Nothing of it is open.  Should it come back, its numbers go on where they were."""
+        self._last_stans[name] = int(self.hosts.pop(name).keys.next_stan())
+
     def link_up(self, host: str, link: int, now: Now) -> None:
         """A link to a host was connected."""
-        self.life.outbox.express += self.hosts[host].links.up(link, now)
+        if host in self.hosts:
+            self.life.outbox.express += self.hosts[host].links.up(link, now)
 
     def link_down(self, host: str, link: int, now: Now) -> None:
         """A link to a host is gone."""
-        self.host_side.link_lost(self.hosts[host], link, now)
+        self.departures.gone(link)
+        if host in self.hosts:
+            self.host_side.link_lost(self.hosts[host], link, now)
 
     def from_host(
         self, host: str, link: int, message: Message, now: Now, *, mac_good: bool
     ) -> None:
         """A message came over a host link."""
-        self.host_side.message(self.hosts[host], link, message, now, mac_good=mac_good)
+        known = self.hosts.get(host)
+        if known is not None:
+            self.host_side.message(known, link, message, now, mac_good=mac_good)
 
     # Time
 
@@ -160,6 +185,10 @@ class Switch:
         for host in self.hosts.values():
             host.keys.expire(now.monotonic)
             self.life.outbox.express += host.links.tick(now)
+        sends, gone = self.departures.tick(now)
+        self.life.outbox.express += sends
+        for name in gone:
+            self._drop_host(name)
 
     # The gateway's reports on what it sent
 

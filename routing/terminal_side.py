@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from routing.conventions import Original
     from routing.docket import Docket
     from routing.lifecycle import Lifecycle
-    from routing.settings import ListenerSettings
+    from routing.settings import ListenerSettings, Settings
 
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
@@ -58,6 +58,11 @@ class TerminalSide:
             Kind.UNSUPPORTED: self._unsupported,
         }
         self.not_requests = 0
+
+    def change(self, settings: Settings) -> None:
+        """Other rules of listeners, routes and merchants from now on."""
+        self._listeners = {each.name: each for each in settings.listeners}
+        self.admission.change(settings)
 
     def request(
         self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool

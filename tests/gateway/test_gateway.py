@@ -35,6 +35,7 @@ from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.reload import Reload
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -110,6 +111,10 @@ class Bank:
         except OSError:
             return
 
+    def answer_late(self, message: Message) -> None:
+        """Over its first link."""
+        self._links[0].sendall(frame(answer(message).raw))
+
     def with_mti(self, start: str) -> list[Message]:
         """What it got with such an MTI."""
         return [message for message in self.got if message.mti.startswith(start)]
@@ -165,6 +170,10 @@ class Running:
         self._port = port
         self.canary: Canary
         self.notices: NoticePost
+        self.path: Path
+        self.settings: list[str]
+        """Overrides; a reload uses what stands here then."""
+        self.reload: Reload
         transport = httpx.ASGITransport(app=site._app())
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
@@ -200,7 +209,8 @@ async def gateway(
     places = [f"host.0.port={bank.port}", f"journal.path={folder / 'isogate.db'}"]
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    config = load(path, [*places, f"listener.0.port={port}", *overrides])
+    settings = [*places, f"listener.0.port={port}", *overrides]
+    config = load(path, settings)
     tools = Tools(SystemClock(), Metrics(), Log(StringIO()))
     journal = wrap(open_journal(config, tools.log))
     try:
@@ -222,6 +232,9 @@ async def gateway(
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )
+        reload = Reload(config, lambda: load(path, settings), (switch, node, doors), tools)
+        reload.listeners += [desk.change, canary.change]
+        desk.reload = reload
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
@@ -232,6 +245,7 @@ async def gateway(
                 nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
             running.canary, running.notices = canary, notices
+            running.path, running.settings, running.reload = path, settings, reload
             await running.until(switch.hosts["bank"].links.usable)
             yield running
             nursery.cancel_scope.cancel()

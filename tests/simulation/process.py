@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import trio
 
 from gateway.journal import JournalError
@@ -18,6 +19,7 @@ from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.node import Node, recovered
+from gateway.peers import peers_of
 from gateway.tools import Tools
 from tests.simulation.agenda import Nap, StandstillError
 from tests.simulation.disk import VFS_NAME
@@ -107,6 +109,7 @@ class GatewayProcess:
         self._journal: WatchedJournal | None = None
         self.network: SimNetwork | None = None
         self.switch: Switch | None = None
+        self.node: Node | None = None
         self.paper = _Paper()
         self._metrics = Metrics()
         self.kills = 0
@@ -162,7 +165,7 @@ class GatewayProcess:
         network.window_bytes = self.window_bytes
         node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]
         lifecycle = Lifecycle(self._config, switch, network, node.pipeline, tools)  # type: ignore[arg-type]
-        self.network, self.switch = network, switch
+        self.network, self.switch, self.node = network, switch, node
         self._checkers.note("life", switch.life.epoch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
@@ -215,6 +218,14 @@ class GatewayProcess:
         self.kills += 1
         self._scope.cancel()
 
+    def reload_with_links(self, links: int) -> None:
+        """The running gateway gets a configuration with other links to its hosts."""
+        if self.node is None:
+            return
+        hosts = tuple(msgspec.structs.replace(each, links=links) for each in self._config.host)
+        config = msgspec.structs.replace(self._config, host=hosts)
+        self.node.change(config, peers_of(config))
+
     def terminate(self, down_s: float) -> None:
         """SIGTERM: it drains and ends by itself; the next life begins after `down_s`."""
         self._down_s = down_s
@@ -227,7 +238,7 @@ class GatewayProcess:
             journal.close()
 
     def _die(self) -> None:
-        network, self.network, self.switch = self.network, None, None
+        network, self.network, self.switch, self.node = self.network, None, None, None
         self.reached["effects that wait for the journal"] += self._metrics.dropped
         self.reached += network.ended if network is not None else Counter()
         self._metrics = Metrics()
