@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from codec import mask
+from gateway.account_pages import AccountPages
 from gateway.cases import case_of
 from gateway.desk import counter, scorecards
 from gateway.desk.people import NotAllowedError, People
@@ -153,6 +154,7 @@ class AdminSite:
                 Route("/log", self._guarded(self._log_level), methods=["PUT"]),
                 Route("/reload", self._guarded(self._reload), methods=["POST"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
+                *AccountPages(self._desk, _body, self._who).routes(self._guarded, self._reading),
             ]
         )
 

@@ -17,6 +17,7 @@ from codec import KeyMaterialError, MacKey
 from codec.mac import Algorithm
 from gateway.config_doors import door_problems
 from gateway.config_hosts import host_problems, route_problems
+from gateway.config_mappings import mapping_problems
 from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
@@ -27,6 +28,7 @@ from gateway.log import LogSettings
 from gateway.mappings import mappings
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.host_settings import HostSettings
@@ -36,7 +38,6 @@ from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
 from routing.settings import CaseSettings, ListenerSettings, Settings
-from routing.translation import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -133,6 +134,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: LimitSettings = LimitSettings()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    accounts: AccountSettings = AccountSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
     keys: KeySettings = KeySettings()
@@ -154,6 +156,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         pairs = {(each.dialect, host.dialect) for each in self.listener for host in self.host}
         return Settings(
             listeners=tuple(_only(ListenerSettings, each) for each in self.listener),
+            listeners_without_mac=frozenset(
+                each.name for each in self.listener if each.mac.algorithm == "none"
+            ),
             hosts=tuple(_only(HostSettings, each) for each in self.host),
             routes=self.route,
             merchants=self.merchant,
@@ -163,6 +168,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             registry=self.registry,
             abuse=self.abuse,
             cases=self.cases,
+            accounts=self.accounts,
             notices=bool(self.notices.url),
             test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
@@ -252,8 +258,9 @@ def _problems(config: Config) -> Iterable[str]:
     if config.workers != 1:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
-    yield from _missing_mappings(config)
+    yield from mapping_problems(config)
     yield from People.problems(config.admin.token_file)
+    yield from config.accounts.problems()
     yield from config.notices.problems()
     yield from key_problems(config.keys)
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
@@ -322,28 +329,3 @@ def mac_key(mac: Mac) -> MacKey | None:
         return None
     key = read_secret(Path(mac.key_file))
     return MacKey(mac.algorithm, key, padding=mac.padding, form=mac.form, keep=mac.keep)
-
-
-def _missing_mappings(config: Config) -> Iterable[str]:
-    try:
-        known = {(each.terminal, each.host) for each in mappings()}
-    except MappingError as error:
-        yield str(error)
-        return
-    for number, listener in enumerate(config.listener):
-        for host in config.host:
-            pair = (listener.dialect, host.dialect)
-            reachable = _reachable(config, listener, host)
-            if reachable and pair[0] != pair[1] and pair not in known:
-                why = f"no mapping from {pair[0]} to {pair[1]} of host {host.name!r}"
-                yield f"listener.{number}.dialect = {listener.dialect!r}: {why}"
-
-
-def _reachable(config: Config, listener: Listener, host: Host) -> bool:
-    """Whether some route may lead from this listener to this host."""
-    if not config.route:
-        return host is config.host[0]
-    return any(
-        host.name in route.names and (not route.dialect or listener.dialect in route.dialect)
-        for route in config.route
-    )

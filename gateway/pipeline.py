@@ -12,7 +12,7 @@ import trio
 
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, CloseLink, ToHost, ToTerminal
+from routing.effects import BatchLookup, CloseLink, ToHost, ToTerminal, UnsettledLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.charge import Charge
-    from routing.effects import HostNews, Lookup, Outbox, Record, Send
+    from routing.effects import AnyLookup, HostNews, Outbox, Record, Send
     from routing.switch import Switch
 
 _FIRST_RETRY_S: Final = 0.05
@@ -143,12 +143,16 @@ class Pipeline:
             self._log.warning("journal works again")
             self._switch.journal_failing(False)
 
-    async def _look_up(self, lookup: Lookup | BatchLookup) -> None:
+    async def _look_up(self, lookup: AnyLookup) -> None:
         try:
             if isinstance(lookup, BatchLookup):
                 charges = await self._offload(self._journal.batch, lookup.wanted)
                 known_ones = [self._switch.adopt(charge) for charge in charges]
                 lookup.found(known_ones, self._clock.now())
+                return
+            if isinstance(lookup, UnsettledLookup):
+                count, money = await self._offload(self._journal.unsettled, lookup)
+                lookup.found(count, money, self._clock.now())
                 return
             charge = await self._offload(self._journal.find, lookup.wanted)
         except JournalError as error:

@@ -17,6 +17,7 @@ its void or refund as a credit.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing import response_codes as rc
@@ -54,6 +55,10 @@ class Batch(NamedTuple):
     number: str
 
 
+SettledWatcher = Callable[[str, str, "Iterable[Charge]", "Now"], None]
+"""Merchant, terminal, charges of the batch, and when."""
+
+
 class Batches:
     """The batches that are being settled."""
 
@@ -63,6 +68,8 @@ class Batches:
         self.balanced = self.unbalanced = 0
         self.differences = 0
         self.uploads_forgotten = 0
+        self.watchers: list[SettledWatcher] = []
+        """Told of each batch that was settled, with its charges."""
 
     def __len__(self) -> int:
         return len(self._uploads)
@@ -90,6 +97,7 @@ class Batches:
                 for charge in charges:
                     if charge.state is State.PRESUMED_SERVED and charge.kind in _SALES:
                         self._life.apply(charge, Event.CONFIRMED, now)
+                self._settled(batch, charges, now)
             else:
                 self.unbalanced += 1
                 self._begin_upload(batch)
@@ -98,6 +106,10 @@ class Batches:
             self._replies.tell(asker, rc.APPROVED, now, {48: digits})
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))
+
+    def _settled(self, batch: Batch, charges: Iterable[Charge], now: Now) -> None:
+        for watch in self.watchers:
+            watch(batch.merchant, batch.terminal, charges, now)
 
     def _begin_upload(self, batch: Batch) -> None:
         self._uploads[batch] = {}
@@ -131,6 +143,7 @@ class Batches:
     def _end_of_upload(self, asker: Asker, batch: Batch, sales: dict[str, int]) -> None:
         def found(charges: list[Charge], now: Now) -> None:
             self._set_right(charges, sales, batch, now)
+            self._settled(batch, charges, now)
             self._replies.tell(asker, rc.APPROVED, now)
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))

@@ -1,10 +1,20 @@
-"""Draws the life of a charge from its table, for the documentation: `python -m routing.diagram`."""
+"""Draws lives from their tables, for the documentation: `python -m routing.diagram` a charge's,
+with the word `accounts` those of account requests.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
+from routing.accounts.office import CASES
+from routing.accounts.people import MAY, Role
+from routing.accounts.refusals import MEANING
 from routing.charge import END_OF, OPEN_STATES, TABLE, State
+
+if TYPE_CHECKING:
+    from routing.accounts.machine import Machine
 
 
 def mermaid() -> str:
@@ -53,5 +63,53 @@ The ends, in the words of the promise (NEVER_LEFT is none: no host ever saw it, 
 """
 
 
+def life_of(machine: Machine) -> str:
+    """One kind of request: its diagram, its states, its table."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {machine.first}"]
+    rows = ["| state | event | next state | what is done |", "|---|---|---|---|"]
+    for before, row in machine.table.items():
+        for event, step in row.items():
+            if step.next != before:
+                lines.append(f"    {before} --> {step.next}: {event}")
+            rows.append(f"| {before} | {event} | {step.next} | {'; '.join(step.acts)} |")
+    lines += [f"    {state} --> [*]" for state in machine.places if machine.is_end(state)]
+    states = ["| state | 中文 | who must act | new business gets |", "|---|---|---|---|"]
+    for state, place in machine.places.items():
+        owner = place.owner if place.due else ""
+        states.append(f"| {state}: {place.title.en} | {place.title.zh} | {owner} | {place.bars} |")
+    whole = ("\n".join(lines) + "\n```", "\n".join(states), "\n".join(rows))
+    return f"## {machine.title.en[0].upper()}{machine.title.en[1:]}\n\n" + "\n\n".join(whole)
+
+
+def accounts_page() -> str:
+    """The whole page `docs/accounts.md`."""
+    lives = "\n\n".join(life_of(each.machine) for each in CASES)
+    codes = "\n".join(
+        f"| {code} | {meaning.what.en} | {meaning.what.zh} | {meaning.next.en} |"
+        for code, meaning in MEANING.items()
+    )
+    rights = "\n".join(f"| {role} | {', '.join(sorted(MAY[role]))} |" for role in Role)
+    return f"""# Account services
+
+Drawn from the tables in `routing/accounts` by `python -m routing.diagram accounts >
+docs/accounts.md`; a test holds them together.  A pair of state and event that is not in a table is
+refused (P18) and changes nothing.
+
+{lives}
+
+## Reasons of refusals
+
+| code | what | 中文 | what to do next |
+|---|---|---|---|
+{codes}
+
+## Who may what
+
+| role | may |
+|---|---|
+{rights}
+"""
+
+
 if __name__ == "__main__":
-    print(page(), end="")
+    print(accounts_page() if "accounts" in sys.argv[1:] else page(), end="")

@@ -170,6 +170,17 @@ class BatchLookup(NamedTuple):
     found: Callable[[list[Charge], Now], None]
 
 
+class UnsettledLookup(NamedTuple):
+    """What a merchant's terminals have not settled yet: ask the journal for count and money."""
+
+    merchant: str
+    after: tuple[tuple[str, int], ...]
+    """Terminals, each with the newest charge that its last settlement covered."""
+    states: tuple[State, ...]
+    found: Callable[[int, int, Now], None]
+
+
+AnyLookup = Lookup | BatchLookup | UnsettledLookup
 Send = ToTerminal | ToHost | CloseLink | HostNews
 
 
@@ -182,7 +193,7 @@ class Outbox:
     network management, enquiries."""
     records: list[Record] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
-    lookups: list[Lookup | BatchLookup] = field(default_factory=list)
+    lookups: list[AnyLookup] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.express) + len(self.records) + len(self.sends) + len(self.lookups)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
@@ -48,6 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mappings: tuple[Mapping, ...] = ()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    accounts: AccountSettings = AccountSettings()
+    listeners_without_mac: frozenset[str] = frozenset()
+    """Nobody may ask for anything about accounts there: nobody knows who asks."""
     notices: bool = False
     """Whether customers' notices are written down, for somebody to deliver."""
     test_till: str = ""

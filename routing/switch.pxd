@@ -13,6 +13,7 @@ cdef class Switch:
     cdef public object departures
     cdef public object watch
     cdef public object docket
+    cdef public object office
     cdef public TerminalSide_t terminals
     cdef public HostSide_t host_side
     cdef public object limit_changes

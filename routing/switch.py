@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from routing.accounts.counter import TerminalCounter
+from routing.accounts.office import Office
 from routing.charge import NOT_STANDING, Charge, Event, State
+from routing.conventions import Kind
 from routing.departures import Departures
 from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
@@ -56,7 +59,10 @@ class Switch:
         self.departures = Departures(self.life)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
-        self.terminals = TerminalSide(self.life, self.docket)
+        self.office = Office(self.life, self.docket)
+        self.terminals = TerminalSide(self.life, self.docket, self.office.gate)
+        self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
+        self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
@@ -189,6 +195,7 @@ class Switch:
         self.life.outbox.express += sends
         for name in gone:
             self._drop_host(name)
+        self.office.tick(now)
 
     # The gateway's reports on what it sent
 
@@ -250,6 +257,7 @@ class Switch:
         self.hold(kept)
         for charge in charges:
             self.life.restore(charge, now)
+        self.office.restore()
         self.remember(entries)
 
     def hold(self, kept: Iterable[Kept]) -> None:

@@ -8,6 +8,7 @@ cdef class TerminalSide:
     cdef public Replies_t replies
     cdef public Admission_t admission
     cdef public object batches
+    cdef object _gate
     cdef dict _handlers
     cdef public object not_requests
     cpdef object _charge(self, Asker_t asker, object listener, object now)

@@ -7,6 +7,7 @@ what speaks of an earlier charge becomes an event for `lifecycle`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
@@ -25,9 +26,8 @@ from routing.transaction import Transaction
 from routing.undoing import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from codec import Message
+    from routing.accounts.gate import Gate
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
@@ -37,17 +37,21 @@ if TYPE_CHECKING:
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
 
+Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
+
+
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate) -> None:
         settings = life.settings
+        self._gate = gate
         self._life = life
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
         self.batches = Batches(life, docket, self.replies)
-        self._handlers: dict[Kind, Callable[[Asker, ListenerSettings, Now], None]] = {
+        self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
@@ -63,6 +67,10 @@ class TerminalSide:
         """Other rules of listeners, routes and merchants from now on."""
         self._listeners = {each.name: each for each in settings.listeners}
         self.admission.change(settings)
+
+    def handle(self, kind: Kind, handler: Handler) -> None:
+        """Have requests of a kind handled elsewhere."""
+        self._handlers[kind] = handler
 
     def request(
         self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
@@ -89,7 +97,8 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self.admission.busy(asker)
+            self._barred(asker.request)
+            or self.admission.busy(asker)
             or self.admission.not_in_service(asker.request)
             or self.admission.beyond_limits(asker.request, now)
         )
@@ -100,6 +109,10 @@ class TerminalSide:
             code = self.admission.open(asker, listener, identity, host, None, now)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
+
+    def _barred(self, message: Message) -> str:
+        """DE 39 for new business of a merchant or terminal that account services barred."""
+        return self._gate.refusal(message[42].rstrip(), message[41].rstrip())
 
     # Voids and refunds
 
@@ -149,7 +162,7 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        code = self.admission.not_in_service(message)
+        code = self._barred(message) or self.admission.not_in_service(message)
         if code or (original is None and not refunds):
             return code or rc.NOT_FOUND
         code = self.admission.busy(asker)

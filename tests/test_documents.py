@@ -10,6 +10,7 @@ import pytest
 
 from gateway import config
 from routing import diagram
+from routing.accounts import people, rules
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -23,6 +24,9 @@ SECTIONS = (
     config.LimitSettings,
     config.AbuseSettings,
     config.CaseSettings,
+    config.AccountSettings,
+    rules.RuleSet,
+    people.Person,
     config.NoticeSettings,
     config.CanarySettings,
     config.KeySettings,
@@ -36,6 +40,10 @@ SECTIONS = (
 
 def test_the_page_on_charges_is_drawn_from_the_table() -> None:
     assert (ROOT / "docs" / "charge.md").read_text("utf-8") == diagram.page()
+
+
+def test_the_page_on_account_services_is_drawn_from_their_tables() -> None:
+    assert (ROOT / "docs" / "accounts.md").read_text("utf-8") == diagram.accounts_page()
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)

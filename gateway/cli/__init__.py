@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import desk, inspect, keys, life, operate, scorecards, simulators
+from gateway.cli import account, desk, inspect, keys, life, operate, scorecards, simulators
 
 app = typer.Typer(
     name="isogate",
@@ -16,6 +16,7 @@ app = typer.Typer(
 operate.register(app)
 life.register(app)
 desk.register(app)
+account.register(app)
 keys.register(app)
 scorecards.register(app)
 inspect.register(app)

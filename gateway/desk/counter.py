@@ -18,6 +18,7 @@ from gateway.desk.floor import PaperFloor
 from gateway.desk.key_desk import KeyDesk
 from gateway.desk.people import NotAllowedError, People
 from gateway.desk.requests import (
+    Account,
     AnyRequest,
     Asked,
     DeskError,
@@ -109,7 +110,9 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
     journal = SqliteJournal(Path(config.journal.path), Vault(key))
     try:
         now = clock.now()
-        recovery = journal.start(now.wall, ended_max=0)
+        on_accounts = any(isinstance(each, Account) for each in requests)
+        ended_max = config.journal.ended_in_memory_max if on_accounts else 0
+        recovery = journal.start(now.wall, ended_max=ended_max)
         settings = msgspec.structs.replace(config.settings(), card_key=recovery.card_key)
         switch = Switch(
             settings,
@@ -118,11 +121,13 @@ async def _on_paper(config: Config, requests: Sequence[AnyRequest], who: str) ->
             last_stans=recovery.last_stans,
         )
         for charge in recovery.charges:
-            # Open charges wait for a gateway: their restart is for it to see.
-            if charge.state is State.CASE:
+            # Open charges wait for a gateway: their restart is for it to see.  But they stand
+            # against an account's end.
+            if on_accounts or charge.state is State.CASE:
                 switch.adopt(charge)
-        switch.remember(recovery.entries)
         switch.hold(recovery.kept)
+        switch.office.restore()
+        switch.remember(recovery.entries)
         floor = PaperFloor(switch, journal, clock)
         desk = Desk(config, switch, floor, clock, trio.to_thread.run_sync)
         if not with_keys:

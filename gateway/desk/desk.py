@@ -8,9 +8,10 @@ import re
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.desk import complaints
+from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
 from gateway.desk.requests import (
+    Account,
     AnyRequest,
     ChangeLimits,
     Close,
@@ -266,6 +267,12 @@ class Desk:
     async def _limits_answered(self, answer: Answer) -> Reply:
         await self._floor.settle()
         return Reply(status=_STATUS[answer], said=answer)
+
+    # Accounts
+
+    @_do.register
+    async def _(self, request: Account, who: str) -> Reply:
+        return await accounts.ask(request, who, self._switch, self._floor, self.clock)
 
     # Test charges
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from routing.effects import BatchLookup
+from routing.effects import BatchLookup, UnsettledLookup
 
 if TYPE_CHECKING:
     from gateway.clock import Clock
@@ -48,6 +48,9 @@ class PaperFloor:
             for lookup in outbox.lookups:
                 if isinstance(lookup, BatchLookup):
                     # Only a terminal's settlement asks for one, and no terminal is here.
+                    continue
+                if isinstance(lookup, UnsettledLookup):
+                    lookup.found(*self._journal.unsettled(lookup), self._clock.now())
                     continue
                 charge = self._journal.find(lookup.wanted)
                 known = None if charge is None else self._switch.adopt(charge)

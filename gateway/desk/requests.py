@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from codec.keys import KeyCipher
+from routing.accounts.asked import Record
 from routing.limits import LimitSettings
 
 
@@ -97,6 +98,17 @@ class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
     host: str = ""
 
 
+class Account(Request, tag="account", frozen=True, kw_only=True):
+    """Something about accounts: words and particulars as in `routing.accounts.asked`."""
+
+    verb: str
+    file: str = ""
+    action: str = ""
+    record: Record = Record()
+    key: str = ""
+    """The same key again gets the same answer."""
+
+
 class BringComponent(Request, tag="bring component", frozen=True, kw_only=True):
     """A person brings a part of a key; it was sealed by the custody before it came here."""
 
@@ -147,6 +159,7 @@ AnyRequest = (
     | ConfirmLimits
     | WithdrawLimits
     | FlyCanary
+    | Account
     | BringComponent
     | LoadKey
     | RewrapKeys

@@ -87,6 +87,13 @@ def lines(db: apsw.Connection, *, after: int = 0, count_max: int = -1) -> Iterat
         yield Line(seq, at, epoch, kind, subject, who, _decode(said))
 
 
+def of_subject(db: apsw.Connection, subject: str) -> Iterator[Line]:
+    """The lines about one subject, oldest first."""
+    rows = db.execute(f"{_SELECT} WHERE subject = ? ORDER BY seq", (subject,))
+    for seq, at, epoch, kind, about, who, said, _ in rows:
+        yield Line(seq, at, epoch, kind, about, who, _decode(said))
+
+
 def _hash(before: bytes, values: Iterable[Any]) -> bytes:
     """SHA-256 over the hash before and the line as a JSON array, `said` as the text it is."""
     return hashlib.sha256(before + _encode(list(values))).digest()

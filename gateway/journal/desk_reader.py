@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import apsw
 
-from gateway.journal import docket
+from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
 from gateway.journal.sqlite import SELECT as SELECT_CHARGE
 from gateway.journal.sqlite import JournalReader, charge_from_row
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from routing.charge import Charge
     from routing.docket import Entry
-    from routing.effects import Noted
+    from routing.effects import Kept, Noted
+    from routing.keeper import KeptKind
 
 
 class Line(NamedTuple):
@@ -153,6 +154,14 @@ class DeskReader(JournalReader):
     def entries(self, kind: Entry, since: float = 0.0) -> Iterator[Noted]:
         """Every entry of one kind."""
         yield from docket.of_kind(self._db, kind, since)
+
+    def kept(self, kind: KeptKind) -> list[Kept]:
+        """What is kept of one kind, by key."""
+        return list(kept.of_kind(self._db, kind))
+
+    def audited(self, subject: str) -> list[audit_log.Line]:
+        """What the audit log tells of one subject, in its order."""
+        return list(audit_log.of_subject(self._db, subject))
 
     def knows(self, kind: Entry, key: str) -> bool:
         """Whether there is an entry with this key."""

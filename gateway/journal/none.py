@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Record
+    from routing.effects import Record, UnsettledLookup
 
 
 class NoJournal:
@@ -41,6 +41,11 @@ class NoJournal:
         """Nothing was kept."""
         del wanted
         return []
+
+    def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
+        """Nothing was kept."""
+        del wanted
+        return 0, 0
 
     def close(self) -> None:
         """Nothing to end."""

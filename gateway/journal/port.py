@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Kept, Noted, Record
+    from routing.effects import Kept, Noted, Record, UnsettledLookup
 
 
 class JournalError(Exception):
@@ -83,6 +83,13 @@ class Journal(Protocol):
 
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first.
+
+        Raises JournalError.
+        """
+        ...
+
+    def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
+        """How many charges with a batch number stand unsettled, and their money.
 
         Raises JournalError.
         """

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from routing.batches import Batch
     from routing.conventions import Original
-    from routing.effects import Record
+    from routing.effects import Record, UnsettledLookup
 
 _STAN_GAP: Final = 1_000
 """Numbers skipped at a restart: more than one batch can have used without a record."""
@@ -282,6 +282,26 @@ class SqliteJournal:
             return [self._charge(row) for row in self._db.execute(query, values)]
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
+
+    def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
+        """Count and money of a merchant's charges with a batch number, in these states, that came
+        after those which their terminals settled last.
+        """
+        states = ", ".join("?" * len(wanted.states))
+        query = (
+            "SELECT count(*), coalesce(sum(CASE WHEN approved_amount > 0 THEN approved_amount"  # noqa: S608 - question marks only
+            " ELSE amount END), 0) FROM charge WHERE terminal = ? AND batch <> ''"
+            f" AND merchant = ? AND id > ? AND state IN ({states})"
+        )
+        count = money = 0
+        try:
+            for terminal, after in wanted.after:
+                values = (terminal, wanted.merchant, after, *wanted.states)
+                more, amount = next(self._db.execute(query, values))
+                count, money = count + more, money + amount
+        except apsw.Error as error:
+            raise JournalError(_why(self._path, error)) from None
+        return count, money
 
     def close(self) -> None:
         """Close the file and give up the lock."""

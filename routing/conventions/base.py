@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.conventions.file_action import FileAction, FileFields, Told
     from routing.purpose import Purpose
     from routing.transaction import Transaction
 
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     CONFIRMATION = "confirmation"
     SETTLEMENT = "settlement"
     NETWORK = "network"
+    ACCOUNT = "account request"
     UNSUPPORTED = "unsupported"
     NOT_A_REQUEST = "not a request"
 
@@ -168,6 +170,17 @@ class Convention(ABC):
         """What a network management message is for; None if it is none of ours."""
         code = self.network_code(message)
         return next((each for each, known in self.network_codes.items() if known == code), None)
+
+    file_fields: ClassVar[FileFields]
+    """Where account requests and their answers have their record, and how long it may be."""
+
+    @abstractmethod
+    def file_action(self, message: Message) -> FileAction:
+        """What an account request says."""
+
+    @abstractmethod
+    def file_answer(self, request: Message, told: Told, now: Now) -> Message:
+        """The answer to an account request."""
 
     @staticmethod
     def is_answer(message: Message) -> bool:

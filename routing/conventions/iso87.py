@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
 from routing.clock import de7
+from routing.conventions import file_action
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
 from routing.reason import Reason
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.conventions.file_action import FileAction, FileFields, Told
 
 _CHARGES: Final = frozenset({"00", "01", "09"})
 _VOID: Final = "02"
@@ -28,6 +30,14 @@ _GIVE_BACK: Final = frozenset({_VOID, _REFUND})
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
+_KINDS: Final = {
+    "30": Kind.ACCOUNT,
+    "40": Kind.REVERSAL,
+    "42": Kind.REVERSAL,
+    "80": Kind.NETWORK,
+    "82": Kind.NETWORK,
+}
+"""By class and function of the MTI, where these alone say it."""
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
 _AMOUNT_DIGITS: Final = 12
@@ -82,11 +92,7 @@ class Iso87(Convention):
             case "22":
                 gives_back = message.get(3, "")[:2] in _GIVE_BACK
                 return Kind.UNDOING if gives_back else Kind.CONFIRMATION
-            case "40" | "42":
-                return Kind.REVERSAL
-            case "80" | "82":
-                return Kind.NETWORK
-        return Kind.UNSUPPORTED
+        return _KINDS.get(mti[1:3], Kind.UNSUPPORTED)
 
     @staticmethod
     def _financial_kind(message: Message) -> Kind:
@@ -163,6 +169,15 @@ class Iso87(Convention):
 
     def network_code(self, message: Message) -> str:
         return message.get(70) or ""
+
+    file_fields: ClassVar[FileFields] = file_action.IN_1987
+
+    def file_action(self, message: Message) -> FileAction:
+        return file_action.read_1987(message)
+
+    def file_answer(self, request: Message, told: Told, now: Now) -> Message:
+        fields = request.pick((*self.echo, 91, 101)) | self.own_fields(now)
+        return self.compose(request, fields | file_action.answer_1987(told))
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
         return f"{mti_class}|{stan}|{sent_at}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from codec import build
 from routing import response_codes as rc
 from routing.clock import de7
+from routing.conventions import file_action
 from routing.conventions.base import Original
 from routing.conventions.iso87 import Iso87
 from routing.purpose import Purpose
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.conventions.file_action import FileAction, FileFields, Told
 
 _ACTION_CODES: Final = {
     "00": "000", "10": "002", "11": "003", "05": "100", "54": "101", "59": "102", "62": "104",
@@ -135,6 +137,16 @@ class Iso93(Iso87):
         if request.has(24):
             answer.patch(24, request[24])
         return answer
+
+    file_fields: ClassVar[FileFields] = file_action.IN_1993
+
+    def file_action(self, message: Message) -> FileAction:
+        return file_action.read_1993(message)
+
+    def file_answer(self, request: Message, told: Told, now: Now) -> Message:
+        fields = request.pick((*self.echo, 24, 101)) | self.own_fields(now)
+        answer = file_action.answer_1993(told, self.file_action(request).file)
+        return self.compose(request, fields | answer)
 
     def network_code(self, message: Message) -> str:
         return message.get(24) or ""

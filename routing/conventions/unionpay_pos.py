@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
+from routing.conventions import file_action
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
 from routing.reason import Reason
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.conventions.file_action import FileAction, FileFields, Told
 
 _TAKES: Final = frozenset({"00", "03"})
 _GIVES: Final = "20"
@@ -47,6 +49,7 @@ _ENQUIRY: Final = "01"
 _FINANCIAL: Final = frozenset({"10", "20", "22"})
 _ADVICE: Final = "22"
 _KINDS: Final = {
+    "30": Kind.ACCOUNT,
     "40": Kind.REVERSAL,
     "32": Kind.SETTLEMENT,
     "50": Kind.SETTLEMENT,
@@ -202,6 +205,16 @@ class UnionPayPos(Convention):
     def network_code(self, message: Message) -> str:
         mti = message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0"
         return mti + "/" + (message.get("60.3") or "")
+
+    file_fields: ClassVar[FileFields] = file_action.IN_POS
+
+    def file_action(self, message: Message) -> FileAction:
+        return file_action.read_pos(message)
+
+    def file_answer(self, request: Message, told: Told, now: Now) -> Message:
+        fields = request.pick(self.echo) | self.own_fields(now)
+        operator = self.file_action(request).operator
+        return self.compose(request, fields | file_action.answer_pos(told, operator))
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - there is no DE 7
         return f"{mti_class}|{stan}|{terminal}|{merchant}"

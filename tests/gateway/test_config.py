@@ -134,7 +134,7 @@ def test_nothing_to_listen_on_or_to_connect_to(tmp_path: Path) -> None:
 def test_a_pair_of_dialects_without_a_mapping_is_told_only_if_it_can_be_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.config.mappings", tuple)
+    monkeypatch.setattr("gateway.config_mappings.mappings", tuple)
     path = written(tmp_path)
     (line,) = problems(path, "host.0.dialect=unionpay-pos")
     assert line.startswith("listener.0.dialect = 'iso87-ascii'")

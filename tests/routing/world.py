@@ -25,6 +25,7 @@ from routing.effects import (
     Outbox,
     ToHost,
     ToTerminal,
+    UnsettledLookup,
 )
 from routing.host_settings import HostSettings
 from routing.reversal import ReversalSettings
@@ -234,6 +235,19 @@ class MemoryJournal:
         each = ((c.merchant, c.terminal, c.batch) for c in self.charges())
         return [c for c, b in zip(self.charges(), each, strict=True) if b == wanted]
 
+    def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
+        """Count and money of what a merchant's terminals have not settled."""
+        after = dict(wanted.after)
+        found = [
+            each
+            for each in self.charges()
+            if each.merchant == wanted.merchant
+            and each.batch
+            and each.state in wanted.states
+            and each.id > after.get(each.terminal, each.id)
+        ]
+        return len(found), sum(each.money for each in found)
+
     def charges(self) -> list[Charge]:
         """Every charge, oldest first."""
         return [self.charge(each) for each in sorted(self.opened)]
@@ -349,6 +363,9 @@ class World:
             if isinstance(lookup, BatchLookup):
                 charges = self.journal.batch(lookup.wanted)
                 lookup.found([self.switch.adopt(each) for each in charges], self.now)
+                continue
+            if isinstance(lookup, UnsettledLookup):
+                lookup.found(*self.journal.unsettled(lookup), self.now)
                 continue
             found = self.journal.find(lookup.wanted)
             lookup.found(None if found is None else self.switch.adopt(found), self.now)

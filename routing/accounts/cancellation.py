@@ -1,0 +1,219 @@
+"""Cancelling an account: a merchant's, or that of one of its terminals.
+
+Rule 1.  Whoever enquires is told every obstacle at once, and gets the token that the request needs.
+Rule 2.  What an obstructed request lacks can come: it is looked at again when something is handed
+         in, when a window opens, when money came to its end, when a grant was given.
+Rule 3.  Another person than the maker reviews; with a risk that the rules name, two do.
+Rule 4.  Once approved, new business is refused (03, of a terminal 58) while what is under way comes
+         to its end: charges, reversals and cases, then the batch.  Nothing is cancelled over money.
+Rule 5.  Whoever is refused may appeal to another party than the refuser; what that one waives stays
+         waived.  A contract's end may be negotiated.
+Rule 6.  Cancelled is cancelled: what comes back is a new application.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from routing.accounts.asked import Asked, File, Outcome, Reply, refused
+from routing.accounts.case import Case
+from routing.accounts.machine import Event, Kind, Machine, Place, Step
+from routing.accounts.obstacles import EVERY, contract, lock, permission, regulation
+from routing.accounts.people import GATEWAY, May, Role
+from routing.accounts.refusals import Code, Obstacle, Refusal, Words, codes_of
+from routing.response_codes import INVALID_MERCHANT, TERMINAL_BARRED
+
+if TYPE_CHECKING:
+    from routing.accounts.office import Office
+    from routing.accounts.request import AccountRequest
+    from routing.accounts.standing import Standing
+    from routing.clock import Now
+
+CANCEL_REQUESTED: Final = "CANCEL_REQUESTED"
+PRECHECK_FAILED: Final = "PRECHECK_FAILED"
+UNDER_REVIEW: Final = "UNDER_REVIEW"
+NEGOTIATING: Final = "NEGOTIATING"
+APPROVED: Final = "APPROVED"
+CLOSING: Final = "CLOSING"
+CANCELLED: Final = "CANCELLED"
+REJECTED: Final = "REJECTED"
+APPEALED: Final = "APPEALED"
+REFUSED: Final = "REFUSED"
+WITHDRAWN: Final = "WITHDRAWN"
+
+CONSENT: Final = "note the consent to an early end"
+
+_E = Event
+_WAY_OUT: Final = {_E.WITHDRAWN: Step(WITHDRAWN)}
+MACHINE: Final = Machine(
+    Kind.CANCELLATION,
+    Words("cancellation of an account", "账户注销"),
+    CANCEL_REQUESTED,
+    {
+        CANCEL_REQUESTED: Place(
+            Words("asked for", "已申请"),
+            next=Words("Send the request with its token.", "请携带确认码提交申请。"),
+        ),
+        PRECHECK_FAILED: Place(
+            Words("obstructed", "预检未通过"),
+            Role.MERCHANT,
+            "fix",
+            Words("Remove the named obstacles; then it goes on.", "请消除所列障碍, 申请将继续。"),
+        ),
+        UNDER_REVIEW: Place(
+            Words("under review", "审核中"),
+            Role.REVIEWER,
+            "review",
+            Words("Another person approves or rejects it.", "由另一人审核。"),
+        ),
+        NEGOTIATING: Place(
+            Words("a counter-proposal was made", "协商中"),
+            Role.MERCHANT,
+            "fix",
+            Words("Accept the proposal, or withdraw.", "请接受方案或撤回申请。"),
+        ),
+        APPROVED: Place(
+            Words("approved", "已批准"), next=Words("Closing begins by itself.", "将自动开始关闭。")
+        ),
+        CLOSING: Place(
+            Words("closing: no new business", "关闭中, 停止新交易"),
+            Role.CLERK,
+            "work",
+            Words(
+                "Settle the batch; reversals end by themselves.", "请执行批结算, 冲正将自动完成。"
+            ),
+            INVALID_MERCHANT,
+        ),
+        CANCELLED: Place(
+            Words("cancelled", "已注销"),
+            next=Words("Apply anew to come back.", "如需恢复请重新申请。"),
+            bars=INVALID_MERCHANT,
+        ),
+        REJECTED: Place(
+            Words("rejected", "已拒绝"),
+            Role.MERCHANT,
+            "fix",
+            Words("Mend what was named and ask anew, or appeal.", "请整改后重新申请或申诉。"),
+        ),
+        APPEALED: Place(
+            Words("appealed", "申诉中"),
+            Role.APPEALS,
+            "review",
+            Words("Another party than the refuser decides.", "由拒绝方以外的人裁定。"),
+        ),
+        REFUSED: Place(Words("refused after an appeal", "申诉后维持拒绝")),
+        WITHDRAWN: Place(Words("withdrawn", "已撤回")),
+    },
+    {
+        CANCEL_REQUESTED: {
+            _E.PASSED: Step(UNDER_REVIEW),
+            _E.OBSTRUCTED: Step(PRECHECK_FAILED),
+        },
+        PRECHECK_FAILED: {
+            _E.RESUMED: Step(CANCEL_REQUESTED),
+            _E.APPEALED: Step(APPEALED),
+            **_WAY_OUT,
+        },
+        UNDER_REVIEW: {
+            _E.APPROVED: Step(APPROVED),
+            _E.REJECTED: Step(REJECTED),
+            _E.COUNTERED: Step(NEGOTIATING),
+            _E.OBSTRUCTED: Step(PRECHECK_FAILED),
+            **_WAY_OUT,
+        },
+        NEGOTIATING: {_E.ACCEPTED: Step(UNDER_REVIEW, (CONSENT,)), **_WAY_OUT},
+        APPROVED: {_E.BEGUN: Step(CLOSING), **_WAY_OUT},
+        CLOSING: {_E.CLEARED: Step(CANCELLED), _E.STEP_FAILED: Step(CLOSING)},
+        REJECTED: {_E.APPEALED: Step(APPEALED), **_WAY_OUT},
+        APPEALED: {_E.OVERTURNED: Step(UNDER_REVIEW), _E.UPHELD: Step(REFUSED)},
+    },
+)
+SETTLED_BY_HAND: Final = "batch settled"
+"""A report: the terminal is dead, and a person settled its batch with the host."""
+
+
+class Cancellation(Case):
+    """The case."""
+
+    machine: ClassVar = MACHINE
+    may: ClassVar = May.CANCEL
+    rules: ClassVar = EVERY
+    at_approval: ClassVar = (permission, lock, contract, regulation)
+    watched: ClassVar = {PRECHECK_FAILED: 5.0, APPROVED: 0.0, CLOSING: 0.0}
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(office)
+        self.acts = {CONSENT: self._consent}
+
+    def bars(self, request: AccountRequest) -> str:
+        """03 of a merchant's business, 58 of a terminal's."""
+        code = super().bars(request)
+        return TERMINAL_BARRED if code and request.is_about_terminal else code
+
+    def takes(self, asked: Asked) -> Kind | None:
+        """An enquiry about a terminal may be about this, too."""
+        is_meant = asked.file is File.TERMINAL and asked.record.state == CANCELLED
+        return Kind.CANCELLATION if is_meant else None
+
+    def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
+        """An end needs a reason."""
+        del asked
+        return () if request.reason else ("reason",)
+
+    def look(self, request: AccountRequest, now: Now) -> None:
+        """What was missing may be there; what was open may have ended."""
+        if request.state == PRECHECK_FAILED:
+            self.office.check(
+                request, lambda o, at: self.office.rejudge(request, o, GATEWAY, at), now
+            )
+        elif request.state == APPROVED:
+            self.office.progress.apply(request, Event.BEGUN, GATEWAY, now)
+        elif request.state == CLOSING:
+            self._drain(request, now)
+
+    def _drain(self, request: AccountRequest, now: Now) -> None:
+        known = self.office.accounts.in_memory(request.merchant, request.terminal)
+        if known.under_way:
+            self._blocked(request, known.obstacles(), now)
+        else:
+            self.office.accounts.ask(
+                request.merchant, request.terminal, lambda s, at: self._drained(request, s, at)
+            )
+
+    def _drained(self, request: AccountRequest, standing: Standing, now: Now) -> None:
+        if request.state != CLOSING:
+            return
+        obstacles = standing.obstacles()
+        if obstacles:
+            self._blocked(request, obstacles, now)
+        else:
+            self.office.progress.apply(request, Event.CLEARED, GATEWAY, now)
+
+    def _blocked(self, request: AccountRequest, obstacles: list[Obstacle], now: Now) -> None:
+        """Show what the closing waits for, when that changes."""
+        if codes_of(obstacles) != codes_of(request.obstacles):
+            request.obstacles = obstacles
+            codes = codes_of(obstacles)
+            self.office.progress.note(request, GATEWAY, "WAITS", now, codes=codes)
+
+    def _consent(self, request: AccountRequest, who: str, now: Now) -> None:
+        """Both sides agreed: the contract's term stands against it no more."""
+        del who, now
+        waived = set(request.facts.get("waived", []))
+        request.facts["waived"] = sorted(waived | {Code.CONTRACT_TERM})
+
+    def report(self, request: AccountRequest, asked: Asked, now: Now) -> Reply:
+        """A dead terminal's batch was settled by hand, with what shows it."""
+        if asked.record.what != SETTLED_BY_HAND or request.state != CLOSING:
+            return self.office.progress.out_of_turn(request, asked.record.what or "report")
+        if not asked.record.evidence:
+            return Reply(outcome=Outcome.WRONG_FIELD, wrong=("evidence",), request=request.id)
+        people = self.office.people
+        if asked.who == request.maker or not people.may(asked.who, May.DECIDE, now.wall):
+            self.office.denied(asked, SETTLED_BY_HAND, now)
+            refusal = Refusal.of(Code.NO_PERMISSION, "another person who may decide")
+            return refused(refusal, request=request.id, state=request.state)
+        self.office.accounts.settled_by_hand(request.merchant, request.terminal, now)
+        remark = asked.record.evidence
+        self.office.progress.note(request, asked.who, "BATCH SETTLED", now, remark=remark)
+        return self.office.progress.reply(request)

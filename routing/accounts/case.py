@@ -1,0 +1,93 @@
+"""What a case must be able to tell and to do; `cancellation` shows a whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from routing.accounts.asked import Outcome, Reply
+from routing.accounts.obstacles import EVERY, View
+from routing.accounts.people import May
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from routing.accounts.asked import Asked
+    from routing.accounts.machine import Kind, Machine
+    from routing.accounts.office import Office
+    from routing.accounts.refusals import Obstacle
+    from routing.accounts.request import AccountRequest
+    from routing.clock import Now
+
+Act = Callable[["AccountRequest", str, "Now"], None]
+Rule = Callable[[View], "Iterator[Obstacle]"]
+
+
+class Case:
+    """One kind of request."""
+
+    machine: ClassVar[Machine]
+    may: ClassVar[May]
+    """What its maker must be allowed."""
+    rules: ClassVar[tuple[Rule, ...]] = EVERY
+    """All that may stand against it."""
+    at_approval: ClassVar[tuple[Rule, ...]] = ()
+    """What is asked again when it is approved."""
+    watched: ClassVar[Mapping[str, float]] = {}
+    """States in which it waits for the world, and how many seconds pass between looks at it."""
+    needs_token: ClassVar[bool] = True
+    """Whether its maker must have enquired first."""
+    asks_journal: ClassVar[bool] = True
+    """Whether what stands against it has to do with money."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.acts: Mapping[str, Act] = {}
+
+    def restore(self) -> None:
+        """Take over what this case keeps besides its requests."""
+
+    def takes(self, asked: Asked) -> Kind | None:
+        """Its kind, if what is asked for is one of these though file and action don't say it."""
+        del asked
+        return None
+
+    def may_of(self, request: AccountRequest) -> May:
+        """What the maker of this one must be allowed."""
+        del request
+        return self.may
+
+    def decided_by(self, request: AccountRequest) -> May:
+        """What whoever decides this one must be allowed."""
+        del request
+        return May.DECIDE
+
+    def approvals_needed(self, request: AccountRequest) -> int:
+        """How many persons must approve."""
+        rules = self.office.book.at(request.updated_at)
+        return max(rules.approvals.get(self.office.files.of(request.merchant).risk, 1), 1)
+
+    def bars(self, request: AccountRequest) -> str:
+        """DE 39 for new business of its subject; '' if it bars nothing."""
+        return self.machine.places[request.state].bars
+
+    def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
+        """Put what this kind needs into a new request; returns fields that are wrong or missing."""
+        del request, asked
+        return ()
+
+    def tell(self, request: AccountRequest) -> dict[str, str | int | float]:
+        """What an enquiry tells besides the obstacles."""
+        del request
+        return {}
+
+    def tick(self, now: Now) -> None:
+        """Time passes, for what belongs to no request."""
+
+    def look(self, request: AccountRequest, now: Now) -> None:
+        """A watched request is looked at: has what it waits for come?"""
+
+    def report(self, request: AccountRequest, asked: Asked, now: Now) -> Reply:
+        """Somebody did a step outside."""
+        del asked, now
+        return Reply(outcome=Outcome.UNSUPPORTED, request=request.id, state=request.state)

@@ -1,0 +1,69 @@
+"""Merchants' files: what is known of them, changed by persons, durable and audited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from routing.accounts.dossier import Change, Dossier, Lock
+from routing.keeper import AuditKind, KeptKind
+
+if TYPE_CHECKING:
+    from routing.clock import Now
+    from routing.lifecycle import Lifecycle
+
+
+class Files:
+    """One file for each merchant that has something in it."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self._life = life
+        self._files: dict[str, Dossier] = {}
+
+    def restore(self) -> None:
+        """What earlier lives kept."""
+        for each in self._life.keeper.left(KeptKind.ACCOUNT_FILE):
+            if each.data is not None:
+                self._files[each.key] = msgspec.convert(each.data, Dossier)
+
+    def of(self, merchant: str) -> Dossier:
+        """A merchant's file; an empty one if there is none."""
+        return self._files.get(merchant) or Dossier(merchant=merchant)
+
+    def change(self, merchant: str, change: Change, who: str, now: Now) -> list[str]:
+        """Change some of a file; returns which fields."""
+        dossier = self.of(merchant)
+        changed = change.made(dossier)
+        if changed:
+            self._keep(dossier, who, {"changed": ",".join(changed)}, now)
+        return changed
+
+    def lock(self, merchant: str, why: str, who: str, now: Now) -> bool:
+        """Lock a merchant's account services; False if they are."""
+        dossier = self.of(merchant)
+        if dossier.lock is not None:
+            return False
+        dossier.lock = Lock(why=why, by=who, at=now.wall)
+        self._keep(dossier, who, {"locked": why}, now)
+        return True
+
+    def unlock(self, merchant: str, who: str, now: Now) -> bool:
+        """Lift a lock; False if there is none."""
+        dossier = self.of(merchant)
+        if dossier.lock is None:
+            return False
+        dossier.lock = None
+        self._keep(dossier, who, {"unlocked": "yes"}, now)
+        return True
+
+    def locked(self) -> int:
+        """How many are locked."""
+        return sum(each.lock is not None for each in self._files.values())
+
+    def _keep(self, dossier: Dossier, who: str, said: dict[str, str], now: Now) -> None:
+        self._files[dossier.merchant] = dossier
+        keeper = self._life.keeper
+        data = msgspec.to_builtins(dossier)
+        keeper.keep(KeptKind.ACCOUNT_FILE, dossier.merchant, data, now)
+        keeper.audit(AuditKind.ACCOUNT_FILE, dossier.merchant, now, who=who, said=said)

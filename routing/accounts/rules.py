@@ -1,0 +1,157 @@
+"""Rule sets: what account requests must fulfil, by version, each valid from a day on.
+
+Rule 1.  The set in force is the newest whose day has come; a request keeps the version that it was
+         decided under, so that a later change rewrites no history.
+Rule 2.  A new set comes by configuration, or from one person and another who confirms it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_ANY: Final = "*"
+_MINUTES_A_DAY: Final = 1_440
+_DAYS_AHEAD_MAX: Final = 15
+_HOUR_S: Final = 3_600.0
+_STANDARD_DUE_H: Final = {"review": 72.0, "fix": 168.0, "work": 24.0, "repair": 336.0}
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When requests are taken."""
+
+    days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    """Of the week, Monday is 1."""
+    opens: str = "00:00"
+    closes: str = "24:00"
+
+    def minutes(self) -> tuple[int, int]:
+        """Both as minutes of the day."""
+        return _minutes(self.opens), _minutes(self.closes)
+
+
+class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of the rules."""
+
+    version: str = "built in"
+    valid_from: str = "1970-01-01"
+    windows: dict[str, tuple[Window, ...]] = {}
+    """By kind of request, or `*`; none: always open."""
+    utc_offset_min: int = 480
+    """Of the clock by which windows open."""
+    documents: dict[str, tuple[str, ...]] = {}
+    """Documents that a request needs, by `<kind>`, `<kind>@<region>` or `*`."""
+    verifications: dict[str, tuple[str, ...]] = {}
+    """Checks of the applicant that a request needs before its review, by merchant's risk or `*`."""
+    approvals: dict[str, int] = {}
+    """How many persons must approve, by merchant's risk; else one."""
+    due_h: dict[str, float] = {}
+    """Hours that a step may take, by its name in the state machines, or `<kind>.<name>`."""
+    remind_share: float = 0.5
+    """The owner is reminded after this share of the time, the supervisor when it is over."""
+    software_min: str = ""
+    """Terminals whose version digits are below can't send requests themselves."""
+    clock_skew_max_s: float = 0.0
+    """0: terminals' clocks are not looked at."""
+    forbids: dict[str, str] = {}
+    """Kinds of request that a regulation stops: kind, and the regulation's name."""
+    fee: dict[str, int] = {}
+    """Minor units, by kind of request: told on enquiry."""
+    days_expected: dict[str, int] = {}
+
+    def start(self) -> float:
+        """When it begins to hold."""
+        day = datetime.fromisoformat(self.valid_from).replace(tzinfo=UTC)
+        return day.timestamp() - self.utc_offset_min * 60.0
+
+    def documents_for(self, kind: str, region: str) -> set[str]:
+        """The documents that a request of this kind needs there."""
+        keys = (_ANY, kind, f"{kind}@{region}")
+        return {each for key in keys for each in self.documents.get(key, ())}
+
+    def verifications_for(self, risk: str) -> set[str]:
+        """The checks that an applicant of this risk must pass."""
+        return {
+            *self.verifications.get(_ANY, ()),
+            *self.verifications.get(risk, ()),
+        }
+
+    def due_s(self, kind: str, name: str) -> float:
+        """How long a step may take."""
+        hours = self.due_h.get(f"{kind}.{name}", self.due_h.get(name))
+        return _HOUR_S * (hours if hours is not None else _STANDARD_DUE_H.get(name, 72.0))
+
+    def opens_at(self, kind: str, wall: float) -> float:
+        """0 if requests of this kind are taken now, else when they are next."""
+        windows = self.windows.get(kind, self.windows.get(_ANY, ()))
+        if not windows:
+            return 0.0
+        local = datetime.fromtimestamp(wall, UTC) + timedelta(minutes=self.utc_offset_min)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        since_midnight = (local - midnight).total_seconds() / 60.0
+        ahead = []
+        for window in windows:
+            opens, closes = window.minutes()
+            if local.isoweekday() in window.days and opens <= since_midnight < closes:
+                return 0.0
+            ahead += [
+                day * _MINUTES_A_DAY + opens - since_midnight
+                for day in range(_DAYS_AHEAD_MAX)
+                if (midnight + timedelta(days=day)).isoweekday() in window.days
+                and day * _MINUTES_A_DAY + opens > since_midnight
+            ]
+        return wall + min(ahead) * 60.0 if ahead else wall + _DAYS_AHEAD_MAX * 86_400.0
+
+    def problems(self) -> Iterator[str]:
+        """What can't work, key and why."""
+        try:
+            self.start()
+        except ValueError:
+            yield f"valid_from = {self.valid_from!r}: a day like 2026-07-01"
+        for kind, windows in self.windows.items():
+            for window in windows:
+                try:
+                    opens, closes = window.minutes()
+                except ValueError:
+                    yield f"windows.{kind}: opens and closes are times like 09:30"
+                    continue
+                if not 0 <= opens < closes <= _MINUTES_A_DAY:
+                    yield f"windows.{kind}: opens before it closes, within a day"
+                if not window.days or not all(1 <= day <= 7 for day in window.days):  # noqa: PLR2004
+                    yield f"windows.{kind}.days: days of the week, 1 to 7"
+        if not 0 < self.remind_share < 1:
+            yield f"remind_share = {self.remind_share}: between 0 and 1"
+
+
+def _minutes(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+class RuleBook:
+    """All rule sets that are known."""
+
+    def __init__(self, sets: Iterable[RuleSet]) -> None:
+        self._sets = {each.version: each for each in (RuleSet(), *sets)}
+
+    def at(self, wall: float) -> RuleSet:
+        """The set in force: of several that begin on a day, the one that came last."""
+        begun = [each for each in self.all() if each.start() <= wall]
+        return begun[-1] if begun else self._sets[RuleSet().version]
+
+    def add(self, rules: RuleSet) -> None:
+        """One more; a known version stays as it is."""
+        self._sets.setdefault(rules.version, rules)
+
+    def knows(self, version: str) -> bool:
+        """Whether there is such a version."""
+        return version in self._sets
+
+    def all(self) -> list[RuleSet]:
+        """Every set, the oldest first."""
+        return sorted(self._sets.values(), key=RuleSet.start)

@@ -1,0 +1,136 @@
+"""Account services of a running gateway: over the wire, over HTTP, by command, through a kill."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from typer.testing import CliRunner
+
+from codec import Message, build, dialect
+from gateway.cli import app
+from tests.gateway.test_gateway import CONFIG, Bank, Running, gateway
+from tests.routing.world import ISO, MERCHANT, TERMINAL, sale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PEOPLE: Final = (
+    "accounts.people=["
+    f'{{name="{MERCHANT}/01", roles=["merchant"]}},'
+    '{name="clara", roles=["clerk"]},'
+    '{name="rita", roles=["reviewer"]}]'
+)
+KEY: Final = "31" * 16
+
+
+@pytest.fixture
+def bank() -> Iterator[Bank]:
+    with closing(Bank()) as made:
+        yield made
+
+
+def with_mac(folder: Path) -> tuple[str, ...]:
+    """Settings of a listener whose messages carry MACs, and of people."""
+    path = folder / "mac.key"
+    path.write_text(KEY)
+    path.chmod(0o600)
+    mac = f'listener.0.mac={{algorithm="aes-cmac", key_file="{path}"}}'
+    return (mac, PEOPLE)
+
+
+def on_paper(folder: Path, *arguments: str) -> tuple[int, Any]:
+    """A command on the journal that no gateway uses."""
+    settings = ["--set", f"journal.path={folder / 'isogate.db'}", "--set", PEOPLE]
+    where = [arguments[0], str(folder / "gateway.toml"), *arguments[1:]]
+    done = CliRunner().invoke(app, ["account", *where, *settings, "--json"])
+    return done.exit_code, json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else None
+
+
+async def post(running: Running, verb: str, who: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    """A person asks over HTTP."""
+    told = await running.http.post(f"/accounts/{verb}", json={"who": who, **body})
+    return told.status_code, told.json()
+
+
+async def test_an_account_is_cancelled_over_http_and_its_story_told(
+    tmp_path: Path, bank: Bank
+) -> None:
+    about = {"file": "MERCHANT", "record": {"merchant": MERCHANT}}
+    async with gateway(tmp_path, bank, PEOPLE) as running:
+        status, told = await post(running, "enquire", "clara", action="5", **about)
+        assert (status, told["codes"]) == (200, "")
+        record = {"merchant": MERCHANT, "token": told["token"], "reason": "shop closes"}
+        wanted: dict[str, Any] = {"file": "MERCHANT", "action": "3", "record": record}
+        status, asked = await post(running, "request", "clara", key="k-1", **wanted)
+        assert (status, asked["state"]) == (200, "UNDER_REVIEW")
+        again = await post(running, "request", "clara", key="k-1", **wanted)
+        assert again == (200, asked)
+        number = asked["request"]
+        on_it = {"record": {"request": number}}
+        assert (await post(running, "approve", "clara", **on_it))[0] == 409
+        assert (await post(running, "approve", "mallory", **on_it))[0] == 403
+        assert (await post(running, "approve", "rita", **on_it))[1]["state"] == "APPROVED"
+        office = running.switch.office
+        await running.until(lambda: office.shelf.get(number).state == "CANCELLED")  # type: ignore[union-attr]
+        terminal = await running.terminal()
+        assert (await terminal.asks(sale()))[39] == "03"
+        await terminal.vanish()
+        story = (await running.http.get(f"/accounts/{number}")).json()
+        assert [line["what"] for line in story["story"]] == [
+            "OPENED",
+            "PASSED",
+            "APPROVED",
+            "BEGUN",
+            "CLEARED",
+        ]
+        assert story["story"][2]["en"] == "rita approved it -> approved"
+        assert story["story"][2]["zh"] == "rita: 批准 -> 已批准"
+        (row,) = (await running.http.get("/accounts?all")).json()
+        assert (row["request"], row["state"]) == (number, "CANCELLED")
+    async with gateway(tmp_path, bank, PEOPLE) as running:
+        terminal = await running.terminal()
+        assert (await terminal.asks(sale(stan=2)))[39] == "03"
+        await terminal.vanish()
+
+
+async def test_without_a_mac_a_terminal_may_ask_for_nothing(tmp_path: Path, bank: Bank) -> None:
+    fields = {7: "1123171500", 11: "000700", 41: TERMINAL, 42: MERCHANT, 91: "5", 101: "MERCHANT"}
+    message = build(dialect(ISO), "0300", fields | {120: '{"who":"01"}'})
+    async with gateway(tmp_path, bank, PEOPLE) as running:
+        terminal = await running.terminal()
+        told = await terminal.asks(Message(message.raw, dialect(ISO)))
+        assert (told.mti, told[39]) == ("0310", "58")
+        await terminal.vanish()
+
+
+def test_commands_ask_and_decide_on_a_journal_that_no_gateway_uses(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(CONFIG)
+    (tmp_path / "licence.pdf").write_bytes(b"a licence")
+    assert CliRunner().invoke(app, ["account", "--help"]).exit_code == 0
+    (tmp_path / "isogate.db.key").write_text(KEY * 2)
+    (tmp_path / "isogate.db.key").chmod(0o600)
+    clara, rita = ("--who", "clara"), ("--who", "rita")
+    code, told = on_paper(tmp_path, "enquire", MERCHANT, *clara)
+    assert (code, told["status"]) == (0, 200)
+    token = ("--token", told["facts"]["token"])
+    document = ("--document", str(tmp_path / "licence.pdf"))
+    reason = ("--reason", "shop closes")
+    code, told = on_paper(tmp_path, "request", MERCHANT, *clara, *token, *reason, *document)
+    assert (code, told["facts"]["state"]) == (0, "UNDER_REVIEW")
+    number = told["facts"]["request"]
+    code, told = on_paper(tmp_path, "reject", number, *rita)
+    assert (code, told["facts"]["wrong"]) == (1, ["what"])
+    code, told = on_paper(tmp_path, "reject", number, *rita, "--what", "P5,P7")
+    assert (code, told["facts"]["state"]) == (0, "REJECTED")
+    settings = ["--set", f"journal.path={tmp_path / 'isogate.db'}", "--set", PEOPLE]
+    where = [str(tmp_path / "gateway.toml"), number, *settings]
+    done = CliRunner().invoke(app, ["account", "explain", *where])
+    assert "clara asked for it -> asked for" in done.stdout
+    assert "rita rejected it -> rejected (P5 contract term not over, P7 documents" in done.stdout
+    assert "Next (merchant, until " in done.stdout
+    done = CliRunner().invoke(app, ["account", "explain", *where, "--lang", "zh"])
+    assert "rita: 拒绝 -> 已拒绝 (P5 合同未到期, P7 材料缺失)" in done.stdout
