@@ -72,7 +72,8 @@ async def _serve(
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
+        node = Node(config, switch, engine, journal, tools, random.Random(), custody)  # noqa: S311 - jitter
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)

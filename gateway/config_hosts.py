@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from gateway.keys.wrapped import KEY_SIZES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from routing.routes import Route
 
 _WEIGHT_MAX: Final = 100
+_FIELD_MAX: Final = 128
+_CHECK_BYTES_MAX: Final = 8
 _TIME_OF_DAY: Final = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -26,6 +30,30 @@ def host_problems(config: Config) -> Iterable[str]:
         if host.settles_at and not _TIME_OF_DAY.fullmatch(host.settles_at):
             yield f"{key}.settles_at = {host.settles_at!r}: a time in UTC like 22:30"
         yield from _sign_on_problems(key, host)
+        yield from _key_problems(key, host, config)
+
+
+def _key_problems(key: str, host: Host, config: Config) -> Iterable[str]:
+    agreed = host.key_change
+    if not agreed.field:
+        return
+    if not 1 < agreed.field <= _FIELD_MAX:
+        yield f"{key}.key_change.field = {agreed.field}: a field, 2 to {_FIELD_MAX}"
+    if agreed.key_bytes not in KEY_SIZES[agreed.cipher]:
+        sizes = ", ".join(map(str, KEY_SIZES[agreed.cipher]))
+        why = f"a key of {agreed.cipher} has {sizes} bytes"
+        yield f"{key}.key_change.key_bytes = {agreed.key_bytes}: {why}"
+    if not 0 <= agreed.check_bytes <= _CHECK_BYTES_MAX:
+        why = f"0 to {_CHECK_BYTES_MAX}"
+        yield f"{key}.key_change.check_bytes = {agreed.check_bytes}: {why}"
+    if agreed.retry_s <= 0:
+        yield f"{key}.key_change.retry_s = {agreed.retry_s}: must be greater than 0"
+    if host.mac.algorithm == "none":
+        yield f"{key}.mac.algorithm = 'none': say what the exchanged key is for"
+    if host.mac.key_file:
+        yield f"{key}.mac.key_file = {host.mac.key_file!r}: this key is exchanged with the host"
+    if config.keys.custody == "none":
+        yield f"{key}.key_change.field = {agreed.field}: needs keys.custody, who takes keys over"
 
 
 def _sign_on_problems(key: str, host: Host) -> Iterable[str]:

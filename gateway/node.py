@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from gateway.host_keys import HostKeys
 from gateway.links import Links
 from gateway.peers import peers_of
 from gateway.pipeline import Pipeline
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
     from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network
@@ -39,11 +41,14 @@ class Node:
         journal: Journal,
         tools: Tools,
         rng: random.Random,
+        custody: KeyCustody | None = None,
     ) -> None:
         self._switch = switch
-        self._peers = peers = peers_of(config)
+        self.host_keys = HostKeys(custody, switch, tools)
+        self._peers = peers = self.peers_of(config)
         self.links = Links(network, switch, tools, rng)
         self.pipeline = Pipeline(switch, journal, network, peers, tools)
+        self.pipeline.host_keys = self.host_keys
         self.links.change(config.host)
         self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
 
@@ -55,6 +60,15 @@ class Node:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
             nursery.start_soon(self.links.run, self.pipeline)
+            nursery.start_soon(self.host_keys.run, self.pipeline)
+
+    def peers_of(self, config: Config) -> Peers:
+        """How everybody speaks that `config` names.  Raises OSError or ValueError."""
+        return peers_of(config, self.host_keys)
+
+    async def restore_keys(self) -> None:
+        """Have the MAC keys of earlier lives; before anything is sent."""
+        await self.host_keys.restore()
 
     def change(self, config: Config, peers: Peers) -> None:
         """Other rules from now on; `peers` are those of `config`.  Nothing here can fail."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from codec import dialect, mac
 from gateway.config import mac_key
+from gateway.host_keys import HostPeer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Dialect, MacKey, Message
     from gateway.config import Config
+    from gateway.host_keys import HostKeys
 
 _NETWORK_CLASS: Final = "8"
 """Network management carries no MAC: it is what brings the keys."""
@@ -36,14 +38,22 @@ class Peer:
         return message.raw
 
 
-Peers = dict[str, Peer]
+Peers = dict[str, Peer | HostPeer]
 """By the name of the listener or the host."""
 
 
-def peers_of(config: Config) -> Peers:
-    """Everybody that the configuration names.  Raises OSError or ValueError for a bad key file."""
+def peers_of(config: Config, host_keys: HostKeys | None = None) -> Peers:
+    """Everybody that the configuration names; hosts whose keys change if there are `host_keys`.
+
+    Raises OSError or ValueError for a bad key file.
+    """
     named: Mapping[str, Peer] = {
         each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.listener
     }
-    hosts = {each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.host}
+    hosts: Peers = {}
+    for host in config.host:
+        if not host.key_change.field:
+            hosts[host.name] = Peer(dialect(host.dialect), mac_key(host.mac))
+        elif host_keys is not None:
+            hosts[host.name] = host_keys.peer(host)
     return {**named, **hosts}

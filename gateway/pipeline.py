@@ -12,12 +12,13 @@ import trio
 
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, CloseLink, ToHost, ToTerminal, UnsettledLookup
+from routing.effects import BatchLookup, CloseLink, ReceivedKey, ToHost, ToTerminal, UnsettledLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codec import Message
+    from gateway.host_keys import HostKeys
     from gateway.journal import Journal
     from gateway.peers import Peers
     from gateway.tools import Tools
@@ -47,6 +48,8 @@ class Pipeline:
         self._peers = peers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
+        self.host_keys: HostKeys | None = None
+        """Who takes over the keys that hosts send."""
         self._busy = False
         self._taken = self._settled = 0
         """Batches taken, and those of them that are durable and have left."""
@@ -177,6 +180,8 @@ class Pipeline:
                 self._to_host(send)
             elif isinstance(send, CloseLink):
                 self._network.close(send.link, send.why)
+            elif isinstance(send, ReceivedKey):
+                self._take_key(send)
             else:
                 self._tell(send)
         self._network.flush()
@@ -191,6 +196,12 @@ class Pipeline:
     def _to_host(self, send: ToHost) -> None:
         if not self._network.send(send.link, self._signed(send.link, send.message)):
             self._switch.unsent(send, self._clock.now())
+
+    def _take_key(self, received: ReceivedKey) -> None:
+        if self.host_keys is None:
+            received.done(None, "custody unavailable", self._clock.now())
+        else:
+            self.host_keys.take(received)
 
     def _tell(self, news: HostNews) -> None:
         say = self._log.warning if news.alarms else self._log.info

@@ -21,6 +21,27 @@ class NetworkCodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cut_over_ends: str = ""
 
 
+class KeyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How MAC keys are exchanged with a host, under a zone key (ZMK) that hangs on the key ring."""
+
+    field: int = 0
+    """Where the key stands in messages of that purpose: DE 48, 53, 62, 96; 0: none is exchanged."""
+    form: Literal["hex", "raw"] = "hex"
+    """Hexadecimal digits, or bytes as they are."""
+    offset: int = 0
+    """Characters of the field before the key."""
+    cipher: Literal["des", "aes", "sm4"] = "des"
+    key_bytes: int = 16
+    check_bytes: int = 4
+    """Of the check value that follows the key; 0: none does."""
+    every_s: float = 86_400.0
+    """How old a key may become before a new one is asked for; 0: only when it is needed."""
+    grace_s: float = 60.0
+    """How long the old key stays good for what is on its way."""
+    retry_s: float = 60.0
+    """Pause after an exchange that failed."""
+
+
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What routing needs to know of a host; seconds and counts."""
 
@@ -49,6 +70,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Charges in a row without an answer on one link while others answer: it gets nothing new for
     `ejection_s`; 0: any number."""
     ejection_s: float = 30.0
+    key_change: KeyChange = KeyChange()
     in_flight_max: int = 10_000
     """Requests that wait for an answer; above it new ones get 91.  Reversals always go."""
     pending_max: int = 100_000

@@ -16,7 +16,7 @@ from routing.enquiry import Enquiry
 from routing.lifecycle import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
-from routing.response_codes import APPROVALS, PARTIAL
+from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL
 
 if TYPE_CHECKING:
     from codec import Message
@@ -56,6 +56,7 @@ class HostSide:
             self.unmatched[host.name, why or "nobody waits"] += 1
         elif not mac_good:
             self.unmatched[host.name, "bad MAC"] += 1
+            self._mac_error(host, now)
             if isinstance(owner, Charge):
                 owner.answer_forged = True
         elif isinstance(owner, Enquiry):
@@ -88,7 +89,17 @@ class HostSide:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
             self._life.apply(charge, Event.DECLINE, now, reply=message)
+            self._heed(host, host.convention.code_of(message), now)
         host.keys.release(key)
+
+    def _heed(self, host: Host, code: str, now: Now) -> None:
+        """A host that refuses our MAC has another key than we."""
+        if code == BAD_MAC:
+            self._mac_error(host, now)
+
+    def _mac_error(self, host: Host, now: Now) -> None:
+        if host.links.exchange is not None:
+            self._life.outbox.express += host.links.exchange.mac_error(now)
 
     def _approved(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
@@ -123,6 +134,7 @@ class HostSide:
             sent[7] = charge.reversal_de7
         if self._is_answer_to(host, sent, message):
             self._life.reversals.answered(charge, host.convention.code_of(message), now)
+            self._heed(host, host.convention.code_of(message), now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         if not self._is_answer_to(host, enquiry.sent, message):

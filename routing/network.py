@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from routing.effects import CloseLink, HostNews, ToHost
 from routing.link_states import OTHERS_WORD_S, TABLE, Health, Link, LinkAction, LinkEvent, LinkState
 from routing.purpose import Purpose
-from routing.response_codes import APPROVED
+from routing.response_codes import APPROVED, UNSUPPORTED
 from routing.settlement_day import SettlementDay, date_at
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from routing.conventions import Convention
     from routing.effects import Send
     from routing.host_settings import HostSettings
+    from routing.key_exchange import KeyExchange
 
 _FULL_SHARE: Final = 4
 """Messages that a link gets in a round; one that starts slowly gets fewer."""
@@ -43,9 +44,13 @@ class HostLinks:
         self._usable = 0
         self._uneven = False
         """Whether shares change with time: somebody starts slowly, or is put aside."""
+        self._shared_at = 0.0
         self._turn = 0
         self._last_stan = 0
         self._learn_codes()
+        self.exchange: KeyExchange | None = None
+        """Where MAC keys are exchanged with this host."""
+        self._blocked = False
         self.counts: Counter[str] = Counter()
         """Echoes missed, sign-ons refused, links put aside and closed, since the start."""
 
@@ -74,6 +79,8 @@ class HostLinks:
     def why_not_usable(self) -> str:
         """What keeps messages from this host, for people."""
         states = self.states()
+        if self._blocked:
+            return "blocked until a good MAC key comes"
         if states[LinkState.SIGNED_OFF]:
             return "it has signed off"
         refused = any(each.refusals for each in self._links.values())
@@ -158,6 +165,8 @@ class HostLinks:
         self.day.told(message.get(15, ""))
         if known is None or purpose is None:
             return []
+        if purpose is Purpose.KEY_CHANGE and not self._convention.is_answer(message):
+            return self._key_came(link, message, now)
         if self._convention.is_answer(message):
             return self._answered(known, purpose, message, now)
         sends = self._told(known, purpose, now)
@@ -167,10 +176,29 @@ class HostLinks:
         if link.asked.get(purpose) != message.get(11):
             return []  # it answers an earlier question, or nothing at all
         del link.asked[purpose]
+        if purpose is Purpose.KEY_CHANGE and self.exchange is not None:
+            return self.exchange.answered(message, now)
         if purpose is not Purpose.SIGN_ON:
             return []
         accepted = self._convention.code_of(message) == APPROVED
         return self._happens(link, LinkEvent.ACCEPTED if accepted else LinkEvent.REFUSED, now)
+
+    def _key_came(self, link: int, message: Message, now: Now) -> list[Send]:
+        if self.exchange is not None:
+            return self.exchange.told(link, message, now)
+        answer = self._convention.network_answer(message, now)
+        answer.patch(39, self._convention.code_for(message, UNSUPPORTED))
+        return [ToHost(link, answer)]
+
+    def ask_somebody(self, purpose: Purpose, now: Now) -> list[Send]:
+        """Ask the host over the link that has come furthest; none if it has none."""
+        links = sorted(self._links.values(), key=lambda x: x.state is not LinkState.SIGNED_ON)
+        return [self._ask(links[0], purpose, now)] if links else []
+
+    def block(self, *, on: bool) -> None:
+        """From now on the host gets nothing but network management, or everything again."""
+        self._blocked = on
+        self._share_out(self._shared_at)
 
     def _told(self, link: Link, purpose: Purpose, now: Now) -> list[Send]:
         """The host says something by itself.  It speaks for all its links."""
@@ -265,10 +293,11 @@ class HostLinks:
 
     def _share_out(self, now: float) -> None:
         """A new round: every usable link by its share, spread evenly."""
+        self._shared_at = now
         usable, shares = [], {}
         self._uneven = False
         for link in self._links.values():
-            if link.state is LinkState.SIGNED_ON:
+            if link.state is LinkState.SIGNED_ON and not self._blocked:
                 self._shut.discard(link.id)
             else:
                 self._shut.add(link.id)

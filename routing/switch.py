@@ -20,6 +20,7 @@ from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
 from routing.key_ceremony import Ceremonies
+from routing.key_exchange import KeyExchange
 from routing.key_ring import KeyRing
 from routing.lifecycle import Asker, Lifecycle
 from routing.limit_changes import LimitChanges
@@ -67,6 +68,8 @@ class Switch:
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
         self.keys = KeyRing(self.life.keeper)
+        for host in self.hosts.values():
+            self._exchange_keys(host)
         self.ceremonies = Ceremonies(self.life.keeper)
         self.to_host_s = Tally(OWN_S)
         """The gateway's own part of a charge's time: from its request to its leaving for a host."""
@@ -149,9 +152,30 @@ class Switch:
         known = self.hosts.get(settings.name)
         if known is None:
             self._add_host(settings)
+            self._exchange_keys(self.hosts[settings.name])
         else:
             known.change(settings)
             self.departures.keep(settings.name)
+            self._exchange_keys(known)
+
+    def _exchange_keys(self, host: Host) -> None:
+        wanted = bool(host.settings.key_change.field)
+        if wanted and host.links.exchange is None:
+            host.links.exchange = KeyExchange(host, self.life, self.keys)
+        elif not wanted:
+            host.links.exchange = None
+
+    def begin_exchanges(self, now: Now) -> None:
+        """MAC keys of earlier lives go on; hosts without one get nothing before one came."""
+        for host in self.hosts.values():
+            if host.links.exchange is not None:
+                host.links.exchange.begin(now)
+
+    def key_proven(self, host: str, now: Now) -> None:
+        """A MAC was good under a host's new key."""
+        known = self.hosts.get(host)
+        if known is not None and known.links.exchange is not None:
+            known.links.exchange.proven(now)
 
     def _drop_host(self, name: str) -> None:
         """Nothing of it is open.  Should it come back, its numbers go on where they were."""
@@ -191,6 +215,8 @@ class Switch:
         for host in self.hosts.values():
             host.keys.expire(now.monotonic)
             self.life.outbox.express += host.links.tick(now)
+            if host.links.exchange is not None:
+                self.life.outbox.express += host.links.exchange.tick(now)
         sends, gone = self.departures.tick(now)
         self.life.outbox.express += sends
         for name in gone:
