@@ -7,8 +7,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 EVERY_MESSAGE_PASSES = """
-    admission answers book breaker charge charge_record conduct docket effects host_side hosts
-    lifecycle limits matching network replies routes service settlement_day switch tally
+    admission answers book breaker cause charge charge_record clock conduct docket effects host_side
+    hosts lifecycle limits link matching network replies routes service settlement_day switch tally
     terminal_side tombstones transaction translation watch
     conventions/base conventions/iso87 conventions/iso93 conventions/unionpay_pos
 """

@@ -66,3 +66,14 @@ cdef class Message:
     cdef uint8_t* writable(self) except NULL
     cdef object value_of(self, int de)
     cdef int rebuild(self, int changed, str value) except -1
+    cdef str type_of(self)
+    cpdef object get(self, object key, object default=*)
+    cpdef bint has(self, int de) noexcept
+    cpdef bint holds(self, int de, str value) except -1
+    cpdef dict pick(self, object numbers, tuple but=*)
+    cpdef tuple shared_with(self, Message other)
+    cpdef Message copy(self)
+    cpdef int patch(self, int de, str value) except -1
+    cpdef int remove(self, int de) except -1
+    cpdef int set_mti(self, str mti) except -1
+    cpdef int set_header(self, bytes header) except -1

@@ -14,7 +14,7 @@ from dataclasses import replace as _replace
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from codec import mask as _mask
 from codec import elements as _elements
@@ -138,8 +138,9 @@ cdef inline Py_ssize_t bad_digit(const uint8_t* packed, Py_ssize_t units,
             return i >> 1
     return -1
 
-cdef bint read_field(const Layout* layout, Cursor* cursor, int de, Slot* slot,
-                     Fault* fault) noexcept nogil:
+cdef inline bint read_field(const Layout* layout, Cursor* cursor, int de, Slot* slot, bint plain,
+                            Fault* fault) noexcept nogil:
+    """`plain`: no byte of the frame is above 127."""
     cdef const Rule* rule = &layout.rules[de]
     cdef Py_ssize_t start = cursor.offset, units = rule.maximum, at, bad = -1
     cdef const uint8_t* value
@@ -152,7 +153,7 @@ cdef bint read_field(const Layout* layout, Cursor* cursor, int de, Slot* slot,
     if value == NULL:
         return fail_short(fault, cursor, de, bytes_of(rule, units))
     if rule.content == TEXT:
-        if rule.charset.seven_bit:
+        if not plain and rule.charset.seven_bit:
             bad = high_byte(value, units)
     elif rule.content == DIGITS:
         bad = bad_digit(value, units, rule.pad_left)
@@ -175,6 +176,7 @@ cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t leng
     cdef Cursor cursor = Cursor(data, 0, length)
     cdef int word, lead, de
     cdef uint64_t bits
+    cdef bint plain = high_byte(data, length) < 0
     memset(index.present, 0, sizeof(index.present))
     index.body = 0
     fault.kind = NO_FAULT
@@ -194,7 +196,7 @@ cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t leng
             lead = leading_zeros(bits)
             bits ^= <uint64_t>1 << (63 - lead)
             de = word * 64 + lead + 1
-            if not read_field(layout, &cursor, de, &index.slots[de], fault):
+            if not read_field(layout, &cursor, de, &index.slots[de], plain, fault):
                 forget_from(index, de)
                 return False
     if cursor.offset != length:
@@ -354,6 +356,16 @@ cdef void write_bitmaps(const Layout* layout, const uint64_t* present, uint8_t* 
         write_bitmap(layout, present[word] | more, out + word * layout.bitmap_bytes)
 
 
+cdef list MTI_TEXTS = [None] * 10000        # by number; an MTI is asked for again and again
+
+
+cdef str mti_text(int number):
+    known = MTI_TEXTS[number]
+    if known is None:
+        known = MTI_TEXTS[number] = f"{number:04d}"
+    return known
+
+
 # ---- The message --------------------------------------------------------------------------------
 
 @cython.final
@@ -366,9 +378,13 @@ cdef class Message:
     the frame does not follow the dialect.
     """
 
-    def __cinit__(self, frame, Dialect dialect not None, list faults=None):
+    def __cinit__(self, frame, Dialect dialect, list faults=None):
         """`faults` is for `scan`: the fault is put there instead of being raised."""
         cdef Fault fault
+        if dialect is None:
+            if frame is None:
+                return              # for `copy`, which fills it
+            raise TypeError("a message needs its dialect")
         self.frame = frame if type(frame) is bytes else frame_bytes(frame)
         self.dialect = dialect
         if index_frame(&dialect.layout, self.data(), PyBytes_GET_SIZE(self.frame),
@@ -403,17 +419,19 @@ cdef class Message:
     @property
     def mti(self):
         """The four digits of the message type."""
+        return self.type_of()
+
+    cdef str type_of(self):
         cdef const Layout* layout = &self.dialect.layout
         cdef const uint8_t* raw = self.data() + layout.header_bytes
-        cdef str text = PyUnicode_New(4, 127)
-        cdef uint8_t* chars = latin1_chars(text)
-        cdef int i
+        cdef int i, number = 0
         for i in range(4):
+            number *= 10
             if layout.mti_form == AS_BYTES:
-                chars[i] = 0x30 | ((raw[i >> 1] & 15) if i & 1 else (raw[i >> 1] >> 4))
+                number += (raw[i >> 1] & 15) if i & 1 else (raw[i >> 1] >> 4)
             else:
-                chars[i] = 0x30 | (raw[i] & 15)
-        return text
+                number += raw[i] & 15
+        return mti_text(number)
 
     @property
     def raw(self):
@@ -431,11 +449,15 @@ cdef class Message:
 
     __hash__ = None
 
-    def copy(self):
+    cpdef Message copy(self):
         """An independent message with the same bytes, which are copied when one of both changes."""
-        return Message(self.raw, self.dialect)
+        cdef Message twin = Message.__new__(Message, None, None)
+        self.owned = False
+        twin.frame, twin.dialect, twin.index = self.frame, self.dialect, self.index
+        return twin
 
-    __copy__ = copy
+    def __copy__(self):
+        return self.copy()
 
     # Reading.
 
@@ -457,8 +479,11 @@ cdef class Message:
             raise KeyError(key)
         return value
 
-    def get(self, key, default=None):
+    cpdef object get(self, object key, object default=None):
         """As `[key]`, or `default` where that cannot be had."""
+        if type(key) is int:
+            value = self.value_of(key) if 0 < key < FIELD_LIMIT else None
+            return default if value is None else value
         try:
             value = value_at(self, key)
         except FrameError:
@@ -473,9 +498,21 @@ cdef class Message:
         """
         return tuple(elements_of(self, str(key)))
 
-    def has(self, int de):
+    cpdef bint has(self, int de) noexcept:
         """Whether the field is there."""
         return self.find(de) != NULL
+
+    cpdef bint holds(self, int de, str value) except -1:
+        """Whether the field is there and has this value."""
+        cdef Slot* slot = self.find(de)
+        cdef const Rule* rule
+        if slot == NULL or value is None:
+            return False
+        rule = &self.dialect.layout.rules[de]
+        if rule.content == TEXT and rule.charset.seven_bit:
+            return text_length(value) == slot.units and latin1_text(value) and memcmp(
+                latin1_chars(value), self.data() + slot.start + rule.length_bytes, slot.units) == 0
+        return <str>self.value_of(de) == value
 
     def __contains__(self, key):
         return self.get(key) is not None
@@ -488,25 +525,41 @@ cdef class Message:
     def __iter__(self):
         return iter(self.fields())
 
-    def pick(self, numbers):
-        """The values of those of the fields `numbers` that are there, by number."""
-        cdef int de
-        picked = {}
-        for number in numbers:
+    cpdef dict pick(self, object numbers, tuple but=()):
+        """The values of those of the fields `numbers` that are there, by number; without `but`."""
+        cdef dict picked = {}
+        cdef uint64_t[BITMAP_WORDS] wanted
+        cdef uint64_t bits
+        cdef int word, de
+        wanted_bits(numbers, wanted)
+        for number in but:
             de = number
-            value = self.value_of(de)
-            if value is not None:
-                picked[number] = value
+            if 0 < de < FIELD_LIMIT:
+                wanted[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+        for word in range(BITMAP_WORDS):
+            bits = self.index.present[word] & wanted[word]
+            while bits:
+                de = leading_zeros(bits)
+                bits ^= <uint64_t>1 << (63 - de)
+                de += word * 64 + 1
+                picked[de] = self.value_of(de)
         return picked
 
-    def shared_with(self, Message other not None):
+    cpdef tuple shared_with(self, Message other):
         """The numbers of the fields that both have with the same value, ascending."""
-        cdef int de
-        shared = []
-        for de in range(2, FIELD_LIMIT):
-            if is_present(&self.index, de) and is_present(&other.index, de) and \
-                    self.value_of(de) == other.value_of(de):
-                shared.append(de)
+        cdef uint64_t bits
+        cdef int word, de
+        cdef list shared = []
+        if other is None:
+            raise TypeError("shared with a message only")
+        for word in range(BITMAP_WORDS):
+            bits = self.index.present[word] & other.index.present[word]
+            while bits:
+                de = leading_zeros(bits)
+                bits ^= <uint64_t>1 << (63 - de)
+                de += word * 64 + 1
+                if same_value(self, other, de):
+                    shared.append(de)
         return tuple(shared)
 
     def span(self, int de):
@@ -534,36 +587,46 @@ cdef class Message:
 
     # Changing.
 
-    def patch(self, int de, str value not None):
+    cpdef int patch(self, int de, str value) except -1:
         """Set a field: in place if the encoded length stays, else the frame is rebuilt."""
         cdef Slot* slot
         cdef uint8_t* out
+        if value is None:
+            raise TypeError("a value must be a str")
         rule = known_rule(self.dialect, de)
         check_value(self.dialect, rule, de, value)
         slot = self.find(de)
         if slot == NULL or slot.units != units_of(rule, value):
             self.rebuild(de, value)
-            return
+            return 0
         out = self.writable()
         write_value(rule, value, out + slot.start + rule.length_bytes)
+        return 0
 
-    def remove(self, int de):
+    cpdef int remove(self, int de) except -1:
         """Take a field out, if it is there."""
         if self.find(de) != NULL:
             self.rebuild(de, None)
+        return 0
 
-    def set_mti(self, str mti not None):
+    cpdef int set_mti(self, str mti) except -1:
         """Set the message type, four digits."""
         cdef Layout* layout = &self.dialect.layout
         cdef uint8_t out[4]
+        if mti is None:
+            raise TypeError("an MTI must be a str")
         if not write_mti(layout, mti, out):
             raise BuildError("expected 4 decimal digits", "MTI")
         memcpy(self.writable() + layout.header_bytes, out, layout.mti_bytes)
+        return 0
 
-    def set_header(self, bytes header not None):
+    cpdef int set_header(self, bytes header) except -1:
         """Set what stands before the MTI; its length is fixed."""
+        if header is None:
+            raise TypeError("a header must be bytes")
         check_header(self.dialect, header)
         memcpy(self.writable(), PyBytes_AS_STRING(header), PyBytes_GET_SIZE(header))
+        return 0
 
     cdef int rebuild(self, int changed, str value) except -1:
         """The frame anew, with `changed` set to `value`, or without it when that is None."""
@@ -581,6 +644,45 @@ cdef class Message:
     def __repr__(self):
         shown = [f"{de}={_shown(self.dialect, de, self.value_of(de))}" for de in self.fields()]
         return f"<Message {self.dialect.name} {self.mti} {' '.join(shown)}>"
+
+
+cdef dict WANTED = {}                       # bits of the sets that `pick` is asked for all the time
+cdef enum:
+    SETS_KNOWN_MAX = 64
+
+
+cdef int wanted_bits(object numbers, uint64_t* bits) except -1:
+    """One bit for each field number, as in `Index.present`."""
+    cdef int de
+    cdef bytes known
+    if type(numbers) is frozenset:
+        found = WANTED.get(numbers)
+        if found is not None:
+            memcpy(bits, PyBytes_AS_STRING(found), BITMAP_WORDS * sizeof(uint64_t))
+            return 0
+    memset(bits, 0, BITMAP_WORDS * sizeof(uint64_t))
+    for number in numbers:
+        de = number
+        if 0 < de < FIELD_LIMIT:
+            bits[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
+    if type(numbers) is frozenset and len(WANTED) < SETS_KNOWN_MAX:
+        WANTED[numbers] = (<const char*>bits)[:BITMAP_WORDS * sizeof(uint64_t)]
+    return 0
+
+
+cdef bint same_value(Message one, Message other, int de) except -1:
+    """Whether a field that both have holds the same value in both."""
+    cdef const Slot* mine = &one.index.slots[de]
+    cdef const Slot* theirs = &other.index.slots[de]
+    cdef const Rule* rule = &one.dialect.layout.rules[de]
+    if one.dialect is other.dialect:
+        if mine.units == theirs.units and memcmp(
+                one.data() + mine.start + rule.length_bytes,
+                other.data() + theirs.start + rule.length_bytes, bytes_of(rule, mine.units)) == 0:
+            return True
+        if rule.content == BINARY or (rule.content == TEXT and rule.charset.seven_bit):
+            return False
+    return one.value_of(de) == other.value_of(de)
 
 
 cdef bytes frame_bytes(frame):

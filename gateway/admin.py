@@ -7,8 +7,7 @@ of `admin.token_file` where one is configured, and is done by `desk` in its owne
 from __future__ import annotations
 
 import re
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import hypercorn.trio
 import msgspec
@@ -35,11 +34,19 @@ from gateway.desk.requests import (
     Reply,
     Withdraw,
 )
+from gateway.http_bodies import (
+    ASKED_BYTES_MAX,
+    BadRequestError,
+    body_of,
+    json_reply,
+    refusal_reply,
+)
 from gateway.journal import JournalError
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.vault import KeyFileError
 from gateway.log import Level
 from gateway.ops.exposition import exposition
+from gateway.registry_pages import RegistryPages
 from gateway.story import story
 from routing.charge import State
 from routing.docket import Entry
@@ -57,12 +64,10 @@ if TYPE_CHECKING:
     from routing.charge import Charge
     from routing.switch import Switch
 
-_BODY_BYTES_MAX = 4_096
 _FOUND_MAX = 100
 _SECONDS_A_DAY = 86_400.0
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 """Words only: whatever has digits in it might be a card number."""
-Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class ServiceReport(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,10 +110,6 @@ class Complaint(msgspec.Struct, forbid_unknown_fields=True):
     when: float = 0.0
     within_s: float = 3_600.0
     who: str = ""
-
-
-class BadRequestError(Exception):
-    """The request can't be understood; answered 400 with this text."""
 
 
 class AdminSite:
@@ -154,7 +155,8 @@ class AdminSite:
                 Route("/log", self._guarded(self._log_level), methods=["PUT"]),
                 Route("/reload", self._guarded(self._reload), methods=["POST"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
-                *AccountPages(self._desk, _body, self._who).routes(self._guarded, self._reading),
+                *RegistryPages(self._switch, self._desk, self._who).routes(self._guarded),
+                *AccountPages(self._desk, body_of, self._who).routes(self._guarded, self._reading),
             ]
         )
 
@@ -199,7 +201,7 @@ class AdminSite:
         return JSONResponse(found)
 
     async def _service(self, request: Request) -> Response:
-        report = await _body(request, ServiceReport)
+        report = await body_of(request, ServiceReport)
         charge_id = request.path_params["id"]
         self._switch.recall(charge_id)
         self._pipeline.kick()
@@ -235,53 +237,53 @@ class AdminSite:
         return JSONResponse([case_of(c, proposal=proposals.get(c.id)) for c in cases])
 
     async def _close(self, request: Request) -> Response:
-        decision = await _body(request, CaseDecision)
+        decision = await body_of(request, CaseDecision)
         return await self._does(
             request, Close(charge=request.path_params["id"], how=decision.how), decision.who
         )
 
     async def _confirm(self, request: Request) -> Response:
-        person = await _body(request, Person)
+        person = await body_of(request, Person)
         return await self._does(request, Confirm(charge=request.path_params["id"]), person.who)
 
     async def _withdraw(self, request: Request) -> Response:
-        person = await _body(request, Person)
+        person = await body_of(request, Person)
         return await self._does(request, Withdraw(charge=request.path_params["id"]), person.who)
 
     async def _dispute(self, request: Request) -> Response:
-        person = await _body(request, Person)
+        person = await body_of(request, Person)
         dispute = Dispute(charge=request.path_params["id"], why=person.why)
         return await self._does(request, dispute, person.who)
 
     async def _complaint(self, request: Request) -> Response:
-        said = msgspec.structs.asdict(await _body(request, Complaint))
+        said = msgspec.structs.asdict(await body_of(request, Complaint))
         who = str(said.pop("who"))
         return await self._does(request, Complain(**said), who)
 
     async def _log_level(self, request: Request) -> Response:
-        wanted = await _body(request, LogLevel)
+        wanted = await body_of(request, LogLevel)
         was = self._lifecycle.log_from(wanted.level, self._who(request, wanted.who))
-        return _json({"level": wanted.level, "was": was})
+        return json_reply({"level": wanted.level, "was": was})
 
     async def _reload(self, request: Request) -> Response:
-        person, reload = await _body(request, Person), self._desk.reload
+        person, reload = await body_of(request, Person), self._desk.reload
         who = self._who(request, person.who)
         problems = (
             ("there is no configuration file",) if reload is None else await reload.again(who)
         )
         await self._pipeline.settled()
-        return _json({"problems": problems}, 409 if problems else 200)
+        return json_reply({"problems": problems}, 409 if problems else 200)
 
     async def _ask(self, request: Request) -> Response:
-        asked = await _body(request, Asked)
+        asked = await body_of(request, Asked, ASKED_BYTES_MAX)
         reply = await self._desk.do(asked.request, self._who(request, asked.who))
-        return _json(msgspec.to_builtins(reply), reply.status)
+        return json_reply(msgspec.to_builtins(reply), reply.status)
 
     async def _does(self, request: Request, wanted: AnyRequest, claimed: str) -> Response:
         """What came of it: the facts, and why not where it was not done."""
         reply: Reply = await self._desk.do(wanted, self._who(request, claimed))
         said = {"said": reply.said} if reply.ok else {"error": mask.text(reply.said)}
-        return _json(reply.facts | said, reply.status)
+        return json_reply(reply.facts | said, reply.status)
 
     # Reports
 
@@ -291,27 +293,27 @@ class AdminSite:
                 return story(reader, charge_id)
 
         told = await trio.to_thread.run_sync(read, request.path_params["id"])
-        return _json(told, 200 if told else 404)
+        return json_reply(told, 200 if told else 404)
 
     async def _differences(self, request: Request) -> Response:
         del request
         found = await trio.to_thread.run_sync(counter.list_differences, self._desk.config)
-        return _json(found)
+        return json_reply(found)
 
     async def _hosts(self, request: Request) -> Response:
         since = self._since(request)
         cards = await trio.to_thread.run_sync(scorecards.hosts, self._desk.config, since)
-        return _json(msgspec.to_builtins(cards))
+        return json_reply(msgspec.to_builtins(cards))
 
     async def _merchants(self, request: Request) -> Response:
         since = self._since(request)
         cards = await trio.to_thread.run_sync(scorecards.merchants, self._desk.config, since)
-        return _json(msgspec.to_builtins(cards))
+        return json_reply(msgspec.to_builtins(cards))
 
     async def _limits(self, request: Request) -> Response:
         del request
         proposed = self._switch.limit_changes.proposed
-        return _json(
+        return json_reply(
             {
                 "in_force": msgspec.to_builtins(self._switch.life.limits.settings),
                 "proposed": msgspec.json.decode(proposed.how) if proposed else None,
@@ -335,9 +337,9 @@ class AdminSite:
             try:
                 return await page(request)
             except BadRequestError as error:
-                return _refusal(str(error), 400)
+                return refusal_reply(str(error), 400)
             except (JournalError, KeyFileError) as error:
-                return _refusal(str(error), 503)
+                return refusal_reply(str(error), 503)
 
         return reading
 
@@ -354,36 +356,13 @@ class AdminSite:
                 self._who(request, "")
                 return await page(request)
             except NotAllowedError as error:
-                return _refusal(str(error), 401)
+                return refusal_reply(str(error), 401)
             except (BadRequestError, DeskError) as error:
-                return _refusal(str(error), 400)
+                return refusal_reply(str(error), 400)
             except (JournalError, KeyFileError) as error:
-                return _refusal(str(error), 503)
+                return refusal_reply(str(error), 503)
 
         return guarded
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-def _refusal(why: str, status: int) -> Response:
-    """Why not; what is wrong with a body may name a value of it, and that may be anything."""
-    return _json({"error": mask.text(why)}, status)
-
-
-async def _body(request: Request, kind: type[Body]) -> Body:
-    data = bytearray()
-    async with aclosing(request.stream()) as chunks:
-        async for chunk in chunks:
-            data += chunk
-            if len(data) > _BODY_BYTES_MAX:
-                message = f"body longer than {_BODY_BYTES_MAX} bytes"
-                raise BadRequestError(message)
-    try:
-        return msgspec.json.decode(bytes(data), type=kind)
-    except msgspec.MsgspecError as error:
-        raise BadRequestError(str(error)) from None
 
 
 def _shown(charge: Charge) -> dict[str, Any]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gateway.config import Config
-    from gateway.journal.audit_log import Verified
+    from gateway.journal.audit_log import Line, Verified
     from routing.effects import Kept
     from routing.keeper import KeptKind
 
@@ -186,6 +186,10 @@ class Audit:
     def log(self) -> Verified:
         """Whether the audit log is as it was written, and if not, where."""
         return audit_log.verify(self._reader.snapshot())
+
+    def log_lines(self) -> Iterator[Line]:
+        """The audit log, oldest line first."""
+        return audit_log.lines(self._reader.snapshot())
 
     def kept(self, kind: KeptKind) -> Iterator[Kept]:
         """What the journal keeps of one kind, by key."""

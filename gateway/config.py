@@ -26,6 +26,7 @@ from gateway.keys.opening import key_problems
 from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
 from gateway.mappings import mappings
+from gateway.registry_file import RegistryConfig
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
 from routing.accounts.settings import AccountSettings
@@ -138,7 +139,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
     keys: KeySettings = KeySettings()
-    registry: RegistrySettings = RegistrySettings()
+    registry: RegistryConfig = RegistryConfig()
     admin: Admin = Admin()
     log: LogSettings = LogSettings()
     journal: JournalConfig = JournalConfig()
@@ -165,7 +166,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             service=self.service,
             reversal=self.reversal,
             limits=self.limits,
-            registry=self.registry,
+            registry=_only(RegistrySettings, self.registry),
             abuse=self.abuse,
             cases=self.cases,
             accounts=self.accounts,
@@ -263,6 +264,7 @@ def _problems(config: Config) -> Iterable[str]:
     yield from People.problems(config.admin.token_file)
     yield from config.accounts.problems()
     yield from config.notices.problems()
+    yield from config.registry.problems()
     yield from key_problems(config.keys)
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
     if config.notices.url and config.journal.kind == "none":

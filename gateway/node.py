@@ -6,6 +6,7 @@ worker are arguments.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ from gateway.host_keys import HostKeys
 from gateway.links import Links
 from gateway.peers import peers_of
 from gateway.pipeline import Pipeline
+from gateway.registry_file import read
 from gateway.turns import Turns
 from routing.reload import reload
 from routing.switch import Switch
@@ -79,6 +81,15 @@ class Node:
         self.pipeline.kick()
 
 
+async def load_registry(config: Config, switch: Switch, tools: Tools) -> None:
+    """Load `registry.file` if nobody is registered yet; durable with the first batch."""
+    if not config.registry.file or len(switch.life.registry):
+        return
+    document = await tools.offload(read, Path(config.registry.file))
+    switch.life.registry.load(document.merchant, document.terminal, "", tools.clock.now())
+    tools.log.info("registry loaded", file=config.registry.file, entries=len(document))
+
+
 async def recovered(config: Config, journal: Journal, tools: Tools) -> Switch:
     """Routing as the last life left it: open charges go on, what was cut off is reversed."""
     now = tools.clock.now()
@@ -93,6 +104,7 @@ async def recovered(config: Config, journal: Journal, tools: Tools) -> Switch:
         last_stans=recovery.last_stans,
     )
     switch.restore(recovery.charges, now, recovery.entries, recovery.kept)
+    await load_registry(config, switch, tools)
     open_now = len(switch.life.book.open())
     tools.log.info("recovered", epoch=recovery.epoch, charges=len(recovery.charges), open=open_now)
     return switch

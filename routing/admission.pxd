@@ -1,26 +1,43 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.clock cimport Now as Now_t
 from routing.hosts cimport Host as Host_t
-from routing.lifecycle cimport Asker as Asker_t, Lifecycle as Lifecycle_t
+from routing.cause cimport Asker as Asker_t
+from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
+from routing.routes cimport RouteTable as RouteTable_t
+from routing.service cimport Merchants as Merchants_t
 from routing.tombstones cimport Tombstones as Tombstones_t
 
+cdef object _SENT, _DELIVERED, _SALE
+
+@cython.final
 cdef class Admission:
     cdef Lifecycle_t _life
     cdef Replies_t _replies
-    cdef object _routes
-    cdef object _merchants
+    cdef RouteTable_t _routes
+    cdef Merchants_t _merchants
     cdef public Tombstones_t tombstones
     cdef public object refuse_new
     cdef public object duplicates
     cdef public object failed_over
-    cpdef object identity_of_new(self, Asker_t asker, object listener, object now)
+    @cython.locals(message=Message_t)
+    cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)
     cpdef object busy(self, Asker_t asker)
-    cpdef object beyond_limits(self, object message, object now)
-    cpdef tuple host_for(self, object message, object listener, object now)
-    cpdef object open(self, Asker_t asker, object listener, object identity, Host_t host, Charge_t original, object now)
-    cpdef object towards(self, Host_t host, object request, object listener, object now)
-    cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, object now)
+    cpdef object beyond_limits(self, Message_t message, Now_t now)
+    @cython.locals(host=Host_t)
+    cpdef tuple host_for(self, Message_t message, object listener, Now_t now)
+    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t)
+    cpdef object open(self, Asker_t asker, object listener, object identity, Host_t host, Charge_t original, Now_t now)
+    @cython.locals(message=Message_t, de=int)
+    cpdef object towards(self, Host_t host, Message_t request, object listener, Now_t now)
+    @cython.locals(charge=Charge_t, unproven=list)
+    cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
-    cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, object now)
+    @cython.locals(message=Message_t)
+    cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, Now_t now)
 
-cdef bint _amount_is_good(object message) except -1
+@cython.locals(amount=str)
+cdef bint _amount_is_good(Message_t message) except -1

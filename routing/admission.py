@@ -25,12 +25,15 @@ from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
+    from routing.cause import Asker
     from routing.clock import Now
     from routing.hosts import Host
-    from routing.lifecycle import Asker, Lifecycle
+    from routing.lifecycle import Lifecycle
     from routing.replies import Replies
     from routing.settings import ListenerSettings, Settings
 
+_SENT, _DELIVERED = State.SENT, State.DELIVERED
+_SALE = Transaction.SALE
 _CURRENCY_UNKNOWN: Final = "000"
 _AMOUNT_DIGITS: Final = 12
 _STANS_TRIED_MAX: Final = 1_000
@@ -129,7 +132,7 @@ class Admission:
 
         Nothing was sent yet: what was is never given to another host.
         """
-        names = self._routes.hosts_for(
+        names = self._routes.always or self._routes.hosts_for(
             listener.dialect, message.mti, message.get(3) or "", pan_of(message)
         )
         first = ""
@@ -161,12 +164,12 @@ class Admission:
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
-        message = self.towards(host, request, listener, now)
-        link = host.links.next_link()
+        message, link = self.towards(host, request, listener, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
-        transaction = convention.transaction(request) or Transaction.SALE
-        proof, window_s = self._class_of(transaction, request[42], request[41])
+        transaction = convention.transaction(request) or _SALE
+        merchant, terminal = request[42], request[41]
+        proof, window_s = self._class_of(transaction, merchant, terminal)
         if original is not None:
             host.convention.point_to(message, original)
         charge = Charge(
@@ -177,8 +180,8 @@ class Admission:
             dialect=listener.dialect,
             listener=listener.name,
             mti=request.mti[:3] + "0",
-            merchant=request[42],
-            terminal=request[41],
+            merchant=merchant,
+            terminal=terminal,
             stan=request[11],
             batch=convention.batch(request),
             de7=request.get(7) or "",
@@ -195,7 +198,7 @@ class Admission:
             kind=transaction,
             original_id=original.id if original is not None else 0,
             operator=convention.operator(request),
-            sent_header=message.header.hex(),
+            sent_header=message.header.hex() if message.header else "",
             request=request,
         )
         try:
@@ -211,7 +214,7 @@ class Admission:
     def _class_of(
         self, transaction: Transaction, merchant: str, terminal: str
     ) -> tuple[Proof, float]:
-        if transaction.undoes:
+        if transaction is not _SALE and transaction.undoes:
             return Proof.APPROVAL, 0.0
         known = self._life.registry.class_of(merchant, terminal)
         return known or self._merchants.class_of(merchant, terminal)
@@ -257,7 +260,7 @@ class Admission:
             self.duplicates["refused"] += 1
             self._replies.refuse(asker, rc.DUPLICATE, now)
             return
-        if known.state is State.SENT:
+        if known.state is _SENT:
             self.duplicates["waits"] += 1
             if asker.conn >= known.conn:  # else a try that was slow on a connection left since
                 known.request = message
@@ -276,13 +279,14 @@ class Admission:
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         proven = False
-        for charge in self._life.book.unproven(terminal_of(asker.request)):
+        unproven = self._life.book.unproven(terminal_of(asker.request))
+        for charge in unproven:
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue
             if charge.conn == asker.conn or self._follows(stan, charge.stan):
                 if listener.terminal_resolves_first:
                     self._life.delivered(charge, now)
-                if charge.state is State.DELIVERED and charge.proof == Proof.NEXT_MESSAGE:
+                if charge.state is _DELIVERED and charge.proof == Proof.NEXT_MESSAGE:
                     self._life.apply(charge, Event.CONFIRMED, now)
                 proven = True
         return proven
@@ -294,6 +298,8 @@ class Admission:
 
     def is_forbidden(self, asker: Asker, identity: str, convention: Convention, now: Now) -> bool:
         """Whether this request must never be taken; then it was refused here."""
+        if not len(self.tombstones):
+            return False
         message = asker.request
         named = (convention.batch(message), message.get(7) or "")
         code = self.tombstones.verdict(identity, message, asker.conn, named, now.monotonic)

@@ -35,14 +35,14 @@ def for_terminal(
     now: Now,
 ) -> Message:
     """`reply` from a host turned into the answer to `request`."""
-    pair = (request.dialect.name, reply.dialect.name)
-    if pair[0] != pair[1]:
+    if request.dialect is not reply.dialect:
+        pair = (request.dialect.name, reply.dialect.name)
         return translators[pair].answer(reply, request, now)
     answer = reply.copy()
     answer.set_mti(answer_mti(request.mti))
     answer.patch(11, request[11])
     if answer.header:
-        answer.set_header(CONVENTIONS[pair[0]].answer_header(request))
+        answer.set_header(CONVENTIONS[request.dialect.name].answer_header(request))
     for de in MAC_FIELDS:
         if answer.has(de):
             answer.remove(de)
@@ -51,13 +51,14 @@ def for_terminal(
 
 def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
-    echoed = [de for de in answer.shared_with(request) if de not in MAC_FIELDS]
-    stored = answer.pick(_KEPT)
-    if answer.has(_CHIP_DATA) and _may_rest_on_disk(answer):
+    echoed = answer.shared_with(request)
+    stored = answer.pick(_KEPT, echoed)
+    if answer.has(_CHIP_DATA) and _CHIP_DATA not in echoed and _may_rest_on_disk(answer):
         stored[_CHIP_DATA] = answer[_CHIP_DATA]
-    for de in echoed:
-        stored.pop(de, None)
-    charge.echoed, charge.answer, charge.code = tuple(echoed), stored, answer[39]
+    if answer.has(MAC_FIELDS[0]) or answer.has(MAC_FIELDS[1]):
+        others = [de for de in echoed if de not in MAC_FIELDS]
+        echoed = tuple(others)
+    charge.echoed, charge.answer, charge.code = echoed, stored, answer[39]
 
 
 def _may_rest_on_disk(answer: Message) -> bool:

@@ -32,9 +32,10 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from routing.cause import Asker
     from routing.clock import Now
     from routing.docket import Docket
-    from routing.lifecycle import Asker, Lifecycle
+    from routing.lifecycle import Lifecycle
     from routing.replies import Replies
 
 UPLOADS_MAX: Final = 1_000

@@ -1,22 +1,33 @@
+cimport cython
+
 from routing.charge_record cimport Charge as Charge_t
 
+cdef object _HELD_OPEN
+cdef object _UNPROVEN
+
+@cython.final
 cdef class Deadlines:
+    cdef list _lanes
     cdef list _heap
     cdef object _count
+    cdef double _next_at
     cpdef object watch(self, object item)
     cpdef object next_at(self)
+    cdef tuple _first(self)
+    cdef object _drop(self, tuple first)
 
+@cython.final
 cdef class ChargeBook:
-    cdef object _ended_max
+    cdef Py_ssize_t _ended_max
     cdef public bint forgets
     cdef dict _by_id
     cdef dict _open
     cdef dict _by_identity
-    cdef object _by_prefix
-    cdef object _by_conn
-    cdef object _unproven
+    cdef dict _by_prefix
+    cdef dict _by_conn
+    cdef dict _unproven
     cdef object _ended
-    cdef object _in_state
+    cdef dict _in_state
     cpdef object add(self, Charge_t charge)
     cpdef object moved(self, Charge_t charge, object before)
     cpdef object remove(self, Charge_t charge)
@@ -24,7 +35,7 @@ cdef class ChargeBook:
     cpdef Charge_t same_as(self, object identity)
     cpdef list unproven(self, object terminal)
     cpdef list on_conn(self, object conn)
-    cpdef object load_of(self, object conn)
+    cpdef Py_ssize_t load_of(self, object conn) except -1
     cpdef object join_conn(self, Charge_t charge, object conn)
     cpdef object leave_conn(self, Charge_t charge)
     cdef object _enter(self, Charge_t charge)

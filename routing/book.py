@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, deque
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from routing.charge import OPEN_STATES, Charge, State
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from routing.conventions import Original
 
 _PREFIX_LENGTH = 15 + 1 + 8 + 1 + 6 + 1 + 1 + 1
+_HELD_OPEN = OPEN_STATES | {State.CASE}
 _UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
+
+
+_LANES_MAX = 8
 
 
 class Timed(Protocol):
@@ -23,30 +28,72 @@ class Timed(Protocol):
     due: float
 
 
+_Waiting = tuple[float, int, Timed]
+"""The time, how many were set before, and whose it is."""
+
+
 class Deadlines:
-    """One structure for all deadlines.  Moving one later costs nothing until the old time comes."""
+    """One structure for all deadlines.  Moving one later costs nothing until the old time comes.
+
+    Nearly all wait for one of a few spans, so those of one span come due in the order in which they
+    were set: they stand in lanes, each in the order of its times.  What fits into no lane goes to a
+    heap.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timed]] = []
+        self._lanes: list[deque[_Waiting]] = []
+        self._heap: list[_Waiting] = []
         self._count = 0
+        self._next_at = 0.0
+        """The earliest time of all; 0: look for it."""
 
     def watch(self, item: Timed) -> None:
         """`item.due` was set: have it returned by `over` at that time."""
+        due = item.due
         self._count += 1
-        heapq.heappush(self._heap, (item.due, self._count, item))
+        self._next_at = min(self._next_at, due)
+        for lane in self._lanes:
+            if not lane or lane[-1][0] <= due:
+                lane.append((due, self._count, item))
+                return
+        if len(self._lanes) < _LANES_MAX:
+            self._lanes.append(deque([(due, self._count, item)]))
+        else:
+            heapq.heappush(self._heap, (due, self._count, item))
 
     def over(self, now: float) -> Iterator[Timed]:
         """The items whose time has come, each with `due` set back to 0."""
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            at, _, item = heapq.heappop(heap)
+        while self._next_at <= now:
+            first = self._first()
+            if first is None or first[0] > now:
+                self._next_at = first[0] if first is not None else inf
+                return
+            at, _, item = first
+            self._drop(first)
             if item.due == at:
                 item.due = 0.0
                 yield item
 
     def next_at(self) -> float | None:
         """When to look again; may be early, never late."""
-        return self._heap[0][0] if self._heap else None
+        first = self._first()
+        return None if first is None else first[0]
+
+    def _first(self) -> _Waiting | None:
+        """What comes due first."""
+        first = self._heap[0] if self._heap else None
+        for lane in self._lanes:
+            if lane and (first is None or lane[0][:2] < first[:2]):
+                first = lane[0]
+        return first
+
+    def _drop(self, first: _Waiting) -> None:
+        """Take out what `_first` found."""
+        for lane in self._lanes:
+            if lane and lane[0] is first:
+                lane.popleft()
+                return
+        heapq.heappop(self._heap)
 
 
 class ChargeBook:
@@ -63,18 +110,23 @@ class ChargeBook:
         self._by_id: dict[int, Charge] = {}
         self._open: dict[int, Charge] = {}
         self._by_identity: dict[str, Charge] = {}
-        self._by_prefix: defaultdict[str, list[Charge]] = defaultdict(list)
-        self._by_conn: defaultdict[int, dict[int, Charge]] = defaultdict(dict)
-        self._unproven: defaultdict[str, dict[int, Charge]] = defaultdict(dict)
+        self._by_prefix: dict[str, list[Charge]] = {}
+        self._by_conn: dict[int, dict[int, Charge]] = {}
+        self._unproven: dict[str, dict[int, Charge]] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
-        self._in_state: defaultdict[State, int] = defaultdict(int)
+        self._in_state: dict[State, int] = dict.fromkeys(State, 0)
 
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
         self._by_id[charge.id] = charge
         self.forgets |= len(self._by_id) >= self._ended_max
         self._by_identity[charge.identity] = charge
-        self._by_prefix[prefix_of(charge.identity)].append(charge)
+        prefix = prefix_of(charge.identity)
+        same = self._by_prefix.get(prefix)
+        if same is None:
+            self._by_prefix[prefix] = [charge]
+        else:
+            same.append(charge)
         self._in_state[charge.state] += 1
         self._enter(charge)
 
@@ -92,11 +144,11 @@ class ChargeBook:
         if self._by_identity.get(charge.identity) is charge:
             del self._by_identity[charge.identity]
         prefix = prefix_of(charge.identity)
-        same = self._by_prefix[prefix]
-        if charge in same:
+        same = self._by_prefix.get(prefix)
+        if same is not None and charge in same:
             same.remove(charge)
         if not same:
-            del self._by_prefix[prefix]
+            self._by_prefix.pop(prefix, None)
         self._in_state[charge.state] -= 1
         self._open.pop(charge.id, None)
         self._ended.pop(charge.id, None)
@@ -128,7 +180,8 @@ class ChargeBook:
 
     def load_of(self, conn: int) -> int:
         """How many charges this connection waits for, or has unproven answers of."""
-        return len(self._by_conn.get(conn, ()))
+        known = self._by_conn.get(conn)
+        return len(known) if known is not None else 0
 
     def busiest(self) -> int:
         """The load of the connection that has most."""
@@ -138,11 +191,18 @@ class ChargeBook:
         """From now on `conn` waits for the answer to `charge`."""
         self.leave_conn(charge)
         charge.conn = conn
-        if conn:
-            self._by_conn[conn][charge.id] = charge
+        if not conn:
+            return
+        known = self._by_conn.get(conn)
+        if known is None:
+            self._by_conn[conn] = {charge.id: charge}
+        else:
+            known[charge.id] = charge
 
     def leave_conn(self, charge: Charge) -> None:
         """Nobody waits for `charge` any more."""
+        if not charge.conn:
+            return
         known = self._by_conn.get(charge.conn)
         if known is not None:
             known.pop(charge.id, None)
@@ -167,14 +227,19 @@ class ChargeBook:
 
     def _enter(self, charge: Charge) -> None:
         if charge.state in _UNPROVEN:
-            self._unproven[charge.till][charge.id] = charge
-        if charge.state in OPEN_STATES or charge.state is State.CASE:
-            self._open[charge.id] = charge
-            self._ended.pop(charge.id, None)
+            known = self._unproven.get(charge.till)
+            if known is None:
+                self._unproven[charge.till] = {charge.id: charge}
+            else:
+                known[charge.id] = charge
+        if charge.state in _HELD_OPEN:
+            if charge.id not in self._open:
+                self._open[charge.id] = charge
+                self._ended.pop(charge.id, None)
         else:
-            self._open.pop(charge.id, None)
+            if self._open.pop(charge.id, None) is None:
+                self._ended.pop(charge.id, None)
             self._ended[charge.id] = None
-            self._ended.move_to_end(charge.id)
             if len(self._ended) > self._ended_max:
                 self.remove(self._by_id[next(iter(self._ended))])
 

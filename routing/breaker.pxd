@@ -1,3 +1,6 @@
+cimport cython
+
+@cython.final
 cdef class Breaker:
     cdef long _silences_max
     cdef double _pause_s

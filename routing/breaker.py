@@ -34,11 +34,11 @@ class Breaker:
 
     def admits(self, now: float) -> bool:
         """Whether a new charge may go."""
-        return not self.is_open or now >= self._until
+        return not self._silences or not self.is_open or now >= self._until
 
     def sent(self, now: float) -> None:
         """A charge goes; if it goes to see, no other does until it had its time."""
-        if self.is_open:
+        if self._silences and self.is_open:
             self._until = now + self._answer_timeout_s + self._pause_s
 
     def answered(self) -> None:

@@ -1,5 +1,8 @@
 from routing.charge_record cimport Charge as Charge_t
 
+cimport cython
+
+@cython.final
 cdef class Step:
     cdef public object next
     cdef public tuple actions

@@ -1,9 +1,19 @@
 # What C needs to know of `charge_record.py`: the same fields, in the same order.
 
+cimport cython
+
+from codec._wire cimport Message as Message_t
+
+cdef object _SALE
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class Charge:
     cdef public object id
     cdef public object epoch
     cdef public str till
+    cdef public bint undoes
     cdef public double opened_at
     cdef public str identity
     cdef public str dialect
@@ -49,13 +59,14 @@ cdef class Charge:
     cdef public double reversal_since
     cdef public object attempts
     cdef public object repeats_answered
-    cdef public object request
+    cdef public Message_t request
     cdef public object conn
     cdef public bint handed
     cdef public bint maybe_told
     cdef public object link
     cdef public bint answer_forged
     cdef public bint left
+    cdef public bint too_late
     cdef public double known_since
     cdef public double proof_until
     cdef public double due

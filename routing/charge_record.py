@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from routing.states import State
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
+
+_SALE: Final = Transaction.SALE
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -24,6 +26,8 @@ class Charge:
     epoch: int
     till: str = field(init=False)
     """Whose charge it is: merchant|terminal."""
+    undoes: bool = field(init=False)
+    """Whether it gives money back: a void or a refund."""
     opened_at: float
     identity: str
     """Duplicate key: merchant|terminal|STAN|MTI class|rest by dialect (see `conventions`)."""
@@ -98,6 +102,8 @@ class Charge:
     """An answer came whose MAC was wrong: no answer, but a reason to give."""
     left: bool = False
     """A byte of it may have reached the host."""
+    too_late: bool = False
+    """Its deadline passed before its record was durable: it leaves no more."""
     known_since: float = 0.0
     """Monotonic time at which this process opened it or found it in the journal."""
     proof_until: float = 0.0
@@ -119,6 +125,7 @@ class Charge:
 
     def __post_init__(self) -> None:
         self.till = f"{self.merchant}|{self.terminal}"
+        self.undoes = self.kind is not _SALE and self.kind.undoes
 
     @property
     def money(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 
-class Now(NamedTuple):
+@dataclass(frozen=True)
+class Now:
     """One instant: `monotonic` seconds for deadlines, `wall` (since the epoch) for records."""
 
     monotonic: float

@@ -48,7 +48,7 @@ class Conduct:
 
     def counts(self, charge: Charge, before: State, event: Event) -> bool:
         """Whether such a step takes back what was delivered, and is counted."""
-        if event not in _TAKES_BACK or before not in _DELIVERED or charge.kind.undoes:
+        if event not in _TAKES_BACK or before not in _DELIVERED or charge.undoes:
             return False
         return bool(self._settings.terminal_reversals_max or self._settings.card_reversals_max)
 
@@ -60,6 +60,9 @@ class Conduct:
         """`event`, or a hold where it is one too many; counts what passes."""
         if not self.counts(charge, charge.state, event):
             return event
+        return self._counted(charge, event, now)
+
+    def _counted(self, charge: Charge, event: Event, now: Now) -> Event:
         card = self.card_of(charge)
         if any(self._count(key, now.wall) >= most for key, most in self._keys(charge.till, card)):
             self.held += 1

@@ -217,8 +217,10 @@ class Docket:
         if self._life.conduct.counts(charge, before, event):
             said = {"till": charge.till, "card": self._life.conduct.card_of(charge)}
             self.note(Entry.TAKEN_BACK, now, charge=charge.id, said=said)
-        if before is State.CASE:
+        if self.proposals and before is State.CASE:
             self.proposals.pop(charge.id, None)
+        if not self.complaints:
+            return
         end = END_OF.get(charge.state)
         if charge.id in self.complaints and end is not None and end != "case":
             since = self.complaints.pop(charge.id)

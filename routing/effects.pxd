@@ -1,9 +1,21 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 
+cpdef tuple opened_values(Charge_t each)
+cpdef tuple moved_values(Charge_t each)
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class Opened:
     cdef public object id
     cdef public tuple values
 
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class Moved:
     cdef public object id
     cdef public object epoch
@@ -11,17 +23,24 @@ cdef class Moved:
     cdef public object before
     cdef public tuple values
 
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class ToTerminal:
     cdef public object conn
-    cdef public object message
+    cdef public Message_t message
     cdef public Charge_t charge
 
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
 cdef class ToHost:
     cdef public object link
-    cdef public object message
+    cdef public Message_t message
     cdef public Charge_t charge
     cdef public bint reverses
 
+@cython.final
 cdef class Outbox:
     cdef public list express
     cdef public list records

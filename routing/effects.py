@@ -7,7 +7,6 @@ An `Outbox` gathers the effects of one turn.  Its `records` must be durable befo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,8 +33,26 @@ MOVED: Final = (
 )  # fmt: skip
 """What every later record of a charge holds."""
 
-opened_values: Final[Callable[[Charge], tuple[Any, ...]]] = attrgetter(*OPENED)
-moved_values: Final[Callable[[Charge], tuple[Any, ...]]] = attrgetter(*MOVED)
+
+def opened_values(each: Charge) -> tuple[Any, ...]:
+    """The values of OPENED, in its order."""
+    return (
+        each.id, each.epoch, each.opened_at, each.identity, each.dialect, each.listener, each.mti,
+        each.merchant, each.terminal, each.stan, each.batch, each.de7, each.processing_code,
+        each.amount, each.currency, each.pan, each.proof, each.window_s, each.host,
+        each.host_stan, each.host_de7, each.sent, each.kind, each.original_id, each.operator,
+        each.sent_header,
+    )  # fmt: skip
+
+
+def moved_values(each: Charge) -> tuple[Any, ...]:
+    """The values of MOVED, in its order."""
+    return (
+        each.state, each.updated_at, each.reason, each.code, each.rrn, each.approval_code,
+        each.answer, each.echoed, each.approved_amount, each.approval_held, each.proof_restarts,
+        each.remark, each.reversal_stan, each.reversal_de7, each.reversal_since, each.attempts,
+        each.repeats_answered, each.stood, each.given_back, each.keeps, each.settled_on,
+    )  # fmt: skip
 
 
 @dataclass

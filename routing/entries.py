@@ -61,7 +61,9 @@ SELLING: Final = frozenset({TerminalState.ACTIVE})
 SIGNING_IN: Final = SELLING | {TerminalState.REGISTERED, TerminalState.TESTING}
 
 
-class EntryLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EntryLimits(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Limits of one merchant or terminal, minor units and counts; they hold beside the general
     ones, and the strictest counts.  0: none of its own.
     """
@@ -77,7 +79,9 @@ class EntryLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 NO_LIMITS: Final = EntryLimits()
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Account(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Where a merchant's money goes: a card or an account of a bank, never in clear."""
 
     id: str = "main"

@@ -1,12 +1,24 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.clock cimport Now as Now_t
 from routing.hosts cimport Host as Host_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
+from routing.settlement_day cimport SettlementDay as SettlementDay_t
 
+cdef object _SENT, _REVERSAL_DUE, _APPROVAL, _DECLINE
+
+@cython.final
 cdef class HostSide:
     cdef Lifecycle_t _life
     cdef public object unmatched
     cdef public object late_approvals
-    cdef bint _is_answer_to(self, Host_t host, dict sent, object message) except -1
-    cdef object _charge_answered(self, Host_t host, Charge_t charge, object message, object key, object now)
-    cdef object _approved(self, Host_t host, Charge_t charge, object message, object now)
-    cdef bint _is_beyond_limits(self, Charge_t charge, object now) except -1
+    @cython.locals(mti_class=str)
+    cpdef object message(self, Host_t host, object link, Message_t message, Now_t now, bint mac_good)
+    cdef bint _is_answer_to(self, Host_t host, dict sent, Message_t message, object code) except -1
+    @cython.locals(sent=dict)
+    cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, object key, Now_t now)
+    @cython.locals(day=SettlementDay_t)
+    cdef object _approved(self, Host_t host, Charge_t charge, Message_t message, object code, Now_t now)
+    cdef bint _is_beyond_limits(self, Charge_t charge, Now_t now) except -1

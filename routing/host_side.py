@@ -13,7 +13,7 @@ from routing import answers
 from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
 from routing.enquiry import Enquiry
-from routing.lifecycle import sale_of
+from routing.limits import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
 from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _NETWORK_CLASS: Final = "8"
 _REVERSAL_CLASS: Final = "4"
+_SENT, _REVERSAL_DUE = State.SENT, State.REVERSAL_DUE
+_APPROVAL, _DECLINE = Event.APPROVAL, Event.DECLINE
 
 
 class HostSide:
@@ -37,9 +39,10 @@ class HostSide:
         """Messages that were no answer, by host and why."""
         self.late_approvals = 0
 
-    def message(self, host: Host, link: int, message: Message, now: Now, *, mac_good: bool) -> None:
+    def message(self, host: Host, link: int, message: Message, now: Now, mac_good: bool) -> None:
         """A host sent a message over one of its links."""
-        manages = message.mti[1] == _NETWORK_CLASS
+        mti_class = message.mti[1]
+        manages = mti_class == _NETWORK_CLASS
         host.links.heard(link, now, not manages)
         if manages:
             self._life.outbox.express += host.links.network_message(link, message, now)
@@ -61,35 +64,36 @@ class HostSide:
                 owner.answer_forged = True
         elif isinstance(owner, Enquiry):
             self._enquiry_answered(host, owner, message, now)
-        elif message.mti[1] == _REVERSAL_CLASS:
+        elif mti_class == _REVERSAL_CLASS:
             self._reversal_answered(host, owner, message, now)
         else:
             self._charge_answered(host, owner, message, key, now)
 
-    def _is_answer_to(self, host: Host, sent: dict[int, str], message: Message) -> bool:
-        partial = host.convention.code_of(message) == PARTIAL
-        field = differing_field(sent, message, partial=partial)
+    def _is_answer_to(self, host: Host, sent: dict[int, str], message: Message, code: str) -> bool:
+        field = differing_field(sent, message, partial=code == PARTIAL)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
-        return field is None and bool(host.convention.code_of(message))
+        return field is None and bool(code)
 
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
     ) -> None:
-        sent = charge.sent | {11: charge.host_stan}
+        sent = charge.sent.copy()
+        sent[11] = charge.host_stan
         if charge.host_de7:
             sent[7] = charge.host_de7
-        if not self._is_answer_to(host, sent, message):
+        code = host.convention.code_of(message)
+        if not self._is_answer_to(host, sent, message, code):
             return
-        if charge.state is State.SENT:
+        if charge.state is _SENT:
             host.reply_s.add(now.monotonic - charge.known_since)
-        if host.convention.code_of(message) in APPROVALS:
-            self._approved(host, charge, message, now)
-        elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
+        if code in APPROVALS:
+            self._approved(host, charge, message, code, now)
+        elif charge.state is _REVERSAL_DUE and charge.attempts == 0:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
-            self._life.apply(charge, Event.DECLINE, now, reply=message)
-            self._heed(host, host.convention.code_of(message), now)
+            self._life.move(charge, _DECLINE, now, None, message, None)
+            self._heed(host, code, now)
         host.keys.release(key)
 
     def _heed(self, host: Host, code: str, now: Now) -> None:
@@ -101,19 +105,19 @@ class HostSide:
         if host.links.exchange is not None:
             self._life.outbox.express += host.links.exchange.mac_error(now)
 
-    def _approved(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
+    def _approved(self, host: Host, charge: Charge, message: Message, code: str, now: Now) -> None:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
-        day = host.links.day
-        day.told(message.get(15, ""))
-        charge.settled_on = message.get(15, "")[-4:] or day.date
+        day, settlement_date = host.links.day, message.get(15) or ""
+        day.told(settlement_date)
+        charge.settled_on = settlement_date[-4:] or day.date
         charge.rrn = message.get(37) or ""
         charge.approval_code = message.get(38) or ""
         charge.approved_amount = charge.amount
-        if host.convention.code_of(message) == PARTIAL and message.has(4):
+        if code == PARTIAL and message.has(4):
             charge.approved_amount = int(message[4])
-        if charge.state is not State.SENT:
+        if charge.state is not _SENT:
             self.late_approvals += 1
-            self._life.apply(charge, Event.APPROVAL, now)
+            self._life.apply(charge, _APPROVAL, now)
         elif self._is_beyond_limits(charge, now):
             self._life.over_limit += 1
             self._life.apply(charge, Event.OVER_LIMIT, now, reason=Reason.OVER_LIMIT)
@@ -121,23 +125,25 @@ class HostSide:
             reason = Reason.TERMINAL_GONE
             self._life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
         else:
-            self._life.apply(charge, Event.APPROVAL, now, reply=message)
+            self._life.move(charge, _APPROVAL, now, None, message, None)
 
     def _is_beyond_limits(self, charge: Charge, now: Now) -> bool:
         """Whether limits that came into force while it was on its way forbid it."""
         limits = self._life.limits
-        return limits.any and not charge.kind.undoes and limits.is_beyond(sale_of(charge), now.wall)
+        return limits.any and not charge.undoes and limits.is_beyond(sale_of(charge), now.wall)
 
     def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
         sent = charge.sent | {11: charge.reversal_stan}
         if charge.reversal_de7:
             sent[7] = charge.reversal_de7
-        if self._is_answer_to(host, sent, message):
-            self._life.reversals.answered(charge, host.convention.code_of(message), now)
-            self._heed(host, host.convention.code_of(message), now)
+        code = host.convention.code_of(message)
+        if self._is_answer_to(host, sent, message, code):
+            self._life.reversals.answered(charge, code, now)
+            self._heed(host, code, now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
-        if not self._is_answer_to(host, enquiry.sent, message):
+        code = host.convention.code_of(message)
+        if not self._is_answer_to(host, enquiry.sent, message, code):
             return
         host.keys.release(enquiry.key)
         if not enquiry.due:

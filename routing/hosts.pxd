@@ -4,6 +4,9 @@ from routing.matching cimport PendingKeys as PendingKeys_t
 from routing.network cimport HostLinks as HostLinks_t
 from routing.tally cimport Tally as Tally_t
 
+cimport cython
+
+@cython.final
 cdef class Host:
     cdef public object name
     cdef public object settings

@@ -56,8 +56,9 @@ class Host:
 
     def has_settled(self, charge: Charge) -> bool:
         """Whether it is too late to reverse an approved charge; see `settlement_day`."""
-        day_is_over = self.links.day.has_settled(charge.settled_on)
-        return charge.approval_held and day_is_over and not self.settings.reverses_settled
+        if not charge.approval_held or self.settings.reverses_settled:
+            return False
+        return self.links.day.has_settled(charge.settled_on)
 
     def charge_key(self, charge: Charge) -> str:
         """The key under which the answer to this charge comes back."""

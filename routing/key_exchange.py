@@ -282,6 +282,4 @@ class KeyExchange:
         self._host.links.block(on=True)
         self._due_at = now.monotonic + self._host.settings.key_change.retry_s
         self._life.keeper.audit(AuditKind.HOST_BLOCKED, name, now)
-        return [
-            HostNews(name, "host blocked: MACs are wrong also under a new key", alarms=True)
-        ]
+        return [HostNews(name, "host blocked: MACs are wrong also under a new key", alarms=True)]

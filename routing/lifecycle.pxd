@@ -1,30 +1,33 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
 from routing.book cimport ChargeBook as ChargeBook_t, Deadlines as Deadlines_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.cause cimport Asker as Asker_t, Cause as Cause_t
+from routing.charge cimport Step as Step_t
+from routing.clock cimport Now as Now_t
+from routing.conduct cimport Conduct as Conduct_t
 from routing.effects cimport Outbox as Outbox_t
+from routing.hosts cimport Host as Host_t
 
-cdef class Asker:
-    cdef public object conn
-    cdef public object request
+cdef object _SENT, _APPROVED, _CASE, _VOIDING, _REVERSAL_DUE, _DELIVERY_UNKNOWN
+cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
+cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK
 
-cdef class Cause:
-    cdef public object event
-    cdef public object now
-    cdef public object reply
-    cdef public Asker asker
-
+@cython.final
 cdef class Lifecycle:
     cdef public object settings
-    cdef public object hosts
+    cdef public dict hosts
     cdef public object translators
     cdef public ChargeBook_t book
     cdef public Deadlines_t deadlines
     cdef public object limits
-    cdef public object conduct
+    cdef public Conduct_t conduct
     cdef public Outbox_t outbox
     cdef public object reversals
     cdef public object originals
-    cdef public object outcomes
-    cdef public object entered
+    cdef public dict outcomes
+    cdef public dict entered
     cdef public object internal_errors
     cdef public object over_limit
     cdef public list watchers
@@ -34,10 +37,16 @@ cdef class Lifecycle:
     cdef object _next_id
     cdef dict _carry_out
     cpdef object next_id(self)
-    cpdef object open(self, Charge_t charge, object message, object link, object now)
-    cdef object _count(self, Charge_t charge, object now)
-    cdef object _count_no_more(self, Charge_t charge, object now)
+    @cython.locals(host=Host_t)
+    cpdef object open(self, Charge_t charge, Message_t message, object link, Now_t now)
+    @cython.locals(cell=Step_t)
+    cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
+    cdef object _came_back(self, Charge_t charge, object event)
+    cdef object _count(self, Charge_t charge, Now_t now)
+    cdef object _count_no_more(self, Charge_t charge, Now_t now)
+    @cython.locals(cell=Step_t, host=Host_t)
     cdef tuple _decided(self, Charge_t charge, object event, object reason)
-    cdef object _settle(self, Charge_t charge, object before, object now)
-    cpdef object wake(self, Charge_t charge, object at)
-    cpdef object delivered(self, Charge_t charge, object now)
+    @cython.locals(host=Host_t)
+    cdef object _settle(self, Charge_t charge, object before, Now_t now)
+    cpdef object wake(self, Charge_t charge, double at)
+    cpdef object delivered(self, Charge_t charge, Now_t now)

@@ -6,14 +6,13 @@ understood in `terminal_side` and `host_side`; this file is told events.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from routing import answers
 from routing.book import ChargeBook, Deadlines
 from routing.cards import Cards
+from routing.cause import Asker, Cause
 from routing.charge import (
     INTERNAL_ERROR,
     OPEN_STATES,
@@ -30,7 +29,7 @@ from routing.conduct import Conduct
 from routing.conventions import CONVENTIONS
 from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
 from routing.keeper import Keeper
-from routing.limits import Limits, Sale
+from routing.limits import Limits, sale_of
 from routing.originals import Originals
 from routing.reason import Reason
 from routing.registry import Registry
@@ -53,29 +52,22 @@ _GIVES_LIMIT_BACK: Final = frozenset(
 )
 
 
+_SENT, _APPROVED, _CASE = State.SENT, State.APPROVED, State.CASE
+_VOIDING, _REVERSAL_DUE = State.VOIDING, State.REVERSAL_DUE
+_DELIVERY_UNKNOWN = State.DELIVERY_UNKNOWN
+_OUTCOME_UNKNOWN, _HELD_FOR_REVIEW = Event.OUTCOME_UNKNOWN, Event.HELD_FOR_REVIEW
+_IS_SERVICE, _PROVEN = Event.DELIVERY_IS_SERVICE, Event.DELIVERY_PROVEN
+_BEGIN_REVERSAL = Action.BEGIN_REVERSAL
+_SERVED_AT_APPROVAL = Proof.APPROVAL
+_REASON_OF: Final = {
+    Event.OUTCOME_UNKNOWN: Reason.OUTCOME_UNKNOWN,
+    Event.HELD_FOR_REVIEW: Reason.HELD_FOR_REVIEW,
+}
 _HOST_GONE: Final = Step(State.CASE, (Action.TELL_A_PERSON,), SYSTEM_ERROR)
 
 
 Watcher = Callable[[Charge, State, Event, "Now"], None]
 """A charge, the state before, what happened, and when."""
-
-
-@dataclass
-class Asker:
-    """A terminal's connection and the request that came over it."""
-
-    conn: int
-    request: Message
-
-
-@dataclass
-class Cause:
-    """What an action may need of that which made the charge move."""
-
-    event: Event
-    now: Now
-    reply: Message | None
-    asker: Asker | None
 
 
 class Lifecycle:
@@ -84,7 +76,7 @@ class Lifecycle:
     def __init__(
         self,
         settings: Settings,
-        hosts: Mapping[str, Host],
+        hosts: dict[str, Host],
         translators: Mapping[tuple[str, str], Translator],
         epoch: int,
         next_id: int,
@@ -103,9 +95,9 @@ class Lifecycle:
         self.conduct = Conduct(settings.abuse, cards)
         self.reversals = Reversals(self)
         self.originals = Originals(self)
-        self.outcomes: Counter[tuple[str, str, str, Event]] = Counter()
+        self.outcomes: dict[tuple[str, str, str, Event], int] = {}
         """How charges came back: host, terminal's dialect, MTI class digit, event."""
-        self.entered: Counter[State] = Counter()
+        self.entered: dict[State, int] = {}
         self.internal_errors = 0
         self.over_limit = 0
         """Charges that a host approved beyond a limit in force; each was reversed."""
@@ -135,10 +127,11 @@ class Lifecycle:
 
     def open(self, charge: Charge, message: Message, link: int, now: Now) -> None:
         """Take a new charge: journal it, send it, and wait for the answer."""
+        host = self.hosts[charge.host]
         charge.link = link
         charge.known_since = now.monotonic
-        charge.due = now.monotonic + self.hosts[charge.host].settings.answer_timeout_s
-        self.hosts[charge.host].breaker.sent(now.monotonic)
+        charge.due = now.monotonic + host.settings.answer_timeout_s
+        host.breaker.sent(now.monotonic)
         self.book.add(charge)
         self.deadlines.watch(charge)
         self._count(charge, now)
@@ -154,11 +147,11 @@ class Lifecycle:
 
     def _count(self, charge: Charge, now: Now) -> None:
         """A charge counts towards the limits; what gives money back does not."""
-        if self.limits.any and not charge.kind.undoes:
+        if not charge.undoes and self.limits.any:
             self.limits.add(sale_of(charge), now.wall)
 
     def _count_no_more(self, charge: Charge, now: Now) -> None:
-        if self.limits.any and not charge.kind.undoes:
+        if not charge.undoes and self.limits.any:
             self.limits.give_back(sale_of(charge), now.wall)
 
     def apply(
@@ -172,30 +165,49 @@ class Lifecycle:
         asker: Asker | None = None,
     ) -> Step:
         """Let `event` happen to `charge`; returns the cell of the table that was carried out."""
+        return self.move(charge, event, now, reason, reply, asker)
+
+    def move(
+        self,
+        charge: Charge,
+        event: Event,
+        now: Now,
+        reason: Reason | None,
+        reply: Message | None,
+        asker: Asker | None,
+    ) -> Step:
+        """`apply`, for what happens to every charge."""
         before = charge.state
         event = self.conduct.instead(charge, what_happens(charge, event), now)
         cell, reason = self._decided(charge, event, reason)
-        if reason is not None and (cell.next is not before or not charge.reason):
+        after = cell.next
+        moves = after is not before
+        if reason is not None and (moves or not charge.reason):
             charge.reason = reason
-        charge.state = cell.next
+        charge.state = after
         charge.updated_at = now.wall
-        cause = Cause(event, now, reply, asker)
-        for action in cell.actions:
-            self._carry_out[action](charge, cause)
-        if before is State.SENT and cell.next is not before:
-            self.outcomes[charge.host, charge.dialect, charge.mti[1], event] += 1
-        if cell.next is not before:
-            if not charge.kind.undoes:
-                self.entered[cell.next] += 1
+        if cell.actions:
+            cause = Cause(event, now, reply, asker)
+            for action in cell.actions:
+                self._carry_out[action](charge, cause)
+        if moves:
+            if before is _SENT:
+                self._came_back(charge, event)
+            if not charge.undoes:
+                self.entered[after] = self.entered.get(after, 0) + 1
             self._settle(charge, before, now)
         record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
         self.outbox.records.append(record)
-        if charge.original_id and cell.next is not before:
-            self.originals.tell(charge, now)
-        if cell.next is not before:
+        if moves:
+            if charge.original_id:
+                self.originals.tell(charge, now)
             for watch in self.watchers:
                 watch(charge, before, event, now)
         return cell
+
+    def _came_back(self, charge: Charge, event: Event) -> None:
+        outcome = charge.host, charge.dialect, charge.mti[1], event
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     def _decided(
         self, charge: Charge, event: Event, reason: Reason | None
@@ -205,34 +217,33 @@ class Lifecycle:
         if cell is INTERNAL_ERROR:
             self.internal_errors += 1
             return cell, Reason.INTERNAL_ERROR
-        if event is Event.OUTCOME_UNKNOWN:
-            return cell, Reason.OUTCOME_UNKNOWN
-        if event is Event.HELD_FOR_REVIEW:
-            return cell, Reason.HELD_FOR_REVIEW
-        if cell.next is State.REVERSAL_DUE and host is None:
+        if event is _OUTCOME_UNKNOWN or event is _HELD_FOR_REVIEW:
+            return cell, _REASON_OF[event]
+        if cell.next is _REVERSAL_DUE and host is None:
             # The configuration no longer names its host: nobody but a person can reverse it.
             return _HOST_GONE, Reason.HOST_GONE
-        if Action.BEGIN_REVERSAL in cell.actions and host is not None and host.has_settled(charge):
+        if _BEGIN_REVERSAL in cell.actions and host is not None and host.has_settled(charge):
             # Its day is settled: a refund is proposed to a person instead.
             return Step(State.CASE, (Action.TELL_A_PERSON,), cell.code), Reason.AFTER_CUT_OVER
         return cell, reason
 
     def _settle(self, charge: Charge, before: State, now: Now) -> None:
         """Bring the indexes and limits in line with the new state."""
-        if charge.state in _GIVES_LIMIT_BACK and before not in _GIVES_LIMIT_BACK:
+        after = charge.state
+        if after in _GIVES_LIMIT_BACK and before not in _GIVES_LIMIT_BACK:
             self._count_no_more(charge, now)
-        elif before in _GIVES_LIMIT_BACK and charge.state not in _GIVES_LIMIT_BACK:
+        elif before in _GIVES_LIMIT_BACK and after not in _GIVES_LIMIT_BACK:
             self._count(charge, now)
-        if before is State.SENT:
+        if before is _SENT:
             charge.request = None
-            if charge.state is State.CASE and charge.host in self.hosts:
+            if after is _CASE and charge.host in self.hosts:
                 host = self.hosts[charge.host]
                 host.keys.quarantine(host.charge_key(charge), now.monotonic)
-        if charge.state is not State.APPROVED and charge.state is not State.SENT:
+        if after is not _APPROVED and after is not _SENT:
             self.book.leave_conn(charge)
-        if charge.state is State.APPROVED or charge.state is State.VOIDING:
+        if after is _APPROVED or after is _VOIDING:
             charge.due = 0.0
-        if before is State.REVERSAL_DUE:
+        if before is _REVERSAL_DUE:
             self.reversals.over(charge, now)
         self.book.moved(charge, before)
 
@@ -245,7 +256,7 @@ class Lifecycle:
         answers.remember(charge, answer, charge.request)
         if charge.conn:
             charge.handed = False
-            watched = charge if charge.state is State.APPROVED else None
+            watched = charge if charge.state is _APPROVED else None
             self.outbox.sends.append(ToTerminal(charge.conn, answer, watched))
 
     def _tell_no_answer(self, charge: Charge, cause: Cause) -> None:
@@ -343,6 +354,10 @@ class Lifecycle:
                 host.breaker.silent(now.monotonic)
                 host.links.silent(charge.link, charge.known_since, now)
                 self.apply(charge, Event.NO_ANSWER, now, reason=reason)
+            case State.SENT if self.book.forgets:
+                # The journal may find that it repeats a charge that stands: who asks is told
+                # nothing before.
+                charge.too_late = True
             case State.SENT:
                 self.apply(charge, Event.UNSENDABLE, now)
             case State.DELIVERY_UNKNOWN:
@@ -357,10 +372,9 @@ class Lifecycle:
 
     def delivered(self, charge: Charge, now: Now) -> None:
         """A proof came that the terminal has its approval."""
-        if charge.state is State.APPROVED or charge.state is State.DELIVERY_UNKNOWN:
-            is_service = charge.proof == Proof.APPROVAL
-            event = Event.DELIVERY_IS_SERVICE if is_service else Event.DELIVERY_PROVEN
-            self.apply(charge, event, now)
+        if charge.state is _APPROVED or charge.state is _DELIVERY_UNKNOWN:
+            event = _IS_SERVICE if charge.proof == _SERVED_AT_APPROVAL else _PROVEN
+            self.move(charge, event, now, None, None, None)
 
     def restore(self, charge: Charge, now: Now) -> None:
         """Take over a charge that an earlier life of the gateway left in the journal."""
@@ -378,8 +392,3 @@ class Lifecycle:
                 self.wake(charge, now.monotonic)
         if charge.kind is Transaction.VOID and self.book.get(charge.original_id):
             self.originals.tell(charge, now)
-
-
-def sale_of(charge: Charge) -> Sale:
-    """What limits look at, of a charge."""
-    return Sale(charge.till, charge.pan, charge.amount, charge.currency, charge.opened_at)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from routing.cards import Cards
+    from routing.charge import Charge
 
 _SECONDS_A_DAY: Final = 86_400
 KEYS_MAX: Final = 1_000_000
@@ -226,3 +227,8 @@ class Limits:
         if day != self._day:
             self._day = day
             self._used.clear()
+
+
+def sale_of(charge: Charge) -> Sale:
+    """What limits look at, of a charge."""
+    return Sale(charge.till, charge.pan, charge.amount, charge.currency, charge.opened_at)

@@ -18,13 +18,8 @@ Network management itself (echoes, sign-ons, keys, cut-overs) goes over a link i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from routing.purpose import Purpose
-
+from typing import Final, NamedTuple
 
 OTHERS_WORD_S: Final = 5.0
 
@@ -114,42 +109,3 @@ class Health(StrEnum):
     DEGRADED = "degraded"
     """Usable, but an echo was missed, or it is put aside or starts slowly."""
     DOWN = "down"
-
-
-@dataclass(slots=True)
-class Link:
-    """One connection to the host."""
-
-    id: int
-    heard_at: float
-    state: LinkState = LinkState.DISCONNECTED
-    asked_at: float = 0.0
-    asked: dict[Purpose, str] = field(default_factory=dict)
-    """The STAN of the last request for each purpose: only its answer counts."""
-    misses: int = 0
-    refusals: int = 0
-    """Sign-ons refused in a row."""
-    sign_on_at: float = 0.0
-    """When a refused sign-on is asked again; 0: none was refused."""
-    started_at: float = float("-inf")
-    """When it began to carry messages."""
-    told_off: bool = False
-    """Whether the host's last word over this very link was a sign-off."""
-    on_at: float = 0.0
-    """When a sign-on that came over another link counts here, too; 0: none came."""
-    silences: int = 0
-    """Charges in a row that had no answer here."""
-    silent_since: float = 0.0
-    """When the first of them was sent."""
-    answered_at: float = float("-inf")
-    aside_until: float = 0.0
-    replaced: bool = False
-    """Another link takes over: it carries nothing new, see `departures`."""
-
-    def health(self, now: float, slow_start_s: float) -> Health:
-        """UP, DEGRADED or DOWN."""
-        if self.state is not LinkState.SIGNED_ON:
-            return Health.DOWN
-        starts = now - self.started_at < slow_start_s
-        troubled = self.misses > 1 or now < self.aside_until or starts
-        return Health.DEGRADED if troubled else Health.UP

@@ -1,6 +1,13 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
+
+cpdef object differing_field(dict request, Message_t answer, bint partial=*)
+
+@cython.final
 cdef class PendingKeys:
     cdef long _last_stan
-    cdef object _pending_max
+    cdef Py_ssize_t _pending_max
     cdef double _quarantine_s
     cdef dict _owners
     cdef object _leaving
@@ -10,4 +17,4 @@ cdef class PendingKeys:
     cpdef object claim(self, object key, object owner)
     cpdef object owner(self, object key)
     cpdef object release(self, object key)
-    cpdef object quarantine(self, object key, object now)
+    cpdef object quarantine(self, object key, double now)

@@ -75,7 +75,8 @@ class PendingKeys:
         if not self.is_free_for(key, owner):
             raise NoFreeKeyError
         self._owners[key] = owner
-        self._late.pop(key, None)
+        if self._late:
+            self._late.pop(key, None)
 
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
@@ -95,7 +96,8 @@ class PendingKeys:
     def release(self, key: str) -> None:
         """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""
         self._owners.pop(key, None)
-        self._late.pop(key, None)
+        if self._late:
+            self._late.pop(key, None)
 
     def quarantine(self, key: str, now: float) -> None:
         """Nobody waits any more, but a late answer may come: keep the owner for the record."""
@@ -111,16 +113,14 @@ class PendingKeys:
                 self.release(key)
 
 
-def differing_field(
-    request: dict[int, str], answer: Message, *, partial: bool = False
-) -> int | None:
+def differing_field(request: dict[int, str], answer: Message, partial: bool = False) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
     A `partial` approval may carry a smaller amount.
     """
     for de in ECHOED:
         sent = request.get(de)
-        if sent is None or not answer.has(de) or answer[de] == sent:
+        if sent is None or not answer.has(de) or answer.holds(de, sent):
             continue
         if de == _AMOUNT and partial and _is_part(answer[de], sent):
             continue

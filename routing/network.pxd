@@ -1,11 +1,19 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
+from routing.clock cimport Now as Now_t
+from routing.link cimport Link as Link_t
+from routing.settlement_day cimport SettlementDay as SettlementDay_t
+
+@cython.final
 cdef class HostLinks:
     cdef public object settings
     cdef object _convention
     cdef set _shut
-    cdef public object day
+    cdef public SettlementDay_t day
     cdef public dict _links
     cdef list _ready
-    cdef object _usable
+    cdef Py_ssize_t _usable
     cdef bint _uneven
     cdef double _shared_at
     cdef Py_ssize_t _turn
@@ -15,6 +23,7 @@ cdef class HostLinks:
     cdef public object counts
     cdef public object exchange
     cdef bint _blocked
-    cpdef object usable(self)
+    cpdef Py_ssize_t usable(self) except -1
     cpdef object next_link(self)
-    cpdef object heard(self, object link, object now, bint answers)
+    @cython.locals(known=Link_t)
+    cpdef object heard(self, object link, Now_t now, bint answers)

@@ -10,7 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from routing.effects import CloseLink, HostNews, ToHost
-from routing.link_states import OTHERS_WORD_S, TABLE, Health, Link, LinkAction, LinkEvent, LinkState
+from routing.link import Link
+from routing.link_states import OTHERS_WORD_S, TABLE, Health, LinkAction, LinkEvent, LinkState
 from routing.purpose import Purpose
 from routing.response_codes import APPROVED, UNSUPPORTED
 from routing.settlement_day import SettlementDay, date_at

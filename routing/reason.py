@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -43,3 +44,16 @@ class Reason(StrEnum):
     SETTLEMENT_TWICE = "settlement_twice"
     INTERNAL_ERROR = "internal_error"
     BY_A_PERSON = "by_a_person"
+
+
+TOLD_BY_TERMINAL: Final = frozenset(
+    {
+        Reason.TERMINAL_REVERSAL,
+        Reason.TERMINAL_NO_ANSWER,
+        Reason.TERMINAL_ANSWER_MAC,
+        Reason.TERMINAL_CANCELLED,
+        Reason.TERMINAL_CANNOT_FINISH,
+        Reason.NOT_SERVED,
+    }
+)
+"""A terminal itself took the charge back."""

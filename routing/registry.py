@@ -173,7 +173,7 @@ class Registry:
         """Have `entry` in place of the version that its author knows (0: there is none; None:
         whatever there is).  Returns the version in force.  Raises StaleError or BadEntryError.
         """
-        self._check(entry)
+        check_all([entry], [])
         if version is not None and version != self.version(entry):
             self.stale += 1
             raise StaleError(_said(entry), self.version(entry))
@@ -197,14 +197,7 @@ class Registry:
         Raises BadEntryError.
         """
         merchants, terminals = list(merchants), list(terminals)
-        entries: list[AnyEntry] = [*merchants, *terminals]
-        for entry in entries:
-            self._check(entry)
-        names = [_name(entry) for entry in entries]
-        if len(set(names)) < len(names):
-            double = next(name for name in names if names.count(name) > 1)
-            message = f"{double[0]} {double[1]}: it stands there twice"
-            raise BadEntryError(message)
+        entries = check_all(merchants, terminals)
         owners = {each.id for each in merchants} | self._merchants.keys()
         for terminal in terminals:
             if terminal.merchant not in owners:
@@ -220,12 +213,6 @@ class Registry:
         said = {"merchants": len(merchants), "terminals": len(terminals), "changed": changed}
         self._keeper.audit(AuditKind.REGISTRY_LOADED, "registry", now, who=who, said=said)
         return changed
-
-    def _check(self, entry: AnyEntry) -> None:
-        problem = next(entry.problems(), None)
-        if problem is not None:
-            message = f"{_said(entry)}: {problem}"
-            raise BadEntryError(message)
 
     def _put(self, entry: AnyEntry, who: str, now: Now, why: str = "") -> int:
         held = self._held(entry)
@@ -258,6 +245,24 @@ class Registry:
         if (entry.merchant, entry.id) not in self._terminals:
             self._terminals_of.setdefault(entry.merchant, []).append(entry.id)
         self._terminals[entry.merchant, entry.id] = entry
+
+
+def check_all(merchants: Iterable[AnyEntry], terminals: Iterable[AnyEntry]) -> list[AnyEntry]:
+    """All of them, merchants first, if each is good by itself and none stands there twice.
+
+    Raises BadEntryError.
+    """
+    entries: list[AnyEntry] = [*merchants, *terminals]
+    seen = set()
+    for entry in entries:
+        problem = next(entry.problems(), None)
+        if _name(entry) in seen:
+            problem = "it stands there twice"
+        if problem is not None:
+            message = f"{_said(entry)}: {problem}"
+            raise BadEntryError(message)
+        seen.add(_name(entry))
+    return entries
 
 
 _AUDITED: Final = {

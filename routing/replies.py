@@ -11,8 +11,9 @@ from routing.effects import ToTerminal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from routing.cause import Asker
     from routing.clock import Now
-    from routing.lifecycle import Asker, Lifecycle
+    from routing.lifecycle import Lifecycle
 
 
 class Replies:

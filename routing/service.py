@@ -53,4 +53,6 @@ class Merchants:
     def class_of(self, merchant: str, terminal: str) -> tuple[Proof, float]:
         """The proof that this terminal's charges need, and the window in seconds."""
         known = self._known
+        if not known:
+            return self._general
         return known.get((merchant, terminal)) or known.get((merchant, "")) or self._general

@@ -59,7 +59,11 @@ class SettlementDay:
 
     def told(self, settlement_date: str) -> None:
         """The host named a date, or '' if its message had none."""
+        if not settlement_date:
+            return
         settlement_date = settlement_date[-_DIGITS:]
+        if settlement_date == self.date:
+            return
         if is_later(settlement_date, self.date) or (not self.date and _day(settlement_date)):
             self.date = settlement_date
 
@@ -77,4 +81,4 @@ class SettlementDay:
 
     def has_settled(self, settlement_date: str) -> bool:
         """Whether the day of a charge is over."""
-        return is_later(self.date, settlement_date)
+        return self.date != settlement_date and is_later(self.date, settlement_date)

@@ -1,3 +1,6 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.effects cimport ToTerminal as ToTerminal_t
 from routing.host_side cimport HostSide as HostSide_t
@@ -5,6 +8,10 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.tally cimport Tally as Tally_t
 from routing.terminal_side cimport TerminalSide as TerminalSide_t
 
+from routing.clock cimport Now as Now_t
+from routing.effects cimport Outbox as Outbox_t
+
+@cython.final
 cdef class Switch:
     cdef set _shut
     cdef dict _last_stans
@@ -22,6 +29,7 @@ cdef class Switch:
     cdef public object ceremonies
     cdef public Tally_t to_host_s
     cdef public Tally_t to_terminal_s
-    cpdef object acknowledged(self, object charge_id, object conn, object now)
-    cpdef bint may_leave(self, object send, object now) except -1
+    @cython.locals(charge=Charge_t)
+    cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
+    cpdef bint may_leave(self, object send, Now_t now) except -1
     cpdef object handed(self, ToTerminal_t send)

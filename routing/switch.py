@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from routing.accounts.counter import TerminalCounter
 from routing.accounts.office import Office
+from routing.cause import Asker
 from routing.charge import NOT_STANDING, Charge, Event, State
 from routing.conventions import Kind
 from routing.departures import Departures
@@ -22,10 +23,10 @@ from routing.hosts import Host
 from routing.key_ceremony import Ceremonies
 from routing.key_exchange import KeyExchange
 from routing.key_ring import KeyRing
-from routing.lifecycle import Asker, Lifecycle
+from routing.lifecycle import Lifecycle
 from routing.limit_changes import LimitChanges
 from routing.notices import Notices
-from routing.reason import Reason
+from routing.reason import TOLD_BY_TERMINAL, Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
@@ -233,11 +234,13 @@ class Switch:
                 self.unsent(send, now)
             return send.charge is None
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
-            if send.charge.state is State.SENT:
+            if send.charge.state is State.SENT and send.charge.too_late:
+                self.life.apply(send.charge, Event.UNSENDABLE, now)
+            elif send.charge.state is State.SENT:
                 self.to_host_s.add(now.monotonic - send.charge.known_since)
                 send.charge.left, send.charge.known_since = True, now.monotonic
                 return True
-            if send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
+            elif send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
                 self.life.apply(send.charge, Event.UNSENDABLE, now)
             return False
         if isinstance(send, ToTerminal) and send.charge is not None:
@@ -304,16 +307,30 @@ class Switch:
         if charge is None:
             return
         request, conn = charge.request, charge.conn
-        host = self.hosts[charge.host]
-        host.keys.release(host.charge_key(charge))
-        self.life.book.remove(charge)
-        self.life.never_was(charge, now)
-        # What was decided on it meanwhile are steps of a charge that the journal does not hold.
-        outbox = self.life.outbox
-        outbox.records = [record for record in outbox.records if record.id != charge_id]
+        taken_back = charge.state is State.REVERSAL_DUE and charge.reason in TOLD_BY_TERMINAL
+        self._drop(charge, now)
         known = self.adopt(earlier)
         if request is not None:
             self.terminals.admission.repeat(known, Asker(conn, request), now)
+        elif taken_back and known.kind is not Transaction.REFUND and not known.given_back:
+            # Its terminal took it back meanwhile, and was told that it is undone.
+            reason = Reason(charge.reason)
+            self.life.apply(known, Event.TERMINAL_REVERSAL, now, reason=reason)
+
+    def _drop(self, charge: Charge, now: Now) -> None:
+        """Forget a charge that the journal does not hold, and what was decided on it meanwhile."""
+        host, outbox = self.hosts[charge.host], self.life.outbox
+        host.keys.release(host.charge_key(charge))
+        if charge.reversal_stan:
+            host.keys.release(host.reversal_key(charge))
+        self.life.book.remove(charge)
+        self.life.never_was(charge, now)
+        outbox.records = [record for record in outbox.records if record.id != charge.id]
+        outbox.sends = [
+            send
+            for send in outbox.sends
+            if not (isinstance(send, ToHost) and send.charge is charge)
+        ]
 
     def adopt(self, charge: Charge) -> Charge:
         """A charge from the journal, as it was asked for; the one in memory if there is one."""

@@ -1,5 +1,9 @@
+cimport cython
+
+@cython.final
 cdef class Tally:
     cdef tuple _bounds
     cdef list _counts
     cdef public double sum
+    @cython.locals(at=Py_ssize_t, bound=double)
     cpdef object add(self, double seconds)

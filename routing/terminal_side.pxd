@@ -1,7 +1,17 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
 from routing.admission cimport Admission as Admission_t
-from routing.lifecycle cimport Asker as Asker_t, Lifecycle as Lifecycle_t
+from routing.cause cimport Asker as Asker_t
+from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
 
+from routing.clock cimport Now as Now_t
+from routing.hosts cimport Host as Host_t
+
+cdef object _CHARGE, _NETWORK, _NOT_A_REQUEST
+
+@cython.final
 cdef class TerminalSide:
     cdef Lifecycle_t _life
     cdef dict _listeners
@@ -11,4 +21,7 @@ cdef class TerminalSide:
     cdef object _gate
     cdef dict _handlers
     cdef public object not_requests
-    cpdef object _charge(self, Asker_t asker, object listener, object now)
+    @cython.locals(asker=Asker_t)
+    cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
+    @cython.locals(host=Host_t)
+    cpdef object _charge(self, Asker_t asker, object listener, Now_t now)

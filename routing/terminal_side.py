@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from routing import response_codes as rc
 from routing.admission import Admission
 from routing.batches import Batch, Batches
+from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
-from routing.lifecycle import Asker
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.replies import Replies
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings, Settings
 
+_CHARGE, _NETWORK, _NOT_A_REQUEST = Kind.CHARGE, Kind.NETWORK, Kind.NOT_A_REQUEST
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
 
@@ -72,22 +73,23 @@ class TerminalSide:
         """Have requests of a kind handled elsewhere."""
         self._handlers[kind] = handler
 
-    def request(
-        self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
-    ) -> None:
+    def request(self, conn: int, listener: str, message: Message, now: Now, mac_good: bool) -> None:
         """A terminal sent a message.  A bad MAC is answered A0 before anything else is looked at;
         network management carries none.
         """
         known = self._listeners[listener]
         kind = CONVENTIONS[known.dialect].kind(message)
-        if kind is Kind.NOT_A_REQUEST:
+        if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
         asker = Asker(conn, message)
-        if not mac_good and kind is not Kind.NETWORK:
+        if not mac_good and kind is not _NETWORK:
             self.replies.refuse(asker, rc.BAD_MAC, now)
             return
-        self._handlers[kind](asker, known, now)
+        if kind is _CHARGE:
+            self._charge(asker, known, now)
+        else:
+            self._handlers[kind](asker, known, now)
 
     # Charges
 

@@ -1,7 +1,14 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
+
+@cython.final
 cdef class Tombstones:
     cdef object _max
     cdef double _late_request_s
     cdef object _reversed
     cdef object _refused
     cdef public object unsaid
-    cpdef object verdict(self, object identity, object request, object conn, tuple named, double now)
+    cpdef object verdict(self, object identity, Message_t request, object conn, tuple named, double now)
+
+cpdef str terminal_of(Message_t request)

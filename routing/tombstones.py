@@ -80,6 +80,8 @@ class Tombstones:
         """DE 39 for a charge that must not be taken; '' if nothing speaks against it.  `named` is
         what names it besides its number: batch and DE 7.
         """
+        if not self._reversed and not self._refused:
+            return ""
         late_since = now - self._late_request_s
         batch, de7 = named
         grave = self._reversed.get(prefix_of(identity))
@@ -106,7 +108,8 @@ class Tombstones:
 
 def terminal_of(request: Message) -> str:
     """merchant|terminal of a request."""
-    return f"{request.get(42, '')}|{request.get(41, '')}"
+    merchant, terminal = request.get(42), request.get(41)
+    return f"{merchant or ''}|{terminal or ''}"
 
 
 def _is_newer(stan: str, than: str) -> bool:

@@ -20,6 +20,8 @@ OTHER: Final = "other"
 _ACKNOWLEDGED: Final = frozenset({State.REVERSED, State.NOTHING_TO_REVERSE})
 _DELIVERED: Final = frozenset({State.DELIVERED, State.PRESUMED_SERVED})
 _CODE_LENGTH: Final = 2
+_SENT, _REVERSAL_DUE = State.SENT, State.REVERSAL_DUE
+_DECLINE, _RESTART = Event.DECLINE, Event.RESTART
 
 
 class Watch:
@@ -45,19 +47,20 @@ class Watch:
         life.watchers.append(self._moved)
 
     def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
-        if event is Event.DECLINE and before is State.SENT:
+        state = charge.state
+        if event is _DECLINE and before is _SENT:
             code = charge.code
             is_code = len(code) == _CODE_LENGTH and code.isascii() and code.isalnum()
             self.declined[charge.host, code if is_code else OTHER] += 1
             self.refunds_blocked += charge.kind is Transaction.REFUND
-        if event is Event.RESTART and before is State.SENT:
+        if event is _RESTART and before is _SENT:
             self.orphans += 1
-        if charge.state is State.REVERSAL_DUE:
+        if state is _REVERSAL_DUE:
             self.reversals[charge.reason or OTHER] += 1
             self.taken_back += before in _DELIVERED
             self.silent += event is Event.WINDOW_OVER
             if event is Event.NOT_SERVED and charge.reason == Reason.NOT_SERVED:
                 known = charge.remark in NOT_SERVED_REASONS
                 self.not_served[charge.remark if known else OTHER] += 1
-        elif before is State.REVERSAL_DUE and charge.state in _ACKNOWLEDGED:
+        elif before is _REVERSAL_DUE and state in _ACKNOWLEDGED:
             self.reversal_s.add(max(now.wall - charge.reversal_since, 0.0))

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway import config
+from gateway.keys.settings import HsmSettings, Pkcs11Settings
 from routing import diagram
 from routing.accounts import people, rules
 
@@ -29,8 +30,10 @@ SECTIONS = (
     people.Person,
     config.NoticeSettings,
     config.CanarySettings,
+    config.RegistryConfig,
     config.KeySettings,
-    config.RegistrySettings,
+    HsmSettings,
+    Pkcs11Settings,
     config.Admin,
     config.JournalConfig,
     config.Drain,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import account, desk, inspect, keys, life, operate, scorecards, simulators
+from gateway.cli import (
+    account,
+    desk,
+    hsm,
+    inspect,
+    keys,
+    life,
+    operate,
+    registry,
+    scorecards,
+    simulators,
+)
 
 app = typer.Typer(
     name="isogate",
@@ -19,8 +30,10 @@ desk.register(app)
 account.register(app)
 keys.register(app)
 scorecards.register(app)
+registry.register(app)
 inspect.register(app)
 simulators.register(app)
+hsm.register(app)
 
 
 def main() -> None:

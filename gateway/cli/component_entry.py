@@ -20,8 +20,10 @@ _LOCAL_FLAGS: Final = 3
 _STANDARD_INPUT: Final = 0
 
 
-def read_component(prompt: str) -> Secret:
-    """A line of hexadecimal digits: typed at a terminal, or the whole of standard input."""
+def read_component(prompt: str, *, as_text: bool = False) -> Secret:
+    """A line typed at a terminal, or of standard input: the key that its hexadecimal digits tell,
+    or the line as it is.
+    """
     typed = bytearray(_CHARACTERS_MAX)
     try:
         with _without_echo(prompt):
@@ -31,7 +33,8 @@ def read_component(prompt: str) -> Secret:
                 size += count
                 if not count or typed[size - 1] in b"\r\n":
                     break
-        return Secret.from_hex(_grouped(typed, size))
+        digits = _grouped(typed, size)
+        return Secret(digits) if as_text else Secret.from_hex(digits)
     except KeyMaterialError as error:
         raise CustodyError(f"the component: {error}") from None
     finally:
@@ -42,7 +45,7 @@ def _grouped(typed: bytearray, size: int) -> memoryview:
     """People write components in groups: blanks between digits go out, in place."""
     kept = 0
     for at in range(size):
-        if typed[at] not in b" -":
+        if typed[at] not in b" -\r\n":
             typed[kept] = typed[at]
             kept += 1
     return memoryview(typed)[:kept]

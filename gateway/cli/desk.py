@@ -66,13 +66,14 @@ def register(app: typer.Typer) -> None:
 
 def ask_desk(config: Config, request: AnyRequest, who: str, token_file: Path | None) -> Reply:
     """Have the desk do something, as the person that `who` or the token says."""
-    (reply,) = _ask_all(config, [request], who, token_file)
+    (reply,) = ask_all(config, [request], who, token_file)
     return reply
 
 
-def _ask_all(
+def ask_all(
     config: Config, requests: Sequence[AnyRequest], who: str, token_file: Path | None
 ) -> list[Reply]:
+    """The same for several, in their order."""
     token = token_file.read_text("utf-8").strip() if token_file is not None else ""
     return counter.ask_all(config, requests, who or ("" if token else _login()), token)
 
@@ -270,7 +271,7 @@ def _made_cases_of(
     """Each difference, and what became of it."""
     lines = []
     for difference, reply in zip(
-        differences, _ask_all(config, differences, who, token_file), strict=True
+        differences, ask_all(config, differences, who, token_file), strict=True
     ):
         if not reply.ok:
             message = f"{difference.key}: {reply.said}"

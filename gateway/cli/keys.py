@@ -98,7 +98,7 @@ def keys(  # noqa: PLR0913 - an option each
             case "import":
                 if not component or usage not in _CEREMONIAL:
                     raise DeskError("import takes components of a tmk or zmk: give --component")
-                text = trio.run(_sealed, settings, family, owner, check, any_parity)
+                text = trio.run(_sealed, settings, family, usage, owner, check, any_parity)
                 request = BringComponent(
                     usage=cast("Any", usage),
                     owner=owner,
@@ -136,7 +136,7 @@ def _about(facts: dict[str, Any]) -> str:
 
 
 async def _sealed(
-    config: Config, cipher: KeyCipher, owner: str, check: str, any_parity: bool
+    config: Config, cipher: KeyCipher, usage: str, owner: str, check: str, any_parity: bool
 ) -> str:
     """A component as its person types it, sealed before anything else sees it."""
     try:
@@ -148,12 +148,16 @@ async def _sealed(
     async with custody_of(config.keys, looking=True) as custody:
         if custody is None:
             raise DeskError("keys.custody = 'none': nobody keeps keys here")
-        typed = read_component("Component (hexadecimal, not shown): ")
+        as_text = custody.kind == "hsm"
+        kind = "under the module's LMK" if as_text else "hexadecimal"
+        typed = read_component(f"Component ({kind}, not shown): ", as_text=as_text)
         try:
-            if cipher == "des" and not any_parity and not _is_odd(typed):
+            if not as_text and cipher == "des" and not any_parity and not _is_odd(typed):
                 message = "the component's bytes have not all odd parity; was it mistyped?"
                 raise CustodyError(message)
-            return str(await custody.seal_component(typed, expected, owner, cipher))
+            return str(
+                await custody.seal_component(typed, expected, cast("Any", usage), owner, cipher)
+            )
         finally:
             typed.wipe()
 

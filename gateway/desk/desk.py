@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
+from gateway.desk.registrar import RegistryRequest, carry_out
 from gateway.desk.requests import (
     Account,
     AnyRequest,
+    ChangeEntry,
     ChangeLimits,
     Close,
     Complain,
@@ -23,6 +25,9 @@ from gateway.desk.requests import (
     Dispute,
     FlyCanary,
     KeyRequest,
+    LoadEntries,
+    PutMerchant,
+    PutTerminal,
     Reply,
     SettleDifference,
     Withdraw,
@@ -267,6 +272,18 @@ class Desk:
     async def _limits_answered(self, answer: Answer) -> Reply:
         await self._floor.settle()
         return Reply(status=_STATUS[answer], said=answer)
+
+    # The registry
+
+    @_do.register(PutMerchant)
+    @_do.register(PutTerminal)
+    @_do.register(ChangeEntry)
+    @_do.register(LoadEntries)
+    async def _(self, request: RegistryRequest, who: str) -> Reply:
+        now = self.clock.now()
+        reply = carry_out(self._switch.life.registry, request, who, now)
+        await self._floor.settle()
+        return reply
 
     # Accounts
 

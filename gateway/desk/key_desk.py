@@ -85,8 +85,8 @@ class KeyDesk:
             wrapped = WrappedKey.parse(request.component)
         except WrappedKeyError as error:
             raise DeskError(f"component: {error}") from None
-        if (wrapped.usage, wrapped.cipher) != ("component", request.cipher):
-            raise DeskError(f"component: it is a {wrapped.usage} of {wrapped.cipher}")
+        if wrapped.owner != request.owner or wrapped.cipher != request.cipher:
+            raise DeskError("component: it was brought for another key")
         check = (await custody.check_value(wrapped)).hex().upper()
         part = Component(who, request.component, check)
         said = self._ceremonies.would_be(place, request.count, part, self._clock.now())

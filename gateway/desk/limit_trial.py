@@ -11,8 +11,7 @@ import msgspec
 from gateway.journal.desk_reader import DeskReader
 from routing.cards import Cards
 from routing.charge import State
-from routing.lifecycle import sale_of
-from routing.limits import Limits, LimitSettings
+from routing.limits import Limits, LimitSettings, sale_of
 
 if TYPE_CHECKING:
     from gateway.config import Config

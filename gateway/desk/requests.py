@@ -8,6 +8,7 @@ import msgspec
 
 from codec.keys import KeyCipher
 from routing.accounts.asked import Record
+from routing.entries import MerchantEntry, TerminalEntry
 from routing.limits import LimitSettings
 
 
@@ -98,6 +99,42 @@ class FlyCanary(Request, tag="canary", frozen=True, kw_only=True):
     host: str = ""
 
 
+class PutMerchant(Request, tag="put merchant", frozen=True, kw_only=True):
+    """Have this entry in place of the version that its author has seen; 0: there is none yet, None:
+    whatever there is.
+    """
+
+    entry: MerchantEntry
+    version: int | None = None
+    why: str = ""
+
+
+class PutTerminal(Request, tag="put terminal", frozen=True, kw_only=True):
+    """The same of a terminal."""
+
+    entry: TerminalEntry
+    version: int | None = None
+    why: str = ""
+
+
+class ChangeEntry(Request, tag="change entry", frozen=True, kw_only=True):
+    """Change some fields of a merchant's entry or, with `terminal`, of a terminal's."""
+
+    merchant: str
+    terminal: str = ""
+    changes: dict[str, Any]
+    """New values by field; None for the field's default."""
+    version: int | None = None
+    why: str = ""
+
+
+class LoadEntries(Request, tag="load entries", frozen=True, kw_only=True):
+    """Have all these entries, or none of them, in force."""
+
+    merchants: tuple[MerchantEntry, ...] = ()
+    terminals: tuple[TerminalEntry, ...] = ()
+
+
 class Account(Request, tag="account", frozen=True, kw_only=True):
     """Something about accounts: words and particulars as in `routing.accounts.asked`."""
 
@@ -160,6 +197,10 @@ AnyRequest = (
     | WithdrawLimits
     | FlyCanary
     | Account
+    | PutMerchant
+    | PutTerminal
+    | ChangeEntry
+    | LoadEntries
     | BringComponent
     | LoadKey
     | RewrapKeys

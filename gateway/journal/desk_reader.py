@@ -155,10 +155,6 @@ class DeskReader(JournalReader):
         """Every entry of one kind."""
         yield from docket.of_kind(self._db, kind, since)
 
-    def kept(self, kind: KeptKind) -> list[Kept]:
-        """What is kept of one kind, by key."""
-        return list(kept.of_kind(self._db, kind))
-
     def audited(self, subject: str) -> list[audit_log.Line]:
         """What the audit log tells of one subject, in its order."""
         return list(audit_log.of_subject(self._db, subject))
@@ -166,6 +162,10 @@ class DeskReader(JournalReader):
     def knows(self, kind: Entry, key: str) -> bool:
         """Whether there is an entry with this key."""
         return docket.has(self._db, kind, key)
+
+    def kept(self, kind: KeptKind) -> list[Kept]:
+        """What is kept of one kind, by key."""
+        return list(kept.of_kind(self._db, kind))
 
     def undelivered(self, after: int, count_max: int) -> tuple[list[Noted], int]:
         """Notices past an entry that nobody took yet, and where the next look may begin."""

@@ -28,15 +28,18 @@ _OTHERS: Final = 0o077
 _CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 
 
-def secret_from(source: SecretSource, key: str, *, looking: bool = False) -> Secret:
+def secret_from(
+    source: SecretSource, key: str, *, looking: bool = False, as_text: bool = False
+) -> Secret:
     """The key that `source` names, which `key` of the configuration is.  Raises CustodyError.
 
-    `looking` leaves a variable in the environment.
+    `looking` leaves a variable in the environment; `as_text` takes the text as it is, where it
+    would be hexadecimal digits otherwise.
     """
     try:
         if source.env:
-            return _from_environment(source.env, looking=looking)
-        found = read_secret(path_of(source))
+            return _from_environment(source.env, looking=looking, as_text=as_text)
+        found = read_secret(path_of(source), as_text=as_text)
     except OSError as error:
         raise CustodyError(f"{key}: {error.strerror}") from None
     except KeyMaterialError as error:
@@ -57,13 +60,13 @@ def path_of(source: SecretSource) -> Path:
     return Path(folder) / source.credential
 
 
-def _from_environment(name: str, *, looking: bool) -> Secret:
+def _from_environment(name: str, *, looking: bool, as_text: bool) -> Secret:
     text = os.environ.get(name)
     if text is None:
         raise OSError(0, f"the environment has no {name}")
     digits = bytearray(text.encode())
     try:
-        found = Secret.from_hex(digits)
+        found = Secret(digits) if as_text else Secret.from_hex(digits)
     finally:
         wipe(digits)
     if not looking:

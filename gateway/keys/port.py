@@ -195,9 +195,9 @@ class KeyCustody(Protocol):
     # Ceremonies: what persons bring
 
     async def seal_component(
-        self, typed: Secret, check: bytes, owner: str, cipher: KeyCipher
+        self, typed: Secret, check: bytes, usage: KeyUsage, owner: str, cipher: KeyCipher
     ) -> WrappedKey:
-        """One person's component, wrapped until the others have come.
+        """One person's component of a TMK or ZMK, wrapped until the others have come.
 
         `typed` is the component in clear for software and PKCS#11.  A security module takes none in
         clear over its network: there it is the component under the LMK, as its console printed it.
@@ -212,4 +212,8 @@ class KeyCustody(Protocol):
 
     async def rewrap(self, key: WrappedKey) -> WrappedKey:
         """The same key under the custody's present KEK (or LMK), with the same label otherwise."""
+        ...
+
+    def wipe(self) -> None:
+        """Forget secrets and end connections; nothing can be asked any more."""
         ...

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
-from codec.keys import Secret, check_method, check_value, wipe
+from codec.keys import Secret, check_method, check_value, unwrap, wipe, wrap
 from gateway.keys.entropy import drawn
 from gateway.keys.port import CustodyError
 from gateway.keys.wrapped import KEY_SIZES, WrappedKey, owner_is_good
@@ -50,26 +50,11 @@ class Safe:
         """The name of the KEK that seals."""
         self._fill = fill
 
-    def seal(
+    async def seal(
         self, clear: Key, *, usage: KeyUsage, cipher: KeyCipher, owner: str, made: int
     ) -> WrappedKey:
         """A key as it may rest anywhere."""
-        if len(clear) not in KEY_SIZES[cipher]:
-            sizes = ", ".join(map(str, KEY_SIZES[cipher]))
-            message = f"{usage}: a key of {cipher} has {sizes} bytes, found {len(clear)}"
-            raise CustodyError(message)
-        if not owner_is_good(owner):
-            raise CustodyError("an owner has at most 64 printable characters other than a colon")
-        key = WrappedKey(
-            usage=usage,
-            cipher=cipher,
-            length=len(clear),
-            check=check_value(clear, check_method(cipher)).hex().upper(),
-            owner=owner,
-            made=made,
-            under=self.under,
-            block="",
-        )
+        key = labelled(clear, usage=usage, cipher=cipher, owner=owner, made=made, under=self.under)
         nonce = drawn(self._fill, _NONCE_BYTES)
         sealing = Cipher(AES(self._kek(self.under)), GCM(nonce)).encryptor()
         sealing.authenticate_additional_data(key.label.encode())
@@ -77,7 +62,7 @@ class Safe:
         block = base64.urlsafe_b64encode(nonce + sealed + sealing.tag)
         return msgspec.structs.replace(key, block=block.decode().rstrip("="))
 
-    def open(self, key: WrappedKey) -> Secret:
+    async def open(self, key: WrappedKey) -> Secret:
         """The key in clear.  Raises CustodyError where anything of it was altered."""
         if key.under not in self._keks:
             message = (
@@ -105,6 +90,25 @@ class Safe:
         finally:
             wipe(clear)
 
+    async def encipher(self, transport: WrappedKey, clear: Key) -> bytes:
+        """A key under a transport key."""
+        return wrap(await self.open(transport), clear, transport.cipher)
+
+    async def decipher(self, transport: WrappedKey, data: bytes) -> Secret:
+        """The inverse."""
+        return unwrap(await self.open(transport), data, transport.cipher)
+
+    async def check_value(self, key: WrappedKey) -> bytes:
+        """The check value as usual for the key's cipher."""
+        return check_value(await self.open(key), check_method(key.cipher))
+
+    async def rewrap(self, key: WrappedKey) -> WrappedKey:
+        """The same key under the first KEK."""
+        clear = await self.open(key)
+        return await self.seal(
+            clear, usage=key.usage, cipher=key.cipher, owner=key.owner, made=key.made
+        )
+
     def wipe(self) -> None:
         """Forget the KEKs now."""
         for kek in self._keks.values():
@@ -113,6 +117,28 @@ class Safe:
     def _kek(self, name: str) -> bytes:
         # `cryptography`'s types ask for bytes, it takes any buffer.
         return cast("bytes", self._keks[name])
+
+
+def labelled(
+    clear: Key, *, usage: KeyUsage, cipher: KeyCipher, owner: str, made: int, under: str
+) -> WrappedKey:
+    """The label of a key that is about to be sealed, without a block.  Raises CustodyError."""
+    if len(clear) not in KEY_SIZES[cipher]:
+        sizes = ", ".join(map(str, KEY_SIZES[cipher]))
+        message = f"{usage}: a key of {cipher} has {sizes} bytes, found {len(clear)}"
+        raise CustodyError(message)
+    if not owner_is_good(owner):
+        raise CustodyError("an owner has at most 64 printable characters other than a colon")
+    return WrappedKey(
+        usage=usage,
+        cipher=cipher,
+        length=len(clear),
+        check=check_value(clear, check_method(cipher)).hex().upper(),
+        owner=owner,
+        made=made,
+        under=under,
+        block="",
+    )
 
 
 def name_of(kek: Key) -> str:

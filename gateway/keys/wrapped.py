@@ -15,7 +15,7 @@ import msgspec
 
 from codec.keys import KeyCipher
 
-KeyUsage = Literal["tmk", "pik", "mak", "tdk", "zmk", "zpk", "zak", "zdk", "component"]
+KeyUsage = Literal["tmk", "pik", "mak", "tdk", "zmk", "zpk", "zak", "zdk", "tmk_part", "zmk_part"]
 """
 | usage | what the key does |
 |---|---|
@@ -23,7 +23,7 @@ KeyUsage = Literal["tmk", "pik", "mak", "tdk", "zmk", "zpk", "zak", "zdk", "comp
 | `pik`, `mak`, `tdk` | a terminal's working keys: PIN blocks, MACs, tracks |
 | `zmk` | shared with a host: enciphers the working keys that are exchanged with it |
 | `zpk`, `zak`, `zdk` | a host's working keys: PIN blocks, MACs, data |
-| `component` | one person's part of a key; of no use alone |
+| `tmk_part`, `zmk_part` | one person's component of such a key; of no use alone |
 """
 
 USAGES: Final[tuple[KeyUsage, ...]] = get_args(KeyUsage)
@@ -33,6 +33,8 @@ TRANSPORT: Final[dict[KeyUsage, frozenset[KeyUsage]]] = {
     "zmk": frozenset({"zpk", "zak", "zdk", "tmk"}),
 }
 """Which keys may travel under which."""
+PARTS: Final[dict[KeyUsage, KeyUsage]] = {"tmk": "tmk_part", "zmk": "zmk_part"}
+"""What components of a key are called."""
 MAC_USAGES: Final = frozenset({"mak", "zak"})
 PIN_USAGES: Final = frozenset({"pik", "zpk"})
 KEY_SIZES: Final[dict[KeyCipher, tuple[int, ...]]] = {

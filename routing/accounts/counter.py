@@ -21,9 +21,9 @@ from routing.effects import ToTerminal
 if TYPE_CHECKING:
     from codec import Message
     from routing.accounts.office import Office
+    from routing.cause import Asker
     from routing.clock import Now
     from routing.conventions.file_action import FileAction
-    from routing.lifecycle import Asker
     from routing.settings import ListenerSettings
 
 _decode: Final = msgspec.json.Decoder(Record).decode

@@ -72,11 +72,17 @@ _OTHER_REASON: Final = "06"
 _FIRST_TRY: Final = str.maketrans("135", "024")
 """From a repeat's last digit to that of its first try, whoever sent it."""
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
+_ANSWERS: Final[dict[str, str]] = {}
+"""What `answer_mti` found; there are not many."""
 
 
 def answer_mti(mti: str) -> str:
     """The MTI of the answer to a request or to its repeat: 0200 and 0201 give 0210, 1804 1814."""
-    return mti[:2] + _RESPONSE_FUNCTION[mti[2]] + mti[3].translate(_FIRST_TRY)
+    known = _ANSWERS.get(mti)
+    if known is None:
+        known = mti[:2] + _RESPONSE_FUNCTION[mti[2]] + mti[3].translate(_FIRST_TRY)
+        _ANSWERS[mti] = known
+    return known
 
 
 def is_request(mti: str) -> bool:
@@ -193,9 +199,12 @@ class Convention(ABC):
 
     def pending_key(self, message: Message) -> str:
         """The same key, read off an answer."""
-        get = message.get
         return self.key_of(
-            message.mti[1], get(11) or "", get(7) or "", get(41) or "", get(42) or ""
+            message.mti[1],
+            message.get(11) or "",
+            message.get(7) or "",
+            message.get(41) or "",
+            message.get(42) or "",
         )
 
     @abstractmethod
@@ -256,12 +265,21 @@ class Convention(ABC):
 
     def missing(self, message: Message) -> int | None:
         """The first field that a charge must have and this one lacks."""
-        return next((de for de in self.required if not message.has(de)), None)
+        return first_missing(message, self.required)
+
+
+def first_missing(message: Message, required: tuple[int, ...]) -> int | None:
+    """The first of the fields that a message lacks."""
+    for de in required:
+        if not message.has(de):
+            return de
+    return None
 
 
 def pan_of(message: Message) -> str:
     """The card number, from DE 2 or track 2; '' if neither holds one."""
-    if message.has(2):
-        return message[2]
+    pan = message.get(2)
+    if pan is not None:
+        return pan
     pan, separator, _ = (message.get(35) or "").replace("D", "=").partition("=")
     return pan if separator and len(pan) <= _PAN_DIGITS_MAX else ""

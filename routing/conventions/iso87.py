@@ -27,6 +27,9 @@ _CHARGES: Final = frozenset({"00", "01", "09"})
 _VOID: Final = "02"
 _REFUND: Final = "20"
 _GIVE_BACK: Final = frozenset({_VOID, _REFUND})
+_CHARGE, _SALE = Kind.CHARGE, Transaction.SALE
+_FINANCIAL: Final = frozenset({"10", "20"})
+_CONFIRMS: Final = "22"
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
@@ -83,37 +86,10 @@ class Iso87(Convention):
     unknown_original_code: ClassVar = "25"
 
     def kind(self, message: Message) -> Kind:
-        mti = message.mti
-        if mti[0] != self.version or not is_request(mti):
-            return Kind.NOT_A_REQUEST
-        match mti[1:3]:
-            case "10" | "20":
-                return self._financial_kind(message)
-            case "22":
-                gives_back = message.get(3, "")[:2] in _GIVE_BACK
-                return Kind.UNDOING if gives_back else Kind.CONFIRMATION
-        return _KINDS.get(mti[1:3], Kind.UNSUPPORTED)
-
-    @staticmethod
-    def _financial_kind(message: Message) -> Kind:
-        code = message.get(3, "00")[:2]
-        if code in _CHARGES:
-            return Kind.CHARGE
-        if code in _GIVE_BACK:
-            return Kind.UNDOING
-        return Kind.ENQUIRY if code in _ENQUIRIES else Kind.UNSUPPORTED
+        return _kind_of(message, self.version)
 
     def transaction(self, message: Message) -> Transaction | None:
-        code, preauthorised = message.get(3, "00")[:2], message.get(25) == _PREAUTHORISED
-        if code == _VOID:
-            return Transaction.VOID
-        if code == _REFUND:
-            return Transaction.REFUND
-        if code not in _CHARGES:
-            return None
-        if message.mti[1] == "1":
-            return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
-        return Transaction.COMPLETION if preauthorised else Transaction.SALE
+        return _transaction_of(message)
 
     def undone(self, message: Message) -> Original | None:
         return self.original(message)
@@ -133,12 +109,7 @@ class Iso87(Convention):
         return {90: f"{charge.mti[:3]}0{numbers}{_NO_INSTITUTIONS}"}
 
     def identity(self, message: Message) -> str:
-        get = message.get
-        # A terminal that sends no local time is told from its next day's self by DE 7.
-        local_time = get(12) or get(7, "")
-        return (
-            f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{get(13, '')}|{local_time}"
-        )
+        return _identity_of(message)
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""
@@ -178,6 +149,9 @@ class Iso87(Convention):
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         fields = request.pick((*self.echo, 91, 101)) | self.own_fields(now)
         return self.compose(request, fields | file_action.answer_1987(told))
+
+    def pending_key(self, message: Message) -> str:
+        return self.key_of(*_numbers_of(message), "", "")
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
         return f"{mti_class}|{stan}|{sent_at}"
@@ -222,3 +196,51 @@ class Iso87(Convention):
 
     def own_fields(self, now: Now) -> dict[int, str]:  # noqa: ARG002 - and adds nothing
         return {}
+
+
+def _kind_of(message: Message, version: str) -> Kind:
+    mti = message.mti
+    if mti[0] != version or not is_request(mti):
+        return Kind.NOT_A_REQUEST
+    function = mti[1:3]
+    if function in _FINANCIAL:
+        return _financial_kind(message)
+    if function == _CONFIRMS:
+        gives_back = message.get(3, "")[:2] in _GIVE_BACK
+        return Kind.UNDOING if gives_back else Kind.CONFIRMATION
+    return _KINDS.get(function, Kind.UNSUPPORTED)
+
+
+def _financial_kind(message: Message) -> Kind:
+    code = message.get(3, "00")[:2]
+    if code in _CHARGES:
+        return _CHARGE
+    if code in _GIVE_BACK:
+        return Kind.UNDOING
+    return Kind.ENQUIRY if code in _ENQUIRIES else Kind.UNSUPPORTED
+
+
+def _transaction_of(message: Message) -> Transaction | None:
+    code = message.get(3, "00")[:2]
+    if code == _VOID:
+        return Transaction.VOID
+    if code == _REFUND:
+        return Transaction.REFUND
+    if code not in _CHARGES:
+        return None
+    preauthorised = message.holds(25, _PREAUTHORISED)
+    if message.mti[1] == "1":
+        return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
+    return Transaction.COMPLETION if preauthorised else _SALE
+
+
+def _identity_of(message: Message) -> str:
+    # A terminal that sends no local time is told from its next day's self by DE 7.
+    local_time = message.get(12) or message.get(7, "")
+    merchant, terminal, stan = message.get(42, ""), message.get(41, ""), message.get(11, "")
+    return f"{merchant}|{terminal}|{stan}|{message.mti[1]}|{message.get(13, '')}|{local_time}"
+
+
+def _numbers_of(message: Message) -> tuple[str, str, str]:
+    """What ties an answer to its request: class, STAN, DE 7."""
+    return message.mti[1], message.get(11) or "", message.get(7) or ""

@@ -103,3 +103,29 @@ def test_a_test_charge_through_a_running_gateway(tmp_path: Path) -> None:
         assert (len(host.of_type("0200")), len(host.of_type("0420"))) == (1, 1)
         report = stage.audit()[1]
         assert (report["canaries"], report["charges"], report["violations"]) == (1, 0, [])
+
+
+def test_the_registry_is_loaded_and_changed_beside_a_gateway_and_outlives_its_kill(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "shops.toml"
+    file.write_text(
+        '[[merchant]]\nid = "MERCHANT0000001"\n'
+        '[[terminal]]\nmerchant = "MERCHANT0000001"\nid = "T0000001"\n'
+    )
+    with Stage(tmp_path, registry__required="true") as stage, Host(stage.host_port):
+        gateway = stage.gateway()
+        with Terminal(stage.port) as conn:
+            assert conn.ask(sale(1, APPROVE)) == "03"
+            assert isogate(stage, "registry", "load", str(file))[1]["changed"] == 2
+            assert conn.ask(sale(2, APPROVE)) == "00"
+            change = ("registry", "change", "MERCHANT0000001", "T0000001", "state=SUSPENDED")
+            assert isogate(stage, *change, "--version", "1", "--who", "Ana")[0] == 0
+            gateway.kill()
+        gateway.wait()
+        stage.gateway()
+        with Terminal(stage.port) as conn:
+            assert conn.ask(sale(3, APPROVE)) == "58"
+        assert isogate(stage, *change, "--version", "1")[0] == 1
+        status, verified = isogate(stage, "audit", "--log")
+        assert (status, verified["lines"], verified["broken"]) == (0, 4, "")

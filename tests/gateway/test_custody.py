@@ -123,7 +123,12 @@ async def test_de_62_of_a_worked_example_is_taken_key_by_key(bench: Bench) -> No
     for usage, (_, data, check) in zip(
         usages, key_parts(bytes.fromhex(vector["data"])), strict=True
     ):
-        key = await bench.custody.import_key(master, usage, Enciphered(data, check))
+        if bench.imports_under_tmk:
+            key = await bench.custody.import_key(master, usage, Enciphered(data, check))
+        else:
+            with pytest.raises(CustodyError, match="imports under a ZMK"):
+                await bench.custody.import_key(master, usage, Enciphered(data, check))
+            key = await bench.known(bytes(unwrap(bytes.fromhex(vector["key"]), data)), usage)
         assert key.check == vector["expect"][f"{usage}_kcv"]
         assert (await bench.custody.export_key(master, key)).data.hex().upper() == (
             vector["expect"][f"{usage}_enc"]

@@ -8,6 +8,7 @@ import pytest
 
 from codec import Message
 from routing.charge import Event, State
+from routing.effects import Outbox
 from tests.routing.world import (
     ANSWER_TIMEOUT_S,
     DIALECTS,
@@ -186,6 +187,61 @@ def test_a_repeat_decided_while_the_journal_finds_out_is_dropped_with_its_charge
     world.settle()
     assert len(world.charges_sent) == 3
     assert world.codes(2) == ["51"]
+
+
+def forgotten() -> World:
+    """A world whose memory no longer has its first sale, which stands."""
+    world = World(ISO, ended_max=1)
+    for stan in (1, 2, 3):
+        world.approved(stan)
+        world.acknowledge(stan)
+    assert world.switch.life.book.get(1) is None
+    return world
+
+
+def found_out(world: World, outbox: Outbox) -> None:
+    """The journal takes its time over `outbox`, and then all goes on."""
+    for charge_id, earlier in world.journal.append(outbox.records).items():
+        world.switch.known_already(charge_id, earlier, world.now)
+    world.release(outbox)
+    world.settle()
+
+
+def test_a_repeat_is_told_nothing_before_the_journal_knows_it_however_long_that_takes() -> None:
+    world = forgotten()
+    world.hears(2, repeated(sale(ISO, 1)))
+    outbox = world.switch.take()
+    world.wait(ANSWER_TIMEOUT_S + 1)
+    assert world.codes(2) == [], "91 would tell it that nothing was charged"
+    found_out(world, outbox)
+    assert world.codes(2) == ["00"]
+
+
+def test_what_is_new_and_was_too_late_for_its_record_never_leaves() -> None:
+    world = forgotten()
+    sent = len(world.charges_sent)
+    world.hears(2, sale(ISO, 4))
+    outbox = world.switch.take()
+    world.wait(ANSWER_TIMEOUT_S + 1)
+    found_out(world, outbox)
+    assert (world.codes(2), world.state(4)) == (["91"], State.NEVER_LEFT)
+    assert len(world.charges_sent) == sent
+
+
+def test_a_reversal_that_came_while_the_journal_found_out_is_of_the_charge_that_stands() -> None:
+    world = forgotten()
+    sent = len(world.charges_sent)
+    world.hears(2, repeated(sale(ISO, 1)))
+    outbox = world.switch.take()
+    world.hears(3, reversal(sale(ISO, 1)))
+    world.switch.tick(world.now)
+    found_out(world, outbox)
+    assert (world.codes(2), world.codes(3)) == (["68"], ["00"])
+    assert len(world.charges_sent) == sent
+    (undone,) = world.reversals_sent
+    charge = world.journal.charge(1)
+    assert (charge.state, charge.reversal_stan) == (State.REVERSAL_DUE, undone[11])
+    assert undone[90][4:10] == charge.host_stan
 
 
 def test_a_repeat_finds_the_charge_that_the_journal_names_not_a_third_one() -> None:

@@ -27,6 +27,7 @@ FOUND = {
     "the window may end while a repeated answer is under way": 940000248,
     "a first try that comes late takes no answer with it": 1003,
     "a host that signed on tells each new link": 406486092,
+    "a repeat of what memory forgot is told nothing before the journal knows": 562867509,
     "a busy answer may be to the newest try as well": 529320,
     "terminals whose last approval is decided come to rest": 289402122,
 }

@@ -1,0 +1,19 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
+from routing.clock cimport Now as Now_t
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Asker:
+    cdef public object conn
+    cdef public Message_t request
+
+@cython.final
+@cython.freelist(64)
+cdef class Cause:
+    cdef public object event
+    cdef public Now_t now
+    cdef public Message_t reply
+    cdef public Asker asker
