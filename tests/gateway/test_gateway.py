@@ -24,6 +24,7 @@ from gateway.clock import SystemClock
 from gateway.config import load
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
+from gateway.desk.key_desk import hang_keys_of_file
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
 from gateway.journal import JournalError
@@ -43,10 +44,12 @@ from routing.clock import Now
 from tests.routing.world import ISO, answer, confirmation, refund, repeated, reversal, sale, void
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
+    from gateway.keys.wrapped import WrappedKey
     from routing.switch import Switch
 
 WAIT_S: Final = 5.0
@@ -201,7 +204,12 @@ def bank() -> Iterator[Bank]:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, bank: Bank, *overrides: str, wrap: Callable[[Journal], Journal] = lambda j: j
+    folder: Path,
+    bank: Bank,
+    *overrides: str,
+    wrap: Callable[[Journal], Journal] = lambda j: j,
+    custody: KeyCustody | None = None,
+    keys: Sequence[WrappedKey] = (),
 ) -> AsyncIterator[Running]:
     """One life of a gateway on the journal in `folder`."""
     path = folder / "gateway.toml"
@@ -215,10 +223,13 @@ async def gateway(
     journal = wrap(open_journal(config, tools.log))
     try:
         switch = await recovered(config, journal, tools)
+        if custody is not None:
+            await hang_keys_of_file(list(keys), custody, switch, tools.clock)
         engine = Engine(config.wire, tools.clock)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
+        node = Node(config, switch, engine, journal, tools, random.Random(1), custody)  # noqa: S311 - jitter
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
