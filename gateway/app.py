@@ -26,6 +26,7 @@ from gateway.doors import Doors
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
+from gateway.key_metrics import KeyCollector
 from gateway.keys.opening import custody_of, key_warnings, keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
@@ -84,6 +85,7 @@ async def _serve(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            KeyCollector(switch, custody, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )

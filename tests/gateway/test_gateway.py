@@ -27,6 +27,7 @@ from gateway.desk.floor import LiveFloor
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
 from gateway.journal import JournalError
+from gateway.key_metrics import KeyCollector
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
@@ -229,6 +230,7 @@ async def gateway(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            KeyCollector(switch, None, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices),
             health,
         )
