@@ -39,6 +39,7 @@ from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
 from gateway.reload import Reload
 from gateway.systemd import Notifier
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -73,7 +74,9 @@ async def _serve(
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random())  # noqa: S311 - jitter
+        jitter = random.Random()  # noqa: S311 - no secret
+        node = Node(config, switch, engine, journal, tools, jitter, custody)
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
@@ -85,8 +88,9 @@ async def _serve(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, custody, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         reload = Reload(config, read, (switch, node, doors), tools)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codec import dialect, mac
-from gateway.config import mac_key
+from gateway.config_macs import mac_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Dialect, MacKey, Message
     from gateway.config import Config
+    from gateway.terminal_keys import TerminalKeys
 
 _NETWORK_CLASS: Final = "8"
 """Network management carries no MAC: it is what brings the keys."""
@@ -36,14 +37,35 @@ class Peer:
         return message.raw
 
 
-Peers = dict[str, Peer]
+@dataclass(frozen=True, slots=True)
+class WorkingPeer:
+    """Terminals that have keys of their own, since they signed in."""
+
+    dialect: Dialect
+    keys: TerminalKeys
+
+    def authentic(self, message: Message) -> bool:
+        """Whether the MAC is good under a key of the terminal; network management has none."""
+        return message.mti[1] == _NETWORK_CLASS or self.keys.authentic(message)
+
+    def signed(self, message: Message) -> bytes:
+        """The bytes of an answer, with its MAC where there must be one."""
+        if message.mti[1] != _NETWORK_CLASS:
+            self.keys.sign(message)
+        return message.raw
+
+
+Peers = dict[str, Peer | WorkingPeer]
 """By the name of the listener or the host."""
 
 
-def peers_of(config: Config) -> Peers:
+def peers_of(config: Config, keys: TerminalKeys) -> Peers:
     """Everybody that the configuration names.  Raises OSError or ValueError for a bad key file."""
-    named: Mapping[str, Peer] = {
-        each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.listener
+    named: Mapping[str, Peer | WorkingPeer] = {
+        each.name: WorkingPeer(dialect(each.dialect), keys)
+        if each.keys == "working"
+        else Peer(dialect(each.dialect), mac_key(each.mac))
+        for each in config.listener
     }
     hosts = {each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.host}
     return {**named, **hosts}

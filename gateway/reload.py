@@ -17,7 +17,6 @@ import trio
 
 from gateway.config_doors import rests_on_delivery
 from gateway.config_overrides import ConfigError
-from gateway.peers import peers_of
 from routing.keeper import AuditKind
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Reload:
     def _put_in_force(self, config: Config, who: str) -> tuple[str, ...]:
         """Without a pause in it: no message meets half of one configuration and half of another."""
         try:
-            peers, doors = peers_of(config), self._doors.prepared(config)
+            peers, doors = self._node.peers_of(config), self._doors.prepared(config)
         except (OSError, ssl.SSLError, ValueError) as error:
             # It was good when it was read: a file or an address went away since.
             return (f"{type(error).__name__}: {error}",)

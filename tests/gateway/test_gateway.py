@@ -37,6 +37,7 @@ from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
 from gateway.reload import Reload
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -230,8 +231,9 @@ async def gateway(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, None, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         reload = Reload(config, lambda: load(path, settings), (switch, node, doors), tools)

@@ -19,7 +19,6 @@ from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.node import Node, recovered
-from gateway.peers import peers_of
 from gateway.tools import Tools
 from tests.simulation.agenda import Nap, StandstillError
 from tests.simulation.disk import VFS_NAME
@@ -224,7 +223,7 @@ class GatewayProcess:
             return
         hosts = tuple(msgspec.structs.replace(each, links=links) for each in self._config.host)
         config = msgspec.structs.replace(self._config, host=hosts)
-        self.node.change(config, peers_of(config))
+        self.node.change(config, self.node.peers_of(config))
 
     def terminate(self, down_s: float) -> None:
         """SIGTERM: it drains and ends by itself; the next life begins after `down_s`."""
