@@ -93,9 +93,8 @@ async def _serve(
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
-        reload = Reload(config, read, (switch, node, doors), tools)
+        desk.reload = reload = Reload(config, read, (switch, node, doors), tools)
         reload.listeners += [desk.change, canary.change]
-        desk.reload = reload
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
         notifier = Notifier()
