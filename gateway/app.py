@@ -26,6 +26,7 @@ from gateway.doors import Doors
 from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
+from gateway.key_metrics import KeyCollector
 from gateway.keys.opening import custody_of, key_warnings, keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
@@ -38,6 +39,7 @@ from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
 from gateway.reload import Reload
 from gateway.systemd import Notifier
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
@@ -72,7 +74,8 @@ async def _serve(
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random(), custody)  # noqa: S311 - jitter
+        jitter = random.Random()  # noqa: S311 - no secret
+        node = Node(config, switch, engine, journal, tools, jitter, custody)
         await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
@@ -85,12 +88,13 @@ async def _serve(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            KeyCollector(switch, custody, tools.clock),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
-        reload = Reload(config, read, (switch, node, doors), tools)
+        desk.reload = reload = Reload(config, read, (switch, node, doors), tools)
         reload.listeners += [desk.change, canary.change]
-        desk.reload = reload
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
         notifier = Notifier()

@@ -16,6 +16,7 @@ from codec import BuildError, FrameError, Framer, Message
 from codec.framing import frame
 from gateway.peers import peers_of
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
+from gateway.terminal_keys import TerminalKeys
 from routing.charge import Charge, State
 from routing.docket import Entry
 from routing.response_codes import APPROVED
@@ -51,7 +52,7 @@ class Canary:
         self._config, self._settings = config, config.canary
         self._switch, self._floor = switch, floor
         self._clock, self._log = tools.clock, tools.log
-        self._peers = peers_of(config)
+        self._peers = peers_of(config, TerminalKeys(lambda _till: None))
         self._one_at_a_time = trio.Lock()
         self._last = 0
         self.flown: Counter[tuple[str, str]] = Counter()
@@ -59,7 +60,7 @@ class Canary:
 
     def change(self, config: Config) -> None:
         """Other keys of listeners from now on."""
-        self._config, self._peers = config, peers_of(config)
+        self._config, self._peers = config, peers_of(config, TerminalKeys(lambda _till: None))
 
     @property
     def ok(self) -> dict[str, bool]:

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from codec import KeyMaterialError, MacKey
-from codec.mac import Algorithm
 from gateway.config_doors import door_problems
 from gateway.config_hosts import host_problems, route_problems
+from gateway.config_macs import Mac, mac_problems, working_key_problems
 from gateway.config_mappings import mapping_problems
 from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
 from gateway.desk.settings import CanarySettings, NoticeSettings
-from gateway.keys.files import read_secret
 from gateway.keys.opening import key_problems
 from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
@@ -32,6 +30,7 @@ from gateway.wire.tls import TlsSettings
 from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
+from routing.downloads import ParameterSet
 from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
 from routing.registry import RegistrySettings
@@ -46,20 +45,6 @@ if TYPE_CHECKING:
 _PORT_MAX: Final = 65_535
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
-
-
-class Mac(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How messages are authenticated; what the settings mean stands in `codec.mac`."""
-
-    algorithm: Literal["none"] | Algorithm = "none"
-    key_file: str = ""
-    """Holds the key as hexadecimal digits."""
-    padding: int = 1
-    """ISO 9797-1's method, of the CBC algorithms."""
-    form: Literal["raw", "hex"] | None = None
-    """What stands in the field: the code's bytes, or their hex digits (without it: UnionPay's)."""
-    keep: int = 8
-    """How many bytes of the field count; the others are zero."""
 
 
 class Listener(ListenerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +120,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: LimitSettings = LimitSettings()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    parameters: tuple[ParameterSet, ...] = ()
     accounts: AccountSettings = AccountSettings()
     notices: NoticeSettings = NoticeSettings()
     canary: CanarySettings = CanarySettings()
@@ -169,6 +155,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             registry=_only(RegistrySettings, self.registry),
             abuse=self.abuse,
             cases=self.cases,
+            parameters=self.parameters,
             accounts=self.accounts,
             notices=bool(self.notices.url),
             test_till="|".join(self.canary.identity),
@@ -255,8 +242,9 @@ def _problems(config: Config) -> Iterable[str]:
                 yield f"{kind}.{number}.dialect = {item.dialect!r}: {why}"
             if names.count(item.name) > 1:
                 yield f"{kind}.{number}.name = {item.name!r}: two have this name"
-            if not (isinstance(item, Host) and item.key_change.field):
-                yield from _mac_problems(f"{kind}.{number}.mac", item.mac)
+            if item.keys == "fixed" if isinstance(item, Listener) else not item.key_change.field:
+                yield from mac_problems(f"{kind}.{number}.mac", item.mac)
+    yield from working_key_problems(config)
     if config.workers != 1:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
@@ -310,25 +298,3 @@ def _times(config: Config) -> Iterable[str]:
         yield f"reversal.schedule_s = {config.reversal.schedule_s}: {why}"
     if not 0 <= config.reversal.spread <= 1:
         yield f"reversal.spread = {config.reversal.spread}: a share between 0 and 1"
-
-
-def _mac_problems(key: str, mac: Mac) -> Iterable[str]:
-    try:
-        mac_key(mac)
-    except OSError as error:
-        yield f"{key}.key_file = {mac.key_file!r}: {error.strerror}"
-    except KeyMaterialError as error:
-        yield f"{key}.key_file = {mac.key_file!r}: {error}"
-    except ValueError as error:
-        yield f"{key}: {error}"
-
-
-def mac_key(mac: Mac) -> MacKey | None:
-    """The key that `mac` names, or None without an algorithm.
-
-    Raises OSError, KeyMaterialError where the key is at fault, or ValueError.
-    """
-    if mac.algorithm == "none":
-        return None
-    key = read_secret(Path(mac.key_file))
-    return MacKey(mac.algorithm, key, padding=mac.padding, form=mac.form, keep=mac.keep)

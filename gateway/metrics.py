@@ -136,9 +136,9 @@ class GatewayCollector:
         keyed = {n: each.exchange for n, each in links.items() if each.exchange is not None}
         results = {(name, r): keyed[name].results[r] for name in keyed for r in RESULTS}
         yield machine.KEY_EXCHANGES.by(results)
-        yield machine.KEY_AGE.by({name: each.age_s(now) for name, each in keyed.items()})
+        yield machine.HOST_KEY_AGE.by({name: each.age_s(now) for name, each in keyed.items()})
         yield machine.KEYS_BLOCKED.by({name: each.blocked for name, each in keyed.items()})
-        yield machine.MAC_ERRORS.by({name: each.mac_errors for name, each in keyed.items()})
+        yield machine.HOST_MAC_ERRORS.by({name: each.mac_errors for name, each in keyed.items()})
 
     def _wire(self) -> Iterator[Family]:
         engine, batches = self._engine, self._switch.terminals.batches

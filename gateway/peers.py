@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codec import dialect, mac
-from gateway.config import mac_key
+from gateway.config_macs import mac_key
 from gateway.host_keys import HostPeer
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from codec import Dialect, MacKey, Message
     from gateway.config import Config
     from gateway.host_keys import HostKeys
+    from gateway.terminal_keys import TerminalKeys
 
 _NETWORK_CLASS: Final = "8"
 """Network management carries no MAC: it is what brings the keys."""
@@ -38,17 +39,38 @@ class Peer:
         return message.raw
 
 
-Peers = dict[str, Peer | HostPeer]
+@dataclass(frozen=True, slots=True)
+class WorkingPeer:
+    """Terminals that have keys of their own, since they signed in."""
+
+    dialect: Dialect
+    keys: TerminalKeys
+
+    def authentic(self, message: Message) -> bool:
+        """Whether the MAC is good under a key of the terminal; network management has none."""
+        return message.mti[1] == _NETWORK_CLASS or self.keys.authentic(message)
+
+    def signed(self, message: Message) -> bytes:
+        """The bytes of an answer, with its MAC where there must be one."""
+        if message.mti[1] != _NETWORK_CLASS:
+            self.keys.sign(message)
+        return message.raw
+
+
+Peers = dict[str, Peer | WorkingPeer | HostPeer]
 """By the name of the listener or the host."""
 
 
-def peers_of(config: Config, host_keys: HostKeys | None = None) -> Peers:
+def peers_of(config: Config, keys: TerminalKeys, host_keys: HostKeys | None = None) -> Peers:
     """Everybody that the configuration names; hosts whose keys change if there are `host_keys`.
 
     Raises OSError or ValueError for a bad key file.
     """
-    named: Mapping[str, Peer] = {
-        each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.listener
+    named: Mapping[str, Peer | WorkingPeer] = {
+        each.name: WorkingPeer(dialect(each.dialect), keys)
+        if each.keys == "working"
+        else Peer(dialect(each.dialect), mac_key(each.mac))
+        for each in config.listener
     }
     hosts: Peers = {}
     for host in config.host:

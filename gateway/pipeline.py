@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from codec import Message
     from gateway.host_keys import HostKeys
     from gateway.journal import Journal
+    from gateway.key_work import KeyWorkers
     from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network
@@ -40,12 +41,14 @@ class Pipeline:
         journal: Journal,
         network: Network,
         peers: Peers,
+        key_workers: KeyWorkers,
         tools: Tools,
     ) -> None:
         self._switch = switch
         self._journal = journal
         self._network = network
         self._peers = peers
+        self._key_workers = key_workers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
         self.host_keys: HostKeys | None = None
@@ -70,6 +73,8 @@ class Pipeline:
         express = self._switch.take_express()
         if express:
             self._release(express)
+        for work in self._switch.take_key_work():
+            self._key_workers.ask(work)
         if self._busy or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
@@ -110,6 +115,8 @@ class Pipeline:
             for charge_id, earlier in known.items():
                 self._switch.known_already(charge_id, earlier, self._clock.now())
         self._release((*outbox.express, *outbox.sends))
+        for work in outbox.key_work:
+            self._key_workers.ask(work)
         for lookup in outbox.lookups:
             await self._look_up(lookup)
 

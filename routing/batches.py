@@ -27,6 +27,7 @@ from routing.conventions.pos_batch import Totals
 from routing.docket import Entry
 from routing.effects import BatchLookup
 from routing.reason import Reason
+from routing.sign_in import Till
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from routing.docket import Docket
     from routing.lifecycle import Lifecycle
     from routing.replies import Replies
+    from routing.sign_ins import SignIns
 
 UPLOADS_MAX: Final = 1_000
 """Batches in upload at a time; the oldest is forgotten, and its terminal told to begin again."""
@@ -63,8 +65,11 @@ SettledWatcher = Callable[[str, str, "Iterable[Charge]", "Now"], None]
 class Batches:
     """The batches that are being settled."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, replies: Replies) -> None:
+    def __init__(
+        self, life: Lifecycle, docket: Docket, replies: Replies, sign_ins: SignIns
+    ) -> None:
         self._life, self._docket, self._replies = life, docket, replies
+        self._sign_ins = sign_ins
         self._uploads: OrderedDict[Batch, dict[str, int]] = OrderedDict()
         self.balanced = self.unbalanced = 0
         self.differences = 0
@@ -109,6 +114,8 @@ class Batches:
         self._life.outbox.lookups.append(BatchLookup(batch, found))
 
     def _settled(self, batch: Batch, charges: Iterable[Charge], now: Now) -> None:
+        till = Till.of(batch.merchant, batch.terminal)
+        self._sign_ins.batch_settled(till, batch.number, now)
         for watch in self.watchers:
             watch(batch.merchant, batch.terminal, charges, now)
 

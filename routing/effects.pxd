@@ -46,3 +46,4 @@ cdef class Outbox:
     cdef public list records
     cdef public list sends
     cdef public list lookups
+    cdef public list key_work

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions import Original
     from routing.keeper import AuditKind, KeptKind
+    from routing.sign_in_settings import KeyLengths
 
 OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
@@ -222,6 +223,39 @@ class UnsettledLookup(NamedTuple):
 
 
 AnyLookup = Lookup | BatchLookup | UnsettledLookup
+
+
+class NewWorkingKeys(NamedTuple):
+    """Working keys for a terminal are wanted."""
+
+    merchant: str
+    terminal: str
+    master: str
+    """Its TMK, wrapped."""
+    lengths: KeyLengths
+    listener: str
+    """Where it signs in, which says how its MACs are made."""
+
+
+class IssuedKeys(NamedTuple):
+    """Working keys that the custody made; nothing here is in clear."""
+
+    block: bytes
+    """As the terminal gets them: under its TMK, with check values."""
+    mak: str
+    """The MAC key, wrapped: as it is kept."""
+
+
+class KeyWork(NamedTuple):
+    """Whoever keeps the keys has to do something: ask, without holding up anything, then call
+    `done`; with None if it can't be done.
+    """
+
+    what: NewWorkingKeys
+    done: Callable[[IssuedKeys | None, Now], bool]
+    """Whether the result is taken: the terminal's MACs are then made with it."""
+
+
 Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey
 
 
@@ -235,6 +269,9 @@ class Outbox:
     records: list[Record] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     lookups: list[AnyLookup] = field(default_factory=list)
+    key_work: list[KeyWork] = field(default_factory=list)
+    """Rests on no record, and waits for none."""
 
     def __len__(self) -> int:
-        return len(self.express) + len(self.records) + len(self.sends) + len(self.lookups)
+        decided = len(self.express) + len(self.records) + len(self.sends)
+        return decided + len(self.lookups) + len(self.key_work)

@@ -9,7 +9,8 @@ matter of this file: it is text that only a custody opens.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from routing.keeper import AuditKind, KeptKind
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from routing.clock import Now
     from routing.keeper import Keeper
+
+KEYS_MAX: Final = 1_000_000
+"""Keys on the ring; what would be one more is refused."""
+_DAY_S: Final = 86_400.0
 
 
 class KeyPlace(NamedTuple):
@@ -50,12 +55,14 @@ class KeyRing:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._keys: dict[KeyPlace, RingKey] = {}
+        self._days: dict[str, Counter[int]] = {}
+        """By usage: on which days how many of its keys were made."""
 
     def restore(self) -> None:
         """Take over what earlier lives kept."""
         for kept in self._keeper.left(KeptKind.WRAPPED_KEY):
             usage, cipher, owner = kept.key.split("/", 2)
-            self._keys[KeyPlace(usage, owner, cipher)] = RingKey(**(kept.data or {}))
+            self._put(KeyPlace(usage, owner, cipher), RingKey(**(kept.data or {})))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -69,6 +76,20 @@ class KeyRing:
         found = self._keys.get(KeyPlace(usage, owner, cipher))
         return "" if found is None else found.text
 
+    @property
+    def full(self) -> bool:
+        """Whether there is room for no other key."""
+        return len(self._keys) >= KEYS_MAX
+
+    def count(self, usage: str) -> int:
+        """How many keys of a usage there are."""
+        return sum(self._days.get(usage, Counter()).values())
+
+    def oldest(self, usage: str) -> float | None:
+        """When the oldest key of a usage was made, to the day."""
+        days = self._days.get(usage)
+        return min(days) * _DAY_S if days else None
+
     def all(self) -> Iterable[tuple[KeyPlace, RingKey]]:
         """Every key and where it hangs."""
         return self._keys.items()
@@ -76,7 +97,7 @@ class KeyRing:
     def hang(self, place: KeyPlace, key: RingKey, now: Now, who: str = "") -> None:
         """Put a key where it belongs, in place of what hangs there."""
         before = self._keys.get(place)
-        self._keys[place] = key
+        self._put(place, key)
         self._keeper.keep(KeptKind.WRAPPED_KEY, place.name, key._asdict(), now)
         said: dict[str, Any] = {"how": key.how, "check": key.check}
         if before is not None:
@@ -91,9 +112,23 @@ class KeyRing:
         said = {"check": key.check}
         self._keeper.audit(AuditKind.KEY_REWRAPPED, place.name, now, who=who, said=said)
 
+    def _put(self, place: KeyPlace, key: RingKey) -> None:
+        self._take(place)
+        self._keys[place] = key
+        self._days.setdefault(place.usage, Counter())[int(key.made // _DAY_S)] += 1
+
+    def _take(self, place: KeyPlace) -> RingKey | None:
+        key = self._keys.pop(place, None)
+        if key is not None:
+            days, day = self._days[place.usage], int(key.made // _DAY_S)
+            days[day] -= 1
+            if not days[day]:
+                del days[day]
+        return key
+
     def take_off(self, place: KeyPlace, now: Now, who: str = "") -> bool:
         """Remove a key; False if there is none."""
-        key = self._keys.pop(place, None)
+        key = self._take(place)
         if key is None:
             return False
         self._keeper.drop(KeptKind.WRAPPED_KEY, place.name, now)

@@ -70,6 +70,7 @@ class Registry:
         self._merchants: dict[str, MerchantEntry] = {}
         self._terminals: dict[tuple[str, str], TerminalEntry] = {}
         self._terminals_of: dict[str, list[str]] = {}
+        self._owners_of: dict[str, set[str]] = {}
         self.required = settings.required
         self.any_limits = False
         """Whether some entry has limits of its own."""
@@ -100,6 +101,10 @@ class Registry:
     def terminal(self, merchant: str, terminal: str) -> TerminalEntry | None:
         """The terminal of this merchant with this DE 41."""
         return self._terminals.get((merchant.rstrip(), terminal.rstrip()))
+
+    def others_have(self, merchant: str, terminal: str) -> bool:
+        """Whether a terminal with this DE 41 is another merchant's."""
+        return bool(self._owners_of.get(terminal.rstrip(), set()) - {merchant.rstrip()})
 
     def merchants(self) -> list[MerchantEntry]:
         """All of them, by id."""
@@ -244,6 +249,7 @@ class Registry:
             return
         if (entry.merchant, entry.id) not in self._terminals:
             self._terminals_of.setdefault(entry.merchant, []).append(entry.id)
+            self._owners_of.setdefault(entry.id, set()).add(entry.merchant)
         self._terminals[entry.merchant, entry.id] = entry
 
 

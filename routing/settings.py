@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
+from routing.downloads import ParameterSet
 from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
 from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, ServiceSettings
+from routing.sign_in_settings import SignInSettings
 from routing.translation import Mapping
 
 
@@ -22,6 +26,9 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     dialect: str = "iso87-ascii"
     terminal_resolves_first: bool = False
     """These terminals repeat or reverse an unanswered request before they begin the next."""
+    keys: Literal["fixed", "working"] = "fixed"
+    """`working`: terminals are registered, sign in, and get their keys then; else `mac` has one."""
+    sign_in: SignInSettings = SignInSettings()
 
 
 class CaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mappings: tuple[Mapping, ...] = ()
     abuse: AbuseSettings = AbuseSettings()
     cases: CaseSettings = CaseSettings()
+    parameters: tuple[ParameterSet, ...] = ()
+    """What terminals fetch when the header of an answer asks for it."""
     accounts: AccountSettings = AccountSettings()
     listeners_without_mac: frozenset[str] = frozenset()
     """Nobody may ask for anything about accounts there: nobody knows who asks."""

@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import Kept, Noted, Send
+    from routing.effects import Kept, KeyWork, Noted, Send
     from routing.host_settings import HostSettings
     from routing.settings import Settings
+    from routing.sign_in import Till
 
 
 class Switch:
@@ -62,7 +63,8 @@ class Switch:
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
         self.office = Office(self.life, self.docket)
-        self.terminals = TerminalSide(self.life, self.docket, self.office.gate)
+        self.keys = KeyRing(self.life.keeper)
+        self.terminals = TerminalSide(self.life, self.docket, self.office.gate, self.keys)
         self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.host_side = HostSide(self.life)
@@ -87,6 +89,11 @@ class Switch:
         express, self.life.outbox.express = self.life.outbox.express, []
         return express
 
+    def take_key_work(self) -> list[KeyWork]:
+        """What whoever keeps the keys has to do; it waits for nothing, and nothing waits for it."""
+        work, self.life.outbox.key_work = self.life.outbox.key_work, []
+        return work
+
     @property
     def has_effects(self) -> bool:
         """Whether `take` would bring anything."""
@@ -99,6 +106,10 @@ class Switch:
     ) -> None:
         """A request came over a terminal's connection."""
         self.terminals.request(conn, listener, message, now, mac_good=mac_good)
+
+    def new_key_used(self, till: Till, now: Now) -> None:
+        """A terminal's MAC was good under the keys that it was given last, for the first time."""
+        self.terminals.sign_ins.new_key_used(till, now)
 
     def terminal_closed(self, conn: int) -> None:
         """A terminal ended its side: an answer that was not handed over yet can't be any more."""
@@ -243,10 +254,12 @@ class Switch:
             elif send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
                 self.life.apply(send.charge, Event.UNSENDABLE, now)
             return False
-        if isinstance(send, ToTerminal) and send.charge is not None:
-            self.to_terminal_s.add(now.monotonic - send.charge.approval_held_since)
-            # Its reversal began while the approval was on its way to the disk.
-            return send.charge.state not in NOT_STANDING
+        if isinstance(send, ToTerminal):
+            self.terminals.sign_ins.mark(send.message)
+            if send.charge is not None:
+                self.to_terminal_s.add(now.monotonic - send.charge.approval_held_since)
+                # Its reversal began while the approval was on its way to the disk.
+                return send.charge.state not in NOT_STANDING
         return True
 
     def handed(self, send: ToTerminal) -> None:
@@ -295,6 +308,7 @@ class Switch:
         self.life.registry.restore()
         self.keys.restore()
         self.ceremonies.restore()
+        self.terminals.sign_ins.restore()
 
     def remember(self, entries: Sequence[Noted]) -> None:
         """What was said in earlier lives and may still matter; after the charges."""

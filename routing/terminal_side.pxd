@@ -17,6 +17,8 @@ cdef class TerminalSide:
     cdef dict _listeners
     cdef public Replies_t replies
     cdef public Admission_t admission
+    cdef public object sign_ins
+    cdef public object network
     cdef public object batches
     cdef object _gate
     cdef dict _handlers

@@ -17,11 +17,15 @@ from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
+from routing.downloads import Downloads
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
+from routing.registered import Registered
 from routing.replies import Replies
+from routing.sign_ins import SignIns
+from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
 from routing.undoing import refusal
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
+    from routing.key_ring import KeyRing
     from routing.lifecycle import Lifecycle
     from routing.settings import ListenerSettings, Settings
 
@@ -44,14 +49,17 @@ Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate, ring: KeyRing) -> None:
         settings = life.settings
         self._gate = gate
         self._life = life
+        downloads = Downloads(settings.parameters)
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.batches = Batches(life, docket, self.replies)
+        self.sign_ins = SignIns(life, Registered(life.registry, ring, gate), downloads)
+        self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
+        self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
@@ -84,7 +92,10 @@ class TerminalSide:
             return
         asker = Asker(conn, message)
         if not mac_good and kind is not _NETWORK:
-            self.replies.refuse(asker, rc.BAD_MAC, now)
+            code = rc.BAD_MAC
+            if known.keys == "working":
+                code = self.sign_ins.unauthentic(message, kind, known, now)
+            self.replies.refuse(asker, code, now)
             return
         if kind is _CHARGE:
             self._charge(asker, known, now)
@@ -99,9 +110,8 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self._barred(asker.request)
+            self._may_not(asker, listener, now)
             or self.admission.busy(asker)
-            or self.admission.not_in_service(asker.request)
             or self.admission.beyond_limits(asker.request, now)
         )
         host = None
@@ -112,9 +122,16 @@ class TerminalSide:
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
 
-    def _barred(self, message: Message) -> str:
-        """DE 39 for new business of a merchant or terminal that account services barred."""
-        return self._gate.refusal(message[42].rstrip(), message[41].rstrip())
+    def _may_not(self, asker: Asker, listener: ListenerSettings, now: Now) -> str:
+        """DE 39 for a terminal that may do no new business: account services barred it, the
+        registry has it out of service, it did not sign in; else ''.
+        """
+        message = asker.request
+        code = self._gate.refusal(message[42].rstrip(), message[41].rstrip())
+        code = code or self.admission.not_in_service(message)
+        if code or listener.keys == "fixed":
+            return code
+        return self.sign_ins.why_not(message, now)
 
     # Voids and refunds
 
@@ -164,7 +181,7 @@ class TerminalSide:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
         refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
-        code = self._barred(message) or self.admission.not_in_service(message)
+        code = self._may_not(asker, listener, now)
         if code or (original is None and not refunds):
             return code or rc.NOT_FOUND
         code = self.admission.busy(asker)
@@ -279,13 +296,17 @@ class TerminalSide:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
         self.admission.proves_the_last(asker, message[11], listener, now)
+        code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
+        if code:
+            self.replies.refuse(asker, code, now)
+            return
         self.batches.heard(asker, Batch(message[42], message[41], number), now)
 
     # Everything else
 
     def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         request = asker.request
-        code = self.admission.not_in_service(request)
+        code = self._may_not(asker, listener, now)
         if code:
             self.replies.refuse(asker, code, now)
             return
@@ -320,6 +341,9 @@ class TerminalSide:
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        if listener.keys == "working":
+            self.network.heard(asker, listener, now)
+            return
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))
 

@@ -1,11 +1,12 @@
-"""`doctor`, `log-level`, `reload`, `explain`: before a gateway runs, and while it does."""
+"""`doctor`, `ready`, `log-level`, `reload`, `explain`: before, while and after a gateway runs."""
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import msgspec
 import typer
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
     from gateway.doctor import Finding
 
 _TIMEOUT_S = 10.0
+_LOOK_AGAIN_S = 0.1
 _COLOURS = {Verdict.WELL: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(doctor)
+    app.command()(ready)
     app.command(name="log-level")(log_level)
     app.command()(explain)
     app.command()(reload)
@@ -74,6 +77,39 @@ def _print(findings: Sequence[Finding]) -> None:
         verdict = f"[{_COLOURS[each.verdict]}]{each.verdict}[/]"
         table.add_row(each.what, verdict, each.found, each.advice)
     Console().print(table)
+
+
+def ready(
+    config: ConfigPath,
+    set_: Overrides = None,
+    *,
+    wait_s: Annotated[float, typer.Option("--wait-s", min=0, help="Wait so long for it.")] = 0.0,
+) -> None:
+    """Say whether a running gateway is ready for terminals, or why not; exit status 0 or 1."""
+    settings = configuration(config, set_)
+    until = time.monotonic() + wait_s
+    while not (answer := _readiness(settings)).ready and time.monotonic() < until:
+        time.sleep(_LOOK_AGAIN_S)
+    typer.echo(answer.said, err=not answer.ready)
+    if not answer.ready:
+        raise typer.Exit(EXIT_NOT_DONE)
+
+
+class _Readiness(NamedTuple):
+    ready: bool
+    said: str
+
+
+def _readiness(config: Config) -> _Readiness:
+    url = f"http://{config.admin.host}:{config.admin.port}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            return _Readiness(ready=True, said=answer.read().decode().strip())
+    except urllib.error.HTTPError as error:
+        with error:
+            return _Readiness(ready=False, said=error.read().decode().strip())
+    except OSError:
+        return _Readiness(ready=False, said=f"no gateway answers at {url}")
 
 
 def log_level(

@@ -68,6 +68,8 @@ class KeyDesk:
         return reply
 
     async def _done(self, request: KeyRequest, who: str, custody: KeyCustody) -> Reply:
+        if self._ring.full and isinstance(request, BringComponent | LoadKey):
+            return Reply(status=_REFUSED, said="there is no room for another key")
         if isinstance(request, BringComponent):
             return await self._bring(request, who, custody)
         if isinstance(request, LoadKey):
@@ -161,6 +163,8 @@ async def hang_keys_of_file(
         there = switch.keys.find(place)
         if there is not None and (there.how != "file" or there.text == str(key)):
             continue
+        if there is None and switch.keys.full:
+            raise CustodyError("keys.file: there is no room for another key")
         await custody.check_value(key)
         switch.keys.hang(place, ring_key(key, "file"), clock.now())
         taken += 1

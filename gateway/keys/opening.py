@@ -14,6 +14,7 @@ from gateway.keys.port import CustodyError
 from gateway.keys.safe import KEK_BYTES, name_of
 from gateway.keys.settings import NOWHERE
 from gateway.keys.software import SoftwareCustody
+from gateway.keys.watched import WatchedCustody
 from gateway.keys.wrapped import WrappedKey, WrappedKeyError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def custody_of(
     if settings.custody == "none":
         yield None
         return
-    custody = await _opened(settings, looking=looking)
+    custody = WatchedCustody(await _opened(settings, looking=looking))
     try:
         yield custody
     finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.key_work import WAITING_MAX
 from gateway.notices import AT_ONCE_MAX
 from gateway.ops import machine
 from gateway.turns import WAITING_EFFECTS_MAX
 from gateway.wire.descriptors import RESERVE
 from routing import conduct, limits
 from routing.batches import UPLOADS_MAX
+from routing.terminal_network import ORDERS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric as Family
 
     from gateway.config import Config
+    from gateway.key_work import KeyWorkers
     from gateway.metrics import Metrics
     from gateway.notices import NoticePost
     from gateway.ops.survey import Seen
@@ -34,12 +37,14 @@ class BoundsCollector:
         switch: Switch,
         engine: Engine,
         notices: NoticePost,
+        workers: KeyWorkers,
     ) -> None:
         self._config = config
         self._metrics = metrics
         self._switch = switch
         self._engine = engine
         self._notices = notices
+        self._workers = workers
 
     def collect(self, seen: Seen) -> Iterator[Family]:
         """Every metric, once."""
@@ -69,6 +74,8 @@ class BoundsCollector:
             "remembered reversals": (len(tombstones), life.settings.tombstones_max),
             "counted in a day": (len(life.limits), limits.KEYS_MAX),
             "take-backs": (len(life.conduct), conduct.KEYS_MAX),
+            "terminals that wait for keys": (len(terminals.network), ORDERS_MAX),
+            "work that waits for the custody": (self._workers.waiting(), WAITING_MAX),
             "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
             "registry.entries_max": (len(life.registry), life.settings.registry.entries_max),
             "journal.ended_in_memory_max": (

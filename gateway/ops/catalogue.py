@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.ops import machine, money, records
+from gateway.ops import machine, money, records, sign_ins
 from gateway.ops.metric import Shape
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SECTIONS: Final = (
     money.CASES,
     machine.HOSTS,
     machine.WIRE,
+    sign_ins.TERMINALS,
     machine.JOURNAL,
     machine.BOUNDS,
     machine.SECRETS,

@@ -51,7 +51,7 @@ KEY_EXCHANGES: Final = HOSTS.counter(
     HOST,
     Label("result", RESULTS),
 )
-KEY_AGE: Final = HOSTS.gauge(
+HOST_KEY_AGE: Final = HOSTS.gauge(
     "gateway_host_key_age_seconds", "seconds", "How old the exchanged MAC key is.", HOST
 )
 KEYS_BLOCKED: Final = HOSTS.gauge(
@@ -60,7 +60,7 @@ KEYS_BLOCKED: Final = HOSTS.gauge(
     "Whether a host gets nothing, because no MAC key is there or MACs are wrong under the new one.",
     HOST,
 )
-MAC_ERRORS: Final = HOSTS.counter(
+HOST_MAC_ERRORS: Final = HOSTS.counter(
     "gateway_host_mac_errors_total",
     "messages",
     "Wrong MACs of a host with which keys are exchanged, or of ours as it says.",
@@ -217,6 +217,36 @@ KEY_CHANGED: Final = SECRETS.gauge(
     "seconds since 1970",
     "When the file of the MAC key in use was last written.",
     PEER,
+)
+_USAGE: Final = Label("usage", ("tmk", "zmk", "zpk", "zak", "zdk"))
+RING_KEYS: Final = SECRETS.gauge("gateway_keys", "keys", "Keys on the ring.", _USAGE)
+KEY_AGE: Final = SECRETS.gauge(
+    "gateway_key_age_seconds", "seconds", "Age of the oldest key on the ring, to the day.", _USAGE
+)
+CEREMONIES: Final = SECRETS.gauge(
+    "gateway_key_ceremonies", "keys", "Keys whose components have not all come yet."
+)
+CUSTODY_ERRORS: Final = SECRETS.counter(
+    "gateway_custody_errors_total",
+    "calls",
+    "What the custody refused, and what it could not be asked.",
+    Label("why", ("refused", "unavailable")),
+)
+CUSTODY_S: Final = SECRETS.histogram(
+    "gateway_custody_seconds",
+    "seconds",
+    "How long the custody took, whatever came of it.",
+    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0),
+)
+MODULE_LINE: Final = SECRETS.counter(
+    "gateway_hsm_commands_total",
+    "commands",
+    "Commands to the security module: answered; silent within their time; refused for want of room;"
+    " answers that came too late; connections lost.",
+    Label("event", ("answered", "silent", "refused", "late", "lost")),
+)
+MODULE_WAITING: Final = SECRETS.gauge(
+    "gateway_hsm_waiting", "commands", "Commands that wait for the security module."
 )
 
 # The process

@@ -100,6 +100,8 @@ BOUNDS: Final = (
     "remembered reversals",
     "counted in a day",
     "take-backs",
+    "terminals that wait for keys",
+    "work that waits for the custody",
     "notices read at a time",
     "registry.entries_max",
     "journal.ended_in_memory_max",

@@ -148,6 +148,10 @@ class Convention(ABC):
         where messages that name an original do not say it.
         """
 
+    def batch_number(self, message: Message) -> int | None:  # noqa: ARG002 - most have no batches
+        """The number of the batch that a terminal is in, as it says; None if it does not."""
+        return None
+
     def operator(self, message: Message) -> str:  # noqa: ARG002 - most dialects have no such field
         """Who stands at the terminal, by a code of the merchant's; '' if it does not say."""
         return ""

@@ -33,6 +33,9 @@ _ACTION_CODES: Final = {
     "68": "911", "94": "913", "25": "914", "A0": "916", "99": "917", "09": "923",
     # Of the range for private use: the charge is undone, or about to be; the amounts differ.
     "22": "180", "64": "181",
+    # Likewise: the terminal is not registered; it must sign in first.
+    "97": "182", "77": "183",
+    "A7": "920",
 }  # fmt: skip
 _COMMON: Final = {action: code for code, action in _ACTION_CODES.items()} | {
     "400": rc.APPROVED,

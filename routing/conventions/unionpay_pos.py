@@ -158,6 +158,10 @@ class UnionPayPos(Convention):
     def batch(self, message: Message) -> str:
         return message.get("60.2") or ""
 
+    def batch_number(self, message: Message) -> int | None:
+        said = message.get("60.2")
+        return int(said) if said is not None and said.isdigit() else None
+
     def operator(self, message: Message) -> str:
         said = message.get("63.1") or ""
         return said if said.isascii() and said.isalnum() else ""

@@ -77,3 +77,17 @@ def test_the_log_level_is_changed_by_a_command_while_the_gateway_runs(tmp_path: 
             assert terminal.ask(sale(1)) == "00"
         wait_until(lambda: "charge: approval" in log.read_text(), 5, "its approval is logged")
         assert PAN not in log.read_text()
+
+
+def test_readiness_is_waited_for_by_a_command(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        command = stage.command("ready")
+        nobody = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (nobody.returncode, "no gateway answers" in nobody.stderr) == (1, True)
+        stage.gateway(ready=False)
+        hostless = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (hostless.returncode, hostless.stderr) == (1, "host bank: no usable link\n")
+        with Host(stage.host_port):
+            waits = [*command, "--wait-s", "20"]
+            done = subprocess.run(waits, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stdout) == (0, "ready\n")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from codec import MacKey
-from gateway.config import Config, load, mac_key
+from gateway.config import Config, load
+from gateway.config_macs import mac_key
 from gateway.config_overrides import ConfigError
 from gateway.mappings import mappings
 from routing.conventions import CONVENTIONS
@@ -251,3 +252,62 @@ def test_routing_gets_its_part_of_it() -> None:
     assert settings.listeners[0].name == "listener-1"
     assert settings.hosts[0].name == "bank"
     assert settings.reversal is config.reversal
+
+
+WORKING = """
+[[listener]]
+dialect = "unionpay-pos"
+keys = "working"
+mac = {algorithm = "cup-ecb"}
+[[host]]
+dialect = "unionpay-pos"
+[keys]
+custody = "software"
+kek = {env = "ISOGATE_TEST_KEK"}
+"""
+
+
+@pytest.fixture
+def kek(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISOGATE_TEST_KEK", "5A" * 32)
+
+
+@pytest.mark.usefixtures("kek")
+def test_terminals_with_keys_of_their_own_need_no_key_file(tmp_path: Path) -> None:
+    config = load(written(tmp_path, WORKING))
+    assert config.settings().listeners[0].keys == "working"
+
+
+@pytest.mark.usefixtures("kek")
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("listener.0.mac.algorithm=none", "listener.0.mac.algorithm = 'none'"),
+        ("listener.0.mac.algorithm=aes-cmac", "listener.0.mac.algorithm = 'aes-cmac'"),
+        ("listener.0.mac.key_file=key", "listener.0.mac.key_file"),
+        ("parameters.0={name='chip', version=0}", "parameters.0.version"),
+        ("parameters.0={name='chip', items=[{hex='0'}]}", "parameters.0.items.0"),
+        ("canary.card_files={listener='x'}", "canary.listener"),
+        ("keys={}", "listener.0.keys = 'working'"),
+    ],
+)
+def test_what_working_keys_cannot_be(tmp_path: Path, override: str, key: str) -> None:
+    found = problems(written(tmp_path, WORKING), override)
+    assert any(each.startswith(key) for each in found)
+
+
+@pytest.mark.usefixtures("kek")
+def test_keys_that_no_mac_can_be_made_with_are_a_problem(tmp_path: Path) -> None:
+    found = problems(
+        written(tmp_path, WORKING),
+        "listener.0.mac.algorithm=x9.19",
+        "listener.0.sign_in.key_blocks={'003' = '56', '004' = '60'}",
+    )
+    assert len(found) == 1
+    assert found[0].startswith("listener.0.sign_in.key_blocks.003")
+
+
+@pytest.mark.usefixtures("kek")
+def test_parameters_stand_there_once(tmp_path: Path) -> None:
+    twice = "parameters=[{name='chip'}, {name='chip'}]"
+    assert len(problems(written(tmp_path, WORKING), twice)) == 2

@@ -28,6 +28,7 @@ from gateway.desk.key_desk import hang_keys_of_file
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
 from gateway.journal import JournalError
+from gateway.key_metrics import KeyCollector
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
@@ -37,6 +38,7 @@ from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
 from gateway.reload import Reload
+from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
 from routing.charge import Charge, Event, State
@@ -240,7 +242,9 @@ async def gateway(
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
-            BoundsCollector(config, tools.metrics, switch, engine, notices),
+            TerminalCollector(switch, node.terminal_keys, node.key_workers),
+            KeyCollector(switch, None, tools.clock),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
         reload = Reload(config, lambda: load(path, settings), (switch, node, doors), tools)

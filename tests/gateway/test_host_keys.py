@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,15 +23,13 @@ from tests.routing.world import answer, sale
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from gateway.keys.wrapped import WrappedKey
 
 ZMK = bytes.fromhex("CA5D92598DCA48CE8A4C76361A9269E9")
 EXCHANGE = (
-    "keys.custody=software",
-    "keys.kek.env=NOT_READ_HERE",
     "host.0.mac.algorithm=x9.19",
     "host.0.key_change.field=48",
     "host.0.key_change.retry_s=0.3",
@@ -98,10 +96,31 @@ def keyed_bank() -> Iterator[KeyedBank]:
         yield made
 
 
+def exchange(folder: Path) -> tuple[str, ...]:
+    """Overrides with which keys are exchanged; the KEK stands in a file."""
+    file = folder / "kek"
+    file.write_text(KEK.hex())
+    file.chmod(0o600)
+    return (*EXCHANGE, "keys.custody=software", f"keys.kek.file={file}")
+
+
 async def custody_with_zone_key() -> tuple[SoftwareCustody, list[WrappedKey]]:
     custody = SoftwareCustody([Secret(KEK)])
-    sealed = await custody.seal_component(Secret(ZMK), check_value(ZMK), "zmk", "bank", "des")
-    return custody, [await custody.form_key([sealed], "zmk", "bank")]
+    first = bytes(range(1, 17))
+    second = bytes(one ^ other for one, other in zip(first, ZMK, strict=True))
+    components = [
+        await custody.seal_component(Secret(each), check_value(each), "zmk", "bank", "des")
+        for each in (first, second)
+    ]
+    return custody, [await custody.form_key(components, "zmk", "bank")]
+
+
+@asynccontextmanager
+async def exchanging(folder: Path, bank: KeyedBank) -> AsyncIterator[Running]:
+    """A gateway that exchanges keys with this bank."""
+    custody, keys = await custody_with_zone_key()
+    async with gateway(folder, bank, *exchange(folder), custody=custody, keys=keys) as running:
+        yield running
 
 
 async def sells(running: Running, terminal: Terminal, stan: int) -> str:
@@ -116,13 +135,12 @@ def exchange_of(running: Running) -> Any:
 async def test_the_first_key_is_asked_for_and_macs_are_good_both_ways(
     tmp_path: Path, keyed_bank: KeyedBank
 ) -> None:
-    custody, keys = await custody_with_zone_key()
-    async with gateway(tmp_path, keyed_bank, *EXCHANGE, custody=custody, keys=keys) as running:
+    async with exchanging(tmp_path, keyed_bank) as running:
         terminal = await running.terminal()
         assert await sells(running, terminal, 1) == "00"
         assert exchange_of(running).results == {"changed": 1}
         await terminal.vanish()
-    async with gateway(tmp_path, keyed_bank, *EXCHANGE, custody=custody, keys=keys) as running:
+    async with exchanging(tmp_path, keyed_bank) as running:
         terminal = await running.terminal()
         assert await sells(running, terminal, 2) == "00"
         assert len(keyed_bank.keys) == 1  # the key outlived the restart
@@ -132,8 +150,7 @@ async def test_the_first_key_is_asked_for_and_macs_are_good_both_ways(
 async def test_a_key_that_the_host_sends_in_mid_traffic_is_used_from_its_answer_on(
     tmp_path: Path, keyed_bank: KeyedBank
 ) -> None:
-    custody, keys = await custody_with_zone_key()
-    async with gateway(tmp_path, keyed_bank, *EXCHANGE, custody=custody, keys=keys) as running:
+    async with exchanging(tmp_path, keyed_bank) as running:
         terminal = await running.terminal()
         assert await sells(running, terminal, 1) == "00"
         old = keyed_bank.keys[-1]
@@ -149,8 +166,7 @@ async def test_a_key_that_the_host_sends_in_mid_traffic_is_used_from_its_answer_
 async def test_a_wrong_check_value_is_answered_99_and_the_old_key_stays(
     tmp_path: Path, keyed_bank: KeyedBank
 ) -> None:
-    custody, keys = await custody_with_zone_key()
-    async with gateway(tmp_path, keyed_bank, *EXCHANGE, custody=custody, keys=keys) as running:
+    async with exchanging(tmp_path, keyed_bank) as running:
         terminal = await running.terminal()
         assert await sells(running, terminal, 1) == "00"
         keyed_bank.check = bytes(4)
@@ -165,8 +181,7 @@ async def test_a_wrong_check_value_is_answered_99_and_the_old_key_stays(
 async def test_a_wrong_mac_changes_the_key_and_another_one_blocks_the_host(
     tmp_path: Path, keyed_bank: KeyedBank
 ) -> None:
-    custody, keys = await custody_with_zone_key()
-    async with gateway(tmp_path, keyed_bank, *EXCHANGE, custody=custody, keys=keys) as running:
+    async with exchanging(tmp_path, keyed_bank) as running:
         terminal = await running.terminal()
         keyed_bank.signs_with = MacKey("x9.19", bytes(16))
         assert await sells(running, terminal, 1) == "68"
@@ -193,7 +208,7 @@ def test_a_key_exchange_needs_a_custody_and_no_key_file(tmp_path: Path) -> None:
         "host.0.key_change.field",
     ]
     told = problems(
-        written(tmp_path), *EXCHANGE[:3], "host.0.key_change.field=48",
+        written(tmp_path), *exchange(tmp_path),
         "host.0.key_change.key_bytes=15", "host.0.key_change.check_bytes=9",
     )  # fmt: skip
     assert [each.partition(" =")[0] for each in told] == [
@@ -202,4 +217,4 @@ def test_a_key_exchange_needs_a_custody_and_no_key_file(tmp_path: Path) -> None:
     ]
     path = tmp_path / "good.toml"
     path.write_text(SMALL)
-    assert load(path, EXCHANGE).host[0].key_change.field == 48
+    assert load(path, exchange(tmp_path)).host[0].key_change.field == 48

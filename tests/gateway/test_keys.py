@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec import KeyMaterialError, pinblock
-from codec.keys import Key, Secret, unwrap, wrap
+from codec.keys import Key, KeyCipher, Secret, unwrap, wrap
 from gateway.keys.files import read_secret
 from gateway.keys.port import CustodyError, KeyCustody, PinFormat, PinKey
 from gateway.keys.software import SoftwareCustody
 from gateway.keys.wrapped import WrappedKey
+from tests.codec.samples import vectors
 from tests.gateway.custodies import CUSTODIES, KEK, Bench
 
 ROOT = Path(__file__).parent.parent.parent
@@ -101,6 +103,29 @@ async def test_a_block_changes_key_and_format(
     block = await street.translated(came, source, target)
     assert opened(block, *target) == pin
     assert block != came
+
+
+@pytest.mark.parametrize(
+    "vector",
+    vectors("pinblock-iso0-tdes-ecb", "pinblock-iso4-aes-encipher", "pinblock-iso4-aes-decipher"),
+    ids=lambda v: v["algo"],
+)
+@pytest.mark.parametrize("kind", ["software", "hsm"])
+async def test_known_pin_blocks_are_opened(kind: str, vector: dict[str, Any]) -> None:
+    form: PinFormat = 0 if "iso0" in vector["algo"] else 4
+    told = vector["data"]
+    block = told["pinblock"] if "pinblock" in told else vector["expect"]
+    pin = told.get("pin", vector["expect"])
+    async with CUSTODIES[kind]() as bench:
+        if form == 4 and "aes" not in bench.ciphers:
+            pytest.skip("this custody has no AES")
+        cipher: KeyCipher = "aes" if form == 4 else "des"
+        source = PinKey(await bench.known(vector["key"], "zpk", cipher=cipher), form)
+        target = PinKey(await bench.known(KEYS["host"], "zpk"), 0)
+        made = await bench.custody.translate_pin_block(
+            bytes.fromhex(block), told["pan"], source=source, target=target
+        )
+    assert pinblock.decode(0, bytes(unwrap(KEYS["host"], made)), told["pan"]) == pin
 
 
 @pytest.mark.parametrize("come", [0, 3])

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     from routing.batches import Batch
     from routing.conventions import Original
-    from routing.effects import Record, Send
+    from routing.effects import KeyWork, Record, Send
     from routing.keeper import KeptKind
+
 
 ISO: Final = "iso87-ascii"
 POS: Final = "unionpay-pos"
@@ -264,11 +265,16 @@ class World:
         resolves_first: bool = True,
         links: int = 1,
         host_settings: dict[str, Any] | None = None,
+        listener_settings: dict[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         self.name = name
+
         listener = ListenerSettings(
-            name=LISTENER, dialect=name, terminal_resolves_first=resolves_first
+            name=LISTENER,
+            dialect=name,
+            terminal_resolves_first=resolves_first,
+            **(listener_settings or {}),
         )
         bank = HostSettings(
             name=BANK,
@@ -297,6 +303,7 @@ class World:
         self.got: list[Got] = []
         self.closed_links: list[CloseLink] = []
         self.news: list[HostNews] = []
+        self.key_work: list[KeyWork] = []
         held = self.journal.charges()
         self.switch = Switch(
             self.settings,
@@ -356,6 +363,7 @@ class World:
 
     def release(self, outbox: Outbox) -> None:
         """Let a committed outbox leave."""
+        self.key_work += outbox.key_work
         for send in (*outbox.express, *outbox.sends):
             if self.switch.may_leave(send, self.now):
                 self._leave(send)

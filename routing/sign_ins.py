@@ -1,0 +1,231 @@
+"""The sessions of all terminals: what each is told, and what a next life must know of it.
+
+What happens to one session stands in `sign_in`; what messages mean, in `terminal_network`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from routing import response_codes as rc
+from routing.conventions import CONVENTIONS, Kind
+from routing.conventions.management import DIGITS
+from routing.entries import TerminalEntry
+from routing.findings import Finding, Findings
+from routing.keeper import AuditKind, KeptKind
+from routing.registered import in_service
+from routing.sign_in import Session, SignEvent, SignState, Till
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from codec import Message
+    from routing.clock import Now
+    from routing.downloads import Downloads
+    from routing.entries import MerchantEntry
+    from routing.lifecycle import Lifecycle
+    from routing.registered import Registered
+    from routing.settings import ListenerSettings
+    from routing.sign_in_settings import SignInSettings
+
+SPEAKS_OF_EARLIER: Final = frozenset({Kind.REVERSAL, Kind.CONFIRMATION, Kind.SETTLEMENT})
+"""Needs its MAC and nothing else."""
+_DIGIT_AT: Final = 7
+"""Of the header: five bytes of TPDU, two before the one whose low half is the sixth digit."""
+_ORDER: Final = "32145678"
+"""Which wish comes first: a terminal is asked for one thing at a time."""
+
+
+class SignIns:
+    """Sessions by terminal: one for each registered terminal that ever signed in."""
+
+    def __init__(self, life: Lifecycle, registered: Registered, downloads: Downloads) -> None:
+        self._keeper = life.keeper
+        self.registered = registered
+        self._downloads = downloads
+        self.findings = Findings(life.keeper)
+        self._sessions: dict[Till, Session] = {}
+        self._asked_for: dict[Till, str] = {}
+        """The digit that answers to a terminal carry, where there is one."""
+        self.events: Counter[SignEvent] = Counter()
+        self.states: Counter[SignState] = Counter()
+        """Sessions by state."""
+        self.broken: Counter[str] = Counter()
+        """Terminals by the parts of theirs that do not work."""
+        self._counted: dict[Till, tuple[SignState, tuple[str, ...]]] = {}
+        self.watchers: list[Callable[[Till, Finding, Now], None]] = []
+        """Told of bursts of wrong MACs and the like, once per burst."""
+        life.registry.watchers.append(self._entry_changed)
+
+    def restore(self) -> None:
+        """Take over the sessions of earlier lives."""
+        for kept in self._keeper.left(KeptKind.SIGN_STATE):
+            session = Session.of(kept.key, kept.data or {})
+            self._sessions[session.till] = session
+            self._count(session)
+            self.ask_anew(session)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def all(self) -> Iterable[Session]:
+        """Every session."""
+        return self._sessions.values()
+
+    def session(self, till: Till) -> Session | None:
+        """A terminal's session, if it ever signed in."""
+        return self._sessions.get(till)
+
+    def opened(self, till: Till, batch: int) -> Session:
+        """A terminal's session; a new one begins with the batch that the registry names, or else
+        with the one that the terminal is in itself.
+        """
+        session = self._sessions.get(till)
+        if session is None:
+            first = self.registered.first_batch(till) or batch
+            session = self._sessions[till] = Session(till, batch=max(first, 1))
+        return session
+
+    def _entry_changed(self, entry: MerchantEntry | TerminalEntry, now: Now) -> None:
+        if isinstance(entry, TerminalEntry) and not in_service(entry):
+            session = self._sessions.get(Till.of(entry.merchant, entry.id))
+            if session is not None and session.state is SignState.IN:
+                self.happens(session, SignEvent.OUT_OF_SERVICE, now)
+
+    # What requests are told
+
+    def unauthentic(
+        self, message: Message, kind: Kind, listener: ListenerSettings, now: Now
+    ) -> str:
+        """DE 39 for a request whose MAC is wrong or can't be checked."""
+        till = till_of(message)
+        session = self._sessions.get(till)
+        if session is None or not (session.key or session.new_key):
+            standing = self.standing(till, now)
+            return rc.BAD_MAC if kind in SPEAKS_OF_EARLIER else standing or rc.SIGN_IN_FIRST
+        self._bad_mac(session, listener.sign_in, now)
+        return rc.BAD_MAC
+
+    def why_not(self, message: Message, now: Now) -> str:
+        """DE 39 for a request with a good MAC that may not ask for money now; else ''."""
+        session = self._sessions.get(till_of(message))
+        if session is None or session.state is SignState.OUT:
+            return rc.SIGN_IN_FIRST
+        return self._batch_differs(session, {session.batch}, message, now)
+
+    def why_not_settle(self, message: Message, now: Now) -> str:
+        """DE 39 for a settlement of a batch that is neither in force nor the one closed last."""
+        session = self._sessions.get(till_of(message))
+        if session is None:
+            return rc.SIGN_IN_FIRST
+        return self._batch_differs(session, {session.batch, session.closed}, message, now)
+
+    def _batch_differs(
+        self, session: Session, allowed: set[int], message: Message, now: Now
+    ) -> str:
+        number = CONVENTIONS[message.dialect.name].batch_number(message)
+        if number is None or number in allowed:
+            return ""
+        self.found(Finding.BATCH_MISMATCH, session.till, now, said=number, is_=session.batch)
+        return rc.SIGN_IN_FIRST
+
+    def standing(self, till: Till, now: Now) -> str:
+        """What the registry says: DE 39, or ''."""
+        standing = self.registered.standing(till)
+        if standing.finding is not None:
+            self.found(standing.finding, till, now)
+        return standing.code
+
+    def _bad_mac(self, session: Session, rules: SignInSettings, now: Now) -> None:
+        if now.monotonic - session.bad_macs_since > rules.bad_macs_s:
+            session.bad_macs, session.bad_macs_since = 0, now.monotonic
+        session.bad_macs += 1
+        if session.bad_macs == rules.bad_macs_max:
+            self.found(Finding.BAD_MACS, session.till, now)
+            for watcher in self.watchers:
+                watcher(session.till, Finding.BAD_MACS, now)
+
+    def found(self, what: Finding, till: Till, now: Now, **said: str | int) -> None:
+        """Count a finding on a terminal, and have it audited now and then."""
+        merchant = "" if what is Finding.UNKNOWN_MERCHANT else till.merchant
+        # What anybody may write must not become a line of a log: it might be a card's number.
+        terminal = till.terminal if till.terminal.isascii() and till.terminal.isalnum() else "?"
+        self.findings.found(what, f"{merchant}|{terminal}", now, said)
+
+    # What happens to sessions
+
+    def happens(self, session: Session, event: SignEvent, now: Now, issued: str = "") -> None:
+        """Take a step, and keep what became of it."""
+        session.take(event, issued)
+        self.events[event] += 1
+        self.keep(session, now)
+
+    def keep(self, session: Session, now: Now) -> None:
+        """A next life must know this."""
+        self._keeper.keep(KeptKind.SIGN_STATE, session.till.key, session.data(), now)
+        self._count(session)
+        self.ask_anew(session)
+
+    def _count(self, session: Session) -> None:
+        before = self._counted.get(session.till)
+        if before is not None:
+            self.states[before[0]] -= 1
+            self.broken.subtract(before[1])
+        self._counted[session.till] = session.state, session.broken
+        self.states[session.state] += 1
+        self.broken.update(session.broken)
+
+    def issued(self, session: Session, now: Now, *, said: dict[str, str | int]) -> None:
+        """Write down that keys were given out."""
+        self._keeper.audit(AuditKind.KEYS_ISSUED, session.till.key, now, said=said)
+
+    def new_key_used(self, till: Till, now: Now) -> None:
+        """The first good MAC under the keys that were issued last."""
+        session = self._sessions.get(till)
+        if session is not None and session.new_key:
+            self.happens(session, SignEvent.NEW_KEY_USED, now)
+
+    def batch_settled(self, till: Till, number: str, now: Now) -> None:
+        """A batch was settled to its end; said again of one that is closed, it changes nothing."""
+        session = self._sessions.get(till)
+        if session is not None and number == f"{session.batch:06d}":
+            self.happens(session, SignEvent.BATCH_CLOSED, now)
+
+    # What terminals are asked for
+
+    def want(self, till: Till, digit: str, now: Now, *, who: str = "") -> bool:
+        """Have a terminal do something (see `management.DIGITS`); False if it never signed in."""
+        session = self._sessions.get(till)
+        if session is None or digit not in DIGITS:
+            return False
+        if digit not in session.wanted:
+            session.wanted += digit
+            said = {"digit": digit}
+            self._keeper.audit(AuditKind.TERMINAL_ASKED, till.key, now, who=who, said=said)
+            self.keep(session, now)
+        return True
+
+    def ask_anew(self, session: Session) -> None:
+        """See what a terminal is to be asked for now."""
+        wanted = set(session.wanted) | self._downloads.due(session.fetched)
+        digit = next((each for each in _ORDER if each in wanted), "")
+        if digit:
+            self._asked_for[session.till] = digit
+        else:
+            self._asked_for.pop(session.till, None)
+
+    def mark(self, message: Message) -> None:
+        """Say in an answer to a terminal what it is asked for, where its dialect has a place."""
+        if not self._asked_for:
+            return
+        digit = self._asked_for.get(till_of(message))
+        header = message.header
+        if digit is not None and len(header) > _DIGIT_AT:
+            byte = header[_DIGIT_AT] & 0xF0 | int(digit)
+            message.set_header(header[:_DIGIT_AT] + bytes((byte,)) + header[_DIGIT_AT + 1 :])
+
+
+def till_of(message: Message) -> Till:
+    """Whose message it is, as it says."""
+    return Till.of(message.get(42, ""), message.get(41, ""))

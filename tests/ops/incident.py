@@ -1,0 +1,433 @@
+"""A staged incident: a real gateway whose hosts, terminals, disk, clock and process go wrong, act
+after act.  Each act names the alerts that it must raise; after the last all is good again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import trustme
+
+from bench.native import compile_c
+from codec import Message, mac
+from gateway.config import Mac, mac_key
+from tests.adversity.peers import ISO87, Terminal, sale
+from tests.adversity.stage import Stage, free_ports, wait_until
+from tests.ops.peers import Bank, Shoppers, Webhook, one_sale
+from tests.ops.prometheus import Prometheus
+from tests.routing.world import reversal
+
+ACT_S: Final = 60.0
+CALM_S: Final = 90.0
+CALM_BEFORE_S: Final = 8.0
+KEY: Final = "404142434445464748494a4b4c4d4e4f"
+OTHER_KEY: Final = "000102030405060708090a0b0c0d0e0f"
+YEARS_S: Final = 2 * 365 * 86_400
+CONNECTIONS_MAX: Final = 60
+ANA, BEN = "Ana", "Ben"
+CONFIG: Final = """
+canary.card_files.bank = "{folder}/card"
+canary.timeout_s = 1.5
+notices.url = "{hook}"
+notices.retry_s = 0.3
+notices.retry_max_s = 0.3
+wire.connections_max = {connections_max}
+wire.acknowledgement_settles_s = 0.2
+[[listener]]
+name = "counter"
+port = {port}
+terminal_resolves_first = true
+[[listener]]
+name = "signed"
+port = {signed_port}
+mac = {{algorithm = "x9.19", key_file = "{folder}/mac.hex"}}
+[[listener]]
+name = "secure"
+port = {secure_port}
+tls = {{certificate_file = "{folder}/chain.pem", key_file = "{folder}/private.pem"}}
+[[host]]
+name = "bank"
+port = {host_port}
+links = 2
+answer_timeout_s = 2
+reconnect_max_s = 0.3
+silences_max = 10
+silence_pause_s = 0.5
+[reversal]
+schedule_s = [0, 0.5]
+answer_timeout_s = 1
+reorder_margin_s = 2
+[service]
+delivery_proof_s = 1
+[journal]
+path = "{folder}/journal.db"
+[admin]
+port = {admin_port}
+"""
+
+
+class Act(NamedTuple):
+    """What happened when, and which alerts it had to raise; wall times."""
+
+    name: str
+    start: float
+    end: float
+    alerts: frozenset[str]
+
+
+class Town(Stage):
+    """The gateway, those around it, and the faults that can be switched on."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.signed_port, self.secure_port = free_ports(2)
+        self.bank, self.hook, self.shoppers = Bank(self.host_port), Webhook(), Shoppers()
+        self.slow, self.full, self.clock = (folder / name for name in ("slow", "full", "clock"))
+        compile_c(
+            Path(__file__).with_name("faults.c"), folder / "faults.so", "-shared", "-fPIC", "-ldl"
+        )
+        self.environment = {
+            "LD_PRELOAD": str(folder / "faults.so"),
+            "FAULT_SLOW": str(self.slow),
+            "FAULT_FULL": str(self.full),
+            "FAULT_CLOCK": str(self.clock),
+        }
+        (folder / "card").write_text("4761739001010119\n")
+        (folder / "gateway.toml").write_text(
+            CONFIG.format(
+                folder=folder,
+                hook=self.hook.url,
+                port=self.port,
+                signed_port=self.signed_port,
+                secure_port=self.secure_port,
+                host_port=self.host_port,
+                admin_port=self.admin_port,
+                connections_max=CONNECTIONS_MAX,
+            )
+        )
+
+    def command(self, verb: str) -> list[str]:
+        """With this town's configuration."""
+        command = super().command(verb)
+        return [*command[: command.index(verb) + 1], str(self.folder / "gateway.toml")]
+
+    def secrets(self, *, old: bool) -> None:
+        """A certificate that ends tomorrow and a key of the year before last, or fresh ones."""
+        ends = datetime.now(UTC) + timedelta(days=1 if old else 90)
+        certificate = trustme.CA().issue_cert("localhost", not_after=ends)
+        certificate.private_key_pem.write_to_path(self.folder / "private.pem")
+        certificate.cert_chain_pems[0].write_to_path(self.folder / "chain.pem")
+        (self.folder / "mac.hex").write_text(KEY)
+        written = time.time() - (YEARS_S if old else 0)
+        os.utime(self.folder / "mac.hex", (written, written))
+
+    def serve(self) -> None:
+        """A life of the gateway."""
+        self.process = self.gateway(env=self.environment)
+
+    def kill(self) -> None:
+        """The end of it."""
+        self.process.kill()
+        self.process.wait()
+
+    def post(self, page: str, **body: Any) -> dict[str, Any]:
+        """Say something to the desk; what it answers, refused or not."""
+        url = f"http://127.0.0.1:{self.admin_port}/{page}"
+        request = urllib.request.Request(url, json.dumps(body).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                return dict(json.load(error))
+
+    def desk(self, who: str = ANA, **request: Any) -> dict[str, Any]:
+        """One of the desk's requests."""
+        return self.post("desk", request=request, who=who)
+
+    def cases(self) -> list[int]:
+        """Numbers of the open cases."""
+        status, text = self.ask("cases")
+        return [each["id"] for each in json.loads(text)] if status == 200 else []
+
+    def close_cases(self) -> None:
+        """Each is decided, by two persons where it needs them."""
+        for case in self.cases():
+            self.post(f"cases/{case}/close", how="refunded", who=ANA)
+            self.post(f"cases/{case}/confirm", who=BEN)
+
+
+# What goes on all the time
+
+
+def traffic(town: Town) -> None:
+    """Sales, good and declined ones; some are taken back."""
+    for _ in range(3):
+        town.shoppers.go(lambda number: one_sale(town.port, number))
+    town.shoppers.go(lambda number: sold_and_taken_back(town, number), 0.5)
+
+
+def sold_and_taken_back(town: Town, number: int) -> None:
+    """A sale, and its reversal by the terminal."""
+    sold = Message(sale(number, terminal="TAKEBACK"), ISO87)
+    with Terminal(town.port) as till:
+        till.sock.settimeout(4)
+        with suppress(TimeoutError, ConnectionError):
+            till.ask(sold.raw)
+            till.ask(reversal(sold, de11=f"{number:06d}").raw)
+
+
+# The acts
+
+
+@contextmanager
+def silent_host(town: Town) -> Iterator[None]:
+    """The bank answers no charge and no reversal."""
+    town.bank.silent, town.bank.reversals = True, ""
+    sender = Shoppers()
+    sender.go(lambda number: one_sale(town.port, number, f"{90_000:012d}"))
+    town.desk(do="canary", host="bank")
+    yield
+    sender.stop()
+    town.bank.silent, town.bank.reversals = False, "00"
+    wait_until(
+        lambda: town.desk(do="canary", host="bank").get("said") == "ok", ACT_S, "a test charge"
+    )
+
+
+@contextmanager
+def strange_answers(town: Town) -> Iterator[None]:
+    """The bank answers with another DE 7 than it was sent."""
+    town.bank.strange = True
+    yield
+    town.bank.strange = False
+
+
+@contextmanager
+def slow_machine(town: Town) -> Iterator[None]:
+    """Syncs take 300 ms, and the process stands still again and again."""
+    town.slow.touch()
+    over = threading.Event()
+
+    def stand_still() -> None:
+        while not over.wait(0.5):
+            town.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.5)
+            town.process.send_signal(signal.SIGCONT)
+
+    stander = threading.Thread(target=stand_still)
+    stander.start()
+    yield
+    over.set()
+    stander.join()
+    town.slow.unlink()
+
+
+@contextmanager
+def full_disk(town: Town) -> Iterator[None]:
+    """The journal's log takes no byte."""
+    town.full.touch()
+    yield
+    town.full.unlink()
+
+
+@contextmanager
+def wrong_clock(town: Town) -> Iterator[None]:
+    """The wall clock is ten seconds ahead."""
+    town.clock.touch()
+    yield
+    town.clock.unlink()
+
+
+@contextmanager
+def unsteady_links(town: Town) -> Iterator[None]:
+    """Links break and come back, and break."""
+    for _ in range(3):
+        town.bank.drop_links()
+        time.sleep(1)
+    yield
+
+
+@contextmanager
+def no_host(town: Town) -> Iterator[None]:
+    """Nobody listens where the bank was."""
+    town.bank.close()
+    yield
+    town.bank.open()
+
+
+@contextmanager
+def strangers(town: Town) -> Iterator[None]:
+    """Garbage, wrong keys, and more connections than there may be."""
+    crowd = Shoppers()
+    signed = mac_key(Mac(algorithm="x9.19", key_file=str(town.folder / "other.hex")))
+    assert signed is not None
+
+    def wrong_key(number: int) -> None:
+        message = Message(sale(number, terminal="STRANGER"), ISO87)
+        mac.sign(message, signed)
+        with Terminal(town.signed_port) as till:
+            assert till.ask(message.raw) == "A0"
+
+    def garbage(number: int) -> None:
+        with Terminal(town.port) as till:
+            till.send(b"GET / HTTP/1.1" if number % 2 else b"0200zz")
+            till.sock.settimeout(0.2)
+            with suppress(TimeoutError, ConnectionError):
+                till.read()
+
+    idle: list[Terminal] = []
+    for _ in range(CONNECTIONS_MAX):
+        with suppress(OSError):
+            idle.append(Terminal(town.port))
+    crowd.go(wrong_key)
+    crowd.go(garbage)
+    crowd.go(lambda _: idle.append(Terminal(town.port)), 0.3)
+    time.sleep(2)
+    for till in idle[: len(idle) // 2]:  # room for the others, and still nearly full
+        till.sock.close()
+    yield
+    crowd.stop()
+    for till in idle:
+        till.sock.close()
+
+
+@contextmanager
+def work_for_persons(town: Town) -> Iterator[None]:
+    """The bank refuses reversals, a file differs, a customer complains, nobody takes notices."""
+    town.hook.takes, town.bank.reversals = False, "05"
+    kind = "they_approved_unknown_here"
+    told = town.desk(do="difference", host="bank", kind=kind, key=f"bank|{kind}|000001")
+    assert "error" not in told, told
+    wait_until(lambda: bool(town.cases()), ACT_S, "a reversal that the bank refuses is a case")
+    for charge in range(1, 60):
+        town.post("complaints", charge=charge, who=ANA)
+    yield
+    town.hook.takes, town.bank.reversals = True, "00"
+    wait_until(lambda: town.close_cases() or not town.cases(), ACT_S, "no case is open")
+
+
+@contextmanager
+def beyond_a_limit(town: Town) -> Iterator[None]:
+    """A limit comes into force while what it forbids is at the bank."""
+    town.bank.slow_s = 0.8
+    over = threading.Thread(
+        target=one_sale, args=(town.port, 999_000 + int(time.time()) % 900, f"{8_000:012d}")
+    )
+    over.start()
+    time.sleep(0.2)
+    town.desk(do="limits", limits={"amount_max": 7_000})
+    town.desk(BEN, do="confirm limits")
+    over.join()
+    yield
+    town.bank.slow_s = 0.0
+    town.desk(do="limits", limits={})
+    town.desk(BEN, do="confirm limits")
+
+
+@contextmanager
+def killed(town: Town) -> Iterator[None]:
+    """The gateway is killed; its next life has fresh keys and certificates."""
+    town.kill()
+    yield
+    town.secrets(old=False)
+    town.serve()
+
+
+Play = Callable[[Town], AbstractContextManager[None]]
+ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
+    (
+        silent_host,
+        frozenset(
+            {"AnswersMissing", "AnswersMissingForLong", "HostSilent", "ReversalTooOld"}
+            | {"MoneyAtRisk", "CanaryFailed", "KeyOld", "CertificateEnds", "CertificateEndsSoon"}
+        ),
+    ),
+    (strange_answers, frozenset({"RepliesUnmatched"})),
+    (
+        slow_machine,
+        frozenset({"JournalSlow", "LoopLate", "GatewaySlow", "GatewaySlowForLong"}),
+    ),
+    (full_disk, frozenset({"JournalFailing"})),
+    (wrong_clock, frozenset({"ClockOff"})),
+    (unsteady_links, frozenset({"HostLinksUnsteady"})),
+    (no_host, frozenset({"HostDown"})),
+    (strangers, frozenset({"MacsBad", "SendersBad", "BoundNearlyReached", "BoundReached"})),
+    (
+        work_for_persons,
+        frozenset({"CaseWaiting", "ComplaintWaiting", "SettlementDiffers", "NoticesNotTaken"}),
+    ),
+    (beyond_a_limit, frozenset({"ShouldNeverHappen"})),
+    (killed, frozenset({"GatewayDown"})),
+)
+
+
+class Incident:
+    """The whole of it, while Prometheus watches."""
+
+    def __init__(self, town: Town, prometheus: Prometheus) -> None:
+        self.town, self.prometheus = town, prometheus
+        self.acts: list[Act] = []
+        self.start = self.end = 0.0
+
+    def play(self) -> None:
+        """Calm, act after act, calm again."""
+        self.start = time.time()
+        time.sleep(CALM_BEFORE_S)
+        for play, alerts in ACTS:
+            self._act(play, alerts)
+        try:
+            wait_until(self._is_calm, CALM_S, "all alerts end")
+        except AssertionError as error:
+            told = self.prometheus.ask("alerts")["alerts"]
+            raise AssertionError(told, self.town.ask("cases")) from error
+        self.end = time.time()
+
+    def _act(self, play: Play, alerts: frozenset[str]) -> None:
+        raised: set[str] = set()
+        name, began = getattr(play, "__name__", ""), time.time()
+
+        def all_raised() -> bool:
+            raised.update(self.prometheus.firing())
+            time.sleep(0.2)
+            return alerts <= raised
+
+        with play(self.town):
+            try:
+                wait_until(all_raised, ACT_S, f"{name} raises its alerts")
+            except AssertionError as error:
+                message = f"{name} did not raise {sorted(alerts - raised)}"
+                raise AssertionError(message) from error
+        self.acts.append(Act(name, began, time.time(), alerts))
+
+    def _is_calm(self) -> bool:
+        time.sleep(0.5)
+        return not self.prometheus.firing()
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Incident]:
+    """A town with a gateway, watched; nothing has gone wrong yet."""
+    (folder / "other.hex").write_text(OTHER_KEY)
+    with Town(folder) as town, Prometheus(folder / "prometheus", town.admin_port) as prometheus:
+        town.secrets(old=True)
+        town.bank.open()
+        town.serve()
+        traffic(town)
+        try:
+            yield Incident(town, prometheus)
+        finally:
+            town.shoppers.stop()
+            town.bank.close()
+            town.hook.close()
