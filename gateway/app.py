@@ -1,7 +1,8 @@
 """The running program: what is made at the start, and the tasks that then run.
 
 `serve` is the map.  `node.run` starts the tasks that carry charges; beside them one task answers
-HTTP, one posts customers' notices, one sends a test charge each day, one measures how late the loop
+HTTP, one posts customers' notices, one backs
+terminals up, one sends a test charge each day, one measures how late the loop
 is, and one waits for a signal to stop.
 """
 
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from gateway import garbage
+from gateway.account_metrics import AccountCollector
 from gateway.admin import AdminSite
+from gateway.backups import Backups
 from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.decision_log import DecisionLog
@@ -83,11 +86,13 @@ async def _serve(
         desk.keys = KeyDesk(custody, switch, floor, tools.clock)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
+        backups = Backups(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, custody, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
@@ -105,8 +110,8 @@ async def _serve(
             await nursery.start(reload.on_signal, notifier)
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
-            nursery.start_soon(canary.run)
-            nursery.start_soon(health.run)
+            for run in (canary.run, backups.run, health.run):
+                nursery.start_soon(run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             await lifecycle.until_stopped(notifier)

@@ -19,7 +19,7 @@ from gateway.config_macs import Mac, mac_problems, working_key_problems
 from gateway.config_mappings import mapping_problems
 from gateway.config_overrides import ConfigError, override
 from gateway.desk.people import People
-from gateway.desk.settings import CanarySettings, NoticeSettings
+from gateway.desk.settings import BackupSettings, CanarySettings, NoticeSettings
 from gateway.keys.opening import key_problems
 from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
@@ -123,6 +123,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     parameters: tuple[ParameterSet, ...] = ()
     accounts: AccountSettings = AccountSettings()
     notices: NoticeSettings = NoticeSettings()
+    backups: BackupSettings = BackupSettings()
     canary: CanarySettings = CanarySettings()
     keys: KeySettings = KeySettings()
     registry: RegistryConfig = RegistryConfig()

@@ -105,12 +105,18 @@ class Admission:
         in_flight_max = self._life.settings.in_flight_per_connection_max
         return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
 
-    def not_in_service(self, message: Message) -> str:
-        """DE 39 where the registry does not let this terminal do business; else ''."""
+    def not_in_service(self, message: Message, *, takes_money: bool = False) -> str:
+        """DE 39 where account services or the registry let this terminal do no business; else ''.
+
+        A sale may be the test charge of a terminal that comes back.
+        """
         merchant, terminal = message.get(42) or "", message.get(41) or ""
         if f"{merchant}|{terminal}" == self._life.settings.test_till:
             return ""
-        return self._life.registry.refusal(merchant, terminal)
+        gate = self._life.gate
+        if takes_money and gate.lets(merchant, terminal, int(message[4])):
+            return ""
+        return gate.refusal(merchant, terminal) or self._life.registry.refusal(merchant, terminal)
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""

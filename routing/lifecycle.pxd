@@ -34,6 +34,7 @@ cdef class Lifecycle:
     cdef public object epoch
     cdef public object keeper
     cdef public object registry
+    cdef public object gate
     cdef object _next_id
     cdef dict _carry_out
     cpdef object next_id(self)

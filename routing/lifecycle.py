@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from routing import answers
+from routing.accounts.gate import Gate
 from routing.book import ChargeBook, Deadlines
 from routing.cards import Cards
 from routing.cause import Asker, Cause
@@ -90,6 +91,7 @@ class Lifecycle:
         self.outbox = Outbox()
         self.keeper = Keeper(self)
         self.registry = Registry(settings.registry, self.keeper)
+        self.gate = Gate()
         cards = Cards(settings.card_key)
         self.limits = Limits(settings.limits, cards, self.registry)
         self.conduct = Conduct(settings.abuse, cards)

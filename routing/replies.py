@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from routing.conventions import CONVENTIONS
 from routing.effects import ToTerminal
+from routing.response_codes import INVALID_MERCHANT, TERMINAL_BARRED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from codec import Message
     from routing.cause import Asker
     from routing.clock import Now
     from routing.lifecycle import Lifecycle
+
+
+_BARRED: Final = frozenset({INVALID_MERCHANT, TERMINAL_BARRED})
+RefusalWatcher = Callable[["Message", str, "Now"], None]
 
 
 class Replies:
@@ -23,6 +30,10 @@ class Replies:
         self._life = life
         self.refused: Counter[tuple[str, str, str]] = Counter()
         """Refusals, by dialect, MTI class digit and DE 39."""
+        self.watchers: list[RefusalWatcher] = []
+        """Told of each refusal, with the request and DE 39."""
+        self.explain: Callable[[Message], dict[int, str]] | None = None
+        """More fields for whoever is out of service: why, and what to do."""
 
     def refuse(self, asker: Asker, code: str, now: Now, *, after_records: bool = False) -> None:
         """No charge came of it: nothing has to be durable before the terminal may know.
@@ -31,9 +42,12 @@ class Replies:
         then on, so that proof must not be lost (`after_records`).
         """
         self.refused[asker.request.dialect.name, asker.request.mti[1], code] += 1
+        for watch in self.watchers:
+            watch(asker.request, code, now)
+        more = self.explain(asker.request) if self.explain and code in _BARRED else None
         outbox = self._life.outbox
         leaves = outbox.sends if after_records else outbox.express
-        leaves.append(_own_answer(asker, code, now))
+        leaves.append(_own_answer(asker, code, now, more))
 
     def tell(
         self, asker: Asker, code: str, now: Now, more: Mapping[int, str] | None = None

@@ -64,9 +64,13 @@ class Switch:
         self.docket = Docket(self.life)
         self.office = Office(self.life, self.docket)
         self.keys = KeyRing(self.life.keeper)
-        self.terminals = TerminalSide(self.life, self.docket, self.office.gate, self.keys)
+        self.terminals = TerminalSide(self.life, self.docket, self.keys)
         self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
         self.terminals.batches.watchers.append(self.office.accounts.settled)
+        self.terminals.replies.watchers.append(self.office.signals.refused)
+        self.terminals.replies.explain = self.office.devices.words_for
+        self.terminals.heard_network = self.office.signals.network
+        self.life.gate.lets_test = self.office.devices.lets_test
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)

@@ -31,7 +31,6 @@ from routing.undoing import refusal
 
 if TYPE_CHECKING:
     from codec import Message
-    from routing.accounts.gate import Gate
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
@@ -49,17 +48,18 @@ Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
 class TerminalSide:
     """Requests of terminals, one at a time."""
 
-    def __init__(self, life: Lifecycle, docket: Docket, gate: Gate, ring: KeyRing) -> None:
+    def __init__(self, life: Lifecycle, docket: Docket, ring: KeyRing) -> None:
         settings = life.settings
-        self._gate = gate
         self._life = life
         downloads = Downloads(settings.parameters)
         self._listeners = {each.name: each for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.sign_ins = SignIns(life, Registered(life.registry, ring, gate), downloads)
+        self.sign_ins = SignIns(life, Registered(life.registry, ring, life.gate), downloads)
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
+        self.heard_network: Callable[[Message, Now], str] | None = None
+        """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
             Kind.UNDOING: self._undoing,
@@ -110,7 +110,7 @@ class TerminalSide:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self._may_not(asker, listener, now)
+            self._may_not(asker, listener, now, takes_money=True)
             or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
@@ -122,16 +122,16 @@ class TerminalSide:
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
 
-    def _may_not(self, asker: Asker, listener: ListenerSettings, now: Now) -> str:
+    def _may_not(
+        self, asker: Asker, listener: ListenerSettings, now: Now, *, takes_money: bool = False
+    ) -> str:
         """DE 39 for a terminal that may do no new business: account services barred it, the
         registry has it out of service, it did not sign in; else ''.
         """
-        message = asker.request
-        code = self._gate.refusal(message[42].rstrip(), message[41].rstrip())
-        code = code or self.admission.not_in_service(message)
+        code = self.admission.not_in_service(asker.request, takes_money=takes_money)
         if code or listener.keys == "fixed":
             return code
-        return self.sign_ins.why_not(message, now)
+        return self.sign_ins.why_not(asker.request, now)
 
     # Voids and refunds
 
@@ -341,8 +341,12 @@ class TerminalSide:
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+        code = self.heard_network(asker.request, now) if self.heard_network else ""
         if listener.keys == "working":
             self.network.heard(asker, listener, now)
+            return
+        if code:
+            self.replies.refuse(asker, code, now)
             return
         answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))

@@ -30,6 +30,7 @@ SECTIONS = (
     people.Person,
     config.NoticeSettings,
     config.CanarySettings,
+    config.BackupSettings,
     config.RegistryConfig,
     config.KeySettings,
     HsmSettings,

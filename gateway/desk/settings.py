@@ -37,6 +37,12 @@ class NoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 yield f"notices.{name} = {getattr(self, name)}: must be greater than 0"
 
 
+class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where terminals' transactions are backed up before they go out of service."""
+
+    folder: str = "./backups"
+
+
 class CanarySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A test charge and its reversal, each day, through each host that has a card."""
 

@@ -155,6 +155,21 @@ class DeskReader(JournalReader):
         """Every entry of one kind."""
         yield from docket.of_kind(self._db, kind, since)
 
+    def transactions(self, merchant: str, terminal: str) -> Iterator[dict[str, Any]]:
+        """Everything that a terminal charged, voided and refunded, in its order, as it lies here:
+        card numbers sealed, bytes in hexadecimal.
+        """
+        names = [column[1] for column in self._db.execute("PRAGMA table_info(charge)")]
+        # The blanks that fill DE 41 and DE 42 are no part of a number.
+        query = "SELECT * FROM charge WHERE rtrim(merchant) = ? AND rtrim(terminal) = ? ORDER BY id"
+        for row in self._db.execute(query, (merchant, terminal)):
+            values = (each.hex() if isinstance(each, bytes) else each for each in row)
+            yield dict(zip(names, values, strict=True))
+
+    def kept(self, kind: KeptKind) -> list[Kept]:
+        """What is kept of one kind, by key."""
+        return list(kept.of_kind(self._db, kind))
+
     def audited(self, subject: str) -> list[audit_log.Line]:
         """What the audit log tells of one subject, in its order."""
         return list(audit_log.of_subject(self._db, subject))
@@ -162,10 +177,6 @@ class DeskReader(JournalReader):
     def knows(self, kind: Entry, key: str) -> bool:
         """Whether there is an entry with this key."""
         return docket.has(self._db, kind, key)
-
-    def kept(self, kind: KeptKind) -> list[Kept]:
-        """What is kept of one kind, by key."""
-        return list(kept.of_kind(self._db, kind))
 
     def undelivered(self, after: int, count_max: int) -> tuple[list[Noted], int]:
         """Notices past an entry that nobody took yet, and where the next look may begin."""

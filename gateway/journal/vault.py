@@ -80,6 +80,8 @@ class Vault:
         self._search_key = _derived(key, b"", b"isogate pan look-up")
         self.card_key = _derived(key, b"", b"isogate card counting")
         """Under which cards are hashed in memory and in the docket."""
+        self.backup_key = _derived(key, b"", b"isogate backups")
+        """Under which each backup's own key is wrapped."""
         self._ciphers: dict[int, AESGCM] = {}
 
     def know_epoch(self, epoch: int, salt: bytes) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.ops import machine, money, records, sign_ins
+from gateway.ops import accounts, machine, money, records, sign_ins
 from gateway.ops.metric import Shape
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ SECTIONS: Final = (
     machine.BOUNDS,
     machine.SECRETS,
     records.REGISTRY,
+    accounts.ACCOUNTS,
     machine.PROCESS,
 )
 CATALOGUE: Final[dict[str, Metric]] = {

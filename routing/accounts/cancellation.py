@@ -15,18 +15,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from routing.accounts import closing
 from routing.accounts.asked import Asked, File, Outcome, Reply, refused
 from routing.accounts.case import Case
 from routing.accounts.machine import Event, Kind, Machine, Place, Step
 from routing.accounts.obstacles import EVERY, contract, lock, permission, regulation
 from routing.accounts.people import GATEWAY, May, Role
-from routing.accounts.refusals import Code, Obstacle, Refusal, Words, codes_of
+from routing.accounts.refusals import Code, Refusal, Words
 from routing.response_codes import INVALID_MERCHANT, TERMINAL_BARRED
 
 if TYPE_CHECKING:
     from routing.accounts.office import Office
     from routing.accounts.request import AccountRequest
-    from routing.accounts.standing import Standing
     from routing.clock import Now
 
 CANCEL_REQUESTED: Final = "CANCEL_REQUESTED"
@@ -41,6 +41,8 @@ APPEALED: Final = "APPEALED"
 REFUSED: Final = "REFUSED"
 WITHDRAWN: Final = "WITHDRAWN"
 
+TELL_REGISTRY: Final = "tell the registry"
+REVOKE_KEYS: Final = "revoke its keys"
 CONSENT: Final = "note the consent to an early end"
 
 _E = Event
@@ -122,8 +124,11 @@ MACHINE: Final = Machine(
             **_WAY_OUT,
         },
         NEGOTIATING: {_E.ACCEPTED: Step(UNDER_REVIEW, (CONSENT,)), **_WAY_OUT},
-        APPROVED: {_E.BEGUN: Step(CLOSING), **_WAY_OUT},
-        CLOSING: {_E.CLEARED: Step(CANCELLED), _E.STEP_FAILED: Step(CLOSING)},
+        APPROVED: {_E.BEGUN: Step(CLOSING, (TELL_REGISTRY,)), **_WAY_OUT},
+        CLOSING: {
+            _E.CLEARED: Step(CANCELLED, (TELL_REGISTRY, REVOKE_KEYS)),
+            _E.STEP_FAILED: Step(CLOSING),
+        },
         REJECTED: {_E.APPEALED: Step(APPEALED), **_WAY_OUT},
         APPEALED: {_E.OVERTURNED: Step(UNDER_REVIEW), _E.UPHELD: Step(REFUSED)},
     },
@@ -143,7 +148,11 @@ class Cancellation(Case):
 
     def __init__(self, office: Office) -> None:
         super().__init__(office)
-        self.acts = {CONSENT: self._consent}
+        self.acts = {
+            CONSENT: self._consent,
+            TELL_REGISTRY: self._tell_registry,
+            REVOKE_KEYS: self._revoke_keys,
+        }
 
     def bars(self, request: AccountRequest) -> str:
         """03 of a merchant's business, 58 of a terminal's."""
@@ -169,32 +178,22 @@ class Cancellation(Case):
         elif request.state == APPROVED:
             self.office.progress.apply(request, Event.BEGUN, GATEWAY, now)
         elif request.state == CLOSING:
-            self._drain(request, now)
+            closing.look(self.office, request, now)
 
-    def _drain(self, request: AccountRequest, now: Now) -> None:
-        known = self.office.accounts.in_memory(request.merchant, request.terminal)
-        if known.under_way:
-            self._blocked(request, known.obstacles(), now)
+    def _tell_registry(self, request: AccountRequest, who: str, now: Now) -> None:
+        registered = self.office.registered
+        if request.is_about_terminal:
+            subject = (request.merchant, request.terminal)
+            registered.terminal_is(subject, request.state, "", who, now)
         else:
-            self.office.accounts.ask(
-                request.merchant, request.terminal, lambda s, at: self._drained(request, s, at)
-            )
+            registered.merchant_is(request.merchant, request.state, who, now)
 
-    def _drained(self, request: AccountRequest, standing: Standing, now: Now) -> None:
-        if request.state != CLOSING:
-            return
-        obstacles = standing.obstacles()
-        if obstacles:
-            self._blocked(request, obstacles, now)
-        else:
-            self.office.progress.apply(request, Event.CLEARED, GATEWAY, now)
-
-    def _blocked(self, request: AccountRequest, obstacles: list[Obstacle], now: Now) -> None:
-        """Show what the closing waits for, when that changes."""
-        if codes_of(obstacles) != codes_of(request.obstacles):
-            request.obstacles = obstacles
-            codes = codes_of(obstacles)
-            self.office.progress.note(request, GATEWAY, "WAITS", now, codes=codes)
+    def _revoke_keys(self, request: AccountRequest, who: str, now: Now) -> None:
+        del who
+        registered = self.office.registered
+        only = [request.terminal] if request.is_about_terminal else None
+        for terminal in only or registered.terminals(request.merchant):
+            registered.revoke_keys(request.merchant, terminal, now)
 
     def _consent(self, request: AccountRequest, who: str, now: Now) -> None:
         """Both sides agreed: the contract's term stands against it no more."""

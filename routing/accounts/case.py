@@ -69,20 +69,35 @@ class Case:
 
     def bars(self, request: AccountRequest) -> str:
         """DE 39 for new business of its subject; '' if it bars nothing."""
-        return self.machine.places[request.state].bars
+        superseded = "superseded" in request.facts
+        return "" if superseded else self.machine.places[request.state].bars
+
+    def knows(self, request: AccountRequest) -> bool:
+        """Whether whom it is about is registered."""
+        return self.office.registered.knows(request.merchant, request.terminal)
 
     def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
         """Put what this kind needs into a new request; returns fields that are wrong or missing."""
         del request, asked
         return ()
 
-    def tell(self, request: AccountRequest) -> dict[str, str | int | float]:
-        """What an enquiry tells besides the obstacles."""
-        del request
-        return {}
+    def opened(self, request: AccountRequest, who: str, now: Now) -> bool:
+        """A new request is on the shelf; True if it went on already, whatever stands against it."""
+        del request, who, now
+        return False
 
-    def tick(self, now: Now) -> None:
-        """Time passes, for what belongs to no request."""
+    def approvable(self, request: AccountRequest) -> Iterator[Obstacle]:
+        """What it lacks for an approval where it stands."""
+        del request
+        yield from ()
+
+    def heard(self, subject: str, what: str, now: Now) -> None:
+        """A terminal signed in, echoed or told its state."""
+
+    def tell(self, request: AccountRequest, now: Now) -> dict[str, str | int | float]:
+        """What an enquiry tells besides the obstacles."""
+        del request, now
+        return {}
 
     def look(self, request: AccountRequest, now: Now) -> None:
         """A watched request is looked at: has what it waits for come?"""

@@ -103,6 +103,11 @@ class Changes(Case):
             return May.RULES
         return May.UNLOCK if "unlock" in request.facts else May.GRANT
 
+    def knows(self, request: AccountRequest) -> bool:
+        """It is about persons and rules."""
+        del request
+        return True
+
     def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
         """What is to change."""
         record = asked.record

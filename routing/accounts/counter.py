@@ -89,7 +89,7 @@ class TerminalCounter:
         fields = convention.file_fields
         language = Language.ENGLISH
         if fields.text_is_latin_1:
-            language = record.lang or self._office.language(
+            language = record.lang or self._office.registered.language(
                 request.get(42, ""), request.get(41, "")
             )
         text = fitted(reply.sentences(language), language, TEXT_BYTES_MAX)

@@ -115,10 +115,13 @@ class Decisions:
         against = [
             each for rule in case.at_approval for each in rule(view) if each.code not in waived
         ]
+        against += case.approvable(request)
         if against and case.machine.step(request.state, Event.OBSTRUCTED) is not None:
             refusal = Refusal(against)
             office.progress.apply(request, Event.OBSTRUCTED, asked.who, now, refusal=refusal)
             return office.progress.reply(request)
+        if against:
+            return refused(Refusal(against), request=request.id, state=request.state)
         request.approvals.append(asked.who)
         needed = case.approvals_needed(request)
         if len(request.approvals) < needed:

@@ -57,6 +57,10 @@ class Files:
         self._keep(dossier, who, {"unlocked": "yes"}, now)
         return True
 
+    def all(self) -> list[Dossier]:
+        """Every file."""
+        return list(self._files.values())
+
     def locked(self) -> int:
         """How many are locked."""
         return sum(each.lock is not None for each in self._files.values())

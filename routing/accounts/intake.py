@@ -19,6 +19,10 @@ _KIND: Final[Mapping[tuple[File, Action], Kind]] = {
     (File.MERCHANT, Action.ENQUIRE): Kind.CANCELLATION,
     (File.MERCHANT, Action.DELETE): Kind.CANCELLATION,
     (File.TERMINAL, Action.DELETE): Kind.CANCELLATION,
+    (File.TERMINAL, Action.ENQUIRE): Kind.DEACTIVATION,
+    (File.TERMINAL, Action.CHANGE): Kind.DEACTIVATION,
+    (File.MERCHANT, Action.ADD): Kind.ONBOARDING,
+    (File.TERMINAL, Action.ADD): Kind.ONBOARDING,
     (File.GRANT, Action.ADD): Kind.CHANGE,
     (File.RULES, Action.ADD): Kind.CHANGE,
 }

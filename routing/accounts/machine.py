@@ -50,6 +50,7 @@ class Event(StrEnum):
     STEP_FAILED = "STEP_FAILED"
     SUSPENDED = "SUSPENDED"
     REPAIR_BEGUN = "REPAIR_BEGUN"
+    REMEDY_BEGUN = "REMEDY_BEGUN"
     REPAIRED = "REPAIRED"
     CAUSE_LIFTED = "CAUSE_LIFTED"
     TESTED = "TESTED"
@@ -81,6 +82,8 @@ class Place(NamedTuple):
     next: Words = Words("Nothing to do.", "无需操作。")
     bars: str = ""
     """DE 39 for new business of the subject while a request stands here; '': none."""
+    signs_in: bool = False
+    """Though barred, it may sign in: it is being tested."""
 
 
 class Machine(NamedTuple):

@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from routing.accounts import intake, steps
+from routing.accounts.anomalies import Anomalies
 from routing.accounts.asked import Asked, Channel, Outcome, Reply, Verb, refused
 from routing.accounts.cancellation import Cancellation
 from routing.accounts.changes import Changes
+from routing.accounts.complaints import Complaints
+from routing.accounts.deactivation import Deactivation
 from routing.accounts.decisions import Decisions
+from routing.accounts.devices import Devices
 from routing.accounts.files import Files
-from routing.accounts.gate import Gate
 from routing.accounts.machine import Event, Kind
 from routing.accounts.obstacles import View
+from routing.accounts.onboarding import Onboarding
 from routing.accounts.people import People
 from routing.accounts.progress import Progress
-from routing.accounts.refusals import Code, Language, Obstacle, Refusal
+from routing.accounts.refusals import Code, Obstacle, Refusal
+from routing.accounts.registered import Registered
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
 from routing.accounts.shelf import Shelf
+from routing.accounts.signals import Signals
 from routing.accounts.standing import Accounts, Standing
 from routing.accounts.tokens import Tokens
 from routing.keeper import AuditKind
@@ -38,8 +44,10 @@ if TYPE_CHECKING:
     from routing.lifecycle import Lifecycle
 
 Answer = Callable[[Reply, "Now"], None]
-CASES: tuple[type[Case], ...] = (Cancellation, Changes)
+CASES: tuple[type[Case], ...] = (Cancellation, Deactivation, Onboarding, Complaints, Changes)
 """Every kind of request; a further case is one file and one word here."""
+BACK = {"ACTIVE": "lifted", "RETIRED": "retired"}
+"""States that a terminal may be asked to have next, and what is reported by that."""
 LOOKS_MAX = 200
 """Requests looked at at a time; the others come next time."""
 
@@ -53,8 +61,10 @@ class Office:
         self.people = People(settings.people)
         self.book = RuleBook(settings.rules)
         self.files = Files(life)
-        self.gate = Gate()
-        self.accounts = Accounts(life)
+        self.gate = life.gate
+        self.registered = Registered(life)
+        self.accounts = Accounts(life, self.registered)
+        self.signals = Signals(self)
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
         machines = {kind: case.machine for kind, case in self.cases.items()}
@@ -62,6 +72,8 @@ class Office:
         self.progress = Progress(life, docket, self.shelf, self.gate)
         self.progress.cases, self.progress.book = self.cases, self.book
         self.decisions = Decisions(self)
+        self.devices = Devices(self)
+        self.anomalies = Anomalies(self)
         self._look_at = 0.0
         self._looked: dict[str, float] = {}
 
@@ -69,11 +81,11 @@ class Office:
         """Take over what earlier lives kept."""
         self.files.restore()
         self.accounts.restore()
+        self.signals.restore()
         for case in self.cases.values():
             case.restore()
         for request in self.shelf.restore():
-            bars = self.cases[request.kind].bars(request)
-            self.gate.set(request.subject, request.id, bars)
+            self.progress.bar(request)
 
     # What is asked
 
@@ -138,6 +150,9 @@ class Office:
             answer(intake.not_possible(kind, foreign), now)
             return
         draft = self._draft(kind, asked, now)
+        if not self.cases[kind].knows(draft):
+            answer(Reply(outcome=Outcome.UNKNOWN), now)
+            return
 
         def found(obstacles: list[Obstacle], now: Now) -> None:
             answer(self._told(draft, obstacles, now), now)
@@ -159,7 +174,7 @@ class Office:
             "fee": rules.fee.get(draft.kind, 0),
             "days": rules.days_expected.get(draft.kind, 0),
             "rules": rules.version,
-            **case.tell(draft),
+            **case.tell(draft, now),
         }
         return Reply(
             request=known.id if known is not None else "",
@@ -207,7 +222,13 @@ class Office:
         if isinstance(kind, Outcome) or foreign is not None:
             answer(intake.not_possible(kind, foreign), now)
             return
+        if kind is Kind.DEACTIVATION and asked.record.state in BACK:
+            answer(self._comes_back(asked, now), now)
+            return
         draft, case = self._draft(kind, asked, now), self.cases[kind]
+        if not case.knows(draft):
+            answer(Reply(outcome=Outcome.UNKNOWN), now)
+            return
         wrong = case.begin(draft, asked)
         if wrong:
             answer(Reply(outcome=Outcome.WRONG_FIELD, wrong=wrong), now)
@@ -218,6 +239,16 @@ class Office:
             answer(refused(Refusal.of(Code.NOT_VERIFIED, "confirm token")), now)
             return
         self._open(draft, asked, answer, now)
+
+    def _comes_back(self, asked: Asked, now: Now) -> Reply:
+        """A terminal that is out of service is to be tested, or never to come back."""
+        merchant, terminal = intake.subject(asked)
+        request = self.shelf.under_way(Kind.DEACTIVATION, subject_of(merchant, terminal))
+        if request is None:
+            return Reply(outcome=Outcome.UNKNOWN)
+        what = BACK[asked.record.state]
+        record = msgspec.structs.replace(asked.record, what=what, request=request.id)
+        return self.decisions.report(request, msgspec.structs.replace(asked, record=record), now)
 
     def _open(self, draft: AccountRequest, asked: Asked, answer: Answer, now: Now) -> None:
         def found(obstacles: list[Obstacle], now: Now) -> None:
@@ -232,7 +263,8 @@ class Office:
             draft.id = self.shelf.new_id()
             draft.rule_version = self.book.at(now.wall).version
             self.progress.opened(draft, now)
-            self._judged(draft, obstacles, asked.who, now)
+            if not self.cases[draft.kind].opened(draft, asked.who, now):
+                self._judged(draft, obstacles, asked.who, now)
             answer(self.progress.reply(draft), now)
 
         known = self.shelf.under_way(draft.kind, draft.subject)
@@ -290,7 +322,10 @@ class Office:
             answer(Reply(outcome=Outcome.UNKNOWN), now)
         elif asked.verb is Verb.RESUME:
             step = self.cases[request.kind].machine.step(request.state, Event.RESUMED)
-            if step is None:
+            if step is None and asked.record.docs and request.id in self.shelf:
+                self.decisions.take_in(request, asked, now)
+                answer(self.progress.reply(request), now)
+            elif step is None:
                 answer(self.progress.out_of_turn(request, asked.verb), now)
             else:
                 self.resume(request, asked, answer, now)
@@ -299,10 +334,10 @@ class Office:
         else:
             answer(self.decisions.decide(request, asked, now), now)
 
-    def language(self, merchant: str, terminal: str) -> Language:
-        """In what a terminal is told something."""
-        del merchant, terminal
-        return Language.ENGLISH
+    def heard(self, subject: str, what: str, now: Now) -> None:
+        """A terminal signed in, echoed or told its state."""
+        for case in self.cases.values():
+            case.heard(subject, what, now)
 
     # Time
 
@@ -311,8 +346,7 @@ class Office:
         if now.monotonic < self._look_at:
             return
         self._look_at = now.monotonic + self.settings.look_every_s
-        for case in self.cases.values():
-            case.tick(now)
+        self.anomalies.tick(now)
         self.decisions.end_grants(now)
         looked = 0
         for request in self.shelf.open():

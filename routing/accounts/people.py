@@ -68,7 +68,7 @@ MAY: Final[dict[Role, frozenset[May]]] = {
     Role.SECURITY: frozenset({May.ENQUIRE, May.SUSPEND, May.LOCK}),
     Role.TECHNICIAN: frozenset({May.ENQUIRE, May.TEST, May.RESTORE, May.DEACTIVATE}),
     Role.SUPERVISOR: frozenset({May.ENQUIRE, May.GRANT, May.UNLOCK, May.RULES, May.DECIDE}),
-    Role.GATEWAY: frozenset({May.SUSPEND, May.LOCK, May.RESTORE}),
+    Role.GATEWAY: frozenset({May.SUSPEND, May.LOCK, May.DEACTIVATE}),
 }
 GATEWAY: Final = ""
 """The name of the gateway itself, as everywhere in the journal."""

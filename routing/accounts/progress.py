@@ -105,10 +105,16 @@ class Progress:
         place, rules = case.machine.places[request.state], self.book.at(now.wall)
         request.updated_at = now.wall
         steps.enter(request, place, rules, now.wall)
-        self._gate.set(request.subject, request.id, case.bars(request))
+        self.bar(request)
         self.entered[request.kind, request.state] += 1
         self.note(request, who, what, now, remark=remark, codes=codes)
         self.tell(request, "step", now, codes=codes)
+
+    def bar(self, request: AccountRequest) -> None:
+        """Have the gate know what a request bars where it stands."""
+        case = self.cases[request.kind]
+        signs_in = case.machine.places[request.state].signs_in
+        self._gate.set(request.subject, request.id, case.bars(request), signs_in=signs_in)
 
     def note(
         self,
@@ -156,6 +162,15 @@ class Progress:
         key = f"{request.id}-{told}-{request.state}-{int(now.wall * 1000)}"
         self._docket.counts["notice", f"account_{told}"] += 1
         self._docket.note(Entry.NOTICE, now, key=key, said=said)
+
+    def alert(self, merchant: str, told: str, what: str, now: Now) -> None:
+        """A notice about a merchant that belongs to no request."""
+        if self._life.settings.notices:
+            said: dict[str, str | int | float] = {"told": told, "by": 0.0}
+            said |= {"merchant": merchant, "what": what}
+            key = f"{merchant}-{told}-{what}-{int(now.wall)}"
+            self._docket.counts["notice", told] += 1
+            self._docket.note(Entry.NOTICE, now, key=key, said=said)
 
     def nudge(self, request: AccountRequest, now: Now) -> None:
         """Remind and escalate, where it is time to."""

@@ -58,6 +58,8 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Terminals whose version digits are below can't send requests themselves."""
     clock_skew_max_s: float = 0.0
     """0: terminals' clocks are not looked at."""
+    serials: tuple[str, ...] = ()
+    """Beginnings of the serial numbers of devices that may be used; none: any."""
     forbids: dict[str, str] = {}
     """Kinds of request that a regulation stops: kind, and the regulation's name."""
     fee: dict[str, int] = {}
@@ -68,6 +70,11 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """When it begins to hold."""
         day = datetime.fromisoformat(self.valid_from).replace(tzinfo=UTC)
         return day.timestamp() - self.utc_offset_min * 60.0
+
+    def midnight(self, wall: float) -> float:
+        """When today began, by the rules' clock."""
+        offset_s = self.utc_offset_min * 60.0
+        return (wall + offset_s) // 86_400.0 * 86_400.0 - offset_s
 
     def documents_for(self, kind: str, region: str) -> set[str]:
         """The documents that a request of this kind needs there."""

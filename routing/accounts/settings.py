@@ -29,6 +29,32 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     look_every_s: float = 1.0
     """How often requests that wait for money, time or a backup are looked at."""
 
+    mac_failures_max: int = 5
+    replays_max: int = 20
+    malformed_max: int = 20
+    """So many wrong MACs, used numbers with other contents, or requests that can't be understood,
+    of one terminal within `signals_window_s` suspend it at once; 0: never."""
+    signals_window_s: float = 60.0
+    reversal_96_max: int = 5
+    """Sales that a terminal could not finish, within a day, that propose a FAULT; 0: never."""
+    anomaly_night: tuple[int, int] = (1, 5)
+    """Hours, by the rules' clock, in which sales are unusual."""
+    anomaly_sales_min: int = 20
+    """Fewer sales of a merchant within a day show nothing."""
+    anomaly_share_max: float = 0.8
+    """A larger share of sales at night, of round amounts, or of money given back is an anomaly."""
+    anomaly_a_minute_max: int = 30
+    """More sales of one terminal within a minute are one, too."""
+    anomaly_locks: bool = False
+    """An anomaly locks the merchant's account services until two persons looked."""
+    test_amount_max: int = 100
+    """Minor units: the test charge of a terminal that comes back is no larger."""
+
+    def most_of(self, signal: str) -> int:
+        """How many of such signals suspend a terminal; 0: none do."""
+        most = {"wrong MAC": self.mac_failures_max, "replay": self.replays_max}
+        return most.get(signal, self.malformed_max)
+
     def problems(self) -> Iterator[str]:
         """What can't work: key and why."""
         names = [each.name for each in self.people]
@@ -40,10 +66,19 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for number, rules in enumerate(self.rules):
             for problem in rules.problems():
                 yield f"accounts.rules.{number}.{problem}"
-        positive = ("token_valid_s", "grant_hours_max", "look_every_s")
+        yield from self._out_of_range()
+
+    def _out_of_range(self) -> Iterator[str]:
+        positive = ("token_valid_s", "grant_hours_max", "look_every_s", "signals_window_s")
         for key in positive:
             if getattr(self, key) <= 0:
                 yield f"accounts.{key} = {getattr(self, key)}: must be greater than 0"
+        if not 0 < self.anomaly_share_max <= 1:
+            yield f"accounts.anomaly_share_max = {self.anomaly_share_max}: a share, 0 to 1"
+        never = ("mac_failures_max", "replays_max", "malformed_max", "reversal_96_max")
+        for key in (*never, "test_amount_max"):
+            if getattr(self, key) < 0:
+                yield f"accounts.{key} = {getattr(self, key)}: 0 or more"
         for key in ("requests_open_max", "requests_ended_max"):
             if getattr(self, key) < 1:
                 yield f"accounts.{key} = {getattr(self, key)}: at least 1"

@@ -17,6 +17,7 @@ from routing.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from routing.accounts.registered import Registered
     from routing.charge import Charge
     from routing.clock import Now
     from routing.lifecycle import Lifecycle
@@ -69,8 +70,8 @@ def _obstacle(code: Code, what: str, count: int, amount: int) -> Obstacle:
 class Accounts:
     """Asks for standings."""
 
-    def __init__(self, life: Lifecycle) -> None:
-        self._life = life
+    def __init__(self, life: Lifecycle, registered: Registered) -> None:
+        self._life, self._registered = life, registered
         self._settled: dict[str, int] = {}
         """By merchant|terminal: the newest charge that its last settlement covered."""
         self._tills: dict[str, None] = {}
@@ -139,10 +140,11 @@ class Accounts:
 
     def ask(self, merchant: str, terminal: str, then: Callable[[Standing, Now], None]) -> None:
         """Have the whole standing told to `then`, once the journal was asked."""
+        tills = [till for till in self._tills if self._is_of(till, merchant, terminal)]
+        terminals = {till.partition("|")[2] for till in tills}
+        terminals |= set(self._registered.terminals(merchant)) if not terminal else {terminal}
         after = tuple(
-            (till.partition("|")[2], self._settled.get(till, 0))
-            for till in self._tills
-            if self._is_of(till, merchant, terminal)
+            (each, self._settled.get(f"{merchant}|{each}", 0)) for each in sorted(terminals)
         )
 
         def found(count: int, money: int, now: Now) -> None:

@@ -23,7 +23,8 @@ _POS_FILES: Final = {
     "04": File.MERCH2,
     "05": File.LIMITS,
 }
-_OPERATOR_LENGTH: Final = 3
+OPERATOR_LENGTH: Final = 3
+"""Of DE 63.1 in the POS dialect; text follows it."""
 _OUTCOMES_87: Final = {
     Outcome.DONE: "00",
     Outcome.UNSUPPORTED: "24",
@@ -103,7 +104,7 @@ def read_pos(message: Message) -> FileAction:
     """Of an 0300 of the POS dialect."""
     code = message.get("60.3") or ""
     file = _POS_FILES.get(code[1:], "")
-    operator = (message.get(63) or "")[:_OPERATOR_LENGTH]
+    operator = (message.get(63) or "")[:OPERATOR_LENGTH]
     software = message.header[6:7].hex() if len(message.header) > 6 else ""  # noqa: PLR2004
     batch = message.get("60.2") or ""
     return FileAction(code[:1], file, message.get(62) or "", operator, batch, software)
@@ -126,7 +127,7 @@ def answer_1993(told: Told, file: str) -> dict[int, str]:
 
 def answer_pos(told: Told, operator: str) -> dict[int, str]:
     """Fields of the 0310 of the POS dialect."""
-    text = operator.ljust(_OPERATOR_LENGTH) + told.text
+    text = operator.ljust(OPERATOR_LENGTH) + told.text
     fields = {39: _OUTCOMES_87[told.outcome], 44: fitted_codes(told.codes), 63: text}
     return {de: value for de, value in (fields | {62: told.record}).items() if value}
 

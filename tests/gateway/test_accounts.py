@@ -10,7 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from codec import Message, build, dialect
+from gateway.backups import BackupError, opened, sums_of
 from gateway.cli import app
+from gateway.config import load
+from routing.accounts.backup import Evidence
+from routing.states import State
 from tests.gateway.test_gateway import CONFIG, Bank, Running, gateway
 from tests.routing.world import ISO, MERCHANT, TERMINAL, sale
 
@@ -22,7 +26,8 @@ PEOPLE: Final = (
     "accounts.people=["
     f'{{name="{MERCHANT}/01", roles=["merchant"]}},'
     '{name="clara", roles=["clerk"]},'
-    '{name="rita", roles=["reviewer"]}]'
+    '{name="rita", roles=["reviewer"]},'
+    '{name="tech", roles=["technician"]}]'
 )
 KEY: Final = "31" * 16
 
@@ -134,3 +139,50 @@ def test_commands_ask_and_decide_on_a_journal_that_no_gateway_uses(tmp_path: Pat
     assert "Next (merchant, until " in done.stdout
     done = CliRunner().invoke(app, ["account", "explain", *where, "--lang", "zh"])
     assert "rita: 拒绝 -> 已拒绝 (P5 合同未到期, P7 材料缺失)" in done.stdout
+
+
+async def test_a_terminal_goes_out_of_service_behind_a_verified_enciphered_backup(
+    tmp_path: Path, bank: Bank
+) -> None:
+    folder = f"backups.folder={tmp_path / 'backups'}"
+    about = {"merchant": MERCHANT, "terminal": TERMINAL}
+    record: dict[str, Any] = {**about, "state": "DEACTIVATED", "kind": "FAULT"}
+    record |= {"reason": "printer jams", "contact": "010 555 000"}
+    async with gateway(tmp_path, bank, PEOPLE, folder) as running:
+        terminal = await running.terminal()
+        assert (await terminal.asks(sale()))[39] == "00"
+        await running.until(lambda: running.state() is State.PRESUMED_SERVED)
+        wanted: dict[str, Any] = {"file": "TERMINAL", "record": record}
+        _, told = await post(running, "enquire", "clara", action="5", **wanted)
+        wanted["record"] = record | {"token": told["token"]}
+        status, asked = await post(running, "request", "clara", action="2", **wanted)
+        assert (status, asked["state"]) == (200, "UNDER_REVIEW")
+        number = asked["request"]
+        await post(running, "approve", "rita", record={"request": number})
+        office = running.switch.office
+        await running.until(lambda: office.shelf.get(number).state == "DEACTIVATED")  # type: ignore[union-attr]
+        assert (await terminal.asks(sale(stan=2)))[39] == "58"
+        await terminal.vanish()
+        story = (await running.http.get(f"/accounts/{number}")).json()["story"]
+        assert story[-1]["remark"] == "1 transactions, 1000"
+    (file,) = (tmp_path / "backups").iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    held = file.read_bytes()
+    assert sale()[2].encode() not in held
+    assert b"PRESUMED_SERVED" not in held
+    config = load(tmp_path / "gateway.toml", [f"journal.path={tmp_path / 'isogate.db'}", folder])
+    (row,) = opened(file, config)
+    assert (row["stan"], row["amount"], row["state"]) == ("000001", 1000, "PRESUMED_SERVED")
+    assert sale()[2] not in str(row)
+    file.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+    with pytest.raises(BackupError, match="made under another key, or not what was written"):
+        opened(file, config)
+
+
+def test_what_was_not_written_whole_is_no_evidence() -> None:
+    rows = [{"amount": 5, "approved_amount": 0}, {"amount": 7, "approved_amount": 6}]
+    whole, part = sums_of(rows), sums_of(rows[:1])
+    assert (whole.transactions, whole.money) == (2, 11)
+    assert Evidence(whole, whole, "f").matches
+    assert not Evidence(whole, part, "f").matches
+    assert Evidence(whole, part, "f").told() == "1 of 2 transactions, or other contents"

@@ -16,9 +16,11 @@ import trio
 
 from codec import Framer, Message, dialect
 from codec.framing import frame
+from gateway.account_metrics import AccountCollector
 from gateway.admin import AdminSite
 from gateway.app import open_journal
 from gateway.audit import Audit
+from gateway.backups import Backups
 from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.config import load
@@ -237,11 +239,13 @@ async def gateway(
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
+        backups = Backups(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
             DeskCollector(switch, canary, notices, tools.clock),
             RegistryCollector(switch),
+            AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, None, tools.clock),
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
@@ -255,6 +259,7 @@ async def gateway(
             nursery.start_soon(node.run)
             doors.open()
             nursery.start_soon(canary.run)
+            nursery.start_soon(backups.run)
             nursery.start_soon(health.run)
             if config.notices.url:
                 nursery.start_soon(notices.run)

@@ -96,28 +96,28 @@ class Street(World):
 
 
 def file_action(
-    name: str,
+    spoken: str,
     action: str,
     file: str = "MERCHANT",
     stan: int = 700,
     operator: str = "01",
     **record: Any,
 ) -> Message:
-    """An account request as a terminal of dialect `name` sends it."""
+    """An account request as a terminal of dialect `spoken` sends it."""
     fields = {11: f"{stan:06d}", 41: TERMINAL, 42: MERCHANT}
     text = json.dumps(record) if record else ""
-    if name == POS:
+    if spoken == POS:
         number = {"MERCHANT": "01", "TERMINAL": "02", "SETTLEACC": "03", "MERCH2": "04"}
         fields |= {60: "40" + BATCH + action + number.get(file, "99"), 63: operator.ljust(3)}
         fields |= {62: text} if text else {}
-        return build(dialect(name), "0300", fields, HEADER)
+        return build(dialect(spoken), "0300", fields, HEADER)
     record["who"] = operator
     text = json.dumps(record)
-    if name == ISO:
+    if spoken == ISO:
         fields |= {7: "0921211320", 91: action, 101: file, 120: text}
-        return build(dialect(name), "0300", fields)
+        return build(dialect(spoken), "0300", fields)
     fields |= {7: "0921211320", 12: "260921211320", 24: "30" + action, 101: file, 72: text}
-    return build(dialect(name), "1304", fields)
+    return build(dialect(spoken), "1304", fields)
 
 
 def record_in(message: Message) -> dict[str, Any]:

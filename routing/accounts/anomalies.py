@@ -1,0 +1,133 @@
+"""What a merchant's day looked like, and whether it looks like abuse: one look at each day's end.
+
+Rule 1.  Many sales at night, of round amounts, given back again, or within one minute at one
+         terminal, is an anomaly: audited, told, and, where the settings say so, a lock of the
+         merchant's account services until two persons looked.
+Rule 2.  Few sales show nothing.
+
+Counts are of this life of the gateway: a day with a restart in it is judged by its longer part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from routing.keeper import AuditKind
+from routing.states import State
+from routing.transaction import Transaction
+
+if TYPE_CHECKING:
+    from routing.accounts.office import Office
+    from routing.charge import Charge
+    from routing.clock import Now
+
+ANOMALIES: Final = ("night sales", "round amounts", "given back", "velocity")
+ACCOUNT_CHECKS: Final = ("balance below zero", "contract ends")
+MERCHANTS_MAX: Final = 20_000
+"""Merchants whose day is counted; others' is not."""
+_ROUND: Final = 10_000
+"""Minor units of which an amount is a multiple that is round."""
+_DAY_S: Final = 86_400.0
+_MINUTE_S: Final = 60.0
+_SOON_S: Final = 30 * _DAY_S
+_BEGAN_STANDING: Final = frozenset({State.APPROVED, State.PRESUMED_SERVED, State.DELIVERED})
+
+
+@dataclass
+class _Day:
+    """One merchant's."""
+
+    sales: int = 0
+    money: int = 0
+    night: int = 0
+    round: int = 0
+    given_back: int = 0
+    """Money of refunds and voids."""
+    minute: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By terminal: a minute, and sales within it."""
+    most_a_minute: int = 0
+
+
+class Anomalies:
+    """The day's counts, and the look at its end."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._days: dict[str, _Day] = {}
+        self._day = 0.0
+        self.found: Counter[str] = Counter()
+        """Anomalies of this life, by what they were."""
+        self.alerts: Counter[str] = Counter()
+        office.life.watchers.append(self._moved)
+
+    def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
+        del event
+        if before is not State.SENT or charge.state not in _BEGAN_STANDING:
+            return
+        day = self._days.get(charge.merchant)
+        if day is None:
+            if len(self._days) >= MERCHANTS_MAX:
+                return
+            day = self._days[charge.merchant] = _Day()
+        if charge.kind is Transaction.REFUND or charge.kind is Transaction.VOID:
+            day.given_back += charge.money
+            return
+        day.sales += 1
+        day.money += charge.money
+        day.round += charge.money % _ROUND == 0
+        rules = self._office.book.at(now.wall)
+        hour = (now.wall - rules.midnight(now.wall)) / 3_600.0
+        begins, ends = self._office.settings.anomaly_night
+        day.night += begins <= hour < ends
+        minute = int(now.wall // _MINUTE_S)
+        last, count = day.minute.get(charge.terminal, (minute, 0))
+        count = count + 1 if last == minute else 1
+        day.minute[charge.terminal] = (minute, count)
+        day.most_a_minute = max(day.most_a_minute, count)
+
+    def tick(self, now: Now) -> None:
+        """At midnight by the rules' clock, look at the day that ended."""
+        midnight = self._office.book.at(now.wall).midnight(now.wall)
+        if not self._day:
+            self._day = midnight
+        if midnight == self._day:
+            return
+        self._day = midnight
+        for merchant, day in self._days.items():
+            for what in self._of(day):
+                self._tell(merchant, what, now)
+        self._days = {}
+        self._check_accounts(now)
+
+    def _of(self, day: _Day) -> list[str]:
+        settings = self._office.settings
+        if day.sales < settings.anomaly_sales_min:
+            return []
+        share = settings.anomaly_share_max
+        found = {
+            "night sales": day.night > share * day.sales,
+            "round amounts": day.round > share * day.sales,
+            "given back": day.given_back > share * day.money,
+            "velocity": day.most_a_minute > settings.anomaly_a_minute_max,
+        }
+        return [what for what, is_so in found.items() if is_so]
+
+    def _tell(self, merchant: str, what: str, now: Now) -> None:
+        self.found[what] += 1
+        keeper = self._office.life.keeper
+        keeper.audit(AuditKind.ANOMALY, merchant, now, said={"what": what})
+        self._office.progress.alert(merchant, "anomaly", what, now)
+        if self._office.settings.anomaly_locks:
+            self._office.files.lock(merchant, f"anomaly: {what}", "", now)
+
+    def _check_accounts(self, now: Now) -> None:
+        """A merchant hears of what would stop its business before it does."""
+        for dossier in self._office.files.all():
+            contract = dossier.contract
+            soon = contract is not None and now.wall < contract.ends < now.wall + _SOON_S
+            what = "balance below zero" if dossier.balance < 0 else "contract ends" if soon else ""
+            if what:
+                self.alerts[what] += 1
+                self._office.progress.alert(dossier.merchant, "account_check", what, now)

@@ -1,0 +1,120 @@
+"""What account services have to do with the registry: states of merchants and terminals, serials.
+
+Where nobody is registered everybody is known; the bars of `gate` hold all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from routing.accounts.refusals import Language
+from routing.entries import MerchantEntry, MerchantState, TerminalEntry, TerminalState
+
+if TYPE_CHECKING:
+    from routing.clock import Now
+    from routing.lifecycle import Lifecycle
+
+_TERMINAL_STATES = {
+    "DRAINING": TerminalState.CLOSING,
+    "CLOSING": TerminalState.CLOSING,
+    "CANCELLED": TerminalState.RETIRED,
+    "RESTORED": TerminalState.ACTIVE,
+    **{each.value: each for each in TerminalState},
+}
+_MERCHANT_STATES = {
+    "CLOSING": MerchantState.CLOSING,
+    "CANCELLED": MerchantState.CLOSED,
+    "ACTIVE": MerchantState.ACTIVE,
+}
+Revoke = Callable[[str, str, "Now"], None]
+"""Merchant and terminal whose keys are to be of no use any more."""
+
+
+class Registered:
+    """The registry, as account services need it."""
+
+    def __init__(self, life: Lifecycle) -> None:
+        self._registry = life.registry
+        self.revokers: list[Revoke] = []
+        """Told whose working keys are revoked."""
+        self.revoked = 0
+
+    def knows(self, merchant: str, terminal: str) -> bool:
+        """Whether there is such a merchant and, if one is named, such a terminal."""
+        if not len(self._registry):
+            return bool(merchant)
+        if self._registry.merchant(merchant) is None:
+            return False
+        return not terminal or self._registry.terminal(merchant, terminal) is not None
+
+    def terminals(self, merchant: str) -> list[str]:
+        """A merchant's terminals."""
+        return [each.id for each in self._registry.terminals(merchant)]
+
+    def language(self, merchant: str, terminal: str) -> Language:
+        """In what a terminal is told something."""
+        return Language(self._registry.language_of(merchant, terminal))
+
+    def terminal_is(
+        self, subject: tuple[str, str], state: str, why: str, who: str, now: Now
+    ) -> None:
+        """A terminal's state is another from now on."""
+        entry = self._registry.terminal(*subject)
+        known = _TERMINAL_STATES.get(state)
+        if entry is not None and known is not None:
+            out = "" if known is TerminalState.ACTIVE else why
+            changed = msgspec.structs.replace(entry, state=known, why=out)
+            self._registry.put(changed, None, who, now)
+
+    def merchant_is(self, merchant: str, state: str, who: str, now: Now) -> None:
+        """A merchant's state is another from now on."""
+        entry, known = self._registry.merchant(merchant), _MERCHANT_STATES.get(state)
+        if entry is not None and known is not None:
+            self._registry.put(msgspec.structs.replace(entry, state=known), None, who, now)
+
+    def is_active(self, merchant: str, terminal: str) -> bool:
+        """Whether they take part already."""
+        if not terminal:
+            owner = self._registry.merchant(merchant)
+            return owner is not None and owner.state is MerchantState.ACTIVE
+        entry = self._registry.terminal(merchant, terminal)
+        return entry is not None and entry.state is TerminalState.ACTIVE
+
+    def is_free(self, merchant: str, terminal: str, serial: str) -> bool:
+        """Whether no other terminal has a device with this number."""
+        here = f"{merchant}|{terminal}"
+        return not any(
+            each.serial == serial and each.till != here for each in self._registry.terminals()
+        )
+
+    def replace(self, subject: tuple[str, str], serial: str, who: str, now: Now) -> None:
+        """Another device under the same number."""
+        entry = self._registry.terminal(*subject)
+        if entry is not None:
+            changed = msgspec.structs.replace(entry, serial=serial)
+            self._registry.put(changed, None, who, now)
+
+    def enter_merchant(self, merchant: str, name: str, who: str, now: Now) -> None:
+        """A merchant is registered, or again."""
+        known = self._registry.merchant(merchant) or MerchantEntry(id=merchant)
+        entry = msgspec.structs.replace(known, name=name, state=MerchantState.ACTIVE)
+        self._registry.put(entry, None, who, now)
+
+    def enter_terminal(self, subject: tuple[str, str], serial: str, who: str, now: Now) -> None:
+        """A terminal is registered, or again; its first sign-in puts it into use."""
+        if self._registry.merchant(subject[0]) is None:
+            return
+        new = TerminalEntry(merchant=subject[0], id=subject[1])
+        known = self._registry.terminal(*subject) or new
+        state = TerminalState.REGISTERED
+        entry = msgspec.structs.replace(known, serial=serial, state=state, why="")
+        self._registry.put(entry, None, who, now)
+
+    def revoke_keys(self, merchant: str, terminal: str, now: Now) -> None:
+        """What keys a terminal has are of no use from now on: it must sign in anew."""
+        self.revoked += 1
+        for revoke in self.revokers:
+            revoke(merchant, terminal, now)

@@ -1,0 +1,182 @@
+"""What terminals show of themselves: health from status uploads, and what looks like an attack.
+
+Rule 1.  Too many wrong MACs, used numbers or unreadable requests of one terminal within a time
+         suspend it at once.  Nobody's money is taken by that; a person looks at it afterwards.
+Rule 2.  A part that does not work, or too many sales that the terminal could not finish, propose to
+         take it out of service; a person decides.
+
+Counts are in memory: an attack goes on, and is counted anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from routing import response_codes as rc
+from routing.accounts.device_tests import ECHO, SIGN_IN, STATUS
+from routing.accounts.proposals import propose, suspend
+from routing.accounts.why import Why
+from routing.conventions import CONVENTIONS
+from routing.keeper import KeptKind
+from routing.purpose import Purpose
+from routing.reason import Reason
+from routing.states import State
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.accounts.office import Office
+    from routing.charge import Charge
+    from routing.clock import Now
+
+TERMINALS_MAX: Final = 20_000
+"""Terminals whose signals are counted; those that gave none for longest are forgotten."""
+_DAY_S: Final = 86_400.0
+PARTS: Final = {
+    "01": "keyboard",
+    "02": "PIN pad",
+    "03": "reader",
+    "04": "printer",
+    "05": "display",
+}
+"""What DE 62 of a status upload tells of by two digits; 1 for good or 0 follows."""
+_STATUS_UPLOAD: Final = "362"
+_SIGNALS: Final = {
+    rc.BAD_MAC: "wrong MAC",
+    rc.DUPLICATE: "replay",
+    rc.FORMAT_ERROR: "malformed",
+}
+"""By DE 39 of the refusal."""
+COULD_NOT_FINISH: Final = "could not finish"
+SIGNALS: Final = (*_SIGNALS.values(), COULD_NOT_FINISH)
+
+
+class Health(NamedTuple):
+    """What a terminal last said of itself."""
+
+    status_at: float = 0.0
+    broken: tuple[str, ...] = ()
+    software: str = ""
+
+
+class Signals:
+    """Counts and remembers."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._times: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+        self._health: dict[str, Health] = {}
+        self.seen: Counter[str] = Counter()
+        """Signals of this life, by kind."""
+        self.suspended: Counter[str] = Counter()
+        office.life.watchers.append(self._moved)
+
+    def restore(self) -> None:
+        """What terminals said of themselves in earlier lives."""
+        for each in self._office.life.keeper.left(KeptKind.TERMINAL_HEALTH):
+            data: dict[str, Any] = each.data or {}
+            self._health[each.key] = Health(
+                float(data["status_at"]), tuple(data["broken"]), str(data["software"])
+            )
+
+    def health_of(self, subject: str) -> Health:
+        """What a terminal last said of itself; nothing, if it never did."""
+        return self._health.get(subject, Health())
+
+    def broken(self) -> Counter[str]:
+        """Terminals by the parts of theirs that do not work."""
+        return Counter(part for health in self._health.values() for part in health.broken)
+
+    def oldest_status(self) -> float:
+        """When the terminal spoke that is silent about its state for longest; 0: none ever did."""
+        return min((each.status_at for each in self._health.values()), default=0.0)
+
+    # Attacks
+
+    def refused(self, message: Message, code: str, now: Now) -> None:
+        """A terminal's request was refused by the gateway."""
+        what = _SIGNALS.get(code)
+        if what is None:
+            return
+        self.seen[what] += 1
+        merchant, terminal = message.get(42, "").rstrip(), message.get(41, "").rstrip()
+        most = self._office.settings.most_of(what)
+        if most and self._is_known(merchant, terminal):
+            subject = f"{merchant}|{terminal}"
+            if self._counted(subject, what, now.monotonic, self._window_s) >= most:
+                self._times.pop((subject, what), None)
+                self.suspended[what] += 1
+                suspend(self._office, (merchant, terminal), Why.VIOLATION, what, now)
+
+    @property
+    def _window_s(self) -> float:
+        return self._office.settings.signals_window_s
+
+    def _is_known(self, merchant: str, terminal: str) -> bool:
+        """Who is nobody's terminal is suspended by nobody."""
+        return self._office.registered.knows(merchant, terminal)
+
+    def _counted(self, subject: str, what: str, now: float, window_s: float) -> int:
+        times = self._times.setdefault((subject, what), deque())
+        self._times.move_to_end((subject, what))
+        times.append(now)
+        while times[0] < now - window_s:
+            times.popleft()
+        if len(self._times) > TERMINALS_MAX:
+            self._times.popitem(last=False)
+        return len(times)
+
+    # Health
+
+    def network(self, message: Message, now: Now) -> str:
+        """A terminal's network management: sign-in, echo, status upload.  DE 39 for the sign-in of
+        one that may not; else ''.
+        """
+        merchant, terminal = message.get(42, "").rstrip(), message.get(41, "").rstrip()
+        if not merchant or not terminal:
+            return ""
+        subject = f"{merchant}|{terminal}"
+        what = ""
+        if message.mti[1:3] == "82" and message.get("60.3") == _STATUS_UPLOAD:
+            self._status(merchant, terminal, message, now)
+            what = STATUS
+        else:
+            purpose = CONVENTIONS[message.dialect.name].network_purpose(message)
+            what = _TESTED.get(purpose, "") if purpose is not None else ""
+            if not what and message.mti[1:3] == "80":
+                what = SIGN_IN  # the other sign-ins of the POS dialect, which bring keys
+        code = self._office.devices.sign_in_refusal(merchant, terminal) if what == SIGN_IN else ""
+        if what and not code:
+            self._office.heard(subject, what, now)
+        return code
+
+    def _status(self, merchant: str, terminal: str, message: Message, now: Now) -> None:
+        if not self._is_known(merchant, terminal):
+            return
+        subject, said = f"{merchant}|{terminal}", message.get(62, "")
+        pairs = ((said[at : at + 2], said[at + 2 : at + 3]) for at in range(0, len(said), 3))
+        broken = tuple(PARTS[code] for code, flag in pairs if code in PARTS and flag == "0")
+        before = self._health.get(subject)
+        if before is None and len(self._health) >= TERMINALS_MAX:
+            return
+        software = message.header[6:7].hex()
+        health = self._health[subject] = Health(now.wall, broken, software)
+        self._office.life.keeper.keep(KeptKind.TERMINAL_HEALTH, subject, health._asdict(), now)
+        if broken and (before is None or broken != before.broken):
+            propose(self._office, (merchant, terminal), Why.FAULT, ",".join(broken), now)
+
+    def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
+        """Sales that a terminal could not finish."""
+        del before, event
+        most = self._office.settings.reversal_96_max
+        if charge.state is not State.REVERSAL_DUE or not most:
+            return
+        if charge.reason == Reason.TERMINAL_CANNOT_FINISH:
+            what = COULD_NOT_FINISH
+            self.seen[what] += 1
+            if self._counted(charge.till, what, now.monotonic, _DAY_S) >= most:
+                self._times.pop((charge.till, what), None)
+                propose(self._office, (charge.merchant, charge.terminal), Why.FAULT, what, now)
+
+
+_TESTED: Final = {Purpose.SIGN_ON: SIGN_IN, Purpose.ECHO: ECHO}
