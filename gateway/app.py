@@ -20,6 +20,7 @@ from gateway.admin import AdminSite
 from gateway.backups import Backups
 from gateway.canary import Canary
 from gateway.clock import SystemClock
+from gateway.config_warnings import warnings
 from gateway.decision_log import DecisionLog
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
@@ -30,7 +31,7 @@ from gateway.journal.none import NoJournal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
 from gateway.key_metrics import KeyCollector
-from gateway.keys.opening import custody_of, key_warnings, keys_in
+from gateway.keys.opening import custody_of, keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 async def serve(config: Config, read: Callable[[], Config] | None = None) -> None:
     """Run one gateway until it is told to stop.  `read` reads the configuration anew."""
     tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
-    for warning in key_warnings(config.keys):
+    for warning in warnings(config):
         tools.log.warning(warning)
     async with custody_of(config.keys) as custody:
         await _serve(config, read or (lambda: config), custody, tools)
@@ -98,8 +99,7 @@ async def _serve(
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
-        desk.reload = reload = Reload(config, read, (switch, node, doors), tools)
-        reload.listeners += [desk.change, canary.change]
+        desk.reload = reload = Reload(config, read, (switch, node, doors), tools, desk, canary)
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
         notifier = Notifier()

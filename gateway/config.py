@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from gateway.config_doors import door_problems
+from gateway.config_files import find_files
 from gateway.config_hosts import host_problems, route_problems
 from gateway.config_macs import Mac, mac_problems, working_key_problems
 from gateway.config_mappings import mapping_problems
@@ -182,6 +183,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError([f"{path}: not TOML: {error}"]) from None
     for each in overrides:
         override(data, each)
+    data = find_files(data, path.parent)
     try:
         config = msgspec.convert(_named(data), Config)
     except msgspec.ValidationError as error:

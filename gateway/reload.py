@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import ssl
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import trio
@@ -35,6 +35,14 @@ _OF_LISTENERS: Final = ("terminal_resolves_first", "mac")
 _RESTART: Final = "can't change while the gateway runs: restart it"
 
 
+class Reloaded(Protocol):
+    """Who is to know of the configuration in force."""
+
+    def change(self, config: Config) -> None:
+        """Another one is in force."""
+        ...
+
+
 class Reload:
     """One gateway's way to another configuration."""
 
@@ -44,15 +52,15 @@ class Reload:
         read: Callable[[], Config],
         parts: tuple[Switch, Node, Doors],
         tools: Tools,
+        *others: Reloaded,
     ) -> None:
-        """`read` reads and checks the configuration.  Raises ConfigError."""
+        """`read` reads and checks the configuration (ConfigError); `others` learn of another."""
         self.config = config
         self._read = read
         self._switch, self._node, self._doors = parts
         self._offload, self._clock, self._log = tools.offload, tools.clock, tools.log
         self._one_at_a_time = trio.Lock()
-        self.listeners: list[Callable[[Config], None]] = []
-        """Who else is to know of the configuration in force."""
+        self._others = others
         self.counts: Counter[str] = Counter()
         """By result: done, refused."""
 
@@ -96,8 +104,8 @@ class Reload:
         doors()
         self._node.change(config, peers)
         self._doors.reload()
-        for listener in self.listeners:
-            listener(config)
+        for other in self._others:
+            other.change(config)
         self.config = config
         what = ", ".join(changed) or "nothing"
         said, now = {"changed": what}, self._clock.now()

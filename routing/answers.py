@@ -41,6 +41,10 @@ def for_terminal(
     answer = reply.copy()
     answer.set_mti(answer_mti(request.mti))
     answer.patch(11, request[11])
+    original = CONVENTIONS[request.dialect.name].original_field
+    if original and request.has(original) and answer.has(original):
+        # The host was told its own numbers of the original; the terminal knows it by others.
+        answer.patch(original, request[original])
     if answer.header:
         answer.set_header(CONVENTIONS[request.dialect.name].answer_header(request))
     for de in MAC_FIELDS:

@@ -20,10 +20,10 @@ from gateway.cli.common import (
     print_story,
 )
 from gateway.config import load
+from gateway.config_warnings import warnings
 from gateway.hardening import keep_memory_private
 from gateway.journal import JournalError
 from gateway.journal.vault import KeyFileError
-from gateway.keys.opening import key_warnings
 from gateway.keys.port import CustodyError
 from gateway.ops.catalogue import SERIES_MAX, series_max, shape_of
 
@@ -71,7 +71,7 @@ def check(config: ConfigPath, set_: Overrides = None) -> None:
     """Say what is wrong with a configuration: key, value and why."""
     settings = configuration(config, set_)
     listeners, hosts = len(settings.listener), len(settings.host)
-    for warning in key_warnings(settings.keys):
+    for warning in warnings(settings):
         typer.echo(f"{config}: warning: {warning}", err=True)
     typer.echo(f"{config}: good ({listeners} listener(s), {hosts} host(s))")
     series = series_max(shape_of(settings))

@@ -111,6 +111,8 @@ class Convention(ABC):
     """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
     key_parts: ClassVar[tuple[str, ...]]
     """What the parts of `key_of` are called."""
+    original_field: ClassVar[int] = 0
+    """The field that names an original, and that the gateway words anew towards hosts; 0: none."""
     unknown_original_code: ClassVar[str]
     """DE 39 for a terminal's reversal of something that never came here."""
 

@@ -83,6 +83,7 @@ class Iso87(Convention):
         _GIVEN_UP: Reason.TERMINAL_CANCELLED,
         "96": Reason.TERMINAL_CANNOT_FINISH,
     }
+    original_field: ClassVar[int] = 90
     unknown_original_code: ClassVar = "25"
 
     def kind(self, message: Message) -> Kind:

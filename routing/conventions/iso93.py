@@ -65,6 +65,7 @@ class Iso93(Iso87):
     version: ClassVar = "1"
     required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
     echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
+    original_field: ClassVar = 56
     sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
     network_codes: ClassVar = {
         Purpose.SIGN_ON: "801",

@@ -251,8 +251,8 @@ async def gateway(
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
-        reload = Reload(config, lambda: load(path, settings), (switch, node, doors), tools)
-        reload.listeners += [desk.change, canary.change]
+        parts = (switch, node, doors)
+        reload = Reload(config, lambda: load(path, settings), parts, tools, desk, canary)
         desk.reload = reload
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:

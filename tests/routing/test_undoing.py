@@ -66,6 +66,20 @@ def test_a_void_takes_the_sale_back_at_its_host(served: World) -> None:
     assert served.charge(50).kind is Transaction.VOID
 
 
+def test_the_terminal_is_told_of_the_original_by_its_own_numbers_each_time() -> None:
+    world = World(ISO)
+    world.approved(7)
+    request = void(sale(ISO, 7))
+    world.says(1, request)
+    sent = world.charges_sent[-1]
+    assert sent[90] != request[90]
+    world.answers(answer(sent, de90=sent[90]))
+    world.says(1, repeated(request))
+    first, again = (told.message for told in world.told[-2:])
+    assert first[90] == request[90]
+    assert again.raw == first.raw
+
+
 @pytest.mark.parametrize("state", ["SENT", "REVERSAL_DUE", "DECLINED", "VOIDING", "VOIDED"])
 def test_what_does_not_stand_is_not_voided(state: str) -> None:
     world = World(POS)

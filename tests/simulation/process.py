@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
+from gateway.desk.key_desk import hang_keys_of_file
 from gateway.journal import JournalError
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault
+from gateway.keys.opening import keys_in
 from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.metrics import Metrics
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
     from gateway.journal.port import Recovery
+    from gateway.keys.port import KeyCustody
+    from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
     from routing.effects import Record
@@ -80,6 +84,10 @@ class WatchedJournal:
         """As shipped."""
         return self._journal.find(original)
 
+    def batch(self, wanted: Batch) -> list[Charge]:
+        """As shipped."""
+        return self._journal.batch(wanted)
+
     def close(self) -> None:
         """As shipped."""
         self._journal.close()
@@ -98,6 +106,8 @@ class GatewayProcess:
         checkers: Checkers,
         dial: Callable[[str, int], End | None],
     ) -> None:
+        self.custody: KeyCustody | None = None
+        """Who keeps the keys, where the configuration's terminals sign in."""
         self._config, self._agenda, self._clock = config, agenda, clock
         self._disk, self._rng, self._checkers, self._dial = disk, rng, checkers, dial
         self._scope = trio.CancelScope()
@@ -162,7 +172,11 @@ class GatewayProcess:
             self._checkers.leaves,
         )
         network.window_bytes = self.window_bytes
-        node = Node(self._config, switch, network, self._journal, tools, self._rng)  # type: ignore[arg-type]
+        if self.custody is not None:
+            keys = keys_in(self._config.keys.file)
+            await hang_keys_of_file(keys, self.custody, switch, self._clock)  # type: ignore[arg-type]
+        node = Node(self._config, switch, network, self._journal, tools, self._rng, self.custody)  # type: ignore[arg-type]
+        await node.restore_keys()
         lifecycle = Lifecycle(self._config, switch, network, node.pipeline, tools)  # type: ignore[arg-type]
         self.network, self.switch, self.node = network, switch, node
         self._checkers.note("life", switch.life.epoch)

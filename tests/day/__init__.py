@@ -1,0 +1,1 @@
+"""A merchant's day, message by message, over real sockets and in the simulator."""
