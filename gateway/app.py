@@ -78,8 +78,7 @@ async def _serve(
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        jitter = random.Random()  # noqa: S311 - no secret
-        node = Node(config, switch, engine, journal, tools, jitter, custody)
+        node = Node(config, switch, engine, journal, tools, random.Random(), custody)  # noqa: S311
         await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
