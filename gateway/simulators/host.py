@@ -74,7 +74,7 @@ class BankHost:
                 nursery.start_soon(self._drop_links_at, at)
             nursery.start_soon(self._drop_on_signal)
             for at, what in _announcements(script):
-                nursery.start_soon(self._announce, at, what)
+                nursery.start_soon(self._announce_at, at, what)
             nursery.start_soon(trio.serve_listeners, self._talk, self._listeners)
 
     async def _talk(self, stream: trio.SocketStream) -> None:
@@ -132,8 +132,12 @@ class BankHost:
         for line in list(self._links):
             await line.aclose()
 
-    async def _announce(self, at: float, what: str) -> None:
+    async def _announce_at(self, at: float, what: str) -> None:
         await trio.sleep(at)
+        await self.announce(what)
+
+    async def announce(self, what: str) -> None:
+        """Say something by itself: sign-off, sign-on, key change, cut-over begins or ends."""
         if what in ("sign-on", "sign-off"):
             self._teller.signed_off = what == "sign-off"
         _say(f"bank host: {what}")
