@@ -24,6 +24,8 @@ from routing.tombstones import Tombstones, terminal_of
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codec import Message
     from routing.cause import Asker
     from routing.clock import Now
@@ -54,6 +56,8 @@ class Admission:
         self.duplicates: Counter[str] = Counter()
         self.failed_over = 0
         """Charges that went to another host than their route's first."""
+        self.batch_of: Callable[[Message], str] = lambda _: ""
+        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
 
     def change(self, settings: Settings) -> None:
         """Other routes and merchants from now on."""
@@ -189,7 +193,7 @@ class Admission:
             merchant=merchant,
             terminal=terminal,
             stan=request[11],
-            batch=convention.batch(request),
+            batch=convention.batch(request) or self.batch_of(request),
             de7=request.get(7) or "",
             processing_code=request.get(3) or "",
             amount=int(request[4]),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing import response_codes as rc
 from routing.charge import Charge, Event, State
-from routing.conventions import pos_batch
+from routing.conventions import iso87_batch, pos_batch
 from routing.conventions.pos_batch import Totals
 from routing.docket import Entry
 from routing.effects import BatchLookup
@@ -32,6 +32,7 @@ from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import ModuleType
 
     from routing.cause import Asker
     from routing.clock import Now
@@ -82,15 +83,16 @@ class Batches:
 
     def heard(self, asker: Asker, batch: Batch, now: Now) -> None:
         """An 0500 or 0320 of a terminal."""
-        if asker.request.mti[1] == "5":
-            self._totals(asker, batch, now)
-        else:
+        if _speech(asker).is_upload(asker.request):
             self._upload(asker, batch, now)
+        else:
+            self._totals(asker, batch, now)
 
     # Totals
 
     def _totals(self, asker: Asker, batch: Batch, now: Now) -> None:
-        said = pos_batch.totals(asker.request)
+        speech = _speech(asker)
+        said = speech.totals(asker.request)
         if said is None:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
@@ -107,9 +109,8 @@ class Batches:
             else:
                 self.unbalanced += 1
                 self._begin_upload(batch)
-            result = pos_batch.BALANCED if balanced else pos_batch.UNBALANCED
-            digits = pos_batch.with_result(asker.request[48], result)
-            self._replies.tell(asker, rc.APPROVED, now, {48: digits})
+            code, fields = speech.result(asker.request, balanced=balanced)
+            self._replies.tell(asker, code, now, fields)
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))
 
@@ -129,7 +130,7 @@ class Batches:
     # Uploads
 
     def _upload(self, asker: Asker, batch: Batch, now: Now) -> None:
-        said = pos_batch.upload(asker.request)
+        said = _speech(asker).upload(asker.request)
         if said is None:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
@@ -194,6 +195,11 @@ class Batches:
     def _question(self, charge: Charge, reason: Reason, now: Now) -> None:
         self.differences += 1
         self._docket.question(charge, reason, now)
+
+
+def _speech(asker: Asker) -> ModuleType:
+    """How the asker's dialect words batch settlement."""
+    return iso87_batch if asker.request.dialect.name.startswith("iso87") else pos_batch
 
 
 def totals_of(charges: Iterable[Charge]) -> Totals:

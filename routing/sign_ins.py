@@ -121,6 +121,16 @@ class SignIns:
             return rc.SIGN_IN_FIRST
         return self._batch_differs(session, {session.batch, session.closed}, message, now)
 
+    def batch_of(self, message: Message) -> str:
+        """The batch that a settlement is of, or a terminal is in, where its dialect's messages do
+        not say so each time; '' if it never signed in.
+        """
+        session = self._sessions.get(till_of(message))
+        if session is None or not CONVENTIONS[message.dialect.name].settles:
+            return ""
+        said = CONVENTIONS[message.dialect.name].batch_number(message)
+        return f"{session.batch if said is None else said:06d}"
+
     def _batch_differs(
         self, session: Session, allowed: set[int], message: Message, now: Now
     ) -> str:

@@ -45,6 +45,8 @@ _PARTS: Final = {
 """What DE 62 of a status upload tells of, by its two digits; then 1 for good or 0."""
 PARTS: Final = tuple(_PARTS.values())
 _POS: Final = "unionpay-pos"
+_BATCH_FIELD: Final = 60
+"""Of the sign-in's answer, in the 1987 edition."""
 
 
 @dataclass(slots=True)
@@ -155,8 +157,16 @@ class TerminalNetwork:
         self._sign_ins.happens(session, event, now, issued.mak)
         self._sign_ins.issued(session, now, said={"code": order.asked.code, "batch": session.batch})
         fields = self._keys_of(order, issued) | {32: order.listener.sign_in.acquirer}
+        fields |= self._batch_told(order, session)
         self._tell(order.asker, session, now, fields)
         return True
+
+    @staticmethod
+    def _batch_told(order: _Order, session: Session) -> dict[int, str]:
+        """The batch, where it does not stand in the answer anyway."""
+        convention = CONVENTIONS[order.listener.dialect]
+        told = convention.settles and not convention.says_batch
+        return {_BATCH_FIELD: f"{session.batch:06d}"} if told else {}
 
     @staticmethod
     def _keys_of(order: _Order, issued: IssuedKeys) -> dict[int, str]:

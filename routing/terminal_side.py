@@ -57,6 +57,7 @@ class TerminalSide:
         self.admission = Admission(life, self.replies)
         self.sign_ins = SignIns(life, Registered(life.registry, ring, life.gate), downloads)
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
+        self.admission.batch_of = self.sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.heard_network: Callable[[Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
@@ -291,14 +292,19 @@ class TerminalSide:
         self._life.outbox.lookups.append(Lookup(original, looked_up))
 
     def _settlement(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        message, number = asker.request, CONVENTIONS[listener.dialect].batch(asker.request)
-        if not (message.has(11) and message.has(41) and message.has(42) and number):
+        message, convention = asker.request, CONVENTIONS[listener.dialect]
+        knows_batch = convention.settles and listener.keys == "working"
+        if not (convention.says_batch or knows_batch):
+            self._unsupported(asker, listener, now)
+            return
+        if not (message.has(11) and message.has(41) and message.has(42)):
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
         self.admission.proves_the_last(asker, message[11], listener, now)
         code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
-        if code:
-            self.replies.refuse(asker, code, now)
+        number = convention.batch(message) or self.sign_ins.batch_of(message)
+        if code or not number:
+            self.replies.refuse(asker, code or rc.FORMAT_ERROR, now)
             return
         self.batches.heard(asker, Batch(message[42], message[41], number), now)
 

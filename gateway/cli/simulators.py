@@ -185,6 +185,14 @@ def terminals(  # noqa: PLR0913 - an option each
     ] = 0.0,
     mac_algorithm: MacAlgorithm = None,
     mac_key_file: MacKeyFile = None,
+    tmk_file: Annotated[
+        Path | None, typer.Option(help="The terminals' master key in hex: then they sign in.")
+    ] = None,
+    sign_in_code: Annotated[str, typer.Option(help="Its number; usually 003 or 001.")] = "",
+    terminals_are_numbers: Annotated[
+        bool, typer.Option(help="10000001 is called so, and not T0000001.")
+    ] = False,
+    settles: Annotated[bool, typer.Option(help="Closes its batch at the end, signs off.")] = False,
     book: Annotated[Path | None, typer.Option(help="Where to write how each sale ended.")] = None,
 ) -> None:
     """Run simulated terminals that sell, misbehave and settle; they keep their own book."""
@@ -193,7 +201,8 @@ def terminals(  # noqa: PLR0913 - an option each
     shares = {each: given.pop(each) for each in Misbehaviour.__struct_fields__}
     given |= {"host": name, "port": port, "misbehaviour": shares}
     given["mac_algorithm"] = mac_algorithm or "none"
-    given |= {each: str(given[each] or "") for each in ("mac_key_file", "book")}
+    files = ("mac_key_file", "tmk_file", "book")
+    given |= {each: str(given[each] or "") for each in files}
     try:
         trio.run(terminals_program.run, msgspec.convert(given, TerminalOptions, strict=False))
     except (msgspec.ValidationError, ValueError, OSError) as error:

@@ -67,6 +67,15 @@ class Line:
         self._frames: list[bytes] = []
         self._sending = trio.Lock()
 
+    @property
+    def key(self) -> MacKey | None:
+        """For what is sent and what comes from now on; a sign-in brings another."""
+        return self._keys.key
+
+    @key.setter
+    def key(self, key: MacKey | None) -> None:
+        self._keys.key = key
+
     async def send(self, message: Message, *, spoil_mac: bool = False) -> None:
         """Sign and send.  Raises LineLostError."""
         key = self._keys.key

@@ -34,6 +34,14 @@ class TerminalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     misbehaviour: Misbehaviour = Misbehaviour()
     mac_algorithm: Algorithm = "none"
     mac_key_file: str = ""
+    tmk_file: str = ""
+    """The terminals' master key, in hexadecimal digits: with it they sign in and get their keys."""
+    sign_in_code: str = ""
+    """'': as usual in the dialect."""
+    terminals_are_numbers: bool = False
+    """Terminals are called by their number alone, of eight digits, instead of T and seven."""
+    settles: bool = False
+    """With keys: closes its batch at the end, and signs off."""
     book: str = ""
 
     @property

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from gateway.keys.files import read_secret
 from gateway.simulators.book import Book
 from gateway.simulators.chance import draw
 from gateway.simulators.garbage import send_garbage
 from gateway.simulators.line import Line, LineLostError, mac_key
+from gateway.simulators.terminal_management import Who
 from gateway.simulators.terminal_plan import planned
 from gateway.simulators.terminal_rules import Kind, Sale
+from gateway.simulators.terminal_session import Keyed, Session
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ _STANS: Final = 999_999
 _BATCHES: Final = 1_000_000
 _CENTS: Final = (100, 9_999)
 _BIN: Final = "622999"
+_SIGN_IN: Final = {"unionpay-pos": "003", "iso87-ascii": "001"}
 
 
 class Fleet:
@@ -53,7 +57,10 @@ class Fleet:
         self.options = options
         self.book = book
         self.speech = SPEECHES[options.dialect]
-        self.key: MacKey | None = mac_key(options.mac_algorithm, Path(options.mac_key_file))
+        self.keyed = _keyed(options)
+        self.key: MacKey | None = None
+        if self.keyed is None:
+            self.key = mac_key(options.mac_algorithm, Path(options.mac_key_file))
         self.batch = f"{int(time.time()) % _BATCHES:06d}"
         """A new run is a new batch: no sale of it is taken for one of an earlier run."""
         self.ends: Counter[str] = Counter()
@@ -75,7 +82,8 @@ class Terminal:
     def __init__(self, fleet: Fleet, number: int) -> None:
         self._fleet = fleet
         self._options = fleet.options
-        self._name = f"T{number:07d}"
+        self._name = f"{number:08d}" if fleet.options.terminals_are_numbers else f"T{number:07d}"
+        self._session = Session(fleet.keyed) if fleet.keyed is not None else None
         seed = f"{self._options.seed}|{self._options.merchant}|{number}"
         self._facts_rng = random.Random(seed)  # noqa: S311 - a simulation
         """For what is sold: the same from run to run, so that a sale meets the same faults."""
@@ -102,6 +110,8 @@ class Terminal:
         try:
             while not self._gone and await self._next_sale_is_due():
                 await self._sell()
+            if self._session is not None and self._options.settles and not self._gone:
+                await self._close_batch(self._session)
         finally:
             await self._hang_up()
 
@@ -149,6 +159,8 @@ class Terminal:
     # One sale
 
     async def _sell(self) -> None:
+        if self._session is not None and self._session.due:
+            await self._sign_in(self._session)
         facts = self._new_facts()
         name = (facts.merchant, facts.terminal, facts.amount)
         options = self._options
@@ -166,6 +178,8 @@ class Terminal:
         finally:
             self._fleet.ends[sale.how] += 1
             self._fleet.book.write(_book_line(sale, facts, sent=sent))
+            if self._session is not None:
+                self._session.sold(sale, facts.stan, facts.amount)
         if sale.served and not options.confirms:
             self._unproven = True
             self._quiet_until = trio.current_time() + QUIET_S
@@ -200,6 +214,45 @@ class Terminal:
             if not sale.ended and sale.due == (due.kind, True):
                 await trio.sleep(NOT_NOW_PAUSE_S)
         return sent
+
+    # Signing in and off
+
+    async def _sign_in(self, session: Session) -> None:
+        """Until it has its keys, for as long as it takes."""
+        while session.due:
+            answer = await self._managed(session.sign_in(self._who(session)))
+            if not session.answered(answer):
+                self._fleet.ends[f"sign-in told {answer[39]}"] += 1
+                await trio.sleep(NOT_NOW_PAUSE_S)
+        if self._line is not None:
+            self._line.key = session.key
+
+    async def _close_batch(self, session: Session) -> None:
+        """Settle, upload if need be, sign off."""
+        if session.due:
+            return
+        speech, held = session.speech, session.held
+        answer = await self._managed(speech.totals(self._who(session), held))
+        balanced = speech.balanced(answer)
+        if not balanced:
+            for mti, fields in speech.upload(held):
+                await self._managed(speech.worded(self._who(session), mti, fields))
+        self._fleet.ends["batches that balanced" if balanced else "batches uploaded"] += 1
+        await self._managed(speech.sign_off(self._who(session)))
+
+    def _who(self, session: Session) -> Who:
+        merchant, now = self._options.merchant, datetime.now(UTC)
+        return Who(merchant, self._name, session.batch, self._next_stan(), now)
+
+    async def _managed(self, message: Message) -> Message:
+        """Ask until there is an answer."""
+        while True:
+            line = await self._connected()
+            try:
+                await line.send(message)
+                return await self._answer_to(message, line)
+            except (LineLostError, trio.TooSlowError):
+                await self._lose_line()
 
     async def _prepare(
         self, kind: Kind, sale: Sale, facts: SaleFacts, sent: dict[Kind, Message]
@@ -241,7 +294,8 @@ class Terminal:
             try:
                 with trio.fail_after(CONNECT_TIMEOUT_S):
                     stream = await trio.open_tcp_stream(self._options.host, self._options.port)
-                self._line = Line(stream, self._fleet.speech.dialect, self._fleet.key)
+                key = self._fleet.key if self._session is None else self._session.key
+                self._line = Line(stream, self._fleet.speech.dialect, key)
             except (OSError, trio.TooSlowError):
                 await trio.sleep(pause_s * self._rng.uniform(0.5, 1.0))
                 pause_s = min(pause_s * 2, RECONNECT_MAX_S)
@@ -254,7 +308,7 @@ class Terminal:
             merchant=self._options.merchant,
             terminal=self._name,
             stan=self._next_stan(),
-            batch=self._fleet.batch,
+            batch=self._fleet.batch if self._session is None else self._session.batch,
             amount=self._new_amount(),
             pan=card_number(self._options.seed, self._facts_rng.randrange(10_000)),
             at=datetime.now(UTC),
@@ -272,6 +326,18 @@ class Terminal:
             if amount not in self._amounts:
                 self._amounts.add(amount)
                 return amount
+
+
+def _keyed(options: TerminalOptions) -> Keyed | None:
+    """The keys of terminals that sign in.  Raises OSError or ValueError."""
+    if not options.tmk_file:
+        return None
+    if options.mac_algorithm == "none":
+        message = "terminals with a TMK need an algorithm for their MACs"
+        raise ValueError(message)
+    code = options.sign_in_code or _SIGN_IN[options.dialect]
+    master = read_secret(Path(options.tmk_file))
+    return Keyed(options.dialect, options.mac_algorithm, master, code)
 
 
 def card_number(seed: int, number: int) -> str:

@@ -52,7 +52,7 @@ class Original(NamedTuple):
         """Whether `charge` is the one that is meant."""
         return (
             charge.identity.startswith(self.prefix)
-            and charge.batch == self.batch
+            and self.batch in ("", charge.batch)
             and self.de7 in ("", charge.de7)
         )
 
@@ -109,6 +109,10 @@ class Convention(ABC):
     """DE 39 of a reversal towards a host, by `Reason`; others go as 06."""
     reasons_given: ClassVar[Mapping[str, Reason]]
     """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
+    settles: ClassVar[bool] = True
+    """Whether terminals of this dialect close batches."""
+    says_batch: ClassVar[bool] = False
+    """Whether each message says in which batch it is; else the terminal's session does."""
     key_parts: ClassVar[tuple[str, ...]]
     """What the parts of `key_of` are called."""
     original_field: ClassVar[int] = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
 from routing.clock import de7
-from routing.conventions import file_action
+from routing.conventions import file_action, iso87_batch
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
 from routing.purpose import Purpose
 from routing.reason import Reason
@@ -35,6 +35,8 @@ _PREAUTHORISED: Final = "06"
 _ENQUIRIES: Final = frozenset({"30", "31"})
 _KINDS: Final = {
     "30": Kind.ACCOUNT,
+    "32": Kind.SETTLEMENT,
+    "50": Kind.SETTLEMENT,
     "40": Kind.REVERSAL,
     "42": Kind.REVERSAL,
     "80": Kind.NETWORK,
@@ -114,6 +116,9 @@ class Iso87(Convention):
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""
+
+    def batch_number(self, message: Message) -> int | None:
+        return iso87_batch.number(message) if self.settles and message.mti[1] == "5" else None
 
     def original(self, message: Message) -> Original | None:
         if not message.has(90):

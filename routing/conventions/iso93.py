@@ -62,6 +62,7 @@ _TIMEOUT: Final = "4021"
 class Iso93(Iso87):
     """The convention of the 1993 edition; hosts get 1420 or 1400, repeated as 1421 or 1401."""
 
+    settles: ClassVar[bool] = False
     version: ClassVar = "1"
     required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
     echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)

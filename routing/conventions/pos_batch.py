@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from routing.response_codes import APPROVED
+
 if TYPE_CHECKING:
     from codec import Message
 
@@ -41,6 +43,17 @@ class Upload(NamedTuple):
     sales: dict[str, int]
     """Amounts in minor units."""
     in_all: int | None = None
+
+
+def is_upload(message: Message) -> bool:
+    """Whether a message of batch settlement tells of sales, or that these were all."""
+    return message.mti[1] != "5"
+
+
+def result(message: Message, *, balanced: bool) -> tuple[str, dict[int, str]]:
+    """DE 39 of the answer to an 0500, and its further fields."""
+    found = BALANCED if balanced else UNBALANCED
+    return APPROVED, {48: with_result(message[48], found)}
 
 
 def totals(message: Message) -> Totals | None:

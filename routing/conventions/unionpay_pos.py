@@ -91,6 +91,7 @@ class UnionPayPos(Convention):
         Purpose.ECHO: "0820/301",
     }
     """MTI and DE 60.3."""
+    says_batch: ClassVar = True
     key_parts: ClassVar = ("MTI", "DE 11", "DE 41", "DE 42")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _NO_ANSWER,
@@ -176,7 +177,7 @@ class UnionPayPos(Convention):
         reverses = message.mti[1] == "4"
         if reverses and (function in _VOIDS or batch is None or stan is None):
             batch, stan = self.batch(message), message.get(11, "")
-        if batch is None or stan is None:
+        if not batch or not stan:
             return None
         # A confirmation has its own DE 60.1; what it is about shows in DE 3.
         preauthorised = function in _OF_PREAUTHORISATIONS or message.get(3, "")[:2] == "03"

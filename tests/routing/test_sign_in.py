@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codec import Message
+from codec import Message, build, dialect
 from routing.charge import State
 from routing.clock import Now
 from routing.effects import IssuedKeys
@@ -411,6 +411,26 @@ def test_an_unbalanced_batch_is_closed_at_the_end_of_its_upload(pos: Street) -> 
     pos.says(1, uploaded([(1, 1000)]))
     pos.says(1, end(1))
     assert pos.session().batch == 8
+
+
+def iso_totals(batch: str = "000001", digits: str = "0" * 30, de3: str = "920000") -> Message:
+    fields = {3: de3, 7: "1123171500", 11: "000200", 41: TERMINAL, 42: MERCHANT}
+    return build(dialect(ISO), "0500", fields | {60: batch, 63: digits})
+
+
+def test_a_terminal_of_the_1987_edition_settles_the_batch_that_its_sign_in_told() -> None:
+    street = Street(ISO)
+    assert street.signs_in()[60] == "000001"
+    street.approved()
+    street.acknowledge()
+    street.says(1, iso_totals(digits="002" + f"{2000:012d}" + "0" * 15))
+    street.says(1, iso_totals(digits="001" + f"{1000:012d}" + "0" * 15))
+    street.says(1, iso_totals(batch="000042"))
+    street.says(1, iso_totals(digits="0" * 29))
+    assert street.codes(1)[-4:] == ["95", "00", "77", "30"]
+    assert street.session().batch == 2
+    street.says(1, iso_totals(batch="000002", digits="x" * 30))
+    assert street.codes(1)[-1] == "30"
 
 
 def test_batch_numbers_go_round(pos: Street) -> None:
