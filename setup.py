@@ -8,11 +8,14 @@ from setuptools import Extension, setup
 
 EVERY_MESSAGE_PASSES = """
     admission answers book breaker cause charge charge_record clock conduct docket effects host_side
-    hosts lifecycle limits link matching network replies routes service settlement_day switch tally
-    terminal_side tombstones transaction translation watch
+    hosts lifecycle limits link matching network notices registry replies routes service
+    settlement_day sign_ins switch tally terminal_side tombstones transaction
+    translation watch accounts/gate accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
+WAY_IN_AND_OUT = "intake exits"
+"""The same of `gateway`."""
 
 
 def extension(source: Path) -> Extension:
@@ -27,6 +30,7 @@ def extension(source: Path) -> Extension:
 
 HOT = [path for folder in ("codec", "gateway/wire") for path in sorted(Path(folder).glob("*.pyx"))]
 ROUTING = [Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split()]
+GATEWAY = [Path("gateway") / f"{name}.py" for name in WAY_IN_AND_OUT.split()]
 CORES = os.cpu_count() or 1
 
 setup(
@@ -34,7 +38,7 @@ setup(
         *cythonize([extension(each) for each in HOT], language_level=3),
         # Annotations are for people and mypy: only a `.pxd` makes a type binding.
         *cythonize(
-            [extension(each) for each in ROUTING],
+            [extension(each) for each in ROUTING + GATEWAY],
             language_level=3,
             compiler_directives={"annotation_typing": False},
         ),

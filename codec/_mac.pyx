@@ -463,8 +463,13 @@ def sign(Message message not None, MacKey key not None):
     cdef int de = mac_field(message)
     if not is_present(&message.index, de):
         message.patch(de, "0" * (2 * FIELD_BYTES))
-    fill_over(message, key, message.find(de), field)
-    message.patch(de, (<const char*>field)[:FIELD_BYTES].hex().upper())
+    slot = message.find(de)
+    rule = &message.dialect.layout.rules[de]
+    fill_over(message, key, slot, field)
+    if rule.content == BINARY and slot.units == FIELD_BYTES:
+        memcpy(message.writable() + slot.start + rule.length_bytes, field, FIELD_BYTES)
+    else:
+        message.patch(de, (<const char*>field)[:FIELD_BYTES].hex().upper())
 
 
 def verify(Message message not None, MacKey key not None):

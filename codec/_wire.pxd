@@ -66,6 +66,8 @@ cdef class Message:
     cdef uint8_t* writable(self) except NULL
     cdef object value_of(self, int de)
     cdef int rebuild(self, int changed, str value) except -1
+    cdef bint append(self, int de, const Rule* rule, str value) except -1
+    cdef bint cut(self, int de) except -1
     cdef str type_of(self)
     cpdef object get(self, object key, object default=*)
     cpdef bint has(self, int de) noexcept

@@ -597,7 +597,8 @@ cdef class Message:
         check_value(self.dialect, rule, de, value)
         slot = self.find(de)
         if slot == NULL or slot.units != units_of(rule, value):
-            self.rebuild(de, value)
+            if slot != NULL or not self.append(de, rule, value):
+                self.rebuild(de, value)
             return 0
         out = self.writable()
         write_value(rule, value, out + slot.start + rule.length_bytes)
@@ -605,9 +606,48 @@ cdef class Message:
 
     cpdef int remove(self, int de) except -1:
         """Take a field out, if it is there."""
-        if self.find(de) != NULL:
+        if self.find(de) != NULL and not self.cut(de):
             self.rebuild(de, None)
         return 0
+
+    cdef bint append(self, int de, const Rule* rule, str value) except -1:
+        """Add a field behind all others without a rebuild; False if that can't be."""
+        cdef Layout* layout = &self.dialect.layout
+        cdef Py_ssize_t old = PyBytes_GET_SIZE(self.frame)
+        cdef Py_ssize_t size = old + rule.length_bytes + value_bytes(rule, value)
+        cdef uint64_t[BITMAP_WORDS] present = self.index.present
+        cdef uint8_t* out
+        cdef bytes frame
+        if size > FRAME_BYTES_MAX or not is_last(present, de):
+            return False
+        present[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
+        if bitmaps_needed(present) != bitmaps_needed(self.index.present):
+            return False
+        frame = PyBytes_FromStringAndSize(NULL, size)
+        out = <uint8_t*>PyBytes_AS_STRING(frame)
+        memcpy(out, self.data(), old)
+        write_length(rule, units_of(rule, value), out + old)
+        write_value(rule, value, out + old + rule.length_bytes)
+        write_bitmaps(layout, present, out + layout.header_bytes + layout.mti_bytes)
+        self.frame, self.owned = frame, True
+        self.index.present = present
+        self.index.slots[de] = Slot(<uint16_t>old, <uint16_t>units_of(rule, value))
+        return True
+
+    cdef bint cut(self, int de) except -1:
+        """Take the last field out without a rebuild; False if that can't be."""
+        cdef Layout* layout = &self.dialect.layout
+        cdef uint64_t[BITMAP_WORDS] present = self.index.present
+        cdef bytes frame
+        present[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+        if not is_last(present, de) or bitmaps_needed(present) != bitmaps_needed(self.index.present):
+            return False
+        frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.frame), self.index.slots[de].start)
+        write_bitmaps(layout, present, <uint8_t*>PyBytes_AS_STRING(frame) + layout.header_bytes
+                      + layout.mti_bytes)
+        self.frame, self.owned = frame, True
+        self.index.present = present
+        return True
 
     cpdef int set_mti(self, str mti) except -1:
         """Set the message type, four digits."""
@@ -644,6 +684,17 @@ cdef class Message:
     def __repr__(self):
         shown = [f"{de}={_shown(self.dialect, de, self.value_of(de))}" for de in self.fields()]
         return f"<Message {self.dialect.name} {self.mti} {' '.join(shown)}>"
+
+
+cdef bint is_last(const uint64_t* present, int de) noexcept nogil:
+    """Whether no field from `de` on is among `present`."""
+    cdef int word = (de - 1) >> 6
+    if present[word] & (~<uint64_t>0 >> ((de - 1) & 63)):
+        return False
+    for word in range(word + 1, BITMAP_WORDS):
+        if present[word]:
+            return False
+    return True
 
 
 cdef dict WANTED = {}                       # bits of the sets that `pick` is asked for all the time

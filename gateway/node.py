@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 from gateway.host_keys import HostKeys
+from gateway.intake import Intake
 from gateway.key_work import KeyWorkers
 from gateway.links import Links
 from gateway.peers import peers_of
@@ -61,7 +62,8 @@ class Node:
         self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, tools)
         self.pipeline.host_keys = self.host_keys
         self.links.change(config.host)
-        self._turns = Turns(network, switch, self.pipeline, self.links, peers, tools)
+        intake = Intake(network, switch, self.links, peers, tools)
+        self._turns = Turns(network, switch, self.pipeline, intake, tools)
 
     async def restore_keys(self) -> None:
         """Have the MAC keys of earlier lives, terminals' and hosts'; before anybody is let in."""

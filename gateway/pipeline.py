@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, CloseLink, ReceivedKey, ToHost, ToTerminal, UnsettledLookup
+from routing.effects import BatchLookup, CloseLink, HostNews, ReceivedKey, UnsettledLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codec import Message
     from gateway.host_keys import HostKeys
     from gateway.journal import Journal
     from gateway.key_work import KeyWorkers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.charge import Charge
-    from routing.effects import AnyLookup, HostNews, Outbox, Record, Send
+    from routing.effects import AnyLookup, Outbox, Record, Send
     from routing.switch import Switch
 
 _FIRST_RETRY_S: Final = 0.05
@@ -47,7 +47,7 @@ class Pipeline:
         self._switch = switch
         self._journal = journal
         self._network = network
-        self._peers = peers
+        self._exits = Exits(switch, network, peers, tools.clock, self._do)
         self._key_workers = key_workers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
@@ -177,43 +177,16 @@ class Pipeline:
     # Durable: now it may leave
 
     def _release(self, sends: Sequence[Send]) -> None:
-        now = self._clock.now()
-        for send in sends:
-            if not self._switch.may_leave(send, now):
-                continue
-            if isinstance(send, ToTerminal):
-                self._to_terminal(send)
-            elif isinstance(send, ToHost):
-                self._to_host(send)
-            elif isinstance(send, CloseLink):
-                self._network.close(send.link, send.why)
-            elif isinstance(send, ReceivedKey):
-                self._take_key(send)
-            else:
-                self._tell(send)
-        self._network.flush()
+        self._exits.release(sends)
 
-    def _to_terminal(self, send: ToTerminal) -> None:
-        tag = send.charge.id if send.charge is not None else 0
-        if self._network.send(send.conn, self._signed(send.conn, send.message), tag):
-            self._switch.handed(send)
-        else:
-            self._switch.undelivered(send, self._clock.now())
-
-    def _to_host(self, send: ToHost) -> None:
-        if not self._network.send(send.link, self._signed(send.link, send.message)):
-            self._switch.unsent(send, self._clock.now())
-
-    def _take_key(self, received: ReceivedKey) -> None:
-        if self.host_keys is None:
-            received.done(None, "custody unavailable", self._clock.now())
-        else:
-            self.host_keys.take(received)
-
-    def _tell(self, news: HostNews) -> None:
-        say = self._log.warning if news.alarms else self._log.info
-        say(news.what, host=news.host)
-
-    def _signed(self, conn: int, message: Message) -> bytes:
-        peer = self._peers.get(self._network.peer(conn))
-        return peer.signed(message) if peer is not None else message.raw
+    def _do(self, send: Send) -> None:
+        """What is no message."""
+        if isinstance(send, CloseLink):
+            self._network.close(send.link, send.why)
+        elif isinstance(send, HostNews):
+            say = self._log.warning if send.alarms else self._log.info
+            say(send.what, host=send.host)
+        elif isinstance(send, ReceivedKey) and self.host_keys is not None:
+            self.host_keys.take(send)
+        elif isinstance(send, ReceivedKey):
+            send.done(None, "custody unavailable", self._clock.now())

@@ -150,6 +150,8 @@ class Registry:
 
     def class_of(self, merchant: str, terminal: str) -> tuple[Proof, float] | None:
         """What proves this terminal's service and within how many seconds, where an entry says."""
+        if not len(self):
+            return None
         for entry in (self.terminal(merchant, terminal), self.merchant(merchant)):
             if entry is not None and entry.proof is not None:
                 return entry.proof, entry.window_s

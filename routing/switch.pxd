@@ -11,6 +11,8 @@ from routing.terminal_side cimport TerminalSide as TerminalSide_t
 from routing.clock cimport Now as Now_t
 from routing.effects cimport Outbox as Outbox_t
 
+cdef object _SENT
+
 @cython.final
 cdef class Switch:
     cdef set _shut
@@ -29,7 +31,12 @@ cdef class Switch:
     cdef public object ceremonies
     cdef public Tally_t to_host_s
     cdef public Tally_t to_terminal_s
+    cpdef object from_terminal(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
+    cpdef object from_host(self, object host, object link, Message_t message, Now_t now, bint mac_good)
     @cython.locals(charge=Charge_t)
     cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
+    cdef bint _may_reach_host(self, Charge_t charge, Now_t now) except -1
+    @cython.locals(charge=Charge_t)
     cpdef bint may_leave(self, object send, Now_t now) except -1
+    @cython.locals(charge=Charge_t)
     cpdef object handed(self, ToTerminal_t send)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from routing.settings import Settings
     from routing.sign_in import Till
 
+_SENT = State.SENT
+
 
 class Switch:
     """All decisions of one gateway process."""
@@ -106,7 +108,7 @@ class Switch:
     # From terminals
 
     def from_terminal(
-        self, conn: int, listener: str, message: Message, now: Now, *, mac_good: bool
+        self, conn: int, listener: str, message: Message, now: Now, mac_good: bool
     ) -> None:
         """A request came over a terminal's connection."""
         self.terminals.request(conn, listener, message, now, mac_good=mac_good)
@@ -208,9 +210,7 @@ class Switch:
         if host in self.hosts:
             self.host_side.link_lost(self.hosts[host], link, now)
 
-    def from_host(
-        self, host: str, link: int, message: Message, now: Now, *, mac_good: bool
-    ) -> None:
+    def from_host(self, host: str, link: int, message: Message, now: Now, mac_good: bool) -> None:
         """A message came over a host link."""
         known = self.hosts.get(host)
         if known is not None:
@@ -249,28 +249,33 @@ class Switch:
                 self.unsent(send, now)
             return send.charge is None
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
-            if send.charge.state is State.SENT and send.charge.too_late:
-                self.life.apply(send.charge, Event.UNSENDABLE, now)
-            elif send.charge.state is State.SENT:
-                self.to_host_s.add(now.monotonic - send.charge.known_since)
-                send.charge.left, send.charge.known_since = True, now.monotonic
-                return True
-            elif send.charge.state is State.REVERSAL_DUE and send.charge.attempts == 0:
-                self.life.apply(send.charge, Event.UNSENDABLE, now)
-            return False
+            return self._may_reach_host(send.charge, now)
         if isinstance(send, ToTerminal):
             self.terminals.sign_ins.mark(send.message)
-            if send.charge is not None:
-                self.to_terminal_s.add(now.monotonic - send.charge.approval_held_since)
+            charge = send.charge
+            if charge is not None:
+                self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
                 # Its reversal began while the approval was on its way to the disk.
-                return send.charge.state not in NOT_STANDING
+                return charge.state not in NOT_STANDING
         return True
+
+    def _may_reach_host(self, charge: Charge, now: Now) -> bool:
+        if charge.state is _SENT and charge.too_late:
+            self.life.apply(charge, Event.UNSENDABLE, now)
+        elif charge.state is _SENT:
+            self.to_host_s.add(now.monotonic - charge.known_since)
+            charge.left, charge.known_since = True, now.monotonic
+            return True
+        elif charge.state is State.REVERSAL_DUE and charge.attempts == 0:
+            self.life.apply(charge, Event.UNSENDABLE, now)
+        return False
 
     def handed(self, send: ToTerminal) -> None:
         """An approval was handed to the terminal's socket."""
-        if send.charge is not None:
-            send.charge.maybe_told = True
-            send.charge.handed |= send.charge.conn == send.conn
+        charge = send.charge
+        if charge is not None:
+            charge.maybe_told = True
+            charge.handed |= charge.conn == send.conn
 
     def undelivered(self, send: ToTerminal, now: Now) -> None:
         """The connection was gone before an approval could be handed to it."""

@@ -1,7 +1,7 @@
-"""Routing as its `.py` says, also where it is compiled.
+"""Routing as its `.py` says, also where it is compiled, and the gateway's way in and out.
 
-With `ISOGATE_PURE=1` in the environment the modules of `routing` are loaded from their source: in
-compiled classes no deliberate bug can be put, and no debugger steps.
+With `ISOGATE_PURE=1` in the environment these modules are loaded from their source: in compiled
+classes no deliberate bug can be put, and no debugger steps.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ VARIABLE: Final = "ISOGATE_PURE"
 
 
 class _SourceFirst:
-    """Finds `routing.*` by its `.py`; leaves everything else to those after it."""
+    """Finds by its `.py` what is compiled from one; leaves everything else to those after it."""
 
     @staticmethod
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if not name.startswith("routing."):
+        if not name.startswith(("routing.", "gateway.")):
             return None
         found = PathFinder.find_spec(name, path, target)
         if found is None or found.origin is None or not found.origin.endswith(".so"):
             return found
         source = Path(found.origin).with_name(name.rpartition(".")[2] + ".py")
+        if not source.exists():
+            return found
         return spec_from_file_location(name, source, loader=SourceFileLoader(name, str(source)))
 
 

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.schema import (
-    OPEN_LIST,
+    IS_OPEN,
     SCHEMA_VERSION,
     VersionError,
     bring_up_to_date,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _STAN_GAP: Final = 1_000
 """Numbers skipped at a restart: more than one batch can have used without a record."""
 _BUSY_TIMEOUT_MS: Final = 5_000
+_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+"""One thread at a time uses the connection that writes: it needs no locks of its own."""
 
 _PACKED: Final = frozenset({"sent", "answer", "echoed"})
 _OPENED_COLUMNS: Final = tuple(name for name in OPENED if name != "pan")
@@ -135,7 +137,7 @@ class SqliteJournal:
             message = f"journal.path {self._path}: another process writes to this journal"
             raise LockedError(message) from None
         try:
-            db = apsw.Connection(str(self._path), vfs=self._vfs or None)
+            db = apsw.Connection(str(self._path), flags=_FLAGS, vfs=self._vfs or None)
             if self._vfs:
                 db.execute("PRAGMA locking_mode = EXCLUSIVE")
             else:
@@ -193,7 +195,7 @@ class SqliteJournal:
 
     def _open_and_newest(self, ended_max: int) -> list[Charge]:
         query = (
-            f"{SELECT} WHERE state IN ({OPEN_LIST})"  # noqa: S608 - names of ours only
+            f"{SELECT} WHERE {IS_OPEN}"  # noqa: S608 - names of ours only
             f" UNION SELECT * FROM ({SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return [self._charge(row) for row in self._db.execute(query, (ended_max,))]

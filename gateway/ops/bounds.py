@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.intake import WAITING_EFFECTS_MAX
 from gateway.key_work import WAITING_MAX
 from gateway.notices import AT_ONCE_MAX
 from gateway.ops import machine
-from gateway.turns import WAITING_EFFECTS_MAX
 from gateway.wire.descriptors import RESERVE
 from routing import conduct, limits
 from routing.batches import UPLOADS_MAX

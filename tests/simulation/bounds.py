@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from gateway import turns
+from gateway import intake
 from gateway.config import Config
 from routing.charge import State
 
@@ -70,12 +70,12 @@ def tiny(config: Config, terminals: int) -> Config:
 @contextmanager
 def few_effects(*, tiny: bool) -> Iterator[None]:
     """Within this context few effects may wait for the journal, if bounds are to be tiny."""
-    usual = turns.WAITING_EFFECTS_MAX
-    turns.WAITING_EFFECTS_MAX = _EFFECTS if tiny else usual  # type: ignore[misc]
+    usual = intake.WAITING_EFFECTS_MAX
+    intake.WAITING_EFFECTS_MAX = _EFFECTS if tiny else usual  # type: ignore[misc]
     try:
         yield
     finally:
-        turns.WAITING_EFFECTS_MAX = usual  # type: ignore[misc]
+        intake.WAITING_EFFECTS_MAX = usual  # type: ignore[misc]
 
 
 class Fill(NamedTuple):
@@ -106,7 +106,7 @@ def _of_routing(switch: Switch) -> Iterator[Fill]:
     for conn in {charge.conn for charge in open_now} - {0}:
         loaded, most = life.book.load_of(conn), settings.in_flight_per_connection_max
         yield Fill("in_flight_per_connection_max", loaded, most)
-    waiting = turns.WAITING_EFFECTS_MAX + _EFFECTS_A_CHARGE * (1 + len(open_now))
+    waiting = intake.WAITING_EFFECTS_MAX + _EFFECTS_A_CHARGE * (1 + len(open_now))
     yield Fill("effects that wait for the journal", len(life.outbox), waiting)
 
 

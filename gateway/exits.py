@@ -1,0 +1,65 @@
+"""What may leave, leaves: asked for the last time, signed, handed to the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from routing.effects import ToHost, ToTerminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from codec import Message
+    from gateway.clock import Clock
+    from gateway.peers import Peers
+    from gateway.wire.port import Network
+    from routing.effects import Send
+    from routing.switch import Switch
+
+
+class Exits:
+    """The way from what is durable to the wire."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        network: Network,
+        peers: Peers,
+        clock: Clock,
+        otherwise: Callable[[Send], None],
+    ) -> None:
+        """`otherwise` does what is no message; that comes seldom."""
+        self._switch = switch
+        self._network = network
+        self._peers = peers
+        self._clock = clock
+        self._otherwise = otherwise
+
+    def release(self, sends: Sequence[Send]) -> None:
+        """These leave now, in their order."""
+        now = self._clock.now()
+        for send in sends:
+            if not self._switch.may_leave(send, now):
+                continue
+            if isinstance(send, ToTerminal):
+                self._to_terminal(send)
+            elif isinstance(send, ToHost):
+                self._to_host(send)
+            else:
+                self._otherwise(send)
+        self._network.flush()
+
+    def _to_terminal(self, send: ToTerminal) -> None:
+        tag = send.charge.id if send.charge is not None else 0
+        if self._network.send(send.conn, self._signed(send.conn, send.message), tag):
+            self._switch.handed(send)
+        else:
+            self._switch.undelivered(send, self._clock.now())
+
+    def _to_host(self, send: ToHost) -> None:
+        if not self._network.send(send.link, self._signed(send.link, send.message)):
+            self._switch.unsent(send, self._clock.now())
+
+    def _signed(self, conn: int, message: Message) -> bytes:
+        peer = self._peers.get(self._network.peer(conn))
+        return peer.signed(message) if peer is not None else message.raw

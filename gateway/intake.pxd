@@ -1,0 +1,20 @@
+cimport cython
+
+from codec._wire cimport Message as Message_t
+from routing.clock cimport Now as Now_t
+from routing.switch cimport Switch as Switch_t
+
+@cython.final
+cdef class Intake:
+    cdef object _network
+    cdef Switch_t _switch
+    cdef object _links
+    cdef dict _peers
+    cdef object _metrics
+    cdef object _log
+    cdef object _malformed
+    cpdef object take(self, list events, Now_t now)
+    cdef object _lost(self, object conn, object why, Now_t now)
+    @cython.locals(message=Message_t)
+    cdef object _frame(self, object event, Now_t now)
+    cdef object _bad(self, object conn, object name, object error)

@@ -1,0 +1,84 @@
+"""What came in, one event at a time: bytes become messages, MACs are checked, routing is asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from codec import FrameError, Message
+from gateway.wire.port import Acknowledged, Closed, Frame
+
+if TYPE_CHECKING:
+    from gateway.links import Links
+    from gateway.peers import Peers
+    from gateway.tools import Tools
+    from gateway.wire.port import Network, WireEvent
+    from routing.clock import Now
+    from routing.switch import Switch
+
+WAITING_EFFECTS_MAX: Final = 100_000
+"""Effects that wait for the journal before terminals' messages are dropped unanswered; terminals
+ask again.  Hosts' messages are never dropped."""
+MALFORMED_MAX: Final = 10
+"""Messages that can't be read before a connection that sends them is closed."""
+
+
+class Intake:
+    """The way from the wire to a decision."""
+
+    def __init__(
+        self, network: Network, switch: Switch, links: Links, peers: Peers, tools: Tools
+    ) -> None:
+        self._network = network
+        self._switch = switch
+        self._links = links
+        self._peers = peers
+        self._metrics, self._log = tools.metrics, tools.log
+        self._malformed: Counter[int] = Counter()
+
+    def take(self, events: list[WireEvent], now: Now) -> None:
+        """All that happened in a turn."""
+        for event in events:
+            if isinstance(event, Frame):
+                self._frame(event, now)
+            elif isinstance(event, Acknowledged):
+                self._switch.acknowledged(event.tag, event.conn, now)
+            elif isinstance(event, Closed):
+                self._switch.terminal_closed(event.conn)
+            else:
+                self._lost(event.conn, event.why, now)
+
+    def _lost(self, conn: int, why: str, now: Now) -> None:
+        self._malformed.pop(conn, None)
+        host = self._links.lost(conn)
+        if host:
+            self._log.warning("host link lost", host=host, why=why)
+            self._switch.link_down(host, conn, now)
+        else:
+            self._switch.terminal_lost(conn, now)
+
+    def _frame(self, event: Frame, now: Now) -> None:
+        conn, name, data = event.conn, event.peer, event.data
+        peer = self._peers[name]
+        try:
+            message = Message(data, peer.dialect)
+        except FrameError as error:
+            self._bad(conn, name, error)
+            return
+        good = peer.authentic(message)
+        if self._links.is_link(conn):
+            self._switch.from_host(name, conn, message, now, mac_good=good)
+        elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
+            self._metrics.dropped += 1
+        else:
+            self._switch.from_terminal(conn, name, message, now, mac_good=good)
+
+    def _bad(self, conn: int, name: str, error: FrameError) -> None:
+        """It costs its sender alone: counted, logged without a value, at last disconnected."""
+        self._metrics.malformed[name] += 1
+        if not self._network.peer(conn):
+            return
+        self._malformed[conn] += 1
+        self._log.warning("message can't be read", peer=name, why=str(error))
+        if self._malformed[conn] >= MALFORMED_MAX and not self._links.is_link(conn):
+            self._network.close(conn, "malformed messages")
