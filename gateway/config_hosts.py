@@ -25,8 +25,8 @@ def host_problems(config: Config) -> Iterable[str]:
         key = f"host.{number}"
         if host.links < 1:
             yield f"{key}.links = {host.links}: at least one link is needed"
-        if host.partial_reversals and not host.dialect.startswith("iso87"):
-            yield f"{key}.partial_reversals = true: {host.dialect} has no DE 95"
+        if host.partial_reversals and not host.dialect.startswith("iso"):
+            yield f"{key}.partial_reversals = true: {host.dialect} has no partial reversals"
         if host.settles_at and not _TIME_OF_DAY.fullmatch(host.settles_at):
             yield f"{key}.settles_at = {host.settles_at!r}: a time in UTC like 22:30"
         yield from _sign_on_problems(key, host)

@@ -2220,6 +2220,7 @@ struct __pyx_obj_7routing_8matching_PendingKeys {
   PyObject_HEAD
   struct __pyx_vtabstruct_7routing_8matching_PendingKeys *__pyx_vtab;
   long _last_stan;
+  PyObject *_stan_digits;
   Py_ssize_t _pending_max;
   double _quarantine_s;
   PyObject *_owners;
@@ -2782,6 +2783,7 @@ static struct __pyx_vtabstruct_7routing_5tally_Tally *__pyx_vtabptr_7routing_5ta
 struct __pyx_vtabstruct_7routing_5hosts_Host {
   PyObject *(*charge_key)(struct __pyx_obj_7routing_5hosts_Host *, struct __pyx_obj_7routing_13charge_record_Charge *, int __pyx_skip_dispatch);
   int (*has_settled)(struct __pyx_obj_7routing_5hosts_Host *, struct __pyx_obj_7routing_13charge_record_Charge *, int __pyx_skip_dispatch);
+  int (*may_have_settled)(struct __pyx_obj_7routing_5hosts_Host *, struct __pyx_obj_7routing_13charge_record_Charge *, int __pyx_skip_dispatch);
 };
 static struct __pyx_vtabstruct_7routing_5hosts_Host *__pyx_vtabptr_7routing_5hosts_Host;
 

@@ -283,3 +283,12 @@ class KeyExchange:
         self._due_at = now.monotonic + self._host.settings.key_change.retry_s
         self._life.keeper.audit(AuditKind.HOST_BLOCKED, name, now)
         return [HostNews(name, "host blocked: MACs are wrong also under a new key", alarms=True)]
+
+
+def exchange_keys(host: Host, life: Lifecycle, ring: KeyRing) -> None:
+    """Exchange MAC keys with a host from now on where its settings say so, else no more."""
+    wanted = bool(host.settings.key_change.field)
+    if wanted and host.links.exchange is None:
+        host.links.exchange = KeyExchange(host, life, ring)
+    elif not wanted:
+        host.links.exchange = None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from routing.host_settings import HostSettings
     from routing.key_exchange import KeyExchange
 
+_STAN_DIGITS: Final = 6
 _FULL_SHARE: Final = 4
 """Messages that a link gets in a round; one that starts slowly gets fewer."""
 _GOLDEN_RATIO: Final = 0.618033988749895
@@ -174,7 +175,7 @@ class HostLinks:
         return [*sends, ToHost(link, self._convention.network_answer(message, now))]
 
     def _answered(self, link: Link, purpose: Purpose, message: Message, now: Now) -> list[Send]:
-        if link.asked.get(purpose) != message.get(11):
+        if link.asked.get(purpose) != message.get(11, "")[-_STAN_DIGITS:]:
             return []  # it answers an earlier question, or nothing at all
         del link.asked[purpose]
         if purpose is Purpose.KEY_CHANGE and self.exchange is not None:

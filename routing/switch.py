@@ -21,7 +21,7 @@ from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
 from routing.key_ceremony import Ceremonies
-from routing.key_exchange import KeyExchange
+from routing.key_exchange import exchange_keys
 from routing.key_ring import KeyRing
 from routing.lifecycle import Lifecycle
 from routing.limit_changes import LimitChanges
@@ -78,7 +78,7 @@ class Switch:
         self.notices = Notices(self.life, self.docket)
         self.keys = KeyRing(self.life.keeper)
         for host in self.hosts.values():
-            self._exchange_keys(host)
+            exchange_keys(host, self.life, self.keys)
         self.ceremonies = Ceremonies(self.life.keeper)
         self.to_host_s = Tally(OWN_S)
         """The gateway's own part of a charge's time: from its request to its leaving for a host."""
@@ -170,18 +170,11 @@ class Switch:
         known = self.hosts.get(settings.name)
         if known is None:
             self._add_host(settings)
-            self._exchange_keys(self.hosts[settings.name])
+            exchange_keys(self.hosts[settings.name], self.life, self.keys)
         else:
             known.change(settings)
             self.departures.keep(settings.name)
-            self._exchange_keys(known)
-
-    def _exchange_keys(self, host: Host) -> None:
-        wanted = bool(host.settings.key_change.field)
-        if wanted and host.links.exchange is None:
-            host.links.exchange = KeyExchange(host, self.life, self.keys)
-        elif not wanted:
-            host.links.exchange = None
+            exchange_keys(known, self.life, self.keys)
 
     def begin_exchanges(self, now: Now) -> None:
         """MAC keys of earlier lives go on; hosts without one get nothing before one came."""
@@ -344,7 +337,8 @@ class Switch:
         """Forget a charge that the journal does not hold, and what was decided on it meanwhile."""
         host, outbox = self.hosts[charge.host], self.life.outbox
         host.keys.release(host.charge_key(charge))
-        if charge.reversal_stan:
+        # Where terminals' numbers go on to the host this may be the earlier charge's own.
+        if charge.reversal_stan and host.keys.owner(host.reversal_key(charge)) is charge:
             host.keys.release(host.reversal_key(charge))
         self.life.book.remove(charge)
         self.life.never_was(charge, now)

@@ -193,7 +193,8 @@ class TerminalSide:
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
-            code = refusal(original, pan_of(message), int(message[4]), refunds=refunds)
+            amount = int(CONVENTIONS[listener.dialect].amount_of(message))
+            code = refusal(original, pan_of(message), amount, refunds=refunds)
             host = self._life.hosts.get(original.host)
             if host is not None and not refunds and host.has_settled(original):
                 code = code or rc.STATE_CONFLICT
@@ -224,7 +225,7 @@ class TerminalSide:
 
     def _reverse(self, charge: Charge, reversal: Message, convention: Convention, now: Now) -> str:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
-        if not _is_amount_of(charge, reversal):
+        if not _is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
         if charge.kind is Transaction.REFUND:
             return rc.UNSUPPORTED
@@ -362,7 +363,6 @@ class TerminalSide:
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
 
 
-def _is_amount_of(charge: Charge, reversal: Message) -> bool:
+def _is_amount_of(charge: Charge, amount: str) -> bool:
     """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
-    amount = reversal.get(4)
-    return amount is None or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")
+    return not amount or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")

@@ -16,6 +16,7 @@ from routing.admission import Admission
 from routing.book import ChargeBook, Deadlines
 from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
+from routing.hosts import Host
 from routing.lifecycle import Lifecycle
 from routing.link_states import TABLE as LINK_STEPS
 from routing.link_states import LinkEvent, LinkState, LinkStep
@@ -442,6 +443,13 @@ ALL: Final[dict[str, Mutation]] = {
         Reversals,
         "_was_told_nothing",
         lambda _: lambda *_: False,
+    ),
+    "25-of-a-settled-day": _M(
+        "a 25 ends a reversal though the host's day may be over",
+        Host,
+        "may_have_settled",
+        lambda _: lambda *_: False,
+        seeds=RARE,
     ),
     "refusal-forgotten": _M(
         "what was refused on one connection is taken on an older one",

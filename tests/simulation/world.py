@@ -81,6 +81,8 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        for host in self.hosts.values():
+            host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
