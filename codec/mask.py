@@ -20,6 +20,9 @@ SENSITIVE_TAGS: Final = frozenset(
 _PAN_FIELDS: Final = frozenset({2, 102, 103})
 _HIDDEN_FIELDS: Final = frozenset({14, 53, 64, 96, 128})
 """Short fields that are no secret of the holder's account but nobody's business either."""
+_CURRENCY: Final = 49
+_CURRENCY_LENGTH: Final = 3
+"""What is longer is what the 2003 edition keeps there: data of the holder's verification."""
 _FREE_TEXT_FIELDS: Final = frozenset({43, 44, 46, 47, 48, 54, *range(56, 64), *range(104, 128)})
 """Fields whose content is agreed bilaterally, so that card numbers may hide in them."""
 
@@ -46,7 +49,8 @@ def value(de: int, value: str) -> str:
     """`value` of field `de` as a person may see it."""
     if de in _PAN_FIELDS:
         return printable(pan(value))
-    if de in SENSITIVE_FIELDS or de in _HIDDEN_FIELDS:
+    is_no_currency = de == _CURRENCY and len(value) > _CURRENCY_LENGTH
+    if de in SENSITIVE_FIELDS or de in _HIDDEN_FIELDS or is_no_currency:
         return hidden(value)
     if de in _FREE_TEXT_FIELDS:
         return text(value)

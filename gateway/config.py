@@ -275,8 +275,8 @@ def _addresses(config: Config) -> Iterable[str]:
     for number, host in enumerate(config.host):
         if host.links < 1:
             yield f"host.{number}.links = {host.links}: at least one link is needed"
-        if host.partial_reversals and not host.dialect.startswith("iso87"):
-            yield f"host.{number}.partial_reversals = true: {host.dialect} has no DE 95"
+        if host.partial_reversals and not host.dialect.startswith("iso"):
+            yield f"host.{number}.partial_reversals = true: {host.dialect} has no partial reversals"
         if host.sign_on and not host.echo_idle_s:
             why = "a sign-on that was not answered is asked again at this interval"
             yield f"host.{number}.echo_idle_s = {host.echo_idle_s}: {why}"

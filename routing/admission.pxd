@@ -39,5 +39,4 @@ cdef class Admission:
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, Now_t now)
 
-@cython.locals(amount=str)
-cdef bint _amount_is_good(Message_t message) except -1
+cdef bint _is_good(str amount) except -1

@@ -61,7 +61,8 @@ class Admission:
     def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
         message, convention = asker.request, CONVENTIONS[listener.dialect]
-        if convention.missing(message) is not None or not _amount_is_good(message):
+        amount = convention.amount_of(message)
+        if convention.missing(message) is not None or not _is_good(amount):
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
         identity = convention.identity(message)
@@ -120,11 +121,12 @@ class Admission:
         """DE 39 for a charge that passes a limit; else ''."""
         if not self._life.limits.any:
             return ""
+        convention = CONVENTIONS[message.dialect.name]
         sale = Sale(
             terminal_of(message),
             pan_of(message),
-            int(message[4]),
-            message.get(49) or _CURRENCY_UNKNOWN,
+            int(convention.amount_of(message)),
+            convention.currency_of(message) or _CURRENCY_UNKNOWN,
             now.wall,
         )
         return self._life.limits.refusal(sale, now.wall) or ""
@@ -183,8 +185,8 @@ class Admission:
             batch=convention.batch(request) or self.batch_of(request),
             de7=request.get(7) or "",
             processing_code=request.get(3) or "",
-            amount=int(request[4]),
-            currency=message.get(49) or _CURRENCY_UNKNOWN,
+            amount=int(convention.amount_of(request)),
+            currency=host.convention.currency_of(message) or _CURRENCY_UNKNOWN,
             pan=pan_of(request) or (original.pan if original is not None else ""),
             proof=proof,
             window_s=window_s,
@@ -251,7 +253,7 @@ class Admission:
         same = (
             pan_of(message) == known.pan
             and (message.get(3) or "") == known.processing_code
-            and int(message[4]) == known.amount
+            and int(CONVENTIONS[known.dialect].amount_of(message)) == known.amount
         )
         if not same:
             self.duplicates["refused"] += 1
@@ -305,6 +307,5 @@ class Admission:
         return bool(code)
 
 
-def _amount_is_good(message: Message) -> bool:
-    amount = message[4]
+def _is_good(amount: str) -> bool:
     return len(amount) == _AMOUNT_DIGITS and amount.isascii() and amount.isdigit()

@@ -56,7 +56,8 @@ def for_terminal(
 def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
     echoed = answer.shared_with(request)
-    stored = answer.pick(_KEPT, echoed)
+    unkept = CONVENTIONS[answer.dialect.name].unkept
+    stored = answer.pick(_KEPT - unkept if unkept else _KEPT, echoed)
     if answer.has(_CHIP_DATA) and _CHIP_DATA not in echoed and _may_rest_on_disk(answer):
         stored[_CHIP_DATA] = answer[_CHIP_DATA]
     if answer.has(MAC_FIELDS[0]) or answer.has(MAC_FIELDS[1]):

@@ -8,7 +8,8 @@ Rule 3.  Then a charge that stands here and that the terminal does not know is u
          served for it.  What the terminal has confirmed before, it contradicts now: a case.
 Rule 4.  A sale that the terminal holds and that was undone or declined here is a case: somebody has
          what nobody pays for.  So is one whose amount differs.
-Rule 5.  A sale that never came here is noted as a difference; there is nothing to set right.
+Rule 5.  A sale that never came here, or whose reversal is on its way, is a difference that a person
+         is told of, and settles: nothing here can be set right.
 
 Holds on money (preauthorisations) are in no total.  A voided or refunded sale counts as a debit,
 its void or refund as a credit.
@@ -165,11 +166,24 @@ class Batches:
             known.add(charge.stan)
             if charge.kind in _SALES:
                 self._compare(charge, sales.get(charge.stan), now)
+            if charge.state is State.REVERSAL_DUE and charge.stan in sales:
+                self._differs("served_while_reversed", batch, charge.stan, sales, now)
         for stan in sorted(sales.keys() - known):
-            self.differences += 1
-            said: dict[str, str | int | float] = {"what": "unknown here", "stan": stan}
-            said |= {"terminal": batch.terminal, "amount": sales[stan]}
-            self._docket.note(Entry.DIFFERENCE, now, key="|".join((*batch, stan)), said=said)
+            self._differs("unknown_here", batch, stan, sales, now)
+
+    def _differs(
+        self, kind: str, batch: Batch, stan: str, sales: Mapping[str, int], now: Now
+    ) -> None:
+        self.differences += 1
+        said: dict[str, str | int | float] = {
+            "kind": kind,
+            "merchant": batch.merchant,
+            "terminal": batch.terminal,
+            "stan": stan,
+            "theirs": sales[stan],
+            "open": 1,
+        }
+        self._docket.note(Entry.DIFFERENCE, now, key="|".join((*batch, stan)), said=said)
 
     def _compare(self, charge: Charge, said: int | None, now: Now) -> None:
         """Hold one charge against what its terminal said of it: an amount, or nothing."""

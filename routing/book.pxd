@@ -41,4 +41,5 @@ cdef class ChargeBook:
     cdef object _enter(self, Charge_t charge)
     cdef object _forget_unproven(self, Charge_t charge)
 
+@cython.locals(end=Py_ssize_t)
 cpdef str prefix_of(str identity)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from routing.conventions import Original
 
-_PREFIX_LENGTH = 15 + 1 + 8 + 1 + 6 + 1 + 1 + 1
+_PREFIX_PARTS = 4
 _HELD_OPEN = OPEN_STATES | {State.CASE}
 _UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
 
@@ -252,5 +252,8 @@ class ChargeBook:
 
 
 def prefix_of(identity: str) -> str:
-    """merchant|terminal|STAN|MTI class| of an identity; all four are of fixed length."""
-    return identity[:_PREFIX_LENGTH]
+    """merchant|terminal|STAN|MTI class| of an identity."""
+    end = 0
+    for _ in range(_PREFIX_PARTS):
+        end = identity.find("|", end) + 1
+    return identity[:end]

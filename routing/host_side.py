@@ -102,7 +102,7 @@ class HostSide:
         charge.approval_code = message.get(38) or ""
         charge.approved_amount = charge.amount
         if code == PARTIAL and message.has(4):
-            charge.approved_amount = int(message[4])
+            charge.approved_amount = int(host.convention.amount_of(message))
         if charge.state is not _SENT:
             self.late_approvals += 1
             self._life.apply(charge, _APPROVAL, now)
@@ -121,11 +121,12 @@ class HostSide:
         return limits.any and not charge.undoes and limits.is_beyond(sale_of(charge), now.wall)
 
     def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
-        sent = charge.sent | {11: charge.reversal_stan}
+        sent = charge.sent | {11: charge.reversal_stan} | host.convention.rewritten(charge)
         if charge.reversal_de7:
             sent[7] = charge.reversal_de7
         code = host.convention.code_of(message)
         if self._is_answer_to(host, sent, message, code):
+            host.links.day.told(message.get(15) or "")
             self._life.reversals.answered(charge, code, now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:

@@ -17,3 +17,4 @@ cdef class Host:
     cdef public Breaker_t breaker
     cpdef object charge_key(self, Charge_t charge)
     cpdef bint has_settled(self, Charge_t charge) except -1
+    cpdef bint may_have_settled(self, Charge_t charge) except -1

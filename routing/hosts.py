@@ -27,6 +27,7 @@ class Host:
             first_stan=first_stan,
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
+            stan_digits=self.convention.stan_digits,
         )
         self.reply_s = Tally(REPLY_S)
         """From a charge's leaving to its answer's coming: the host's own part of its time."""
@@ -46,6 +47,13 @@ class Host:
         if not charge.approval_held or self.settings.reverses_settled:
             return False
         return self.links.day.has_settled(charge.settled_on)
+
+    def may_have_settled(self, charge: Charge) -> bool:
+        """The same where its approval may only not have been heard of."""
+        if self.settings.reverses_settled:
+            return False
+        day = self.links.day
+        return bool(day.date) and (not charge.settled_on or day.has_settled(charge.settled_on))
 
     def charge_key(self, charge: Charge) -> str:
         """The key under which the answer to this charge comes back."""

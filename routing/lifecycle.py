@@ -132,6 +132,7 @@ class Lifecycle:
         host = self.hosts[charge.host]
         charge.link = link
         charge.known_since = now.monotonic
+        charge.settled_on = host.links.day.date
         charge.due = now.monotonic + host.settings.answer_timeout_s
         host.breaker.sent(now.monotonic)
         self.book.add(charge)
@@ -383,7 +384,9 @@ class Lifecycle:
         if charge.state in _GIVES_LIMIT_BACK:
             self._count_no_more(charge, now)
         if charge.host in self.hosts:
-            self.hosts[charge.host].links.day.told(charge.settled_on)
+            day = self.hosts[charge.host].links.day
+            day.told(charge.settled_on)
+            charge.settled_on = charge.settled_on or day.date
         charge.left = True
         charge.known_since = now.monotonic
         if charge.state in OPEN_STATES:

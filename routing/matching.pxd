@@ -7,6 +7,7 @@ cpdef object differing_field(dict request, Message_t answer, bint partial=*)
 @cython.final
 cdef class PendingKeys:
     cdef long _last_stan
+    cdef object _stan_digits
     cdef Py_ssize_t _pending_max
     cdef double _quarantine_s
     cdef dict _owners

@@ -28,6 +28,7 @@ NEAR_AMONG: Final = 1_000
 _STAN: Final = 1
 """Which part of a key it is."""
 _AMOUNT: Final = 4
+_AMOUNT_DIGITS: Final = 12
 
 
 class NoFreeKeyError(Exception):
@@ -37,8 +38,11 @@ class NoFreeKeyError(Exception):
 class PendingKeys:
     """Keys in flight towards one host, and keys that a late answer may still carry."""
 
-    def __init__(self, *, first_stan: int, pending_max: int, quarantine_s: float) -> None:
+    def __init__(
+        self, *, first_stan: int, pending_max: int, quarantine_s: float, stan_digits: int = 6
+    ) -> None:
         self._last_stan = first_stan
+        self._stan_digits = stan_digits
         self._pending_max = pending_max
         self._quarantine_s = quarantine_s
         self._owners: dict[str, Owner] = {}
@@ -54,9 +58,9 @@ class PendingKeys:
         return len(self._owners) - len(self._late)
 
     def next_stan(self) -> str:
-        """The next STAN in turn, six digits, never 000000."""
+        """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
         self._last_stan = self._last_stan % STANS + 1
-        return f"{self._last_stan:06d}"
+        return f"{self._last_stan:0{self._stan_digits}d}"
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
@@ -124,5 +128,13 @@ def differing_field(request: dict[int, str], answer: Message, partial: bool = Fa
 
 
 def _is_part(amount: str, whole: str) -> bool:
-    """Whether `amount` is more than nothing and not more than `whole`; both have 12 digits."""
-    return amount.isascii() and amount.isdigit() and "0" * len(amount) < amount <= whole
+    """Whether `amount` is more than nothing and not more than `whole`.  Both have 12 digits, and
+    some dialects have the currency before them.
+    """
+    currency, digits = amount[:-_AMOUNT_DIGITS], amount[-_AMOUNT_DIGITS:]
+    is_number = digits.isascii() and digits.isdigit()
+    return (
+        is_number
+        and currency == whole[:-_AMOUNT_DIGITS]
+        and "0" * _AMOUNT_DIGITS < digits <= whole[-_AMOUNT_DIGITS:]
+    )

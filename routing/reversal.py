@@ -43,7 +43,8 @@ class ReversalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 ACCEPTED: Final = "00"
-NOTHING: Final = frozenset({"25", "12"})
+UNKNOWN: Final = "25"
+NOTHING: Final = frozenset({UNKNOWN, "12"})
 """There is nothing to reverse, as far as the host knows."""
 _ALREADY: Final = frozenset({"22", "94"})
 _TRY_AGAIN: Final = frozenset({"90", "91", "92", "96", "68", "98", "A0", "99", "09"})

@@ -11,7 +11,7 @@ from codec import BuildError
 from routing.charge import Event, State
 from routing.effects import ToHost
 from routing.reason import Reason
-from routing.reversal import ACCEPTED, NOTHING, verdict
+from routing.reversal import ACCEPTED, NOTHING, UNKNOWN, verdict
 
 if TYPE_CHECKING:
     from routing.charge import Charge
@@ -86,7 +86,11 @@ class Reversals:
         event = verdict(charge, code, may_have_overtaken=overtook)
         if event is Event.REVERSAL_ACCEPTED and charge.keeps:
             event, charge.approved_amount = Event.PARTLY_REVERSED, charge.keeps
+        no = event is Event.REVERSAL_REFUSED or (event is Event.NOTHING_FOUND and code == UNKNOWN)
         reason = Reason.REFUSED_BY_HOST if event is Event.REVERSAL_REFUSED else None
+        if no and self._life.hosts[charge.host].may_have_settled(charge):
+            # It may know the charge, and not reverse it any more: its settlement file will tell.
+            event, reason = Event.REVERSAL_REFUSED, Reason.AFTER_CUT_OVER
         self._life.apply(charge, event, now, reason=reason)
 
     def _overtook(self, charge: Charge, tried_at: float) -> bool:

@@ -4,7 +4,10 @@ Rule 1.  A host's date is the latest DE 15 that it told: in an answer or at its 
 Rule 2.  Between the begin and the end of a cut-over (DE 70 of 201 and 202) new charges get 90.  An
          end that never comes is taken for granted after `CUT_OVER_MAX_S`.
 Rule 3.  A charge belongs to the date of its approval.  Once its host's date is a later one the
-         charge is settled: it can't be reversed any more, only refunded.
+         charge is settled: it can't be reversed any more, only refunded.  Until an approval tells
+         better it belongs to the host's date as it was sent.
+Rule 4.  That a host knows nothing of a charge of an earlier date, or of an unknown one, may mean
+         that it is settled there: no end, but a case.
 
 Dates of the 1987 edition have no year: the shorter way round tells which of two is later.
 """

@@ -64,6 +64,7 @@ class Switch:
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)
         self.terminals.replies.explain = self.office.devices.words_for
+        self.office.signals.ask = self.terminals.sign_ins.ask
         self.terminals.heard_network = self.office.signals.network
         self.life.gate.lets_test = self.office.devices.lets_test
         self.host_side = HostSide(self.life)
@@ -280,7 +281,8 @@ class Switch:
         """Forget a charge that the journal does not hold, and what was decided on it meanwhile."""
         host, outbox = self.hosts[charge.host], self.life.outbox
         host.keys.release(host.charge_key(charge))
-        if charge.reversal_stan:
+        # Where terminals' numbers go on to the host this may be the earlier charge's own.
+        if charge.reversal_stan and host.keys.owner(host.reversal_key(charge)) is charge:
             host.keys.release(host.reversal_key(charge))
         self.life.book.remove(charge)
         self.life.never_was(charge, now)

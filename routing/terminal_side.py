@@ -59,7 +59,7 @@ class TerminalSide:
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.admission.batch_of = self.sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
-        self.heard_network: Callable[[Message, Now], str] | None = None
+        self.heard_network: Callable[[int, Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
@@ -188,7 +188,8 @@ class TerminalSide:
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
-            code = refusal(original, pan_of(message), int(message[4]), refunds=refunds)
+            amount = int(CONVENTIONS[listener.dialect].amount_of(message))
+            code = refusal(original, pan_of(message), amount, refunds=refunds)
             host = self._life.hosts.get(original.host)
             if host is not None and not refunds and host.has_settled(original):
                 code = code or rc.STATE_CONFLICT
@@ -219,7 +220,7 @@ class TerminalSide:
 
     def _reverse(self, charge: Charge, reversal: Message, convention: Convention, now: Now) -> str:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
-        if not _is_amount_of(charge, reversal):
+        if not _is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
         if charge.kind is Transaction.REFUND:
             return rc.UNSUPPORTED
@@ -342,7 +343,7 @@ class TerminalSide:
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        code = self.heard_network(asker.request, now) if self.heard_network else ""
+        code = self.heard_network(asker.conn, asker.request, now) if self.heard_network else ""
         if listener.keys == "working":
             self.network.heard(asker, listener, now)
             return
@@ -357,7 +358,6 @@ class TerminalSide:
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
 
 
-def _is_amount_of(charge: Charge, reversal: Message) -> bool:
+def _is_amount_of(charge: Charge, amount: str) -> bool:
     """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
-    amount = reversal.get(4)
-    return amount is None or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")
+    return not amount or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")

@@ -166,7 +166,7 @@ def _print_cases(config: Config, *, as_json: bool) -> None:
     print_table(f"{len(found)} open case(s)", keys, found)
     differences = counter.list_differences(config)
     if differences:
-        title = f"{len(differences)} difference(s) for a person to ask the host about"
+        title = f"{len(differences)} difference(s) for a person to ask the other side about"
         print_table(title, ("key", "kind", "theirs", "at"), differences)
 
 

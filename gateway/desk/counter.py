@@ -53,7 +53,9 @@ def list_cases(config: Config) -> list[dict[str, Any]]:
 
 
 def list_differences(config: Config) -> list[dict[str, Any]]:
-    """Differences to settlement files that no case was made of, and that nobody settled yet."""
+    """Differences to settlement files and batches of which no case was made, and that nobody
+    settled yet.
+    """
     with DeskReader(config) as reader:
         settled = {entry.key for entry in reader.entries(Entry.DIFFERENCE_SETTLED)}
         return [

@@ -70,7 +70,10 @@ def hosts(config: Config, since: float) -> list[HostCard]:
             _count_for_host(card, each)
             if each.first_event in _ANSWERED:
                 times[each.host].append(each.first_at - each.opened_at)
-        found = Counter(str(e.said["host"]) for e in reader.entries(Entry.DIFFERENCE, since))
+        # Those between a terminal's batch and this journal are no host's.
+        found = Counter(
+            str(e.said.get("host", "")) for e in reader.entries(Entry.DIFFERENCE, since)
+        )
     for name, card in cards.items():
         card.approval_share = _share(card.approved, card.charges)
         card.timeout_share = _share(card.timed_out, card.charges)

@@ -125,6 +125,10 @@ class Bank:
             gives = -gives
         return Reversed(APPROVED, gives, repeat=False, charge=charge)
 
+    def has_reversed(self, identity: str) -> bool:
+        """Whether the reversal of this identity gave money back before."""
+        return identity in self._reversals
+
     def confirm(self, original: str) -> str:
         """A word on the service of `original`, as terminals send it when no gateway is between."""
         charge = self._charges.get(original)

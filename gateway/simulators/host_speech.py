@@ -127,7 +127,13 @@ class Iso87HostSpeech(HostSpeech):
     """ISO 8583:1987: a message is known by STAN and DE 7, an original by DE 90."""
 
     echo: ClassVar = (2, 3, 4, 7, 11, 12, 13, 25, 32, 41, 42, 49, 70, 90)
-    _network_codes: ClassVar = {"sign-on": "001", "sign-off": "002", "echo": "301"}
+    _network_codes: ClassVar = {
+        "sign-on": "001",
+        "sign-off": "002",
+        "cut-over begins": "201",
+        "cut-over ends": "202",
+        "echo": "301",
+    }
 
     def identity(self, message: Message) -> str:
         get = message.get

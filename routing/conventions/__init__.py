@@ -12,6 +12,7 @@ from typing import Final
 from routing.conventions.base import Confirmation, Convention, Kind, Original
 from routing.conventions.iso87 import Iso87
 from routing.conventions.iso93 import Iso93
+from routing.conventions.iso2003 import Iso2003
 from routing.conventions.unionpay_pos import UnionPayPos
 
 CONVENTIONS: Final[dict[str, Convention]] = {
@@ -19,6 +20,7 @@ CONVENTIONS: Final[dict[str, Convention]] = {
     "iso87-binary": Iso87("iso87-binary"),
     "iso93-ascii": Iso93("iso93-ascii"),
     "iso93-binary": Iso93("iso93-binary"),
+    "iso2003-binary": Iso2003("iso2003-binary"),
     "unionpay-pos": UnionPayPos("unionpay-pos"),
 }
 

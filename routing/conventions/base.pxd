@@ -6,4 +6,6 @@ cdef dict _ANSWERS
 
 cpdef str answer_mti(str mti)
 cpdef object first_missing(Message_t message, tuple required)
+@cython.locals(merchant=str, terminal=str)
+cpdef str named(Message_t message, str stan, str mti_class)
 cpdef str pan_of(Message_t message)

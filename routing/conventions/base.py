@@ -113,6 +113,10 @@ class Convention(ABC):
     """Whether each message says in which batch it is; else the terminal's session does."""
     key_parts: ClassVar[tuple[str, ...]]
     """What the parts of `key_of` are called."""
+    stan_digits: ClassVar[int] = 6
+    """Digits of DE 11."""
+    unkept: ClassVar[frozenset[int]] = frozenset()
+    """Fields of an answer that must not rest on disk, because they mean something else here."""
     original_field: ClassVar[int] = 0
     """The field that names an original, and that the gateway words anew towards hosts; 0: none."""
     unknown_original_code: ClassVar[str]
@@ -217,6 +221,10 @@ class Convention(ABC):
         `mti` is the host's choice between a request and an advice, where the dialect has both.
         """
 
+    def rewritten(self, charge: Charge) -> dict[int, str]:  # noqa: ARG002 - most have none
+        """Fields in which the reversal differs from its original, and which its answer echoes."""
+        return {}
+
     @abstractmethod
     def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:
         """A refund of the gateway's own, of `amount` minor units of what this charge took."""
@@ -236,6 +244,18 @@ class Convention(ABC):
     def code_for(self, request: Message, code: str) -> str:  # noqa: ARG002 - most need no request
         """DE 39 of the answer to `request` for a code of the common set."""
         return code
+
+    def amount_of(self, message: Message) -> str:
+        """The 12 digits of DE 4 that count minor units; '' if there is none."""
+        return message.get(4) or ""
+
+    def currency_of(self, message: Message) -> str:
+        """The currency of DE 4; '' if the message does not say."""
+        return message.get(49) or ""
+
+    def original_amount(self, reversal: Message) -> str:
+        """The amount of its original that a terminal's reversal names, 12 digits; '' if none."""
+        return self.amount_of(reversal)
 
     def kept_amount(self, reversal: Message) -> int:  # noqa: ARG002 - most know no such thing
         """Minor units that a terminal's partial reversal leaves charged; 0: it is a full one."""
@@ -277,6 +297,20 @@ def first_missing(message: Message, required: tuple[int, ...]) -> int | None:
         if not message.has(de):
             return de
     return None
+
+
+def named(message: Message, stan: str, mti_class: str) -> str:
+    """merchant|terminal|STAN|MTI class|: how the identity of a charge begins, whatever characters
+    the names have.
+    """
+    merchant, terminal = message.get(42, ""), message.get(41, "")
+    if "|" in merchant or "|" in terminal or "\\" in merchant or "\\" in terminal:
+        merchant, terminal = _escaped(merchant), _escaped(terminal)
+    return f"{merchant}|{terminal}|{stan}|{mti_class}|"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("|", "\\p")
 
 
 def pan_of(message: Message) -> str:

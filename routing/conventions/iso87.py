@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from codec import build
 from routing.clock import de7
 from routing.conventions import file_action, iso87_batch
-from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
+from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -124,7 +124,7 @@ class Iso87(Convention):
         if not message.has(90):
             return None
         de90: str = message[90]
-        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{de90[4:10]}|{de90[1]}|"
+        prefix = named(message, de90[4:10], de90[1])
         sent_at = de90[10:20]
         return Original(prefix, "", "" if sent_at == "0" * 10 else sent_at)
 
@@ -186,13 +186,17 @@ class Iso87(Convention):
         processing_code = _REFUND + charge.sent.get(3, "000000")[2:]
         fields = dict(charge.sent) | {
             3: processing_code,
-            4: f"{amount:012d}",
+            4: self.in_minor_units(charge, amount),
             7: de7(now),
             11: stan,
             **self.naming(charge),
         }
         fields |= {de: value for de, value in ((2, charge.pan), (37, charge.rrn)) if value}
         return build(self.dialect, self.version + "220", fields)
+
+    def in_minor_units(self, charge: Charge, amount: int) -> str:  # noqa: ARG002 - DE 49 names it
+        """DE 4 of a message about `charge`, in its currency."""
+        return f"{amount:012d}"
 
     def kept_amount(self, reversal: Message) -> int:
         actual = reversal.get(95, "")[:_AMOUNT_DIGITS]
@@ -244,8 +248,8 @@ def _transaction_of(message: Message) -> Transaction | None:
 def _identity_of(message: Message) -> str:
     # A terminal that sends no local time is told from its next day's self by DE 7.
     local_time = message.get(12) or message.get(7, "")
-    merchant, terminal, stan = message.get(42, ""), message.get(41, ""), message.get(11, "")
-    return f"{merchant}|{terminal}|{stan}|{message.mti[1]}|{message.get(13, '')}|{local_time}"
+    begin = named(message, message.get(11, ""), message.mti[1])
+    return f"{begin}{message.get(13, '')}|{local_time}"
 
 
 def _numbers_of(message: Message) -> tuple[str, str, str]:

@@ -3,7 +3,8 @@
 A charge is the same as another if DE 42, 41, 11, 12 and the MTI class agree.  DE 56 names an
 original by MTI, STAN and DE 12; DE 24 says what a message is for, DE 25 why.  Action codes have
 three digits, and what means yes depends on the message: 000 for a charge, 400 for a reversal, 800
-for network management.  Partial reversals (DE 24 = 401) are refused.
+for network management.  A partial reversal has DE 24 of 401, what stays charged in DE 4, and in
+DE 30 what was charged before.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from codec import build
 from routing import response_codes as rc
 from routing.clock import de7
 from routing.conventions import file_action
-from routing.conventions.base import Original
+from routing.conventions.base import Original, named
 from routing.conventions.iso87 import Iso87
 from routing.purpose import Purpose
 from routing.reason import Reason
@@ -52,9 +53,9 @@ _FUNCTIONS: Final = {Purpose.SIGN_ON: "801", Purpose.SIGN_OFF: "802", Purpose.EC
 _PURPOSES: Final = {code: purpose for purpose, code in _FUNCTIONS.items()}
 _FULL_REVERSAL: Final = "400"
 _PARTIAL_REVERSAL: Final = "401"
-_NO_ACQUIRER: Final = "00"
-_ORIGINAL_DIGITS: Final = 22
+_AMOUNT_DIGITS: Final = 12
 _CUSTOMER: Final = "4000"
+_COMPLETED_PARTIALLY: Final = "4004"
 _DEVICE: Final = "4007"
 _UNDELIVERABLE: Final = "4013"
 _BAD_ANSWER: Final = "4020"
@@ -66,8 +67,10 @@ class Iso93(Iso87):
 
     settles: ClassVar[bool] = False
     version: ClassVar = "1"
+    local_time_digits: ClassVar[int] = 12
+    """Digits of DE 12."""
     required: ClassVar = (3, 4, 7, 11, 12, 41, 42)
-    echo: ClassVar = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
+    echo: ClassVar[tuple[int, ...]] = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
     original_field: ClassVar = 56
     sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
     reasons: ClassVar = {
@@ -89,50 +92,80 @@ class Iso93(Iso87):
     }
 
     def identity(self, message: Message) -> str:
-        get = message.get
-        return f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{get(12, '')}"
+        return named(message, message.get(11, ""), message.mti[1]) + message.get(12, "")
 
     def batch(self, message: Message) -> str:
         """Originals are named with their local time."""
         return message.get(12) or ""
 
     def original(self, message: Message) -> Original | None:
-        named: str = message.get(56, "")
-        if len(named) < _ORIGINAL_DIGITS:
+        said, sent_from = message.get(56, ""), 4 + self.stan_digits
+        until = sent_from + self.local_time_digits
+        if len(said) < until:
             return None
-        stan, sent_at = named[4:10], named[10:_ORIGINAL_DIGITS]
-        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{named[1]}|"
-        return Original(prefix, sent_at, "")
+        prefix = named(message, said[4:sent_from], said[1])
+        return Original(prefix, said[sent_from:until], "")
 
     def naming(self, charge: Charge) -> dict[int, str]:
-        acquirer = charge.sent.get(32)
-        institution = f"{len(acquirer):02d}{acquirer}" if acquirer else _NO_ACQUIRER
-        sent_at = charge.sent.get(12, "")
-        return {56: f"{charge.mti[:3]}0{charge.host_stan}{sent_at}{institution}"}
+        sent_at, acquirer = charge.sent.get(12, ""), self.acquirer_named(charge.sent.get(32) or "")
+        return {56: f"{charge.mti[:3]}0{charge.host_stan}{sent_at}{acquirer}"}
+
+    @staticmethod
+    def acquirer_named(acquirer: str) -> str:
+        """The end of DE 56."""
+        return f"{len(acquirer):02d}{acquirer}"
 
     def why(self, charge: Charge) -> dict[int, str]:
-        return {24: _FULL_REVERSAL, 25: self.reasons.get(charge.reason, _CUSTOMER)}
+        if not charge.keeps:
+            return {24: _FULL_REVERSAL, 25: self.reasons.get(charge.reason, _CUSTOMER)}
+        original = charge.sent[4]
+        return self.rewritten(charge) | {
+            24: _PARTIAL_REVERSAL,
+            25: _COMPLETED_PARTIALLY,
+            30: original + "0" * len(original),
+        }
 
     def reason_given(self, reversal: Message) -> Reason:
         return self.reasons_given.get(reversal.get(25, ""), Reason.TERMINAL_REVERSAL)
 
+    def rewritten(self, charge: Charge) -> dict[int, str]:
+        return {4: self.in_minor_units(charge, charge.keeps)} if charge.keeps else {}
+
+    def original_amount(self, reversal: Message) -> str:
+        if reversal.get(24) != _PARTIAL_REVERSAL:
+            return self.amount_of(reversal)
+        amounts: str = reversal.get(30, "")
+        return amounts[: len(amounts) // 2][-_AMOUNT_DIGITS:]
+
     def kept_amount(self, reversal: Message) -> int:
-        """What DE 4 of a partial one means hosts do not agree on: no host gets one."""
-        return int(reversal.get(4, "0")) if reversal.get(24) == _PARTIAL_REVERSAL else 0
+        kept = self.amount_of(reversal)
+        is_partial = reversal.get(24) == _PARTIAL_REVERSAL
+        return int(kept) if is_partial and kept.isascii() and kept.isdigit() else 0
 
     def code_of(self, answer: Message) -> str:
-        action = answer.get(39) or ""
+        action = self.in_three_digits(answer.get(39) or "")
         return _COMMON.get(action, _DECLINED) if action else ""
 
     def code_for(self, request: Message, code: str) -> str:
         if code == rc.APPROVED:
-            return _YES.get(request.mti[1], _ACTION_CODES[code])
-        return _ACTION_CODES.get(code, _ACTION_CODES[_DECLINED])
+            return self.in_own_digits(_YES.get(request.mti[1], _ACTION_CODES[code]))
+        return self.in_own_digits(_ACTION_CODES.get(code, _ACTION_CODES[_DECLINED]))
+
+    @staticmethod
+    def in_three_digits(action: str) -> str:
+        """An action code of this edition as one of 1993; '' stays ''."""
+        return action
+
+    @staticmethod
+    def in_own_digits(action: str) -> str:
+        """An action code of 1993 as one of this edition."""
+        return action
 
     def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
-        local = now.local().strftime("%y%m%d%H%M%S")
+        local = now.local().strftime("%Y%m%d%H%M%S")[-self.local_time_digits :]
+        stan = stan.zfill(self.stan_digits)
         fields = {7: de7(now), 11: stan, 12: local, 24: _FUNCTIONS[purpose]}
-        return build(self.dialect, "1804", fields)
+        return build(self.dialect, self.version + "804", fields)
 
     def network_answer(self, request: Message, now: Now) -> Message:
         answer = self.answer(request, rc.APPROVED, now)
@@ -148,6 +181,7 @@ class Iso93(Iso87):
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         fields = request.pick((*self.echo, 24, 101)) | self.own_fields(now)
         answer = file_action.answer_1993(told, self.file_action(request).file)
+        answer[39] = self.in_own_digits(answer[39])
         return self.compose(request, fields | answer)
 
     def network_purpose(self, message: Message) -> Purpose | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
 from routing.conventions import file_action
-from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request
+from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -150,8 +150,7 @@ class UnionPayPos(Convention):
         message.patch(60, function + message[60][2:])
 
     def identity(self, message: Message) -> str:
-        get = message.get
-        return f"{get(42, '')}|{get(41, '')}|{get(11, '')}|{message.mti[1]}|{self.batch(message)}"
+        return named(message, message.get(11, ""), message.mti[1]) + self.batch(message)
 
     def batch(self, message: Message) -> str:
         return message.get("60.2") or ""
@@ -182,8 +181,7 @@ class UnionPayPos(Convention):
 
     @staticmethod
     def _original(message: Message, mti_class: str, stan: str, batch: str) -> Original:
-        prefix = f"{message.get(42, '')}|{message.get(41, '')}|{stan}|{mti_class}|"
-        return Original(prefix, batch, "")
+        return Original(named(message, stan, mti_class), batch, "")
 
     def confirmation(self, message: Message) -> Confirmation | None:
         original = self.original(message)

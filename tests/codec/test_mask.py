@@ -28,6 +28,10 @@ def test_sensitive_fields_show_their_length_alone() -> None:
     assert mask.value(14, "3012") == "<4 hidden>"
 
 
+def test_verification_data_is_hidden_and_a_currency_is_not() -> None:
+    assert (mask.value(49, "840"), mask.value(49, "010203")) == ("840", mask.hidden("010203"))
+
+
 def test_card_numbers_in_free_text_are_masked() -> None:
     assert mask.value(48, "CARD 4761739001010119 OK") == "CARD 476173******0119 OK"
     assert mask.value(63, "4761739001010118") == "4761739001010118"

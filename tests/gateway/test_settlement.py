@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from routing.charge import Event
+from routing.docket import Entry
+from routing.effects import Noted
 from routing.transaction import Transaction
 from tests.gateway.journals import charge, moves, opened, sqlite
 
@@ -126,6 +128,26 @@ def test_a_charge_that_only_the_host_knows_is_told_until_a_person_settles_it(
     assert "difference(s) for a person" not in CliRunner().invoke(app, ["cases", *place]).stdout
     settle[3] = "nothing"
     assert CliRunner().invoke(app, settle).exit_code == 1
+
+
+def test_what_a_terminals_batch_holds_and_nobody_knows_is_a_persons_and_no_hosts(
+    tmp_path: Path,
+) -> None:
+    journal_of(tmp_path, (SERVED, HELD))
+    journal = sqlite(tmp_path)
+    journal.start(DAY.timestamp(), ended_max=1)
+    said = {"kind": "unknown_here", "terminal": "T0000001", "stan": "000077", "theirs": 500}
+    key = "MERCHANT0000001|T0000001|000007|000077"
+    noted = Noted(0, 2, DAY.timestamp(), Entry.DIFFERENCE, key, "", said | {"open": 1})
+    journal.append([noted])
+    journal.close()
+    place = [str(tmp_path / "gateway.toml"), "--set", f"journal.path={tmp_path / 'isogate.db'}"]
+    assert key in CliRunner().invoke(app, ["cases", *place]).stdout
+    hosts = json.loads(CliRunner().invoke(app, ["hosts", *place, "--json"]).stdout)
+    assert [(card["host"], card["differences"]) for card in hosts] == [("host-1", 0)]
+    settle = ["cases", place[0], "settle", key, "--who", "Ana", *place[1:]]
+    assert CliRunner().invoke(app, settle).exit_code == 0
+    assert key not in CliRunner().invoke(app, ["cases", *place]).stdout
 
 
 def test_a_void_may_be_a_row_of_its_own_or_its_originals(tmp_path: Path) -> None:

@@ -155,8 +155,18 @@ def test_what_never_came_here_is_noted_once(world: World) -> None:
         settle(world, [*ALL, (77, 500)])
     notes = [r for r in world.journal.records if isinstance(r, Noted)]
     found = [each for each in notes if each.kind == Entry.DIFFERENCE]
-    assert {each.said["stan"] for each in found} == {"000077"}
+    assert {(each.said["kind"], each.said["stan"]) for each in found} == {
+        ("unknown_here", "000077")
+    }
     assert len({each.key for each in found}) == 1
+
+
+def test_a_sale_that_is_held_while_its_reversal_is_on_its_way_is_told(world: World) -> None:
+    world.says(1, reversal(sale(POS, 3)))
+    assert world.state(3) is State.REVERSAL_DUE
+    settle(world, ALL)
+    (found,) = [r for r in world.journal.records if isinstance(r, Noted) and r.said.get("open")]
+    assert (found.said["kind"], found.said["stan"]) == ("served_while_reversed", "000003")
 
 
 def test_totals_prove_a_delivery(world: World) -> None:

@@ -244,6 +244,21 @@ def test_a_reversal_that_came_while_the_journal_found_out_is_of_the_charge_that_
     assert undone[90][4:10] == charge.host_stan
 
 
+def test_the_reversal_of_a_repeat_that_is_dropped_takes_no_key_from_another() -> None:
+    world = World(POS, ended_max=1)
+    for stan in (1, 2, 3):
+        world.approved(stan)
+        world.acknowledge(stan)
+    world.hears(2, repeated(sale(POS, 1)))
+    outbox = world.switch.take()
+    world.hears(3, reversal(sale(POS, 1)))
+    world.switch.tick(world.now)
+    found_out(world, outbox)
+    (undone,) = world.reversals_sent
+    world.answers(answer(undone))
+    assert world.journal.charge(1).state is State.REVERSED
+
+
 def test_a_repeat_finds_the_charge_that_the_journal_names_not_a_third_one() -> None:
     world = World(ISO, ended_max=1)
     for stan in (1, 2, 3):

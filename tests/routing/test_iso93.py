@@ -28,7 +28,7 @@ from tests.routing.world import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NAMES = [name for name, each in CONVENTIONS.items() if isinstance(each, Iso93)]
+NAMES = [name for name, each in CONVENTIONS.items() if type(each) is Iso93]
 LOCAL = "261123171500"
 ABOUT = {3: "000000", 4: "000000001000", 41: TERMINAL, 42: MERCHANT, 49: "840"}
 
@@ -188,6 +188,33 @@ def test_the_terminal_is_answered_in_three_digits(world: World) -> None:
     world.switch.link_down("bank", LINK, world.now)
     world.says(1, sale(world.name, 5))
     assert world.codes(1) == ["911", "911", "400", "914", "181", "907"]
+
+
+def partly(world: World, **changes: Any) -> None:
+    amounts = {"de4": "000000000400", "de30": "000000001000" + "0" * 12}
+    world.says(1, about(world.name, "1420", 2, de24="401", **amounts | changes))
+
+
+def test_a_partial_reversal_tells_what_stays_charged_and_that_is_served(world: World) -> None:
+    world = World(world.name, host_settings={"partial_reversals": True})
+    approved(world)
+    partly(world)
+    assert world.codes(1)[-1] == "400"
+    (sent,) = world.reversals_sent
+    assert (sent[24], sent[25], sent[4]) == ("401", "4004", "000000000400")
+    assert sent[30] == "000000001000" + "0" * 12
+    world.answers(answer(sent, "400"))
+    charge = world.charge()
+    assert (charge.state, charge.money) == (State.SERVED, 400)
+
+
+def test_a_partial_reversal_of_another_amount_is_refused(world: World) -> None:
+    world = World(world.name, host_settings={"partial_reversals": True})
+    approved(world)
+    partly(world, de30="000000000999" + "0" * 12)
+    partly(world, de4="000000001000")
+    assert world.codes(1)[1:] == ["181", "181"]
+    assert world.reversals_sent == []
 
 
 def test_confirmations_name_their_original_in_de_56(world: World) -> None:

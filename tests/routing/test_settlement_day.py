@@ -14,10 +14,13 @@ from tests.routing.world import (
     BANK,
     ISO,
     LINK,
+    MARGIN_S,
     PAN,
     POS,
     PROOF_S,
+    REVERSAL_ANSWER_S,
     RRN,
+    SCHEDULE_S,
     World,
     answer,
     confirmation,
@@ -157,6 +160,62 @@ def test_the_day_is_learned_from_answers_and_outlives_a_restart() -> None:
     world.says(1, reversal(first))
     world.says(1, reversal(sale(ISO, 2)))
     assert [world.state(1), world.state(2)] == [State.CASE, State.REVERSAL_DUE]
+
+
+def unanswered(world: World, code: str, day: str) -> None:
+    """A sale of today without an answer, whose reversals are answered with `code` on `day`."""
+    approved(world)
+    world.says(1, sale(ISO, 2))
+    told_late(world, code, day)
+
+
+def told_late(world: World, code: str, day: str) -> None:
+    """When nothing can be on its way any more the host gives its word."""
+    world.wait(ANSWER_TIMEOUT_S + MARGIN_S + SCHEDULE_S[-1] + REVERSAL_ANSWER_S)
+    for sent in tuple(world.reversals_sent):
+        world.answers(answer(sent, "96"))
+    world.wait(SCHEDULE_S[-1] + 1)
+    world.answers(answer(world.reversals_sent[-1], code, de15=day))
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "end", "reason"),
+    [
+        ("25", TODAY, State.NOTHING_TO_REVERSE, "no_answer"),
+        ("25", TOMORROW, State.CASE, "after_cut_over"),
+        ("12", TOMORROW, State.NOTHING_TO_REVERSE, "no_answer"),
+    ],
+)
+def test_a_host_that_knows_nothing_of_an_earlier_day_may_have_settled_it(
+    code: str, day: str, end: State, reason: str
+) -> None:
+    """Its approval may have been lost, and nobody would ever look again."""
+    world = World(ISO)
+    unanswered(world, code, day)
+    assert (world.state(2), world.charge(2).reason) == (end, reason)
+
+
+def test_what_a_host_reverses_on_any_day_it_does_not_know_on_any() -> None:
+    world = World(ISO, host_settings={"reverses_settled": True})
+    unanswered(world, "25", TOMORROW)
+    assert world.state(2) is State.NOTHING_TO_REVERSE
+
+
+def test_the_day_of_what_was_cut_off_by_a_restart_is_known_from_the_charges_before() -> None:
+    world = World(ISO)
+    approved(world)
+    world.says(1, sale(ISO, 2))
+    world.restart()
+    assert world.charge(2).settled_on == TODAY
+    told_late(world, "25", TOMORROW)
+    assert (world.state(2), world.charge(2).reason) == (State.CASE, "after_cut_over")
+
+
+def test_a_host_that_refuses_what_it_has_settled_meanwhile_proposes_a_refund() -> None:
+    world = World(ISO)
+    world.says(1, reversal(approved(world)))
+    world.answers(answer(world.reversals_sent[0], "25", de15=TOMORROW))
+    assert (world.state(), world.charge().reason) == (State.CASE, "after_cut_over")
 
 
 def test_a_host_that_tells_no_day_reverses_for_ever() -> None:

@@ -17,6 +17,7 @@ _DISK_S: Final = 8.0
 _OVERTAKEN_S: Final = (6.5, 9.5)
 _HOST_S: Final = 20.0
 _BLINK_S: Final = 3.0
+_NIGHT_S: Final = 6.0
 _POWER_ON_S: Final = 2.0
 _USUAL_COMMIT_S: Final = (0.0002, 0.004)
 
@@ -120,6 +121,12 @@ class Events:
         host = self._host()
         host.sign(off=True)
         self._later(_HOST_S, lambda: host.sign(off=False))
+
+    def cut_over(self) -> None:
+        """A host closes its settlement day, and begins the next a moment later."""
+        host = self._host()
+        host.end_day()
+        self._later(_NIGHT_S, host.begin_day)
 
     def blink(self) -> None:
         """The same for a moment: what was refused just now is taken now."""

@@ -32,7 +32,13 @@ _LIMITED: Final = 0.25
 RADIO: Final = "bad radio"
 _BAD: Final = 0.25
 """Share of worlds in which many of the terminals' connections are slow."""
-WHOLE: Final = (TINY, LIMITS, RADIO)
+DAYS: Final = "settlement days"
+_DATED: Final = 0.15
+"""Share of worlds whose hosts tell their settlement date, and cut over now and then."""
+_DAY_S: Final = 45.0
+"""How long a day is there, on average."""
+CUT_OVER: Final = "cut-over"
+WHOLE: Final = (TINY, LIMITS, RADIO, DAYS)
 """What a world has from its beginning to its end, or has not."""
 _SALES_A_DAY: Final = (3, 25)
 
@@ -87,6 +93,10 @@ class Faults:
         """Whether the gateway's bounds are so small that they are reached."""
         return TINY not in self._without and self._chance.of(TINY).random() < _TINY
 
+    def days(self) -> bool:
+        """Whether hosts tell their settlement date."""
+        return DAYS not in self._without and self._chance.of(DAYS).random() < _DATED
+
     def lags_s(self) -> tuple[float, ...]:
         """How slow the terminals' connections may be."""
         is_bad = RADIO not in self._without and self._chance.of(RADIO).random() < _BAD
@@ -127,6 +137,10 @@ class Faults:
                 event = Event(name, Events(world, rng).named(name), every_s, rng)
                 self._plan(world, event)
 
+        if self.days():
+            rng = self._chance.of("event", CUT_OVER)
+            self._plan(world, Event(CUT_OVER, Events(world, rng).cut_over, _DAY_S, rng))
+
     def _plan(self, world: World, event: Event) -> None:
         world.agenda.after(event.rng.expovariate(1 / event.every_s), self._strike, world, event)
 
@@ -143,6 +157,7 @@ class Faults:
         for host in world.hosts.values():
             host.moods = Moods(decline=host.moods.decline)
             host.down = host.mute = False
+            host.begin_day()
             host.sign(off=False)
         for terminal in world.terminals:
             terminal.calm()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from codec import Message, mac
 from codec.framing import Framer, frame
-from gateway.simulators.bank import APPROVED, PARTIAL, Bank
-from gateway.simulators.host_speech import SPEECHES, Kind, kind
+from gateway.simulators.bank import APPROVED, PARTIAL, UNKNOWN_ORIGINAL, Bank, Reversed
+from gateway.simulators.host_speech import SPEECHES, Iso87HostSpeech, Kind, kind
 from tests.simulation.agenda import WALL_AT_START
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.simulators.bank import Charge
     from tests.simulation.agenda import Agenda
     from tests.simulation.chance import Chance
-    from tests.simulation.checkers import Checkers
+    from tests.simulation.checkers import Checkers, Name
     from tests.simulation.wires import End
 
 _FRAME_MAX: Final = 4_096
@@ -91,6 +91,12 @@ class SimHost:
         """Decided charges by merchant|terminal|amount."""
         self.reversals = 0
         self._stan = 0
+        self.tells_days = False
+        """Its messages name its settlement date, and it closes its days."""
+        self._day, self._is_night = 0, False
+        self._days: dict[str, int] = {}
+        """The day of each charge and void, by its RRN."""
+        self._today: list[Name] = []
 
     # Links (Owner)
 
@@ -127,6 +133,44 @@ class SimHost:
                 self._send(end, self.speech.network_request(what, f"{self._stan:06d}", now), False)
         if self.signed_off or self._unheard & self._framers.keys():
             self._agenda.after(_SAYS_AGAIN_S, self._announce, number)
+
+    # Settlement days
+
+    def _dated(self) -> dict[int, str]:
+        """DE 15, where it tells its date."""
+        date = datetime.fromtimestamp(WALL_AT_START, UTC) + timedelta(days=self._day)
+        return {15: date.strftime("%m%d")} if self.tells_days else {}
+
+    def end_day(self) -> None:
+        """What was charged until now is settled: it is reversed no more."""
+        if self.down or self._is_night:
+            return
+        self._is_night = True
+        self._checkers.day_over(self._today)
+        self._day, self._today = self._day + 1, []
+        self._tell("cut-over begins")
+
+    def begin_day(self) -> None:
+        """New charges are of the new day."""
+        if self._is_night:
+            self._is_night = False
+            self._tell("cut-over ends")
+            self._agenda.after(_SAYS_AGAIN_S, self._tell, "cut-over ends")
+
+    def _tell(self, what: str) -> None:
+        """The dialect of POS terminals has no word for it: there the next answer tells."""
+        now = datetime.fromtimestamp(WALL_AT_START + self._agenda.now, UTC)
+        for end in list(self._framers) if isinstance(self.speech, Iso87HostSpeech) else ():
+            self._stan = self._stan % 999_999 + 1
+            message = self.speech.network_request(what, f"{self._stan:06d}", now)
+            message.patch(15, self._dated()[15])
+            self._send(end, message, False)
+
+    def _is_settled(self, original: str) -> bool:
+        charge = self.bank.known(original)
+        if charge is None or charge.code not in (APPROVED, PARTIAL):
+            return False
+        return self._days.get(charge.rrn, self._day) < self._day
 
     def drop_links(self) -> None:
         """Cut every link, whatever is in flight."""
@@ -196,8 +240,10 @@ class SimHost:
         elif rng.random() < moods.partial:
             code, part = PARTIAL, rng.randint(1, request.amount)
         charge = self.bank.decide(request, code, part)
+        self._days[charge.rrn] = self._day
+        self._today.append((request.merchant, request.terminal, request.amount))
         self._checkers.decided(self.name, charge)
-        fields: dict[int, str] = {37: charge.rrn, 39: code}
+        fields: dict[int, str] = {37: charge.rrn, 39: code} | self._dated()
         if part is not None:
             fields[4] = f"{part:012d}"
         if charge.approval_code:
@@ -219,7 +265,8 @@ class SimHost:
             undoing = self.bank.decide(request, "57")
         else:
             undoing = self.bank.undo(request, original, whole=kind(message) is Kind.VOID)
-        fields = {37: undoing.rrn, 39: undoing.code}
+        self._days[undoing.rrn] = self._day
+        fields = {37: undoing.rrn, 39: undoing.code} | self._dated()
         self._checkers.note("decided", self.name, *request[1:], "void", undoing.code)
         if not self.mute:
             self._with_faults(end, self.speech.answer(message, fields), rng)
@@ -257,11 +304,14 @@ class SimHost:
             self._answer(end, busy, 0.0)
             return
         identity, original = self.speech.identity(message), self.speech.original(message)
-        outcome = self.bank.reverse(identity, original)
+        if self._is_settled(original) and not self.bank.has_reversed(identity):
+            outcome = Reversed(UNKNOWN_ORIGINAL, 0, repeat=False, charge=None)
+        else:
+            outcome = self.bank.reverse(identity, original)
         self._checkers.gave_back(self.name, message, outcome)
         if rng.random() < moods.reversal_silent:
             return
-        answer = self.speech.answer(message, {39: outcome.code})
+        answer = self.speech.answer(message, {39: outcome.code} | self._dated())
         is_late = rng.random() < moods.reversal_late
         pause_s = rng.uniform(*_LATE_REVERSAL_S) if is_late else rng.choice((0.0, 0.05, 3.0))
         self._answer(end, answer, pause_s)

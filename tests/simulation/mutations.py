@@ -12,10 +12,13 @@ from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
 from routing import answers, host_side, reversals
+from routing.accounts.gate import Gate
+from routing.accounts.standing import Standing
 from routing.admission import Admission
 from routing.book import ChargeBook, Deadlines
 from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
+from routing.hosts import Host
 from routing.lifecycle import Lifecycle
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
@@ -423,6 +426,13 @@ ALL: Final[dict[str, Mutation]] = {
         "_was_told_nothing",
         lambda _: lambda *_: False,
     ),
+    "25-of-a-settled-day": _M(
+        "a 25 ends a reversal though the host's day may be over",
+        Host,
+        "may_have_settled",
+        lambda _: lambda *_: False,
+        seeds=RARE,
+    ),
     "refusal-forgotten": _M(
         "what was refused on one connection is taken on an older one",
         Tombstones,
@@ -448,5 +458,18 @@ ALL: Final[dict[str, Mutation]] = {
         TABLE[State.REVERSAL_DUE],
         Event.APPROVAL,
         lambda _: Step(State.APPROVED, (Action.RELAY_ANSWER,)),
+    ),
+    "barred-sells": _M(
+        "a terminal that account services barred sells on",
+        Gate,
+        "refusal",
+        lambda _: lambda *_: "",
+    ),
+    "ends-over-open-money": _M(
+        "a terminal is done with its money while charges are open",
+        Standing,
+        "under_way",
+        lambda _: property(lambda _: False),
+        also=_M("the same", Standing, "obstacles", lambda _: lambda _: []),
     ),
 }

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TRIES_MAX: Final = 150
 """Runs of the seed, each a second or less, that a short story is worth."""
+_FOR_TERMINALS: Final = TRIES_MAX // 2
+"""A crowd must not use them all up: the faults come after it."""
 
 
 class Shrinker:
@@ -45,7 +47,7 @@ class Shrinker:
     def _fewer_terminals(self, there: list[str]) -> None:
         """Without one half after the other, then quarters, and so on to single terminals."""
         size = len(there) // 2
-        while size and self._tries < TRIES_MAX:
+        while size and self._tries < _FOR_TERMINALS:
             for begin in range(0, len(there), size):
                 fewer = there[:begin] + there[begin + size :]
                 if fewer and self._still_breaks(replace(self.best, only=frozenset(fewer))):

@@ -14,6 +14,7 @@ import trio
 
 from gateway.audit import Audit
 from gateway.journal import JournalError
+from tests.simulation.acquirer import Acquirer
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
 from tests.simulation.chance import Chance
@@ -37,6 +38,8 @@ _LOOKS_EVERY_S: Final = 5.0
 _LOOKS_CLOSELY_EVERY_S: Final = 0.1
 _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
+ACQUIRERS: Final = 4
+"""In one of so many worlds the acquirer's people are at work, too."""
 REPLACED: Final = 0.7
 """Share of the terminals that are gone for good whose number another terminal gets."""
 
@@ -81,6 +84,8 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        for host in self.hosts.values():
+            host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
@@ -92,6 +97,8 @@ class World:
             self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
             self.checkers, self._dial_host,
         )  # fmt: skip
+        acquirer = Acquirer(self.chance.of("acquirer"), self.checkers)
+        self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
@@ -162,6 +169,7 @@ class World:
             for terminal in self.terminals:
                 terminal.begin()
             self._faults.begin(self)
+            self._ask_again()
             await trio.sleep(TRAFFIC_S)
             self._faults.end(self)
             for terminal in self.terminals:
@@ -170,6 +178,16 @@ class World:
             nursery.cancel_scope.cancel()
         self.outcome.virtual_s = self.agenda.now
         self._check()
+
+    def _ask_again(self) -> None:
+        """Somebody at the acquirer asks for something, while there is traffic."""
+        if self._acquirer is None or not self._faults.on:
+            return
+        switch = self.process.switch
+        tills = sorted({(each.merchant, each.name) for each in self.terminals})
+        if switch is not None and tills:
+            self._acquirer.acts(switch, tills, self.clock.now())
+        self.agenda.after(self._acquirer.pause_s(), self._ask_again)
 
     async def _process(self, all_of_it: trio.CancelScope) -> None:
         await self.process.run()
@@ -181,6 +199,8 @@ class World:
             switch, network = self.process.switch, self.process.network
             if switch is not None and network is not None:
                 self.checkers.look(switch.life.book.open(), self.clock.now())
+                if self._acquirer is not None:
+                    self._acquirer.look(switch)
                 self.checkers.bounds(fills(self._config, switch, network))
 
     async def _heal(self) -> None:
