@@ -12,6 +12,7 @@ cdef class Exits:
     cdef dict _peers
     cdef object _lane
     cdef object _clock
+    cdef object _otherwise
     @cython.locals(now=Now_t)
     cpdef object release(self, object sends)
     cdef bint _takes_the_lane(self, ToTerminal_t send)

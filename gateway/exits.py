@@ -8,7 +8,7 @@ from codec import mac
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from codec import Message
     from gateway.clock import Clock
@@ -23,13 +23,21 @@ class Exits:
     """The way from what is durable to the wire."""
 
     def __init__(
-        self, switch: Switch, network: Network, peers: Peers, lane: MacLane | None, clock: Clock
+        self,
+        switch: Switch,
+        network: Network,
+        peers: Peers,
+        lane: MacLane | None,
+        clock: Clock,
+        otherwise: Callable[[Send], None],
     ) -> None:
+        """`otherwise` does what is no message; that comes seldom."""
         self._switch = switch
         self._network = network
         self._peers = peers
         self._lane = lane
         self._clock = clock
+        self._otherwise = otherwise
 
     def release(self, sends: Sequence[Send]) -> None:
         """These leave now, in their order."""
@@ -44,7 +52,7 @@ class Exits:
             elif isinstance(send, ToHost):
                 self._to_host(send)
             else:
-                self._network.close(send.link, send.why)
+                self._otherwise(send)
         self._network.flush()
 
     def _takes_the_lane(self, send: ToTerminal) -> bool:
