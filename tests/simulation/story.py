@@ -23,6 +23,7 @@ PROMISES: Final = {
     7: "bounded",
     8: "no card data",
     9: "it heals",
+    10: "a host that signed off gets nothing",
 }
 LINES_MAX: Final = 55
 _TAIL: Final = 30

@@ -85,7 +85,8 @@ def config(folder: Path, limits: LimitSettings) -> Config:
         ),
         host=(
             Host(name="bank", dialect=ISO, port=1, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
-                 sign_on=True, echo_idle_s=10.0, reconnect_max_s=3.0,
+                 sign_on=True, sign_on_retry_s=2.0, sign_on_retry_max_s=10.0, echo_idle_s=10.0,
+                 reconnect_max_s=3.0, slow_start_s=5.0, ejection_s=10.0,
                  late_answer_quarantine_s=120.0),
             Host(name="clearing", dialect=POS, port=2, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  echo_idle_s=10.0, reconnect_max_s=3.0, late_answer_quarantine_s=120.0,
