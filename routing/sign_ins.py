@@ -217,6 +217,11 @@ class SignIns:
             self.keep(session, now)
         return True
 
+    def ask(self, subject: str, digit: str, now: Now) -> bool:
+        """The same for merchant|terminal."""
+        merchant, _, terminal = subject.partition("|")
+        return self.want(Till.of(merchant, terminal), digit, now)
+
     def ask_anew(self, session: Session) -> None:
         """See what a terminal is to be asked for now."""
         wanted = set(session.wanted) | self._downloads.due(session.fetched)

@@ -64,6 +64,7 @@ class Switch:
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)
         self.terminals.replies.explain = self.office.devices.words_for
+        self.office.signals.ask = self.terminals.sign_ins.ask
         self.terminals.heard_network = self.office.signals.network
         self.life.gate.lets_test = self.office.devices.lets_test
         self.host_side = HostSide(self.life)

@@ -59,7 +59,7 @@ class TerminalSide:
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.admission.batch_of = self.sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
-        self.heard_network: Callable[[Message, Now], str] | None = None
+        self.heard_network: Callable[[int, Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
@@ -343,7 +343,7 @@ class TerminalSide:
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        code = self.heard_network(asker.request, now) if self.heard_network else ""
+        code = self.heard_network(asker.conn, asker.request, now) if self.heard_network else ""
         if listener.keys == "working":
             self.network.heard(asker, listener, now)
             return

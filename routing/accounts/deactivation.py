@@ -267,12 +267,16 @@ class Deactivation(Case):
             if charge.till == request.subject:
                 count, money = count + 1, money + charge.money
         known = self.office.signals.health_of(request.subject)
+        link = self.office.signals.link_of(request.subject)
         return {
             "sales_today": count,
             "money_today": money,
             "other_terminals": len(others),
             "broken": ",".join(known.broken),
             "status_at": known.status_at,
+            "connects": link.connects,
+            "echoes": link.echoes,
+            "seen_at": link.seen_at,
         }
 
     # What comes by itself

@@ -32,7 +32,7 @@ from routing.accounts.registered import Registered
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
 from routing.accounts.shelf import Shelf
-from routing.accounts.signals import Signals
+from routing.accounts.signals import NEW_SOFTWARE, Signals
 from routing.accounts.standing import Accounts, Standing
 from routing.accounts.tokens import Tokens
 from routing.keeper import AuditKind
@@ -166,6 +166,8 @@ class Office:
     def _told(self, draft: AccountRequest, obstacles: list[Obstacle], now: Now) -> Reply:
         """The answer to an enquiry: obstacles, the token, what it takes, what is under way."""
         case, rules = self.cases[draft.kind], self.book.at(now.wall)
+        if draft.terminal and any(each.code is Code.SOFTWARE_TOO_OLD for each in obstacles):
+            self.signals.ask(draft.subject, NEW_SOFTWARE, now)
         known = self.shelf.under_way(draft.kind, draft.subject)
         place = case.machine.places[known.state if known is not None else draft.state]
         documents = rules.documents_for(draft.kind, self.files.of(draft.merchant).region)
@@ -347,6 +349,7 @@ class Office:
             return
         self._look_at = now.monotonic + self.settings.look_every_s
         self.anomalies.tick(now)
+        self.signals.tick(now)
         self.decisions.end_grants(now)
         looked = 0
         for request in self.shelf.open():

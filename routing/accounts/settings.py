@@ -35,6 +35,8 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """So many wrong MACs, used numbers with other contents, or requests that can't be understood,
     of one terminal within `signals_window_s` suspend it at once; 0: never."""
     signals_window_s: float = 60.0
+    status_age_max_s: float = 86_400.0
+    """A terminal with working keys that told its state longer ago is asked for it; 0: never."""
     reversal_96_max: int = 5
     """Sales that a terminal could not finish, within a day, that propose a FAULT; 0: never."""
     anomaly_night: tuple[int, int] = (1, 5)

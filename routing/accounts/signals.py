@@ -24,6 +24,8 @@ from routing.reason import Reason
 from routing.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codec import Message
     from routing.accounts.office import Office
     from routing.charge import Charge
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 TERMINALS_MAX: Final = 20_000
 """Terminals whose signals are counted; those that gave none for longest are forgotten."""
 _DAY_S: Final = 86_400.0
+_ASKS_EVERY_S: Final = 600.0
+UPLOAD_STATUS: Final = "2"
+NEW_SOFTWARE: Final = "6"
+"""What an answer's header asks a terminal for."""
 PARTS: Final = {
     "01": "keyboard",
     "02": "PIN pad",
@@ -59,6 +65,19 @@ class Health(NamedTuple):
     software: str = ""
 
 
+class Link(NamedTuple):
+    """How a terminal was connected, by its network management, in this life."""
+
+    conn: int = 0
+    connects: int = 0
+    echoes: int = 0
+    seen_at: float = 0.0
+
+
+def _cannot_ask(subject: str, digit: str, now: Now) -> None:
+    del subject, digit, now
+
+
 class Signals:
     """Counts and remembers."""
 
@@ -66,6 +85,10 @@ class Signals:
         self._office = office
         self._times: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
         self._health: dict[str, Health] = {}
+        self._links: OrderedDict[str, Link] = OrderedDict()
+        self.ask: Callable[[str, str, Now], object] = _cannot_ask
+        """Have a terminal (merchant|terminal) asked for something, by a digit of its header."""
+        self._asked_at = 0.0
         self.seen: Counter[str] = Counter()
         """Signals of this life, by kind."""
         self.suspended: Counter[str] = Counter()
@@ -83,6 +106,18 @@ class Signals:
         """What a terminal last said of itself; nothing, if it never did."""
         return self._health.get(subject, Health())
 
+    def link_of(self, subject: str) -> Link:
+        """How a terminal was connected."""
+        return self._links.get(subject, Link())
+
+    def _linked(self, subject: str, conn: int, what: str, now: Now) -> None:
+        link = self.link_of(subject)
+        connects, echoes = link.connects + (conn != link.conn), link.echoes + (what == ECHO)
+        self._links[subject] = Link(conn, connects, echoes, now.wall)
+        self._links.move_to_end(subject)
+        if len(self._links) > TERMINALS_MAX:
+            self._links.popitem(last=False)
+
     def broken(self) -> Counter[str]:
         """Terminals by the parts of theirs that do not work."""
         return Counter(part for health in self._health.values() for part in health.broken)
@@ -90,6 +125,16 @@ class Signals:
     def oldest_status(self) -> float:
         """When the terminal spoke that is silent about its state for longest; 0: none ever did."""
         return min((each.status_at for each in self._health.values()), default=0.0)
+
+    def tick(self, now: Now) -> None:
+        """Now and then, ask those for their state who have not told it for long."""
+        most = self._office.settings.status_age_max_s
+        if not most or now.monotonic < self._asked_at + _ASKS_EVERY_S:
+            return
+        self._asked_at = now.monotonic
+        for subject, link in self._links.items():
+            if now.wall - self.health_of(subject).status_at > most and link.seen_at:
+                self.ask(subject, UPLOAD_STATUS, now)
 
     # Attacks
 
@@ -128,7 +173,7 @@ class Signals:
 
     # Health
 
-    def network(self, message: Message, now: Now) -> str:
+    def network(self, conn: int, message: Message, now: Now) -> str:
         """A terminal's network management: sign-in, echo, status upload.  DE 39 for the sign-in of
         one that may not; else ''.
         """
@@ -145,6 +190,7 @@ class Signals:
             what = _TESTED.get(purpose, "") if purpose is not None else ""
             if not what and message.mti[1:3] == "80":
                 what = SIGN_IN  # the other sign-ins of the POS dialect, which bring keys
+        self._linked(subject, conn, what, now)
         code = self._office.devices.sign_in_refusal(merchant, terminal) if what == SIGN_IN else ""
         if what and not code:
             self._office.heard(subject, what, now)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from codec import Message, build, dialect
+from codec import MacKey, Message, build, dialect, mac
 from gateway.backups import BackupError, opened, sums_of
 from gateway.cli import app
 from gateway.config import load
+from gateway.notices import body_of
 from routing.accounts.backup import Evidence
+from routing.effects import Noted
 from routing.states import State
 from tests.gateway.test_gateway import CONFIG, Bank, Running, gateway
 from tests.routing.world import ISO, MERCHANT, TERMINAL, sale
@@ -186,3 +188,47 @@ def test_what_was_not_written_whole_is_no_evidence() -> None:
     assert Evidence(whole, whole, "f").matches
     assert not Evidence(whole, part, "f").matches
     assert Evidence(whole, part, "f").told() == "1 of 2 transactions, or other contents"
+
+
+async def test_a_terminal_cancels_its_account_over_its_socket_with_macs(
+    tmp_path: Path, bank: Bank
+) -> None:
+    key = MacKey("aes-cmac", bytes.fromhex(KEY))
+
+    def action(stan: int, digit: str, **record: Any) -> Message:
+        fields = {7: "1123171500", 11: f"{stan:06d}", 41: TERMINAL, 42: MERCHANT, 91: digit}
+        fields |= {101: "TERMINAL", 120: json.dumps({"who": "01", **record})}
+        message = build(dialect(ISO), "0300", fields)
+        mac.sign(message, key)
+        return message
+
+    async with gateway(tmp_path, bank, *with_mac(tmp_path)) as running:
+        terminal = await running.terminal()
+        unsigned = build(dialect(ISO), "0300", {11: "000001", 41: TERMINAL, 42: MERCHANT, 91: "5"})
+        assert (await terminal.asks(unsigned))[39] == "A0"
+        told = await terminal.asks(action(2, "5", state="CANCELLED"))
+        assert (told.mti, told[39], mac.verify(told, key)) == ("0310", "00", True)
+        token = json.loads(told[120])["token"]
+        wanted = action(3, "3", token=token, reason="shop got smaller")
+        told = await terminal.asks(wanted)
+        assert (told[39], json.loads(told[120])["state"]) == ("00", "UNDER_REVIEW")
+        assert (await terminal.asks(wanted)).raw == told.raw
+        number = json.loads(told[120])["request"]
+        again = await terminal.asks(action(4, "3", token=token, reason="shop got smaller"))
+        assert (again[39], again[44]) == ("26", "P18")
+        await post(running, "approve", "rita", record={"request": number})
+        office = running.switch.office
+        await running.until(lambda: office.shelf.get(number).state == "CANCELLED")  # type: ignore[union-attr]
+        refused = sale(stan=9)
+        mac.sign(refused, key)
+        assert (await terminal.asks(refused))[39] == "58"
+        await terminal.vanish()
+
+
+def test_a_notice_of_a_request_has_what_its_reader_needs_in_both_languages() -> None:
+    said: dict[str, str | int | float] = {"told": "account_step", "by": 1_790_000_000.0}
+    said |= {"request": "A1-1", "title": "under review", "title_zh": "审核中"}
+    body = body_of(Noted(0, 1, 1_789_999_000.0, "notice", "A1-1-step", "", said))
+    assert (body["key"], body["told"], body["request"]) == ("A1-1-step", "account_step", "A1-1")
+    assert body["by"] == "2026-09-21 14:13:20.000Z"
+    assert (body["title"], body["title_zh"]) == ("under review", "审核中")

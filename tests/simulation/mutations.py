@@ -13,6 +13,8 @@ from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
 from gateway.terminal_keys import TerminalKeys
 from routing import answers, host_side, reversals
+from routing.accounts.gate import Gate
+from routing.accounts.standing import Standing
 from routing.admission import Admission
 from routing.book import ChargeBook, Deadlines
 from routing.charge import TABLE, Action, Charge, Event, State, Step
@@ -471,5 +473,18 @@ ALL: Final[dict[str, Mutation]] = {
         TABLE[State.REVERSAL_DUE],
         Event.APPROVAL,
         lambda _: Step(State.APPROVED, (Action.RELAY_ANSWER,)),
+    ),
+    "barred-sells": _M(
+        "a terminal that account services barred sells on",
+        Gate,
+        "refusal",
+        lambda _: lambda *_: "",
+    ),
+    "ends-over-open-money": _M(
+        "a terminal is done with its money while charges are open",
+        Standing,
+        "under_way",
+        lambda _: property(lambda _: False),
+        also=_M("the same", Standing, "obstacles", lambda _: lambda _: []),
     ),
 }

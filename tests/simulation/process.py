@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Record
+    from routing.effects import Record, UnsettledLookup
     from routing.switch import Switch
     from tests.simulation.agenda import Agenda, SimClock
     from tests.simulation.checkers import Checkers
@@ -86,6 +86,10 @@ class WatchedJournal:
     def batch(self, wanted: Batch) -> list[Charge]:
         """As shipped."""
         return self._journal.batch(wanted)
+
+    def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
+        """As shipped."""
+        return self._journal.unsettled(wanted)
 
     def close(self) -> None:
         """As shipped."""

@@ -20,6 +20,7 @@ from routing.limits import LimitSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, Proof, ServiceSettings
+from tests.simulation.acquirer import SETTINGS as ACCOUNTS
 from tests.simulation.agenda import WALL_AT_START
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def config(folder: Path, limits: LimitSettings, *, keyed: bool = False) -> Confi
             if confirms
         ),
         limits=limits,
+        accounts=ACCOUNTS,
         service=ServiceSettings(delivery_proof_s=PROOF_S),
         reversal=ReversalSettings(
             schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=20.0

@@ -16,6 +16,7 @@ from gateway.audit import Audit
 from gateway.journal import JournalError
 from gateway.keys.software import SoftwareCustody
 from tests.gateway.custodies import KEK, sealed
+from tests.simulation.acquirer import Acquirer
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
 from tests.simulation.chance import Chance
@@ -50,6 +51,8 @@ _LOOKS_EVERY_S: Final = 5.0
 _LOOKS_CLOSELY_EVERY_S: Final = 0.1
 _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
+ACQUIRERS: Final = 4
+"""In one of so many worlds the acquirer's people are at work, too."""
 REPLACED: Final = 0.7
 """Share of the terminals that are gone for good whose number another terminal gets."""
 
@@ -108,6 +111,8 @@ class World:
             self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
             self.checkers, self._dial_host,
         )  # fmt: skip
+        acquirer = Acquirer(self.chance.of("acquirer"), self.checkers)
+        self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
@@ -183,6 +188,7 @@ class World:
             for terminal in self.terminals:
                 terminal.begin()
             self._faults.begin(self)
+            self._ask_again()
             await trio.sleep(TRAFFIC_S)
             self._faults.end(self)
             for terminal in self.terminals:
@@ -209,6 +215,16 @@ class World:
         (self._folder / MASTERS).write_text(f"key = [{listed}]\n", "utf-8")
         self.process.custody = custody
 
+    def _ask_again(self) -> None:
+        """Somebody at the acquirer asks for something, while there is traffic."""
+        if self._acquirer is None or not self._faults.on:
+            return
+        switch = self.process.switch
+        tills = sorted({(each.merchant, each.name) for each in self.terminals})
+        if switch is not None and tills:
+            self._acquirer.acts(switch, tills, self.clock.now())
+        self.agenda.after(self._acquirer.pause_s(), self._ask_again)
+
     async def _process(self, all_of_it: trio.CancelScope) -> None:
         await self.process.run()
         all_of_it.cancel()
@@ -219,6 +235,8 @@ class World:
             switch, network = self.process.switch, self.process.network
             if switch is not None and network is not None:
                 self.checkers.look(switch.life.book.open(), self.clock.now())
+                if self._acquirer is not None:
+                    self._acquirer.look(switch)
                 self.checkers.bounds(fills(self._config, switch, network))
 
     async def _heal(self) -> None:

@@ -429,3 +429,11 @@ def test_replayed_numbers_suspend_too_and_strangers_suspend_nobody() -> None:
     for stan in range(9):
         street.says(1, sale(POS, stan + 1), mac_good=False)
     assert not len(street.switch.office.shelf)
+
+
+def test_how_a_terminals_link_was_is_told() -> None:
+    street = Street()
+    for conn in (1, 1, 2):
+        street.says(conn, network("0820", "301"))
+    facts = street.enquires(file=File.TERMINAL, terminal=TERMINAL).facts
+    assert (facts["connects"], facts["echoes"], facts["seen_at"]) == (2, 3, street.wall)

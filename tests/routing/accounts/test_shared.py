@@ -366,6 +366,14 @@ def test_the_audit_log_has_every_step_with_its_person_and_rules() -> None:
     assert all(each.said["rules"] == "2026-01" for each in lines)
 
 
+def test_a_filing_is_on_file_with_its_number() -> None:
+    street = Street()
+    street.says_so(Verb.FILE, "clara", merchant=MERCHANT, change=Change(filing="R-2026-17"))
+    street.restart()
+    assert street.switch.office.files.of(MERCHANT).filing == "R-2026-17"
+    assert street.audited("account file changed") == [{"changed": "filing"}]
+
+
 def asked_for(verb: Verb, **record: Any) -> Asked:
     """Something that `clara` asks over HTTP."""
     return Asked(verb=verb, who="clara", record=Record(**record))
@@ -393,3 +401,16 @@ def test_a_record_that_is_no_json_or_too_long_a_code_list_is_answered_whole() ->
     fields = {11: "000700", 41: TERMINAL, 42: MERCHANT, 60: "40000007501", 62: "{oops", 63: "01 "}
     street.says(1, build(dialect(POS), "0300", fields, HEADER))
     assert (street.codes(1), street.told[-1].message[44]) == (["27"], "record")
+
+
+def test_terminals_are_asked_for_their_state_and_for_new_software() -> None:
+    street = Street(POS, RuleSet(version="v", software_min="31"), status_age_max_s=3_600.0)
+    asked: list[tuple[str, str]] = []
+    street.switch.office.signals.ask = lambda subject, digit, _: asked.append((subject, digit))
+    street.says(1, network("0820", "362", de62="011021031041051"))
+    street.wait(2_000, step_s=100)
+    assert asked == []
+    street.wait(3_000, step_s=100)
+    assert asked[-1] == (f"{MERCHANT}|{TERMINAL}", "2")
+    street.says(1, file_action(POS, "5", "TERMINAL", state="CANCELLED"))
+    assert asked[-1] == (f"{MERCHANT}|{TERMINAL}", "6")
