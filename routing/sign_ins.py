@@ -125,7 +125,7 @@ class SignIns:
         """The batch that a settlement is of, or a terminal is in, where its dialect's messages do
         not say so each time; '' if it never signed in.
         """
-        session = self._sessions.get(till_of(message))
+        session = self._sessions.get(till_of(message)) if self._sessions else None
         if session is None or not CONVENTIONS[message.dialect.name].settles:
             return ""
         said = CONVENTIONS[message.dialect.name].batch_number(message)

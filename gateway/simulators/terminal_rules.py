@@ -29,7 +29,7 @@ _NOT_NOW: Final = frozenset({"91", "96"})
 """Answers to a reversal or confirmation that settle nothing."""
 _NO_ANSWER: Final = frozenset({"68", "98"})
 _NEVER_TAKEN: Final = frozenset(
-    {"91", "94", "96", "A0", "30", "22", "61", "65", "77", "97", "58", "03"}
+    {"90", "91", "94", "96", "A0", "30", "22", "61", "65", "77", "97", "58", "03"}
 )
 """Refusals of the gateway's own: asking again may well be answered in another way."""
 

@@ -178,6 +178,10 @@ class Events:
         host.sign(off=True)
         self._later(_BLINK_S, lambda: host.sign(off=False))
 
+    def reload(self) -> None:
+        """Other numbers of links to each host: new ones take over from those that there are."""
+        self._world.process.reload_with_links(self._rng.randint(1, 3))
+
     # The disk
 
     def disk_fails(self) -> None:

@@ -48,7 +48,7 @@ _SALES_A_DAY: Final = (3, 25)
 
 EVENTS: Final = (
     "kill", "power", "stop", "kill in a write", "dark", "stall", "overtake", "links", "reset",
-    "host down", "mute", "sign-off", "blink",
+    "host down", "mute", "sign-off", "blink", "reload",
     "disk fails", "disk full", "disk slow", "commit fails", "clock", "impostor",
 )  # fmt: skip
 MOODS: Final = {

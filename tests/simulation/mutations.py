@@ -21,6 +21,8 @@ from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
 from routing.hosts import Host
 from routing.lifecycle import Lifecycle
+from routing.link_states import TABLE as LINK_STEPS
+from routing.link_states import LinkEvent, LinkState, LinkStep
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
 from routing.switch import Switch
@@ -43,7 +45,7 @@ class Mutation(NamedTuple):
 
     what: str
     place: Any
-    name: str
+    name: Any
     make: Callable[[Any], Any]
     also: Mutation | None = None
     """What must be broken besides, because two parts of the gateway guard against this."""
@@ -276,9 +278,27 @@ def _key_in_use_forgotten(original: Any) -> Any:
     return given
 
 
+def _nothing_is_shut(original: Any) -> Any:
+    def may_leave(self: Any, send: Any, now: Now) -> bool:
+        self._shut.clear()
+        leaves: bool = original(self, send, now)
+        return leaves
+
+    return may_leave
+
+
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
 ALL: Final[dict[str, Mutation]] = {
+    "signed-off-is-ignored": _M(
+        "a sign-off changes nothing",
+        LINK_STEPS,
+        (LinkState.SIGNED_ON, LinkEvent.HOST_OFF),
+        lambda _: LinkStep(LinkState.SIGNED_ON),
+    ),
+    "leaves-after-sign-off": _M(
+        "what waits for the disk leaves after a sign-off", Switch, "may_leave", _nothing_is_shut
+    ),
     "skip-journal": _M("some records are not journaled", SqliteJournal, "append", _skips_journal),
     "send-before-commit": _M("messages leave before the commit", Pipeline, "_batch", _sends_first),
     "no-sync": _M("the journal does not sync", SqliteJournal, "_open", _does_not_sync),

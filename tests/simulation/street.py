@@ -80,7 +80,7 @@ SHOPS: Final = (
 )
 """Listener, merchant, confirmation class, start of its customers' card numbers."""
 
-DIALECTS: Final = {"iso": ISO, "pos": POS, "bank": ISO, "clearing": POS}
+DIALECTS: Final = {"iso": ISO, "pos": POS, "signs": POS, "bank": ISO, "clearing": POS}
 """Of listeners and hosts."""
 
 
@@ -106,7 +106,8 @@ def config(folder: Path, limits: LimitSettings, *, keyed: bool = False) -> Confi
         keys=keys,
         host=(
             Host(name="bank", dialect=ISO, port=1, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
-                 sign_on=True, echo_idle_s=10.0, reconnect_max_s=3.0,
+                 sign_on=True, sign_on_retry_s=2.0, sign_on_retry_max_s=10.0, echo_idle_s=10.0,
+                 reconnect_max_s=3.0, slow_start_s=5.0, ejection_s=10.0,
                  late_answer_quarantine_s=120.0),
             Host(name="clearing", dialect=POS, port=2, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  echo_idle_s=10.0, reconnect_max_s=3.0, late_answer_quarantine_s=120.0,

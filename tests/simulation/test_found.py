@@ -28,6 +28,7 @@ FOUND = {
     "a first try that comes late takes no answer with it": 1003,
     "a host that signed on tells each new link": 406486092,
     "a repeat of what memory forgot is told nothing before the journal knows": 562867509,
+    "a sale that was refused during a cut-over is not asked again": 414100467,
     "a busy answer may be to the newest try as well": 529320,
     "terminals whose last approval is decided come to rest": 289402122,
 }
