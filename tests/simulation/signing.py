@@ -145,6 +145,8 @@ class SigningTerminal(Terminal):
 class SigningWorld(World):
     """Everything of one seed of such a street."""
 
+    draws_keys = False
+
     shops: ClassVar = (*SHOPS, *SIGNING_SHOPS)
 
     def configured(self, folder: Path) -> Config:

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -14,6 +14,8 @@ import trio
 
 from gateway.audit import Audit
 from gateway.journal import JournalError
+from gateway.keys.software import SoftwareCustody
+from tests.gateway.custodies import KEK, sealed
 from tests.simulation.acquirer import Acquirer
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
@@ -24,7 +26,17 @@ from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.process import VAULT_KEY, GatewayProcess
 from tests.simulation.story import Told
-from tests.simulation.street import DIALECTS, HEALS_WITHIN_S, KEYS, SHOPS, Line, config
+from tests.simulation.street import (
+    DIALECTS,
+    HEALS_WITHIN_S,
+    KEYED,
+    KEYS,
+    MASTERS,
+    SHOPS,
+    TMK,
+    Line,
+    config,
+)
 from tests.simulation.terminals import Terminal
 from tests.simulation.wires import End, Weather, Wire
 
@@ -32,6 +44,7 @@ if TYPE_CHECKING:
     from gateway.audit import Report
     from gateway.config import Config
     from gateway.keys.port import KeyCustody
+    from tests.simulation.events import Impostor
 
 TRAFFIC_S: Final = 120.0
 _SETTLES_S: Final = 120.0
@@ -67,6 +80,9 @@ class Outcome:
 class World:
     """Everything of one seed."""
 
+    draws_keys: ClassVar[bool] = True
+    """Whether the seed decides if POS terminals sign in."""
+
     shops: ClassVar = SHOPS
 
     def __init__(self, seed: int, folder: Path, *, tells: bool, severity: Severity) -> None:
@@ -88,6 +104,7 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        self._keyed = KEYED if self.draws_keys and self._faults.signing_in() else None
         for host in self.hosts.values():
             host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
@@ -109,7 +126,7 @@ class World:
 
     def configured(self, folder: Path) -> Config:
         """The gateway's configuration."""
-        return config(folder, self._faults.limits())
+        return config(folder, self._faults.limits(), keyed=self._keyed is not None)
 
     def custody(self) -> KeyCustody | None:
         """Who keeps the gateway's keys."""
@@ -121,8 +138,10 @@ class World:
             pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
-                self._dial_gateway, self._gone, pause_s,
+                self.dial_gateway, self._gone, pause_s,
             )  # fmt: skip
+            if self._keyed is not None and listener == "pos":
+                line = replace(line, key=None, keyed=self._keyed)
             for _ in range(self._faults.terminals_of(merchant)):
                 everybody.append(self._terminal(line, len(everybody) + 1, None))
         return [each for each in everybody if self._faults.is_there(each.name)]
@@ -169,7 +188,8 @@ class World:
         wire = Wire(self.agenda, self.weather, host.name)
         return wire.near if host.accept(wire.far) else None
 
-    def _dial_gateway(self, terminal: Terminal) -> End | None:
+    def dial_gateway(self, terminal: Terminal | Impostor) -> End | None:
+        """A connection to the gateway, if there is one now."""
         network = self.process.network
         is_dark = self.agenda.now < self.weather.dark_until
         if network is None or is_dark or not network.takes_another():
@@ -183,6 +203,8 @@ class World:
 
     async def run(self) -> None:
         """Traffic with faults, then healing, then the books."""
+        if self._keyed is not None:
+            await self._make_keys()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look)
             nursery.start_soon(self._process, nursery.cancel_scope)
@@ -198,6 +220,23 @@ class World:
             nursery.cancel_scope.cancel()
         self.outcome.virtual_s = self.agenda.now
         self._check()
+
+    async def _make_keys(self) -> None:
+        """The gateway's custody, and a TMK for each terminal that signs in."""
+        rng = self.chance.of("keys")
+
+        def fill(memory: bytearray) -> None:
+            memory[:] = rng.randbytes(len(memory))
+
+        custody = SoftwareCustody([KEK], fill=fill, wall=lambda: self.clock.now().wall)
+        masters = [
+            str(await sealed(custody).known(TMK, "tmk", f"{each.merchant}|{each.name}"))
+            for each in self.terminals
+            if each.line.keyed is not None
+        ]
+        listed = ", ".join(f'"{each}"' for each in masters)
+        (self._folder / MASTERS).write_text(f"key = [{listed}]\n", "utf-8")
+        self.process.custody = custody
 
     def _ask_again(self) -> None:
         """Somebody at the acquirer asks for something, while there is traffic."""
