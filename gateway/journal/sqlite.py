@@ -25,6 +25,7 @@ from gateway.journal.schema import (
     bring_up_to_date,
     version_of,
 )
+from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.charge import Charge, State
 from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Noted, Opened
@@ -209,32 +210,16 @@ class SqliteJournal:
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """One transaction for all of `records`; returns when the disk has it."""
         try:
-            return self._committed(records)
+            with transaction(self._db):
+                known = self._insert([r for r in records if isinstance(r, Opened)])
+                moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
+                self._update(moved)
+                noted = [r for r in records if isinstance(r, Noted) and r.id not in known]
+                docket.insert(self._db, noted)
+                kept.write(self._db, [r for r in records if isinstance(r, Kept)])
+                audit_log.append(self._db, [r for r in records if isinstance(r, Audited)])
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
-
-    def _committed(self, records: Sequence[Record]) -> dict[int, Charge]:
-        """COMMIT is a statement like any other: the turns go on while the disk syncs.  Leaving a
-        `with self._db` would hold the interpreter's lock for as long.
-        """
-        self._db.execute("BEGIN")
-        try:
-            known = self._written(records)
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        return known
-
-    def _written(self, records: Sequence[Record]) -> dict[int, Charge]:
-        known = self._insert([r for r in records if isinstance(r, Opened)])
-        moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
-        self._update(moved)
-        noted = [r for r in records if isinstance(r, Noted) and r.id not in known]
-        docket.insert(self._db, noted)
-        kept.write(self._db, [r for r in records if isinstance(r, Kept)])
-        audit_log.append(self._db, [r for r in records if isinstance(r, Audited)])
         return known
 
     def _insert(self, opened: Sequence[Opened]) -> dict[int, Charge]:

@@ -80,7 +80,7 @@ SHOPS: Final = (
 )
 """Listener, merchant, confirmation class, start of its customers' card numbers."""
 
-DIALECTS: Final = {"iso": ISO, "pos": POS, "bank": ISO, "clearing": POS}
+DIALECTS: Final = {"iso": ISO, "pos": POS, "signs": POS, "bank": ISO, "clearing": POS}
 """Of listeners and hosts."""
 
 

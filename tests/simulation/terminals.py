@@ -44,6 +44,7 @@ _REPLACED_AMOUNTS: Final = 1_000_000
 _FRAME_MAX: Final = 4_096
 _NETWORK_CLASS: Final = "8"
 _BAD_MAC: Final = "A0"
+_BARRED: Final = frozenset({"03", "58", "97"})
 _ANSWERS: Final = "13"
 _DECIDED_AFTER_S: Final = PROOF_S + UNACKNOWLEDGED_S + 1.0
 """So long after an approval was heard the gateway has found it proven, or has reversed it."""
@@ -270,7 +271,16 @@ class Terminal:
         if session.answered(answer):
             self._key = session.key
         self._checkers.note("signed in", self.name, answer[39])
-        self._later(1.0 if session.due else 0.01, self._step)
+        line = self.book[-1]
+        if answer[39] not in _BARRED:
+            self._later(1.0 if session.due else 0.01, self._step)
+        elif line.sale.due == (Kind.SALE, False):
+            line.sale.answered(answer[39])
+            self._go_on(line, Kind.SALE)
+        else:
+            # What speaks of an earlier charge needs no sign-in.
+            session.due = False
+            self._later(1.0, self._step)
 
     def _sign_in_again(self, session: Session, asked: Message) -> None:
         """A0 settles nothing, and nobody knows who says it: sign in, and ask again."""

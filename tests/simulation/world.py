@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
@@ -42,6 +42,8 @@ from tests.simulation.wires import End, Weather, Wire
 
 if TYPE_CHECKING:
     from gateway.audit import Report
+    from gateway.config import Config
+    from gateway.keys.port import KeyCustody
     from tests.simulation.events import Impostor
 
 TRAFFIC_S: Final = 120.0
@@ -78,6 +80,11 @@ class Outcome:
 class World:
     """Everything of one seed."""
 
+    draws_keys: ClassVar[bool] = True
+    """Whether the seed decides if POS terminals sign in."""
+
+    shops: ClassVar = SHOPS
+
     def __init__(self, seed: int, folder: Path, *, tells: bool, severity: Severity) -> None:
         self._folder = folder
         self._tells = tells
@@ -97,13 +104,13 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
-        self._keyed = KEYED if self._faults.signing_in() else None
+        self._keyed = KEYED if self.draws_keys and self._faults.signing_in() else None
         for host in self.hosts.values():
             host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
-        self._config = config(folder, self._faults.limits(), keyed=self._keyed is not None)
+        self._config = self.configured(folder)
         self.tiny = self._faults.tiny_bounds()
         if self.tiny:
             self._config = tiny(self._config, len(self.terminals))
@@ -111,14 +118,23 @@ class World:
             self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
             self.checkers, self._dial_host,
         )  # fmt: skip
+        self.process.custody = self.custody()
         acquirer = Acquirer(self.chance.of("acquirer"), self.checkers)
         self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
+    def configured(self, folder: Path) -> Config:
+        """The gateway's configuration."""
+        return config(folder, self._faults.limits(), keyed=self._keyed is not None)
+
+    def custody(self) -> KeyCustody | None:
+        """Who keeps the gateway's keys."""
+        return None
+
     def _street(self) -> list[Terminal]:
         everybody: list[Terminal] = []
-        for listener, merchant, confirms, prefix in SHOPS:
+        for listener, merchant, confirms, prefix in self.shops:
             pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
@@ -134,7 +150,14 @@ class World:
         place = 0 if replaced is None else replaced.place + 1
         rng = self.chance.of("terminal", number, place)
         habits = self._faults.habits(number, place)
-        return Terminal(line, (number, place), self.agenda, rng, self.checkers, habits, replaced)
+        return self.terminal_of(line)(
+            line, (number, place), self.agenda, rng, self.checkers, habits, replaced
+        )
+
+    def terminal_of(self, line: Line) -> type[Terminal]:
+        """What stands in this shop."""
+        del line
+        return Terminal
 
     def _gone(self, terminal: Terminal) -> None:
         """A terminal is gone for good; mostly another is put in its place."""
@@ -198,16 +221,6 @@ class World:
         self.outcome.virtual_s = self.agenda.now
         self._check()
 
-    def _ask_again(self) -> None:
-        """Somebody at the acquirer asks for something, while there is traffic."""
-        if self._acquirer is None or not self._faults.on:
-            return
-        switch = self.process.switch
-        tills = sorted({(each.merchant, each.name) for each in self.terminals})
-        if switch is not None and tills:
-            self._acquirer.acts(switch, tills, self.clock.now())
-        self.agenda.after(self._acquirer.pause_s(), self._ask_again)
-
     async def _make_keys(self) -> None:
         """The gateway's custody, and a TMK for each terminal that signs in."""
         rng = self.chance.of("keys")
@@ -224,6 +237,16 @@ class World:
         listed = ", ".join(f'"{each}"' for each in masters)
         (self._folder / MASTERS).write_text(f"key = [{listed}]\n", "utf-8")
         self.process.custody = custody
+
+    def _ask_again(self) -> None:
+        """Somebody at the acquirer asks for something, while there is traffic."""
+        if self._acquirer is None or not self._faults.on:
+            return
+        switch = self.process.switch
+        tills = sorted({(each.merchant, each.name) for each in self.terminals})
+        if switch is not None and tills:
+            self._acquirer.acts(switch, tills, self.clock.now())
+        self.agenda.after(self._acquirer.pause_s(), self._ask_again)
 
     async def _process(self, all_of_it: trio.CancelScope) -> None:
         await self.process.run()
@@ -287,7 +310,9 @@ class World:
             return audit.report(each=True)
 
 
-def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> Outcome:
+def run(
+    seed: int, *, tells: bool = False, severity: Severity | None = None, kind: type[World] = World
+) -> Outcome:
     """Run one seed.  The same seed and code give the same trace in every process."""
     core: Any = trio._core._run
     saved, flag = core._r.getstate(), core._ALLOW_DETERMINISTIC_SCHEDULING
@@ -296,7 +321,7 @@ def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> 
         core._ALLOW_DETERMINISTIC_SCHEDULING = True
         core._r.seed(seed)
         with tempfile.TemporaryDirectory(prefix="isogate-simulation-") as folder:
-            world = World(seed, Path(folder), tells=tells, severity=severity or Severity())
+            world = kind(seed, Path(folder), tells=tells, severity=severity or Severity())
             files = DiskFiles(world.disk)
             try:
                 with few_effects(tiny=world.tiny):
