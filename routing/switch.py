@@ -77,7 +77,6 @@ class Switch:
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
-        self.keys = KeyRing(self.life.keeper)
         for host in self.hosts.values():
             exchange_keys(host, self.life, self.keys)
         self.ceremonies = Ceremonies(self.life.keeper)
