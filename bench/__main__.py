@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from bench import codec, compare, decisions, durability, instructions, latency, relay, stages
+from bench import (
+    codec,
+    compare,
+    decisions,
+    durability,
+    instructions,
+    latency,
+    relay,
+    scrape,
+    stages,
+)
 from bench.native import NoCompilerError
 from bench.page import page
 from bench.report import Document, Report, fingerprint, read, save, show
@@ -22,6 +32,7 @@ BENCHES: Final[dict[str, tuple[str, Callable[..., Report]]]] = {
     "durability": ("commits: batch size against rows a second and latency", durability.run),
     "relay": ("end to end against the C floor: CPU a charge, rate, memory", relay.run),
     "latency": ("open loop: rate sweep, the tail at half of the maximum", latency.run),
+    "scrape": ("what a scrape of /metrics costs those who pay meanwhile", scrape.run),
     "stages": ("where each microsecond of a charge goes (py-spy)", stages.run),
     "instructions": ("user-space instructions a charge (perf or callgrind)", instructions.run),
 }

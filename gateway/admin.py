@@ -153,6 +153,7 @@ class AdminSite:
                 Route("/merchants", self._reading(self._merchants)),
                 Route("/limits", self._limits),
                 Route("/log", self._guarded(self._log_level), methods=["PUT"]),
+                Route("/reload", self._guarded(self._reload), methods=["POST"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
                 *RegistryPages(self._switch, self._desk, self._who).routes(self._guarded),
                 *AccountPages(self._desk, body_of, self._who).routes(self._guarded, self._reading),
@@ -263,6 +264,15 @@ class AdminSite:
         wanted = await body_of(request, LogLevel)
         was = self._lifecycle.log_from(wanted.level, self._who(request, wanted.who))
         return json_reply({"level": wanted.level, "was": was})
+
+    async def _reload(self, request: Request) -> Response:
+        person, reload = await body_of(request, Person), self._desk.reload
+        who = self._who(request, person.who)
+        problems = (
+            ("there is no configuration file",) if reload is None else await reload.again(who)
+        )
+        await self._pipeline.settled()
+        return json_reply({"problems": problems}, 409 if problems else 200)
 
     async def _ask(self, request: Request) -> Response:
         asked = await body_of(request, Asked, ASKED_BYTES_MAX)

@@ -41,6 +41,7 @@ from gateway.one_thread import OneThread
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.reload import Reload
 from gateway.systemd import Notifier
 from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
@@ -48,21 +49,25 @@ from gateway.wire import Engine
 from gateway.wire.descriptors import RESERVE, raise_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.config import Config
     from gateway.journal import Journal
     from gateway.keys.port import KeyCustody
 
 
-async def serve(config: Config) -> None:
-    """Run one gateway until it is told to stop."""
+async def serve(config: Config, read: Callable[[], Config] | None = None) -> None:
+    """Run one gateway until it is told to stop.  `read` reads the configuration anew."""
     tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
     for warning in warnings(config):
         tools.log.warning(warning)
     async with custody_of(config.keys) as custody:
-        await _serve(config, custody, tools)
+        await _serve(config, read or (lambda: config), custody, tools)
 
 
-async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> None:
+async def _serve(
+    config: Config, read: Callable[[], Config], custody: KeyCustody | None, tools: Tools
+) -> None:
     journal = await trio.to_thread.run_sync(open_journal, config, tools.log)
     try:
         switch = await recovered(config, journal, tools)
@@ -73,8 +78,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
         tell_descriptors(config, tools)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        jitter = random.Random()  # noqa: S311 - no secret
-        node = Node(config, switch, engine, journal, tools, jitter, custody)
+        node = Node(config, switch, engine, journal, tools, random.Random(), custody)  # noqa: S311
         await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
@@ -94,6 +98,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
+        desk.reload = reload = Reload(config, read, (switch, node, doors), tools, desk, canary)
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
 
         notifier = Notifier()
@@ -101,7 +106,7 @@ async def _serve(config: Config, custody: KeyCustody | None, tools: Tools) -> No
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             await nursery.start(site.serve)
-            await nursery.start(doors.reload_on_signal, notifier)
+            await nursery.start(reload.on_signal, notifier)
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
             for run in (canary.run, backups.run, health.run):

@@ -58,6 +58,10 @@ class Canary:
         self.flown: Counter[tuple[str, str]] = Counter()
         """Flights by host and outcome (ok, failed)."""
 
+    def change(self, config: Config) -> None:
+        """Other keys of listeners from now on."""
+        self._config, self._peers = config, peers_of(config, TerminalKeys(lambda _till: None))
+
     @property
     def ok(self) -> dict[str, bool]:
         """By host, whether its last test charge went well."""

@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.config_doors import door_problems
 from gateway.config_files import find_files
+from gateway.config_hosts import host_problems, route_problems
 from gateway.config_macs import Mac, mac_problems, working_key_problems
 from gateway.config_mappings import mapping_problems
 from gateway.config_overrides import ConfigError, override
@@ -31,8 +32,8 @@ from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.conventions import CONVENTIONS
 from routing.downloads import ParameterSet
+from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
-from routing.network import HostSettings
 from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
@@ -227,11 +228,11 @@ def _problems(config: Config) -> Iterable[str]:
     """What fits the types and still cannot work."""
     yield from _addresses(config)
     yield from door_problems(config)
+    yield from host_problems(config)
     yield from _times(config)
     known = {host.name for host in config.host}
     for number, route in enumerate(config.route):
-        if route.host not in known:
-            yield f"route.{number}.host = {route.host!r}: no host has this name"
+        yield from route_problems(f"route.{number}", route, known)
     sides: dict[str, Sequence[Listener | Host]]
     sides = {"listener": config.listener, "host": config.host}
     # Listeners and hosts share one name space: a connection's peer is known by its name alone.
@@ -244,7 +245,7 @@ def _problems(config: Config) -> Iterable[str]:
                 yield f"{kind}.{number}.dialect = {item.dialect!r}: {why}"
             if names.count(item.name) > 1:
                 yield f"{kind}.{number}.name = {item.name!r}: two have this name"
-            if not isinstance(item, Listener) or item.keys == "fixed":
+            if item.keys == "fixed" if isinstance(item, Listener) else not item.key_change.field:
                 yield from mac_problems(f"{kind}.{number}.mac", item.mac)
     yield from working_key_problems(config)
     if config.workers != 1:
@@ -272,14 +273,6 @@ def _addresses(config: Config) -> Iterable[str]:
     for key, port in places:
         if not 0 <= port <= _PORT_MAX:
             yield f"{key} = {port}: a port is 0 to {_PORT_MAX}"
-    for number, host in enumerate(config.host):
-        if host.links < 1:
-            yield f"host.{number}.links = {host.links}: at least one link is needed"
-        if host.partial_reversals and not host.dialect.startswith("iso"):
-            yield f"host.{number}.partial_reversals = true: {host.dialect} has no partial reversals"
-        if host.sign_on and not host.echo_idle_s:
-            why = "a sign-on that was not answered is asked again at this interval"
-            yield f"host.{number}.echo_idle_s = {host.echo_idle_s}: {why}"
     if not 0 < config.wire.frame_bytes_max <= _FRAME_BYTES_MAX:
         why = f"the length header can say 1 to {_FRAME_BYTES_MAX}"
         yield f"wire.frame_bytes_max = {config.wire.frame_bytes_max}: {why}"

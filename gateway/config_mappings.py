@@ -34,6 +34,6 @@ def _reachable(config: Config, listener: Listener, host: Host) -> bool:
     if not config.route:
         return host is config.host[0]
     return any(
-        route.host == host.name and (not route.dialect or listener.dialect in route.dialect)
+        host.name in route.names and (not route.dialect or listener.dialect in route.dialect)
         for route in config.route
     )

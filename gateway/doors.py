@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import signal
 import ssl
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
-
-import trio
 
 from codec import dialect
 from gateway import systemd
 from gateway.config_doors import rests_on_delivery
 from gateway.wire.binding import Binding
+from gateway.wire.engine import expecting
 from gateway.wire.filters import Door
 from gateway.wire.proxy import Networks, Proxied
 from gateway.wire.tls import Credentials
 
 if TYPE_CHECKING:
-    from gateway.config import Config, Listener
+    import socket
+    from collections.abc import Callable, Mapping
+
+    from gateway.config import Config, Host, Listener
     from gateway.log import Log
     from gateway.wire import Engine
 
@@ -37,11 +39,7 @@ class Doors:
             for each in config.listener
             if each.tls.wanted
         }
-        self._hosts = {
-            each.name: Credentials(each.tls, server_side=each.listen, address=each.address)
-            for each in config.host
-            if each.tls.wanted
-        }
+        self._hosts: dict[str, Credentials] = {}
 
     def certificates_end(self) -> dict[str, float]:
         """By listener or host, when the certificate that we show ends; seconds since 1970."""
@@ -50,13 +48,54 @@ class Doors:
 
     def prepare_hosts(self) -> None:
         """Before links are made.  Raises OSError when an address can't be had."""
-        for name, credentials in self._hosts.items():
-            self._engine.secure(name, credentials.filter)
-        for host in self._config.host:
-            if host.listen:
-                allowed = Networks(host.allowed or ("0.0.0.0/0", "::/0"))
-                self._engine.expect(host.name, host.address, host.port, allowed.__contains__)
+        self.prepared(self._config, known={})()
+
+    def prepared(
+        self, config: Config, known: Mapping[str, Host] | None = None
+    ) -> Callable[[], None]:
+        """What the hosts of another configuration need, made ready; `known` are those so far.
+
+        Calling the result puts it into force and can't fail.  Raises OSError or ssl.SSLError, and
+        then everything stays as it is.
+        """
+        if known is None:
+            known = {each.name: each for each in self._config.host}
+        credentials = {
+            each.name: Credentials(each.tls, server_side=each.listen, address=each.address)
+            for each in config.host
+            if each.tls.wanted
+        }
+        with ExitStack() as failing:
+            sockets = {
+                each.name: failing.enter_context(expecting(each.address, each.port))
+                for each in config.host
+                if each.listen and not _is_awaited_there(known.get(each.name), each)
+            }
+            failing.pop_all()
+        return partial(self._put_in_force, config, credentials, sockets)
+
+    def _put_in_force(
+        self,
+        config: Config,
+        credentials: Mapping[str, Credentials],
+        sockets: Mapping[str, socket.socket],
+    ) -> None:
+        self._config = config
+        self._hosts.update(credentials)  # a host that is leaving keeps its own
+        for host in config.host:
+            allows = Networks(host.allowed or ("0.0.0.0/0", "::/0")).__contains__
+            if host.name in credentials:
+                self._engine.secure(host.name, credentials[host.name].filter)
+            else:
+                self._hosts.pop(host.name, None)
+                self._engine.secure(host.name, None)
+            if host.name in sockets:
+                self._engine.expect(host.name, sockets[host.name], allows)
                 self._log.info("host may connect", host=host.name, port=host.port)
+            elif host.listen:
+                self._engine.allow(host.name, allows)
+            else:
+                self._engine.expect_no_more(host.name)
 
     def open(self) -> None:
         """Let terminals in.  Raises OSError when an address can't be had."""
@@ -88,24 +127,8 @@ class Doors:
             acknowledges=not rests_on_delivery(self._config),
         )
 
-    async def reload_on_signal(
-        self,
-        notifier: systemd.Notifier,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """SIGHUP has all certificates read anew; those that can't be read stay as they are.  The
-        log's file is opened anew, too.
-        """
-        with trio.open_signal_receiver(signal.SIGHUP) as signals:
-            task_status.started()
-            async for _ in signals:
-                notifier.reloading()
-                self._log.reopen()
-                self.reload()
-                notifier.say("READY=1")
-
     def reload(self) -> None:
-        """For connections from now on."""
+        """Certificates are read anew, for connections from now on."""
         for name, credentials in {**self._listeners, **self._hosts}.items():
             try:
                 credentials.reload()
@@ -114,6 +137,12 @@ class Doors:
                 self._log.error("certificate not reloaded", peer=name, why=why)
             else:
                 self._log.info("certificate reloaded", peer=name)
+
+
+def _is_awaited_there(known: Host | None, host: Host) -> bool:
+    if known is None or not known.listen:
+        return False
+    return (known.address, known.port) == (host.address, host.port)
 
 
 def _proxied_tls(credentials: Credentials) -> Proxied:

@@ -11,6 +11,7 @@ cdef class Exits:
     cdef object _network
     cdef dict _peers
     cdef object _clock
+    cdef object _otherwise
     @cython.locals(now=Now_t)
     cpdef object release(self, object sends)
     cdef object _to_terminal(self, ToTerminal_t send)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from codec import Message
     from gateway.clock import Clock
@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 class Exits:
     """The way from what is durable to the wire."""
 
-    def __init__(self, switch: Switch, network: Network, peers: Peers, clock: Clock) -> None:
+    def __init__(
+        self,
+        switch: Switch,
+        network: Network,
+        peers: Peers,
+        clock: Clock,
+        otherwise: Callable[[Send], None],
+    ) -> None:
+        """`otherwise` does what is no message; that comes seldom."""
         self._switch = switch
         self._network = network
         self._peers = peers
         self._clock = clock
+        self._otherwise = otherwise
 
     def release(self, sends: Sequence[Send]) -> None:
         """These leave now, in their order."""
@@ -37,7 +46,7 @@ class Exits:
             elif isinstance(send, ToHost):
                 self._to_host(send)
             else:
-                self._network.close(send.link, send.why)
+                self._otherwise(send)
         self._network.flush()
 
     def _to_terminal(self, send: ToTerminal) -> None:

@@ -55,7 +55,7 @@ class Lifecycle:
     def not_ready_because(self) -> list[str]:
         """Why no terminal should come here; empty when ready."""
         reasons = [
-            f"host {host.name}: no usable link"
+            f"host {host.name}: {host.links.why_not_usable()}"
             for host in self._switch.hosts.values()
             if not host.links.usable()
         ]

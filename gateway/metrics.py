@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from gateway.ops import machine, money, words
 from gateway.ops.metric import OTHER
 from routing.charge import END_OF, State
+from routing.key_exchange import RESULTS
+from routing.link_states import LINK_TROUBLES, Health
 from routing.tally import Tally
 
 if TYPE_CHECKING:
@@ -112,6 +114,13 @@ class GatewayCollector:
         by_state = {name: host.links.states() for name, host in hosts.items()}
         states = machine.LINKS.labels[1].words
         yield machine.LINKS.by({(name, s): by_state[name][s] for name in hosts for s in states})
+        now = self._clock.now().monotonic
+        well = {name: host.links.health(now) for name, host in hosts.items()}
+        yield machine.HOST_HEALTH.by({(n, h): well[n] is h for n in hosts for h in Health})
+        troubles = {(n, e): hosts[n].links.counts[e] for n in hosts for e in LINK_TROUBLES}
+        yield machine.LINK_EVENTS.by(troubles)
+        yield from self._keys()
+        yield machine.FAILED_OVER.of(self._switch.terminals.admission.failed_over)
         yield machine.LINKS_USABLE.by({name: host.links.usable() for name, host in hosts.items()})
         yield machine.LINKS_LOST.by({name: self._links.losses[name] for name in hosts})
         yield machine.IN_FLIGHT.by({name: host.keys.in_flight for name, host in hosts.items()})
@@ -120,6 +129,16 @@ class GatewayCollector:
         yield machine.KEYS.by({name: len(host.keys) for name, host in hosts.items()})
         yield machine.KEYS_MAX.by({name: host.settings.pending_max for name, host in hosts.items()})
         yield machine.UNMATCHED.by(self._switch.host_side.unmatched)
+
+    def _keys(self) -> Iterator[Family]:
+        now = self._clock.now()
+        links = {name: host.links for name, host in self._switch.hosts.items()}
+        keyed = {n: each.exchange for n, each in links.items() if each.exchange is not None}
+        results = {(name, r): keyed[name].results[r] for name in keyed for r in RESULTS}
+        yield machine.KEY_EXCHANGES.by(results)
+        yield machine.HOST_KEY_AGE.by({name: each.age_s(now) for name, each in keyed.items()})
+        yield machine.KEYS_BLOCKED.by({name: each.blocked for name, each in keyed.items()})
+        yield machine.HOST_MAC_ERRORS.by({name: each.mac_errors for name, each in keyed.items()})
 
     def _wire(self) -> Iterator[Family]:
         engine, batches = self._engine, self._switch.terminals.batches

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from gateway.host_keys import HostKeys
 from gateway.intake import Intake
 from gateway.key_work import KeyWorkers
 from gateway.links import Links
@@ -20,6 +21,7 @@ from gateway.pipeline import Pipeline
 from gateway.registry_file import read
 from gateway.terminal_keys import TerminalKeys
 from gateway.turns import Turns
+from routing.reload import reload
 from routing.switch import Switch
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from gateway.journal import Journal
     from gateway.keys.port import KeyCustody
+    from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.sign_in import Till
@@ -50,18 +53,22 @@ class Node:
             switch.new_key_used(till, tools.clock.now())
 
         self.terminal_keys = TerminalKeys(new_key_used)
-        peers = peers_of(config, self.terminal_keys)
-        macs = {each.name: each.mac for each in config.listener}
-        self._switch, self._hosts = switch, config.host
+        self.host_keys = HostKeys(custody, switch, tools)
+        self._peers = peers = self.peers_of(config)
+        self._macs = {each.name: each.mac for each in config.listener}
+        self._switch = switch
         self.links = Links(network, switch, tools, rng)
-        self.key_workers = KeyWorkers(custody, macs, self.terminal_keys, tools)
+        self.key_workers = KeyWorkers(custody, self._macs, self.terminal_keys, tools)
         self.pipeline = Pipeline(switch, journal, network, peers, self.key_workers, tools)
+        self.pipeline.host_keys = self.host_keys
+        self.links.change(config.host)
         intake = Intake(network, switch, self.links, peers, tools)
         self._turns = Turns(network, switch, self.pipeline, intake, tools)
 
     async def restore_keys(self) -> None:
-        """Have the MAC keys of terminals that signed in earlier; before they are let in."""
+        """Have the MAC keys of earlier lives, terminals' and hosts'; before anybody is let in."""
         await self.key_workers.restore(self._switch.terminals.sign_ins.all())
+        await self.host_keys.restore()
 
     async def run(self) -> None:
         """One task drives the wire and decides, one makes decisions durable and lets them leave,
@@ -71,9 +78,21 @@ class Node:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
             nursery.start_soon(self.key_workers.run, self.pipeline)
-            for host in self._hosts:
-                for _ in range(host.links):
-                    nursery.start_soon(self.links.keep, host, self.pipeline)
+            nursery.start_soon(self.links.run, self.pipeline)
+            nursery.start_soon(self.host_keys.run, self.pipeline)
+
+    def peers_of(self, config: Config) -> Peers:
+        """How everybody speaks that `config` names.  Raises OSError or ValueError."""
+        return peers_of(config, self.terminal_keys, self.host_keys)
+
+    def change(self, config: Config, peers: Peers) -> None:
+        """Other rules from now on; `peers` are those of `config`.  Nothing here can fail."""
+        reload(self._switch, config.settings())
+        # A host that is no longer named is still spoken to while anything of it is open.
+        self._peers.update(peers)
+        self._macs.update({each.name: each.mac for each in config.listener})
+        self.links.change(config.host)
+        self.pipeline.kick()
 
 
 async def load_registry(config: Config, switch: Switch, tools: Tools) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from codec import dialect, mac
 from gateway.config_macs import mac_key
+from gateway.host_keys import HostPeer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Dialect, MacKey, Message
     from gateway.config import Config
+    from gateway.host_keys import HostKeys
     from gateway.terminal_keys import TerminalKeys
 
 _NETWORK_CLASS: Final = "8"
@@ -55,17 +57,25 @@ class WorkingPeer:
         return message.raw
 
 
-Peers = dict[str, Peer | WorkingPeer]
+Peers = dict[str, Peer | WorkingPeer | HostPeer]
 """By the name of the listener or the host."""
 
 
-def peers_of(config: Config, keys: TerminalKeys) -> Peers:
-    """Everybody that the configuration names.  Raises OSError or ValueError for a bad key file."""
+def peers_of(config: Config, keys: TerminalKeys, host_keys: HostKeys | None = None) -> Peers:
+    """Everybody that the configuration names; hosts whose keys change if there are `host_keys`.
+
+    Raises OSError or ValueError for a bad key file.
+    """
     named: Mapping[str, Peer | WorkingPeer] = {
         each.name: WorkingPeer(dialect(each.dialect), keys)
         if each.keys == "working"
         else Peer(dialect(each.dialect), mac_key(each.mac))
         for each in config.listener
     }
-    hosts = {each.name: Peer(dialect(each.dialect), mac_key(each.mac)) for each in config.host}
+    hosts: Peers = {}
+    for host in config.host:
+        if not host.key_change.field:
+            hosts[host.name] = Peer(dialect(host.dialect), mac_key(host.mac))
+        elif host_keys is not None:
+            hosts[host.name] = host_keys.peer(host)
     return {**named, **hosts}

@@ -13,11 +13,12 @@ import trio
 from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, UnsettledLookup
+from routing.effects import BatchLookup, CloseLink, HostNews, ReceivedKey, UnsettledLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.host_keys import HostKeys
     from gateway.journal import Journal
     from gateway.key_work import KeyWorkers
     from gateway.peers import Peers
@@ -45,10 +46,13 @@ class Pipeline:
     ) -> None:
         self._switch = switch
         self._journal = journal
-        self._exits = Exits(switch, network, peers, tools.clock)
+        self._network = network
+        self._exits = Exits(switch, network, peers, tools.clock, self._do)
         self._key_workers = key_workers
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
+        self.host_keys: HostKeys | None = None
+        """Who takes over the keys that hosts send."""
         self._busy = False
         self._taken = self._settled = 0
         """Batches taken, and those of them that are durable and have left."""
@@ -174,3 +178,15 @@ class Pipeline:
 
     def _release(self, sends: Sequence[Send]) -> None:
         self._exits.release(sends)
+
+    def _do(self, send: Send) -> None:
+        """What is no message."""
+        if isinstance(send, CloseLink):
+            self._network.close(send.link, send.why)
+        elif isinstance(send, HostNews):
+            say = self._log.warning if send.alarms else self._log.info
+            say(send.what, host=send.host)
+        elif isinstance(send, ReceivedKey) and self.host_keys is not None:
+            self.host_keys.take(send)
+        elif isinstance(send, ReceivedKey):
+            send.done(None, "custody unavailable", self._clock.now())

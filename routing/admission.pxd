@@ -22,6 +22,7 @@ cdef class Admission:
     cdef public Tombstones_t tombstones
     cdef public object refuse_new
     cdef public object duplicates
+    cdef public object failed_over
     cdef public object batch_of
     @cython.locals(message=Message_t)
     cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)

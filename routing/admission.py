@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
     from routing.replies import Replies
-    from routing.settings import ListenerSettings
+    from routing.settings import ListenerSettings, Settings
 
 _SENT, _DELIVERED = State.SENT, State.DELIVERED
 _SALE = Transaction.SALE
@@ -49,14 +49,20 @@ class Admission:
         settings = life.settings
         self._life = life
         self._replies = replies
-        self._routes = RouteTable(settings.routes, settings.hosts[0].name)
-        self._merchants = Merchants(settings.service, settings.merchants)
+        self.change(settings)
         self.tombstones = Tombstones(settings.tombstones_max, settings.late_request_s)
         self.refuse_new: str | None = None
         """DE 39 for every new charge while the gateway drains or its journal fails; else None."""
         self.duplicates: Counter[str] = Counter()
+        self.failed_over = 0
+        """Charges that went to another host than their route's first."""
         self.batch_of: Callable[[Message], str] = lambda _: ""
         """The batch that a terminal is in whose messages do not say it; '' if it has none."""
+
+    def change(self, settings: Settings) -> None:
+        """Other routes and merchants from now on."""
+        self._routes = RouteTable(settings.routes, settings.hosts[0].name)
+        self._merchants = Merchants(settings.service, settings.merchants)
 
     def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
@@ -134,15 +140,22 @@ class Admission:
     def host_for(
         self, message: Message, listener: ListenerSettings, now: Now
     ) -> tuple[Host | None, str]:
-        """The host that a route names, if it can take more; else None and DE 39."""
-        name = self._routes.always or self._routes.host_for(
+        """The first host of the route that can take more; if none can, DE 39 by the first of them.
+
+        Nothing was sent yet: what was is never given to another host.
+        """
+        names = self._routes.always or self._routes.hosts_for(
             listener.dialect, message.mti, message.get(3) or "", pan_of(message)
         )
-        if name is None:
-            return None, rc.NO_ROUTE
-        host = self._life.hosts[name]
-        code = self.why_not(host, now)
-        return (None, code) if code else (host, "")
+        first = ""
+        for name in names:
+            host = self._life.hosts[name]
+            code = self.why_not(host, now)
+            if not code:
+                self.failed_over += bool(first)
+                return host, ""
+            first = first or code
+        return None, first or rc.NO_ROUTE
 
     @staticmethod
     def why_not(host: Host, now: Now) -> str:

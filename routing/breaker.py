@@ -21,6 +21,12 @@ class Breaker:
         self.opened = 0
         """How often it opened."""
 
+    def change(self, silences_max: int, pause_s: float, answer_timeout_s: float) -> None:
+        """Other bounds from now on; what was counted stays."""
+        self._silences_max = silences_max
+        self._pause_s = pause_s
+        self._answer_timeout_s = answer_timeout_s
+
     @property
     def is_open(self) -> bool:
         """Whether the host is taken for silent."""

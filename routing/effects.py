@@ -7,7 +7,7 @@ An `Outbox` gathers the effects of one turn.  Its `records` must be durable befo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,6 +164,39 @@ class CloseLink(NamedTuple):
     why: str
 
 
+class HostNews(NamedTuple):
+    """Something about a host that belongs into the log."""
+
+    host: str
+    what: str
+    alarms: bool
+    """Whether a person should look."""
+
+
+class TakenKey(NamedTuple):
+    """A key that the custody took over, wrapped, and its check value."""
+
+    text: str
+    check: str
+
+
+class ReceivedKey(NamedTuple):
+    """A host's MAC key came: whoever keeps the keys has to take it over, then call `done`."""
+
+    host: str
+    zone: str
+    """The zone key, wrapped."""
+    data: bytes
+    """The key under it."""
+    check: bytes
+    cipher: Literal["des", "aes", "sm4"]
+    done: Callable[[TakenKey | None, str, Now], bool]
+    """With None why not; returns whether MACs are made with it from now on."""
+
+    def __repr__(self) -> str:
+        return f"<ReceivedKey of {self.host}>"
+
+
 class Lookup(NamedTuple):
     """A charge is needed that memory no longer holds: ask the journal, then call `found`."""
 
@@ -223,7 +256,7 @@ class KeyWork(NamedTuple):
     """Whether the result is taken: the terminal's MACs are then made with it."""
 
 
-Send = ToTerminal | ToHost | CloseLink
+Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey
 
 
 @dataclass

@@ -16,7 +16,7 @@ from routing.enquiry import Enquiry
 from routing.limits import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
-from routing.response_codes import APPROVALS, PARTIAL
+from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL
 
 if TYPE_CHECKING:
     from codec import Message
@@ -41,9 +41,10 @@ class HostSide:
 
     def message(self, host: Host, link: int, message: Message, now: Now, mac_good: bool) -> None:
         """A host sent a message over one of its links."""
-        host.links.heard(link, now)
         mti_class = message.mti[1]
-        if mti_class == _NETWORK_CLASS:
+        manages = mti_class == _NETWORK_CLASS
+        host.links.heard(link, now, not manages)
+        if manages:
             self._life.outbox.express += host.links.network_message(link, message, now)
             return
         if not host.convention.is_answer(message):
@@ -58,6 +59,7 @@ class HostSide:
             self.unmatched[host.name, why or "nobody waits"] += 1
         elif not mac_good:
             self.unmatched[host.name, "bad MAC"] += 1
+            self._mac_error(host, now)
             if isinstance(owner, Charge):
                 owner.answer_forged = True
         elif isinstance(owner, Enquiry):
@@ -91,7 +93,17 @@ class HostSide:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
             self._life.move(charge, _DECLINE, now, None, message, None)
+            self._heed(host, code, now)
         host.keys.release(key)
+
+    def _heed(self, host: Host, code: str, now: Now) -> None:
+        """A host that refuses our MAC has another key than we."""
+        if code == BAD_MAC:
+            self._mac_error(host, now)
+
+    def _mac_error(self, host: Host, now: Now) -> None:
+        if host.links.exchange is not None:
+            self._life.outbox.express += host.links.exchange.mac_error(now)
 
     def _approved(self, host: Host, charge: Charge, message: Message, code: str, now: Now) -> None:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
@@ -128,6 +140,7 @@ class HostSide:
         if self._is_answer_to(host, sent, message, code):
             host.links.day.told(message.get(15) or "")
             self._life.reversals.answered(charge, code, now)
+            self._heed(host, code, now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         code = host.convention.code_of(message)
@@ -142,7 +155,7 @@ class HostSide:
 
     def link_lost(self, host: Host, link: int, now: Now) -> None:
         """A link is gone, and with it every answer that was still to come over it."""
-        host.links.down(link)
+        host.links.down(link, now)
         for charge in self._life.book.open():
             if charge.host != host.name:
                 continue

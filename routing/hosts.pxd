@@ -13,6 +13,7 @@ cdef class Host:
     cdef public object convention
     cdef public HostLinks_t links
     cdef public PendingKeys_t keys
+    cdef public bint leaving
     cdef public Tally_t reply_s
     cdef public Breaker_t breaker
     cpdef object charge_key(self, Charge_t charge)

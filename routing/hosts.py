@@ -12,23 +12,26 @@ from routing.tally import REPLY_S, Tally
 
 if TYPE_CHECKING:
     from routing.charge import Charge
-    from routing.network import HostSettings
+    from routing.host_settings import HostSettings
 
 
 class Host:
     """A bank host.  `keys` ties answers to charges, reversals and enquiries in flight."""
 
-    def __init__(self, settings: HostSettings, first_stan: int) -> None:
+    def __init__(self, settings: HostSettings, first_stan: int, shut: set[int]) -> None:
+        """`shut`: the links, over all hosts, that carry nothing now."""
         self.name = settings.name
         self.settings = settings
         self.convention = CONVENTIONS[settings.dialect]
-        self.links = HostLinks(settings, self.convention)
+        self.links = HostLinks(settings, self.convention, shut)
         self.keys = PendingKeys(
             first_stan=first_stan,
             pending_max=settings.pending_max,
             quarantine_s=settings.late_answer_quarantine_s,
             stan_digits=self.convention.stan_digits,
         )
+        self.leaving = False
+        """The configuration no longer names it: it gets nothing new, see `departures`."""
         self.reply_s = Tally(REPLY_S)
         """From a charge's leaving to its answer's coming: the host's own part of its time."""
         self.breaker = Breaker(
@@ -37,10 +40,20 @@ class Host:
             answer_timeout_s=settings.answer_timeout_s,
         )
 
+    def change(self, settings: HostSettings) -> None:
+        """Other rules from now on, in the same dialect; what is in flight stays."""
+        self.settings = settings
+        self.links.change(settings)
+        self.keys.change(settings.pending_max, settings.late_answer_quarantine_s)
+        self.breaker.change(
+            settings.silences_max, settings.silence_pause_s, settings.answer_timeout_s
+        )
+
     @property
     def can_take_more(self) -> bool:
         """Whether there is a usable link and room for a request."""
-        return bool(self.links.usable()) and self.keys.in_flight < self.settings.in_flight_max
+        room = self.keys.in_flight < self.settings.in_flight_max
+        return room and bool(self.links.usable()) and not self.leaving
 
     def has_settled(self, charge: Charge) -> bool:
         """Whether it is too late to reverse an approved charge; see `settlement_day`."""

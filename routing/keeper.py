@@ -62,6 +62,9 @@ class AuditKind(StrEnum):
     KEY_COMPONENT = "key component"
     KEY_COMPONENT_REFUSED = "key component refused"
     KEY_CEREMONY_OVER = "key ceremony over"
+    KEY_EXCHANGE_FAILED = "key exchange failed"
+    HOST_BLOCKED = "host blocked"
+    CONFIGURATION_RELOADED = "configuration reloaded"
 
 
 class Keeper:

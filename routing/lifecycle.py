@@ -353,7 +353,9 @@ class Lifecycle:
         match charge.state:
             case State.SENT if charge.left:
                 reason = Reason.ANSWER_MAC if charge.answer_forged else Reason.NO_ANSWER
-                self.hosts[charge.host].breaker.silent(now.monotonic)
+                host = self.hosts[charge.host]
+                host.breaker.silent(now.monotonic)
+                host.links.silent(charge.link, charge.known_since, now)
                 self.apply(charge, Event.NO_ANSWER, now, reason=reason)
             case State.SENT if self.book.forgets:
                 # The journal may find that it repeats a charge that stands: who asks is told

@@ -30,6 +30,12 @@ class LimitChanges:
         self.proposed: Proposal | None = None
         """`how` holds the limits as JSON."""
 
+    def configure(self, limits: LimitSettings) -> None:
+        """The configuration was read anew; what persons set holds until it says something new."""
+        if _packed(limits) != self._configured:
+            self._configured = _packed(limits)
+            self._limits.change(limits)
+
     def propose(self, limits: LimitSettings, who: str, now: Now) -> Answer:
         """A person wants other limits; they are in force when another one agrees."""
         if not who:

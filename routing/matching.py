@@ -52,6 +52,11 @@ class PendingKeys:
     def __len__(self) -> int:
         return len(self._owners)
 
+    def change(self, pending_max: int, quarantine_s: float) -> None:
+        """Other bounds for what comes from now on."""
+        self._pending_max = pending_max
+        self._quarantine_s = quarantine_s
+
     @property
     def in_flight(self) -> int:
         """How many wait for an answer now, without those that may only get a late one."""

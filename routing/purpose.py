@@ -11,5 +11,6 @@ class Purpose(StrEnum):
     SIGN_ON = "sign-on"
     SIGN_OFF = "sign-off"
     ECHO = "echo"
+    KEY_CHANGE = "key change"
     CUT_OVER_BEGINS = "cut-over begins"
     CUT_OVER_ENDS = "cut-over ends"

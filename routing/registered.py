@@ -38,6 +38,10 @@ class Registered:
     def __init__(self, registry: Registry, ring: KeyRing, gate: Gate) -> None:
         self._registry, self._ring, self._gate = registry, ring, gate
 
+    def knows(self, merchant: str) -> bool:
+        """Whether a merchant of this name is registered."""
+        return self._registry.merchant(merchant) is not None
+
     def standing(self, till: Till) -> Standing:
         """Whether a terminal of a merchant may sign in."""
         code = self._gate.code(*till) or self._registry.refusal_of_sign_in(*till)

@@ -1,4 +1,5 @@
 cdef class RouteTable:
     cdef tuple _routes
-    cdef public object always
-    cpdef object host_for(self, object dialect, object mti, object processing_code, object pan)
+    cdef Py_ssize_t _turn
+    cdef public tuple always
+    cpdef tuple hosts_for(self, object dialect, object mti, object processing_code, object pan)

@@ -1,4 +1,8 @@
-"""Which host gets a charge: the first route that fits dialect, MTI, processing code and PAN."""
+"""Which hosts may get a charge: the first route that fits dialect, MTI, processing code and PAN.
+
+Only a charge that was never sent can go to another host than the route's first: what left belongs
+to its host, with its reversal.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,13 @@ if TYPE_CHECKING:
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule; an empty list fits everything.  Prefixes: `processing_code` 00, `pan_prefix` 62."""
 
-    host: str
+    host: str = ""
+    hosts: tuple[str, ...] = ()
+    """Instead of `host`, several: in the order in which they are asked, or shared by `weights`."""
+    failover: bool = False
+    """The contract allows that another of `hosts` gets what the first can't take now."""
+    weights: tuple[int, ...] = ()
+    """How many of its charges each of `hosts` gets in turn."""
     dialect: tuple[str, ...] = ()
     mti: tuple[str, ...] = ()
     processing_code: tuple[str, ...] = ()
@@ -28,18 +38,37 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             and (not self.pan_prefix or pan.startswith(self.pan_prefix))
         )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every host that it may lead to."""
+        return self.hosts or (self.host,)
+
+    def orders(self) -> tuple[tuple[str, ...], ...]:
+        """For one charge after the other: which hosts it may go to, the first of them first."""
+        names = self.names
+        turns = [each for at, each in enumerate(names) for _ in range(self._weight(at))]
+        return tuple(
+            (turn, *(each for each in names if each != turn and self.failover)) for turn in turns
+        )
+
+    def _weight(self, at: int) -> int:
+        return self.weights[at] if self.weights else int(at == 0)
+
 
 class RouteTable:
     """The routes in their order; without any, everything goes to `default_host`."""
 
     def __init__(self, routes: Sequence[Route], default_host: str) -> None:
-        self._routes = tuple(routes) or (Route(host=default_host),)
-        self.always: str | None = None if routes else default_host
+        known = tuple(routes) or (Route(host=default_host),)
+        self._routes = tuple((route, route.orders()) for route in known)
+        self._turn = 0
+        self.always: tuple[str, ...] = () if routes else (default_host,)
         """The one host that everything goes to, if there are no routes."""
 
-    def host_for(self, dialect: str, mti: str, processing_code: str, pan: str) -> str | None:
-        """The host's name, or None when no route fits."""
-        for route in self._routes:
+    def hosts_for(self, dialect: str, mti: str, processing_code: str, pan: str) -> tuple[str, ...]:
+        """The names of the hosts to ask, one after the other; none when no route fits."""
+        for route, orders in self._routes:
             if route.fits(dialect, mti, processing_code, pan):
-                return route.host
-        return None
+                self._turn += 1
+                return orders[self._turn % len(orders)]
+        return ()

@@ -9,8 +9,8 @@ import msgspec
 from routing.accounts.settings import AccountSettings
 from routing.conduct import AbuseSettings
 from routing.downloads import ParameterSet
+from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
-from routing.network import HostSettings
 from routing.registry import RegistrySettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route

@@ -9,13 +9,18 @@ Rule 3.  A charge belongs to the date of its approval.  Once its host's date is 
 Rule 4.  That a host knows nothing of a charge of an earlier date, or of an unknown one, may mean
          that it is settled there: no end, but a case.
 
+Rule 4.  Where a host tells no dates, `settles_at` of the configuration ends its days by the clock.
+
 Dates of the 1987 edition have no year: the shorter way round tells which of two is later.
 """
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from routing.clock import Now
 
 CUT_OVER_MAX_S: Final = 600.0
 _LEAP_YEAR: Final = 2024
@@ -38,6 +43,13 @@ def _day(text: str) -> int | None:
         return date(_LEAP_YEAR, int(text[:2]), int(text[2:])).timetuple().tm_yday
     except ValueError:
         return None
+
+
+def date_at(now: Now, settles_at: str) -> str:
+    """MMDD of the settlement date of a host whose days end at `settles_at` (HH:MM, UTC)."""
+    utc = now.utc()
+    ended = utc.strftime("%H:%M") >= settles_at
+    return (utc + timedelta(days=ended)).strftime("%m%d")
 
 
 class SettlementDay:

@@ -125,7 +125,7 @@ class SignIns:
         """The batch that a settlement is of, or a terminal is in, where its dialect's messages do
         not say so each time; '' if it never signed in.
         """
-        session = self._sessions.get(till_of(message))
+        session = self._sessions.get(till_of(message)) if self._sessions else None
         if session is None or not CONVENTIONS[message.dialect.name].settles:
             return ""
         said = CONVENTIONS[message.dialect.name].batch_number(message)
@@ -158,8 +158,9 @@ class SignIns:
 
     def found(self, what: Finding, till: Till, now: Now, **said: str | int) -> None:
         """Count a finding on a terminal, and have it audited now and then."""
-        merchant = "" if what is Finding.UNKNOWN_MERCHANT else till.merchant
         # What anybody may write must not become a line of a log: it might be a card's number.
+        is_known = till in self._sessions or self.registered.knows(till.merchant)
+        merchant = till.merchant if is_known else ""
         terminal = till.terminal if till.terminal.isascii() and till.terminal.isalnum() else "?"
         self.findings.found(what, f"{merchant}|{terminal}", now, said)
 

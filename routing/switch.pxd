@@ -15,8 +15,11 @@ cdef object _SENT
 
 @cython.final
 cdef class Switch:
+    cdef set _shut
+    cdef dict _last_stans
     cdef public dict hosts
     cdef public Lifecycle_t life
+    cdef public object departures
     cdef public object watch
     cdef public object docket
     cdef public object office

@@ -14,12 +14,14 @@ from routing.accounts.office import Office
 from routing.cause import Asker
 from routing.charge import NOT_STANDING, Charge, Event, State
 from routing.conventions import Kind
+from routing.departures import Departures
 from routing.docket import Docket
 from routing.effects import Lookup, Outbox, ToHost, ToTerminal
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
 from routing.key_ceremony import Ceremonies
+from routing.key_exchange import exchange_keys
 from routing.key_ring import KeyRing
 from routing.lifecycle import Lifecycle
 from routing.limit_changes import LimitChanges
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.effects import Kept, KeyWork, Noted, Send
+    from routing.host_settings import HostSettings
     from routing.settings import Settings
     from routing.sign_in import Till
 
@@ -50,11 +53,15 @@ class Switch:
     def __init__(
         self, settings: Settings, *, epoch: int, last_id: int, last_stans: Mapping[str, int]
     ) -> None:
-        self.hosts = {
-            each.name: Host(each, last_stans.get(each.name, 0)) for each in settings.hosts
-        }
+        self._shut: set[int] = set()
+        """Links of all hosts that carry neither charges nor reversals now."""
+        self._last_stans = dict(last_stans)
+        self.hosts: dict[str, Host] = {}
+        for each in settings.hosts:
+            self._add_host(each)
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
         self.life = Lifecycle(settings, self.hosts, translators, epoch, last_id)
+        self.departures = Departures(self.life)
         self.watch = Watch(self.life)
         self.docket = Docket(self.life)
         self.office = Office(self.life, self.docket)
@@ -70,6 +77,9 @@ class Switch:
         self.host_side = HostSide(self.life)
         self.limit_changes = LimitChanges(self.life.limits, self.docket)
         self.notices = Notices(self.life, self.docket)
+        self.keys = KeyRing(self.life.keeper)
+        for host in self.hosts.values():
+            exchange_keys(host, self.life, self.keys)
         self.ceremonies = Ceremonies(self.life.keeper)
         self.to_host_s = Tally(OWN_S)
         """The gateway's own part of a charge's time: from its request to its leaving for a host."""
@@ -152,17 +162,53 @@ class Switch:
 
     # From hosts
 
+    def _add_host(self, settings: HostSettings) -> None:
+        first = self._last_stans.get(settings.name, 0)
+        self.hosts[settings.name] = Host(settings, first, self._shut)
+
+    def take_host(self, settings: HostSettings) -> None:
+        """A host of the configuration read anew: known with perhaps other rules, or new."""
+        known = self.hosts.get(settings.name)
+        if known is None:
+            self._add_host(settings)
+            exchange_keys(self.hosts[settings.name], self.life, self.keys)
+        else:
+            known.change(settings)
+            self.departures.keep(settings.name)
+            exchange_keys(known, self.life, self.keys)
+
+    def begin_exchanges(self, now: Now) -> None:
+        """MAC keys of earlier lives go on; hosts without one get nothing before one came."""
+        for host in self.hosts.values():
+            if host.links.exchange is not None:
+                host.links.exchange.begin(now)
+
+    def key_proven(self, host: str, now: Now) -> None:
+        """A MAC was good under a host's new key."""
+        known = self.hosts.get(host)
+        if known is not None and known.links.exchange is not None:
+            known.links.exchange.proven(now)
+
+    def _drop_host(self, name: str) -> None:
+        """Nothing of it is open.  Should it come back, its numbers go on where they were."""
+        self._last_stans[name] = int(self.hosts.pop(name).keys.next_stan())
+
     def link_up(self, host: str, link: int, now: Now) -> None:
         """A link to a host was connected."""
-        self.life.outbox.express += self.hosts[host].links.up(link, now)
+        if host in self.hosts:
+            self.life.outbox.express += self.hosts[host].links.up(link, now)
 
     def link_down(self, host: str, link: int, now: Now) -> None:
         """A link to a host is gone."""
-        self.host_side.link_lost(self.hosts[host], link, now)
+        self.departures.gone(link)
+        if host in self.hosts:
+            self.host_side.link_lost(self.hosts[host], link, now)
 
     def from_host(self, host: str, link: int, message: Message, now: Now, mac_good: bool) -> None:
         """A message came over a host link."""
-        self.host_side.message(self.hosts[host], link, message, now, mac_good=mac_good)
+        known = self.hosts.get(host)
+        if known is not None:
+            self.host_side.message(known, link, message, now, mac_good=mac_good)
 
     # Time
 
@@ -179,12 +225,23 @@ class Switch:
         for host in self.hosts.values():
             host.keys.expire(now.monotonic)
             self.life.outbox.express += host.links.tick(now)
+            if host.links.exchange is not None:
+                self.life.outbox.express += host.links.exchange.tick(now)
+        sends, gone = self.departures.tick(now)
+        self.life.outbox.express += sends
+        for name in gone:
+            self._drop_host(name)
         self.office.tick(now)
 
     # The gateway's reports on what it sent
 
     def may_leave(self, send: Send, now: Now) -> bool:
         """Asked at the last moment, records durable: is this still to be sent?"""
+        if self._shut and isinstance(send, ToHost) and send.link in self._shut:
+            # The host signed off meanwhile: it heard our answer, and gets nothing after it.
+            if send.charge is not None:
+                self.unsent(send, now)
+            return send.charge is None
         if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
             return self._may_reach_host(send.charge, now)
         if isinstance(send, ToTerminal):

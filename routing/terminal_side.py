@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from routing.docket import Docket
     from routing.key_ring import KeyRing
     from routing.lifecycle import Lifecycle
-    from routing.settings import ListenerSettings
+    from routing.settings import ListenerSettings, Settings
 
 _CHARGE, _NETWORK, _NOT_A_REQUEST = Kind.CHARGE, Kind.NETWORK, Kind.NOT_A_REQUEST
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
@@ -72,6 +72,11 @@ class TerminalSide:
             Kind.UNSUPPORTED: self._unsupported,
         }
         self.not_requests = 0
+
+    def change(self, settings: Settings) -> None:
+        """Other rules of listeners, routes and merchants from now on."""
+        self._listeners = {each.name: each for each in settings.listeners}
+        self.admission.change(settings)
 
     def handle(self, kind: Kind, handler: Handler) -> None:
         """Have requests of a kind handled elsewhere."""

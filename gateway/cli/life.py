@@ -1,4 +1,4 @@
-"""`doctor`, `ready`, `log-level`, `explain`: before a gateway runs, while it does, afterwards."""
+"""`doctor`, `ready`, `log-level`, `reload`, `explain`: before, while and after a gateway runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import msgspec
 import typer
@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
     app.command()(ready)
     app.command(name="log-level")(log_level)
     app.command()(explain)
+    app.command()(reload)
 
 
 def doctor(config: ConfigPath, set_: Overrides = None, *, as_json: AsJson = False) -> None:
@@ -121,22 +122,44 @@ def log_level(
 ) -> None:
     """Change what a running gateway logs; `debug` adds every step of every charge."""
     settings = configuration(config, set_)
+    said = _asked(settings, "PUT", "/log", {"level": level, "who": who}, token_file)
+    typer.echo(f"log level: {said['level']} (was {said['was']})")
+
+
+def reload(
+    config: ConfigPath,
+    set_: Overrides = None,
+    *,
+    who: Who = "",
+    token_file: TokenFile = None,
+) -> None:
+    """Have a running gateway read its configuration anew: all of it, or nothing is changed.
+
+    It reads the file and the overrides that it was started with.  Exit 1 if it refuses, with why.
+    """
+    _asked(configuration(config, set_), "POST", "/reload", {"who": who}, token_file)
+    typer.echo("reloaded")
+
+
+def _asked(
+    settings: Config, method: str, path: str, body: object, token_file: Path | None
+) -> dict[str, Any]:
+    """What the running gateway says; ends the command with 1 and why if it refuses."""
     token = token_file.read_text("utf-8").strip() if token_file else ""
     token = token or People.of(settings.admin.token_file).shared_token
-    body = {"level": level, "who": who}
-    request = admin_request(settings, "PUT", "/log", body, token)
+    request = admin_request(settings, method, path, body, token)
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            said = msgspec.json.decode(answer.read())
+            return cast("dict[str, Any]", msgspec.json.decode(answer.read()))
     except urllib.error.HTTPError as error:
         with error:
-            why = msgspec.json.decode(error.read())["error"]
-        typer.echo(f"isogate: {why}", err=True)
+            said = msgspec.json.decode(error.read())
+        for why in said.get("problems") or [said.get("error", "")]:
+            typer.echo(f"isogate: {why}", err=True)
         raise typer.Exit(EXIT_NOT_DONE) from None
     except OSError as error:
         typer.echo(f"isogate: no gateway answers at {request.full_url}: {error}", err=True)
         raise typer.Exit(EXIT_NOT_DONE) from None
-    typer.echo(f"log level: {said['level']} (was {said['was']})")
 
 
 def explain(

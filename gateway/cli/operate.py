@@ -19,6 +19,7 @@ from gateway.cli.common import (
     print_json,
     print_story,
 )
+from gateway.config import load
 from gateway.config_warnings import warnings
 from gateway.hardening import keep_memory_private
 from gateway.journal import JournalError
@@ -48,7 +49,7 @@ def serve(config: ConfigPath, set_: Overrides = None) -> None:
     keep_memory_private()
     failed = False
     try:
-        trio.run(gateway_app.serve, settings)
+        trio.run(gateway_app.serve, settings, lambda: load(config, set_ or ()))
     except* (JournalError, KeyFileError, CustodyError, OSError) as errors:
         failed = True
         for error in _causes(errors):

@@ -99,6 +99,22 @@ def host(  # noqa: PLR0913 - an option each
     ] = None,
     sign_off_at: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
     sign_on_at: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
+    sign_on_demanded: Annotated[
+        bool | None, typer.Option("--sign-on-demanded", help="Answers 91 before a sign-on.")
+    ] = None,
+    sign_ons_refused: Annotated[int | None, typer.Option(min=0, help="The first so many.")] = None,
+    zone_key_file: Annotated[
+        Path | None, typer.Option(help="MAC keys are handed out under it, asked for or not.")
+    ] = None,
+    key_field: Annotated[int | None, typer.Option(min=2, max=128)] = None,
+    key_change_at: Annotated[
+        list[float] | None, typer.Option(metavar="SECONDS", help="Sends a new MAC key then.")
+    ] = None,
+    wrong_check_values: Annotated[
+        int | None, typer.Option(min=0, help="Of the first so many keys.")
+    ] = None,
+    cut_over_at: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
+    cut_over_s: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
     mac_algorithm: MacAlgorithm = None,
     mac_key_file: MacKeyFile = None,
     book: Annotated[Path | None, typer.Option(help="Where to write what was decided.")] = None,
@@ -112,7 +128,7 @@ def host(  # noqa: PLR0913 - an option each
     if address is not None:
         given["host"] = address
     options = _script(script) | given
-    for name in ("mac_key_file", "book"):
+    for name in ("mac_key_file", "zone_key_file", "book"):
         options[name] = str(options.get(name, ""))
     try:
         trio.run(host_program.run, msgspec.convert(options, HostScript))

@@ -77,6 +77,14 @@ class Flying(Protocol):
         ...
 
 
+class Reloading(Protocol):
+    """Who puts the configuration into force anew."""
+
+    async def again(self, who: str) -> tuple[str, ...]:
+        """Why not; empty when it is in force."""
+        ...
+
+
 class Desk:
     """One desk; `do` is its one door.  Raises DeskError for what can't be understood."""
 
@@ -90,6 +98,11 @@ class Desk:
         self._offload = offload
         self.canary: Flying | None = None
         self.keys: KeyDesk | None = None
+        self.reload: Reloading | None = None
+
+    def change(self, config: Config) -> None:
+        """Another configuration is in force."""
+        self.config = config
 
     async def do(self, request: AnyRequest, who: str) -> Reply:
         """Do what `who` asks for; durable when it returns."""

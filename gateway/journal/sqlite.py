@@ -25,6 +25,7 @@ from gateway.journal.schema import (
     bring_up_to_date,
     version_of,
 )
+from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.charge import Charge, State
 from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Noted, Opened
@@ -209,7 +210,7 @@ class SqliteJournal:
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """One transaction for all of `records`; returns when the disk has it."""
         try:
-            with self._db:
+            with transaction(self._db):
                 known = self._insert([r for r in records if isinstance(r, Opened)])
                 moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
                 self._update(moved)

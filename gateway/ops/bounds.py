@@ -78,6 +78,10 @@ class BoundsCollector:
             "work that waits for the custody": (self._workers.waiting(), WAITING_MAX),
             "notices read at a time": (self._notices.waiting, AT_ONCE_MAX),
             "registry.entries_max": (len(life.registry), life.settings.registry.entries_max),
+            "accounts.requests_open_max": (
+                len(self._switch.office.shelf),
+                life.settings.accounts.requests_open_max,
+            ),
             "journal.ended_in_memory_max": (
                 min(len(life.book), life.settings.ended_max),
                 life.settings.ended_max,

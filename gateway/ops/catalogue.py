@@ -59,14 +59,14 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    small, large = Shape(1, 1, 1), Shape(4, 4, 2)
+    small, large = Shape(1, 1, 1), Shape(3, 4, 2)
     yield f"""\
 # Metrics
 
 Written by `python -m gateway.ops.catalogue`. `/metrics` exposes these and nothing else. Every label
 is of a closed set, so the number of series has a bound: {series_max(small)} with one host and one
-listener, {series_max(large)} with four hosts, four listeners and two dialects. `isogate check` says
-what it is, and when it passes {SERIES_MAX:,}. Terminals, merchants, cards, STANs are no labels."""
+listener, {series_max(large)} with three hosts, four listeners, two dialects. `isogate check` tells
+it, and when it passes {SERIES_MAX:,}. Terminals, merchants, cards, STANs are no labels."""
     for section in SECTIONS:
         yield f"\n## {section.title}\n"
         yield "| metric | kind, unit | meaning | labels |"

@@ -7,7 +7,8 @@ from typing import Final
 from gateway.ops import words
 from gateway.ops.labels import HOST, PEER
 from gateway.ops.metric import OTHER, Label, Section
-from routing.network import LinkState
+from routing.key_exchange import RESULTS
+from routing.link_states import LINK_TROUBLES, STANDS, Health
 
 COMMIT_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 BATCH_RECORDS: Final = (1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0)
@@ -21,13 +22,52 @@ LINKS: Final = HOSTS.gauge(
     "links",
     "Links by how far they have come.",
     HOST,
-    Label("state", tuple(LinkState)),
+    Label("state", STANDS),
 )
 LINKS_USABLE: Final = HOSTS.gauge(
     "gateway_host_links_usable", "links", "Links that may carry charges.", HOST
 )
 LINKS_LOST: Final = HOSTS.counter(
     "gateway_host_links_lost_total", "links", "Links that were lost, whoever ended them.", HOST
+)
+HOST_HEALTH: Final = HOSTS.gauge(
+    "gateway_host_health",
+    "0 or 1",
+    "1 for how a host's links are; degraded: an echo missed, a slow start, a link put aside.",
+    HOST,
+    Label("health", tuple(Health)),
+)
+LINK_EVENTS: Final = HOSTS.counter(
+    "gateway_host_link_events_total",
+    "times",
+    "What went wrong on links: echoes and sign-ons, links put aside for silence or closed for it.",
+    HOST,
+    Label("event", LINK_TROUBLES),
+)
+KEY_EXCHANGES: Final = HOSTS.counter(
+    "gateway_host_key_exchanges_total",
+    "exchanges",
+    "MAC keys that came from hosts or were asked for, by what came of it.",
+    HOST,
+    Label("result", RESULTS),
+)
+HOST_KEY_AGE: Final = HOSTS.gauge(
+    "gateway_host_key_age_seconds", "seconds", "How old the exchanged MAC key is.", HOST
+)
+KEYS_BLOCKED: Final = HOSTS.gauge(
+    "gateway_host_keys_blocked",
+    "0 or 1",
+    "Whether a host gets nothing, because no MAC key is there or MACs are wrong under the new one.",
+    HOST,
+)
+HOST_MAC_ERRORS: Final = HOSTS.counter(
+    "gateway_host_mac_errors_total",
+    "messages",
+    "Wrong MACs of a host with which keys are exchanged, or of ours as it says.",
+    HOST,
+)
+FAILED_OVER: Final = HOSTS.counter(
+    "gateway_failed_over_total", "charges", "Charges that went to another host than the first."
 )
 IN_FLIGHT: Final = HOSTS.gauge(
     "gateway_host_in_flight", "requests", "Requests that wait for an answer.", HOST

@@ -164,9 +164,16 @@ class Section:
         """Add a counter."""
         return self._add(Metric(name, Kind.COUNTER, unit, text, labels, most=most))
 
-    def gauge(self, name: str, unit: str, text: str, *labels: Label) -> Metric:
+    def gauge(
+        self,
+        name: str,
+        unit: str,
+        text: str,
+        *labels: Label,
+        most: Callable[[Shape], int] | None = None,
+    ) -> Metric:
         """Add a gauge."""
-        return self._add(Metric(name, Kind.GAUGE, unit, text, labels))
+        return self._add(Metric(name, Kind.GAUGE, unit, text, labels, most=most))
 
     def histogram(
         self, name: str, unit: str, text: str, buckets: tuple[float, ...], *labels: Label

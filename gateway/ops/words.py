@@ -104,6 +104,7 @@ BOUNDS: Final = (
     "work that waits for the custody",
     "notices read at a time",
     "registry.entries_max",
+    "accounts.requests_open_max",
     "journal.ended_in_memory_max",
 )
 """Bounds of the process, named as README's table of limits does."""

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from codec import dialect
-from gateway.simulators.bank import Bank
+from gateway.simulators.bank import APPROVED, Bank
 from gateway.simulators.book import Book
-from gateway.simulators.host_speech import SPEECHES
-from gateway.simulators.line import Line, LineLostError, mac_key
+from gateway.simulators.host_management import Management
+from gateway.simulators.host_speech import SPEECHES, Kind, kind
+from gateway.simulators.line import Line, LineKeys, LineLostError, mac_key
 from gateway.simulators.teller import Teller
 
 if TYPE_CHECKING:
-    from codec import Message
+    from collections.abc import Iterator
+
     from gateway.simulators.host_script import HostScript
     from gateway.simulators.teller import Answer
 
@@ -41,12 +43,20 @@ class BankHost:
     def __init__(self, script: HostScript, book: Book) -> None:
         self._script = script
         self._dialect = dialect(script.dialect)
-        self._key = mac_key(script.mac_algorithm, Path(script.mac_key_file))
+        named = script.mac_key_file and script.mac_algorithm != "none"
+        key = mac_key(script.mac_algorithm, Path(script.mac_key_file)) if named else None
+        self._keys = LineKeys(key)
+        file = script.zone_key_file
+        zone = bytes.fromhex(Path(file).read_text("ascii").strip()) if file else b""
+        if script.mac_algorithm != "none" and not named and not zone:
+            message = f"a key file or a zone key file is needed for {script.mac_algorithm}"
+            raise ValueError(message)
+        self._management = Management(script, SPEECHES[script.dialect], self._keys, zone)
         first_rrn = int(time.time()) % _RRN_SECONDS * _RRN_COUNT + 1
-        self._teller = Teller(script, Bank(first_rrn), book)
+        self._teller = Teller(script, Bank(first_rrn), book, self._management)
         self._listeners: list[trio.SocketListener] = []
         self._links: set[Line] = set()
-        self._last_stan = 0
+        self._signed_on: set[Line] = set()
 
     async def bind(self) -> int:
         """Take the address and return its port.  Raises OSError."""
@@ -63,14 +73,12 @@ class BankHost:
             for at in script.drop_link_at:
                 nursery.start_soon(self._drop_links_at, at)
             nursery.start_soon(self._drop_on_signal)
-            if script.sign_off_at:
-                nursery.start_soon(self._announce, script.sign_off_at, "sign-off")
-            if script.sign_on_at:
-                nursery.start_soon(self._announce, script.sign_on_at, "sign-on")
+            for at, what in _announcements(script):
+                nursery.start_soon(self._announce_at, at, what)
             nursery.start_soon(trio.serve_listeners, self._talk, self._listeners)
 
     async def _talk(self, stream: trio.SocketStream) -> None:
-        line = Line(stream, self._dialect, self._key)
+        line = Line(stream, self._dialect, self._keys)
         self._links.add(line)
         try:
             async with trio.open_nursery() as waiting:
@@ -78,13 +86,19 @@ class BankHost:
                 waiting.cancel_scope.cancel()
         finally:
             self._links.discard(line)
+            self._signed_on.discard(line)
 
     async def _read(self, line: Line, waiting: trio.Nursery) -> None:
         room = trio.Semaphore(LATE_ANSWERS_MAX)
         try:
             while True:
                 message, mac_good = await line.receive()
-                for answer in self._teller.hear(message, mac_good=mac_good):
+                signed_on = line in self._signed_on or not self._script.sign_on_demanded
+                if kind(message) is Kind.ANSWER:
+                    self._management.answered(message)
+                for answer in self._teller.hear(message, mac_good=mac_good, signed_on=signed_on):
+                    if self._management.is_sign_on(message) and answer.message[39] == APPROVED:
+                        self._signed_on.add(line)
                     if answer.after_s:
                         await room.acquire()
                         waiting.start_soon(self._answer_later, line, answer, room)
@@ -118,20 +132,21 @@ class BankHost:
         for line in list(self._links):
             await line.aclose()
 
-    async def _announce(self, at: float, what: str) -> None:
+    async def _announce_at(self, at: float, what: str) -> None:
         await trio.sleep(at)
-        self._teller.signed_off = what == "sign-off"
+        await self.announce(what)
+
+    async def announce(self, what: str) -> None:
+        """Say something by itself: sign-off, sign-on, key change, cut-over begins or ends."""
+        if what in ("sign-on", "sign-off"):
+            self._teller.signed_off = what == "sign-off"
         _say(f"bank host: {what}")
-        for line in list(self._links):
+        # A key is sent once; the other words are for every link.
+        for line in list(self._links)[: 1 if what == "key change" else None]:
             try:
-                await line.send(self._own_message(what))
+                await line.send(self._management.says(what, datetime.now(UTC)))
             except LineLostError:
                 continue
-
-    def _own_message(self, what: str) -> Message:
-        self._last_stan += 1
-        speech = SPEECHES[self._script.dialect]
-        return speech.network_request(what, f"{self._last_stan:06d}", datetime.now(UTC))
 
     def summary(self) -> str:
         """What came, in one line."""
@@ -152,6 +167,19 @@ async def run(script: HostScript) -> None:
             await anext(signals)
             nursery.cancel_scope.cancel()
         _say(host.summary())
+
+
+def _announcements(script: HostScript) -> Iterator[tuple[float, str]]:
+    """What the host says by itself, and when."""
+    if script.sign_off_at:
+        yield script.sign_off_at, "sign-off"
+    if script.sign_on_at:
+        yield script.sign_on_at, "sign-on"
+    for at in script.key_change_at:
+        yield at, "key change"
+    if script.cut_over_at:
+        yield script.cut_over_at, "cut-over begins"
+        yield script.cut_over_at + script.cut_over_s, "cut-over ends"
 
 
 def _say(text: str) -> None:

@@ -51,6 +51,20 @@ class HostScript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sign_off_at: float = 0.0
     sign_on_at: float = 0.0
     """Seconds after the start at which the host signs off and on again; 0: never."""
+    sign_on_demanded: bool = False
+    """On a link without a sign-on everything but network management is answered 91."""
+    sign_ons_refused: int = 0
+    """So many sign-ons are answered 91, the first ones."""
+    zone_key_file: str = ""
+    """Holds a zone key: then MAC keys are handed out under it, asked for or not."""
+    key_field: int = 48
+    key_change_at: tuple[float, ...] = ()
+    """Seconds after the start at which the host sends a new key by itself."""
+    wrong_check_values: int = 0
+    """So many keys have a check value that does not fit, the first ones."""
+    cut_over_at: float = 0.0
+    cut_over_s: float = 5.0
+    """When the cut-over begins, 0: never, and how long it lasts."""
     mac_algorithm: Algorithm = "none"
     mac_key_file: str = ""
     book: str = ""

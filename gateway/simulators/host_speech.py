@@ -110,7 +110,11 @@ class HostSpeech(ABC):
 
     @abstractmethod
     def network_request(self, what: str, stan: str, now: datetime) -> Message:
-        """A message of the host's own: `what` is sign-on, sign-off or echo."""
+        """A message of the host's own: `what` is one of `_network_codes`."""
+
+    @abstractmethod
+    def network_what(self, message: Message) -> str:
+        """The same word for a message of the gateway's; '' for what is none of them."""
 
     def answer(self, request: Message, fields: dict[int, str]) -> Message:
         """The answer to `request`: its echoed fields and `fields`."""
@@ -130,6 +134,7 @@ class Iso87HostSpeech(HostSpeech):
     _network_codes: ClassVar = {
         "sign-on": "001",
         "sign-off": "002",
+        "key change": "101",
         "cut-over begins": "201",
         "cut-over ends": "202",
         "echo": "301",
@@ -149,6 +154,10 @@ class Iso87HostSpeech(HostSpeech):
         fields = {7: now.strftime("%m%d%H%M%S"), 11: stan, 70: self._network_codes[what]}
         return build(self.dialect, "0800", fields)
 
+    def network_what(self, message: Message) -> str:
+        code = message.get(70)
+        return next((what for what, known in self._network_codes.items() if known == code), "")
+
     def answer_header(self, request: Message) -> bytes:  # noqa: ARG002 - this dialect has none
         return b""
 
@@ -160,6 +169,9 @@ class PosHostSpeech(HostSpeech):
     _network_codes: ClassVar = {
         "sign-on": ("0800", "001"),
         "sign-off": ("0820", "002"),
+        "key change": ("0800", "101"),
+        "cut-over begins": ("0820", "201"),
+        "cut-over ends": ("0820", "202"),
         "echo": ("0820", "301"),
     }
     _of_preauthorisations: ClassVar = ("10", "11")
@@ -180,6 +192,10 @@ class PosHostSpeech(HostSpeech):
     def network_request(self, what: str, stan: str, now: datetime) -> Message:  # noqa: ARG002 - no DE 7
         mti, code = self._network_codes[what]
         return build(self.dialect, mti, {11: stan, 60: "00000001" + code})
+
+    def network_what(self, message: Message) -> str:
+        said = (message.mti, message.get("60.3"))
+        return next((what for what, known in self._network_codes.items() if known == said), "")
 
     def answer_header(self, request: Message) -> bytes:
         """The request's header, TPDU destination and origin exchanged."""

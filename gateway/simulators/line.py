@@ -37,23 +37,51 @@ class Heard(NamedTuple):
     mac_good: bool
 
 
+class LineKeys:
+    """The MAC key of all lines to one peer; the one before it is good for what is on its way."""
+
+    def __init__(self, key: MacKey | None) -> None:
+        self.key = key
+        self._old: MacKey | None = None
+
+    def change(self, key: MacKey) -> None:
+        """Use another key from now on."""
+        self._old, self.key = self.key, key
+
+    def good(self, message: Message) -> bool:
+        """Whether the MAC is good."""
+        known = (each for each in (self.key, self._old) if each is not None)
+        return any(verify(message, each) for each in known)
+
+
 class Line:
     """Messages over one connection.  Several tasks may send; one receives."""
 
-    def __init__(self, stream: trio.SocketStream, dialect: Dialect, key: MacKey | None) -> None:
+    def __init__(
+        self, stream: trio.SocketStream, dialect: Dialect, key: MacKey | LineKeys | None
+    ) -> None:
         self._stream = stream
         self._dialect = dialect
-        self.key = key
-        """For what is sent and what comes from now on; a sign-in brings another."""
+        self._keys = key if isinstance(key, LineKeys) else LineKeys(key)
         self._framer = Framer()
         self._frames: list[bytes] = []
         self._sending = trio.Lock()
 
+    @property
+    def key(self) -> MacKey | None:
+        """For what is sent and what comes from now on; a sign-in brings another."""
+        return self._keys.key
+
+    @key.setter
+    def key(self, key: MacKey | None) -> None:
+        self._keys.key = key
+
     async def send(self, message: Message, *, spoil_mac: bool = False) -> None:
         """Sign and send.  Raises LineLostError."""
-        if self.key is not None and message.mti[1] != _NETWORK_CLASS:
+        key = self._keys.key
+        if key is not None and message.mti[1] != _NETWORK_CLASS:
             message = message.copy()
-            sign(message, self.key)
+            sign(message, key)
             if spoil_mac:
                 message.patch(_MAC_FIELD, message[_MAC_FIELD].translate(_OTHER_DIGIT))
         async with self._sending:
@@ -73,9 +101,9 @@ class Line:
             message = Message(self._frames.pop(0), self._dialect)
         except (trio.BrokenResourceError, trio.ClosedResourceError, CodecError):
             raise LineLostError from None
-        if self.key is None or message.mti[1] == _NETWORK_CLASS:
+        if self._keys.key is None or message.mti[1] == _NETWORK_CLASS:
             return Heard(message, mac_good=True)
-        return Heard(message, mac_good=verify(message, self.key))
+        return Heard(message, mac_good=self._keys.good(message))
 
     async def aclose(self) -> None:
         """End the connection."""

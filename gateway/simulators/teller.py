@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from codec import Message
     from gateway.simulators.bank import Charge
     from gateway.simulators.book import Book
+    from gateway.simulators.host_management import Management
 
 BAD_MAC: Final = "A0"
 UNAVAILABLE: Final = "91"
@@ -37,11 +38,14 @@ class Answer(NamedTuple):
 class Teller:
     """Answers messages by a script; `counts` says what came."""
 
-    def __init__(self, script: HostScript, bank: Bank, book: Book) -> None:
+    def __init__(
+        self, script: HostScript, bank: Bank, book: Book, management: Management | None = None
+    ) -> None:
         self._script = script
         self._bank = bank
         self._book = book
         self._speech = SPEECHES[script.dialect]
+        self._management = management
         self._reversal_tries: Counter[str] = Counter()
         self._handlers: dict[Kind, Callable[[Message], list[Answer]]] = {
             Kind.CHARGE: self._charge,
@@ -50,13 +54,13 @@ class Teller:
             Kind.REVERSAL: self._reversal,
             Kind.CONFIRMATION: self._confirmation,
             Kind.ENQUIRY: self._agree,
-            Kind.NETWORK: self._agree,
+            Kind.NETWORK: self._manage,
             Kind.UNKNOWN: self._refuse,
         }
         self.signed_off = False
         self.counts: Counter[str] = Counter()
 
-    def hear(self, message: Message, *, mac_good: bool) -> list[Answer]:
+    def hear(self, message: Message, *, mac_good: bool, signed_on: bool = True) -> list[Answer]:
         """The answers to one message; none to an answer."""
         what = kind(message)
         if what is Kind.ANSWER:
@@ -64,7 +68,7 @@ class Teller:
         self.counts[what] += 1
         if not mac_good:
             return [self._plain(message, BAD_MAC)]
-        if self.signed_off and what is not Kind.NETWORK:
+        if (self.signed_off or not signed_on) and what is not Kind.NETWORK:
             return [self._plain(message, UNAVAILABLE)]
         return self._handlers[what](message)
 
@@ -110,6 +114,11 @@ class Teller:
 
     def _confirmation(self, message: Message) -> list[Answer]:
         return [self._plain(message, self._bank.confirm(self._speech.original(message)))]
+
+    def _manage(self, message: Message) -> list[Answer]:
+        if self._management is None:
+            return self._agree(message)
+        return [self._after_delay(self._management.hear(message))]
 
     def _agree(self, message: Message) -> list[Answer]:
         return [self._plain(message, APPROVED)]

@@ -2,7 +2,8 @@
 
 Pure: the program in `terminals` sends what this file words, and tells it the answers.
 
-Rule 1.  It signs in before its first sale, and again when it was told 77 or A0.
+Rule 1.  It signs in before its first sale, and again when it was told 77 or A0.  A0 settles
+         nothing, since whoever says it may lack the key: the same is asked again.
 Rule 2.  Keys whose check values do not fit are no keys: it signs in again.
 Rule 3.  When all its sales are settled it closes its batch with its totals.  If they are not the
          gateway's it uploads what it holds; whatever comes back, it then signs off.
@@ -47,6 +48,8 @@ class Session:
         self.batch = _FIRST_BATCH
         self.due = True
         """It has to sign in before its next sale."""
+        self.used = False
+        """An answer under its key was good."""
         self._sales: dict[str, int] = {}
         self._voids: list[int] = []
 
@@ -62,7 +65,7 @@ class Session:
             keys = working_keys(self._keyed.master, self.speech.keys_in(answer))
         except (CodecError, ValueError):
             return False
-        self.key = MacKey(self._keyed.algorithm, keys.mak)
+        self.key, self.used = MacKey(self._keyed.algorithm, keys.mak), False
         batch = self.speech.batch_in(answer) or self.batch
         if batch != self.batch:
             self.batch, self._sales, self._voids = batch, {}, []

@@ -47,6 +47,7 @@ _STANS: Final = 999_999
 _BATCHES: Final = 1_000_000
 _CENTS: Final = (100, 9_999)
 _BIN: Final = "622999"
+_BAD_MAC: Final = "A0"
 _SIGN_IN: Final = {"unionpay-pos": "003", "iso87-ascii": "001"}
 
 
@@ -207,6 +208,12 @@ class Terminal:
             sale.unanswered()
             self._gone |= sale.ended and sale.plan.vanishes_for_good and sale.told is None
         else:
+            if self._session is not None and answer[39] == _BAD_MAC:
+                # It settles nothing, and nobody knows who says it.
+                self._session.due = True
+                await self._sign_in(self._session)
+                sale.unanswered()
+                return sent
             if due.kind is Kind.SALE:
                 self._unproven = self._proof_due = False
                 self._quiet_until = 0.0
@@ -284,7 +291,10 @@ class Terminal:
                 heard = await line.receive()
                 answer = heard.message
                 same = answer.get(11) == message[11] and answer.mti[1] == message.mti[1]
-                if heard.mac_good and same and answer.mti[2] in "13" and answer.has(39):
+                told = same and answer.mti[2] in "13" and answer.has(39)
+                # Who has no key of ours can't sign A0 with one.
+                keyless = self._session is not None and answer.get(39) == _BAD_MAC
+                if told and (heard.mac_good or keyless):
                     return answer
 
     async def _connected(self) -> Line:

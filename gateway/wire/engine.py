@@ -30,6 +30,11 @@ _BACKLOG: Final = 4_096
 _HOST_BACKLOG: Final = 16
 
 
+def expecting(address: str, port: int) -> socket.socket:
+    """A socket at which a host may connect to us.  Raises OSError when that can't be had."""
+    return socket.create_server((address, port), backlog=_HOST_BACKLOG)
+
+
 class _Expected(NamedTuple):
     """Where a host connects to us."""
 
@@ -72,19 +77,34 @@ class Engine(Driver):
             self._bindings[name] = binding
         return sock
 
-    def secure(self, host: str, new_filter: Callable[[], Tls]) -> None:
-        """Speak TLS on the links of a host."""
-        self._secured[host] = new_filter
+    def secure(self, host: str, new_filter: Callable[[], Tls] | None) -> None:
+        """Speak TLS on the links of a host that are made from now on, or none any more."""
+        if new_filter is None:
+            self._secured.pop(host, None)
+        else:
+            self._secured[host] = new_filter
 
-    def expect(self, peer: str, address: str, port: int, allows: Callable[[str], bool]) -> None:
-        """Have a host connect to us: its links are made by `connect`, which waits for it.
-
-        Raises OSError when the address can't be had.
-        """
-        sock = socket.create_server((address, port), backlog=_HOST_BACKLOG)
+    def expect(self, peer: str, sock: socket.socket, allows: Callable[[str], bool]) -> None:
+        """Have a host connect to us at `sock`: its links are made by `connect`, which waits."""
+        self.expect_no_more(peer)
         sock.setblocking(False)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
         self._expected[peer] = _Expected(listener, allows, trio.Lock())
+
+    def allow(self, peer: str, allows: Callable[[str], bool]) -> None:
+        """From where a host may connect to us, from now on."""
+        self._expected[peer] = self._expected[peer]._replace(allows=allows)
+
+    def forget(self, peer: str) -> None:
+        """A host is gone: nobody waits for it any more."""
+        self._secured.pop(peer, None)
+        self.expect_no_more(peer)
+
+    def expect_no_more(self, peer: str) -> None:
+        """A host does not connect to us any more."""
+        expected = self._expected.pop(peer, None)
+        if expected is not None:
+            expected.listener.socket.close()
 
     def stop_listening(self) -> None:
         """Accept nobody any more."""
@@ -106,7 +126,12 @@ class Engine(Driver):
                 if peer in self._secured:
                     tls = self._secured[peer]()
                     await _shake(stream, tls)
-        except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
+        except (
+            OSError,
+            trio.TooSlowError,
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,  # another address is listened on meanwhile
+        ) as error:
             self._not_linked(stream, error)
             return None
         except FilterError as error:

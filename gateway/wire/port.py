@@ -97,3 +97,7 @@ class Network(Protocol):
     def close(self, conn: int, why: str) -> None:
         """End a connection; a `Lost` follows."""
         ...
+
+    def forget(self, peer: str) -> None:
+        """A host is gone for good: where it connects to us nobody waits for it any more."""
+        ...

@@ -57,6 +57,7 @@ class Anomalies:
         self._office = office
         self._days: dict[str, _Day] = {}
         self._day = 0.0
+        self._minute, self._is_night = -1, False
         self.found: Counter[str] = Counter()
         """Anomalies of this life, by what they were."""
         self.alerts: Counter[str] = Counter()
@@ -77,15 +78,20 @@ class Anomalies:
         day.sales += 1
         day.money += charge.money
         day.round += charge.money % _ROUND == 0
-        rules = self._office.book.at(now.wall)
-        hour = (now.wall - rules.midnight(now.wall)) / 3_600.0
-        begins, ends = self._office.settings.anomaly_night
-        day.night += begins <= hour < ends
         minute = int(now.wall // _MINUTE_S)
+        if minute != self._minute:
+            self._minute, self._is_night = minute, self._at_night(minute * _MINUTE_S)
+        day.night += self._is_night
         last, count = day.minute.get(charge.terminal, (minute, 0))
         count = count + 1 if last == minute else 1
         day.minute[charge.terminal] = (minute, count)
         day.most_a_minute = max(day.most_a_minute, count)
+
+    def _at_night(self, wall: float) -> bool:
+        """By the clock of the rules then in force; to the minute, for each sale asks."""
+        hour = (wall - self._office.book.at(wall).midnight(wall)) / 3_600.0
+        begins, ends = self._office.settings.anomaly_night
+        return begins <= hour < ends
 
     def tick(self, now: Now) -> None:
         """At midnight by the rules' clock, look at the day that ended."""

@@ -214,8 +214,10 @@ class Signals:
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         """Sales that a terminal could not finish."""
         del before, event
+        if charge.state is not State.REVERSAL_DUE:
+            return
         most = self._office.settings.reversal_96_max
-        if charge.state is not State.REVERSAL_DUE or not most:
+        if not most:
             return
         if charge.reason == Reason.TERMINAL_CANNOT_FINISH:
             what = COULD_NOT_FINISH

@@ -103,6 +103,8 @@ class Convention(ABC):
     """DE 39 for: the host did not answer in time (a reversal is on its way)."""
     keeps_stan: ClassVar[bool]
     """Whether hosts of this dialect must see the terminal's own DE 11."""
+    network_codes: ClassVar[Mapping[Purpose, str]]
+    """What stands for each purpose of network management; a host's agreement may say otherwise."""
     reasons: ClassVar[Mapping[str, str]]
     """DE 39 of a reversal towards a host, by `Reason`; others go as 06."""
     reasons_given: ClassVar[Mapping[str, Reason]]
@@ -177,12 +179,17 @@ class Convention(ABC):
         """The answer to a sign-on, sign-off or echo."""
 
     @abstractmethod
-    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
-        """A sign-on, sign-off or echo from the gateway to a host of this dialect."""
+    def network_request(self, code: str, stan: str, now: Now) -> Message:
+        """A network management message from the gateway to a host; `code` says what it is for."""
 
     @abstractmethod
+    def network_code(self, message: Message) -> str:
+        """What says in a network management message what it is for."""
+
     def network_purpose(self, message: Message) -> Purpose | None:
         """What a network management message is for; None if it is none of ours."""
+        code = self.network_code(message)
+        return next((each for each, known in self.network_codes.items() if known == code), None)
 
     file_fields: ClassVar[FileFields]
     """Where account requests and their answers have their record, and how long it may be."""

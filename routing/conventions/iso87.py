@@ -33,14 +33,6 @@ _CONFIRMS: Final = "22"
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
-_NETWORK_CODES: Final = {
-    Purpose.SIGN_ON: "001",
-    Purpose.SIGN_OFF: "002",
-    Purpose.CUT_OVER_BEGINS: "201",
-    Purpose.CUT_OVER_ENDS: "202",
-    Purpose.ECHO: "301",
-}
-_PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _KINDS: Final = {
     "30": Kind.ACCOUNT,
     "32": Kind.SETTLEMENT,
@@ -70,6 +62,14 @@ class Iso87(Convention):
     sufficient: ClassVar = frozenset({3, 4, 12, 13, 14, 18, 19, 22, 23, 25, 32, 33, 41, 42, 43, 49})
     no_answer_code: ClassVar = "68"
     keeps_stan: ClassVar = False
+    network_codes: ClassVar = {
+        Purpose.SIGN_ON: "001",
+        Purpose.SIGN_OFF: "002",
+        Purpose.KEY_CHANGE: "101",
+        Purpose.CUT_OVER_BEGINS: "201",
+        Purpose.CUT_OVER_ENDS: "202",
+        Purpose.ECHO: "301",
+    }
     key_parts: ClassVar = ("MTI", "DE 11", "DE 7")
     reasons: ClassVar = {
         Reason.NO_ANSWER: _LATE,
@@ -141,12 +141,11 @@ class Iso87(Convention):
     def network_answer(self, request: Message, now: Now) -> Message:
         return self.answer(request, "00", now)
 
-    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
-        fields = {7: de7(now), 11: stan, 70: _NETWORK_CODES[purpose]}
-        return build(self.dialect, "0800", fields)
+    def network_request(self, code: str, stan: str, now: Now) -> Message:
+        return build(self.dialect, "0800", {7: de7(now), 11: stan, 70: code})
 
-    def network_purpose(self, message: Message) -> Purpose | None:
-        return _PURPOSES.get(message.get(70, ""))
+    def network_code(self, message: Message) -> str:
+        return message.get(70) or ""
 
     file_fields: ClassVar[FileFields] = file_action.IN_1987
 

@@ -49,8 +49,6 @@ _DECLINED: Final = "05"
 """What any other action code is: a no, and to a reversal nothing that ends it."""
 _YES: Final = {"4": "400", "8": "800"}
 """The approving action code by the MTI's class."""
-_FUNCTIONS: Final = {Purpose.SIGN_ON: "801", Purpose.SIGN_OFF: "802", Purpose.ECHO: "831"}
-_PURPOSES: Final = {code: purpose for purpose, code in _FUNCTIONS.items()}
 _FULL_REVERSAL: Final = "400"
 _PARTIAL_REVERSAL: Final = "401"
 _AMOUNT_DIGITS: Final = 12
@@ -73,6 +71,12 @@ class Iso93(Iso87):
     echo: ClassVar[tuple[int, ...]] = (2, 3, 4, 7, 11, 12, 41, 42, 49, 56)
     original_field: ClassVar = 56
     sufficient: ClassVar = frozenset({3, 4, 12, 14, 18, 19, 22, 23, 26, 32, 33, 41, 42, 43, 49})
+    network_codes: ClassVar = {
+        Purpose.SIGN_ON: "801",
+        Purpose.SIGN_OFF: "802",
+        Purpose.KEY_CHANGE: "811",
+        Purpose.ECHO: "831",
+    }
     reasons: ClassVar = {
         Reason.NO_ANSWER: _TIMEOUT,
         Reason.LINK_LOST: _TIMEOUT,
@@ -161,10 +165,9 @@ class Iso93(Iso87):
         """An action code of 1993 as one of this edition."""
         return action
 
-    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:
+    def network_request(self, code: str, stan: str, now: Now) -> Message:
         local = now.local().strftime("%Y%m%d%H%M%S")[-self.local_time_digits :]
-        stan = stan.zfill(self.stan_digits)
-        fields = {7: de7(now), 11: stan, 12: local, 24: _FUNCTIONS[purpose]}
+        fields = {7: de7(now), 11: stan.zfill(self.stan_digits), 12: local, 24: code}
         return build(self.dialect, self.version + "804", fields)
 
     def network_answer(self, request: Message, now: Now) -> Message:
@@ -184,5 +187,5 @@ class Iso93(Iso87):
         answer[39] = self.in_own_digits(answer[39])
         return self.compose(request, fields | answer)
 
-    def network_purpose(self, message: Message) -> Purpose | None:
-        return _PURPOSES.get(message.get(24, ""))
+    def network_code(self, message: Message) -> str:
+        return message.get(24) or ""

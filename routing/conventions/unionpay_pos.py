@@ -67,12 +67,6 @@ _REASONS: Final = {
 _NO_ANSWER: Final = "98"
 _WRONG_MAC: Final = "A0"
 _CANNOT_FINISH: Final = "96"
-_NETWORK_CODES: Final = {
-    Purpose.SIGN_ON: ("0800", "001"),
-    Purpose.SIGN_OFF: ("0820", "002"),
-    Purpose.ECHO: ("0820", "301"),
-}
-_PURPOSES: Final = {code: purpose for purpose, code in _NETWORK_CODES.items()}
 _AS_REQUEST: Final = str.maketrans({"1": "0", "3": "2"})
 _DEFAULT_HEADER: Final = bytes.fromhex("6000030000602200000000")
 _FIRST_BATCH: Final = "000001"
@@ -88,6 +82,15 @@ class UnionPayPos(Convention):
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
+    network_codes: ClassVar = {
+        Purpose.SIGN_ON: "0800/001",
+        Purpose.SIGN_OFF: "0820/002",
+        Purpose.KEY_CHANGE: "0800/101",
+        Purpose.CUT_OVER_BEGINS: "0820/201",
+        Purpose.CUT_OVER_ENDS: "0820/202",
+        Purpose.ECHO: "0820/301",
+    }
+    """MTI and DE 60.3."""
     says_batch: ClassVar = True
     key_parts: ClassVar = ("MTI", "DE 11", "DE 41", "DE 42")
     reasons: ClassVar = {
@@ -197,18 +200,14 @@ class UnionPayPos(Convention):
             answer.patch(60, "00" + _FIRST_BATCH + "000")
         return answer
 
-    def network_request(self, purpose: Purpose, stan: str, now: Now) -> Message:  # noqa: ARG002
-        mti, code = _NETWORK_CODES[purpose]
-        fields = {11: stan, 60: "00" + _FIRST_BATCH + code}
+    def network_request(self, code: str, stan: str, now: Now) -> Message:  # noqa: ARG002
+        mti, _, what = code.partition("/")
+        fields = {11: stan, 60: "00" + _FIRST_BATCH + what}
         return build(self.dialect, mti, fields, _DEFAULT_HEADER)
 
-    def network_purpose(self, message: Message) -> Purpose | None:
-        return _PURPOSES.get(
-            (
-                message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0",
-                message.get("60.3") or "",
-            )
-        )
+    def network_code(self, message: Message) -> str:
+        mti = message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0"
+        return mti + "/" + (message.get("60.3") or "")
 
     file_fields: ClassVar[FileFields] = file_action.IN_POS
 

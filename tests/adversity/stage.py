@@ -141,7 +141,7 @@ class Stage:
         """The C host, writing its book."""
         where = ["--port", str(self.host_port), "--book", str(book)]
         process = self.run([str(tool("hostsim")), *where, *options], "host.log")
-        wait_until(lambda: _accepts(self.host_port), START_S, "the host listens")
+        wait_until(lambda: accepts(self.host_port), START_S, "the host listens")
         return process
 
     def terminals(self, book: Path, *options: str) -> subprocess.Popen[bytes]:
@@ -182,7 +182,8 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     return process.wait(STOP_S)
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Whether somebody listens there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -391,4 +391,6 @@ class IsoTill(Till):
         return fields | (self.named(request[90][4:10]) if request.has(90) else {})
 
     def signed_in(self, request: Message, answer: Message) -> dict[int, str]:
-        return self.managed(request, answer) | {32: "00000000", 62: answer[62]}
+        self.batch = int(answer[60])
+        fields = self.managed(request, answer) | {32: "00000000", 62: answer[62]}
+        return fields | {60: f"{self.batch:06d}"}

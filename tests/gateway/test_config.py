@@ -53,6 +53,7 @@ def test_the_example_is_good_and_says_what_its_contract_says() -> None:
         ("host.0.port=-1", "host.0.port", "-1"),
         ("admin.port=65536", "admin.port", "65536"),
         ("host.0.links=0", "host.0.links", "0"),
+        ("host.0.settles_at=24:00", "host.0.settles_at", "24:00"),
         ("host.0.answer_timeout_s=0", "host.0.answer_timeout_s", "0"),
         ("listener.0.dialect=visa-base1", "listener.0.dialect", "visa-base1"),
         ("host.0.dialect=klingon", "host.0.dialect", "klingon"),

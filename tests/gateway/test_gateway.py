@@ -26,6 +26,7 @@ from gateway.clock import SystemClock
 from gateway.config import load
 from gateway.desk.desk import Desk
 from gateway.desk.floor import LiveFloor
+from gateway.desk.key_desk import hang_keys_of_file
 from gateway.desk_metrics import DeskCollector
 from gateway.doors import Doors
 from gateway.journal import JournalError
@@ -38,6 +39,7 @@ from gateway.notices import NoticePost
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
+from gateway.reload import Reload
 from gateway.terminal_metrics import TerminalCollector
 from gateway.tools import Tools
 from gateway.wire import Engine
@@ -46,10 +48,12 @@ from routing.clock import Now
 from tests.routing.world import ISO, answer, confirmation, refund, repeated, reversal, sale, void
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from gateway.journal import Journal
+    from gateway.keys.port import KeyCustody
+    from gateway.keys.wrapped import WrappedKey
     from routing.switch import Switch
 
 WAIT_S: Final = 5.0
@@ -114,6 +118,10 @@ class Bank:
         except OSError:
             return
 
+    def answer_late(self, message: Message) -> None:
+        """Over its first link."""
+        self._links[0].sendall(frame(answer(message).raw))
+
     def with_mti(self, start: str) -> list[Message]:
         """What it got with such an MTI."""
         return [message for message in self.got if message.mti.startswith(start)]
@@ -169,6 +177,10 @@ class Running:
         self._port = port
         self.canary: Canary
         self.notices: NoticePost
+        self.path: Path
+        self.settings: list[str]
+        """Overrides; a reload uses what stands here then."""
+        self.reload: Reload
         transport = httpx.ASGITransport(app=site._app())
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
@@ -196,7 +208,12 @@ def bank() -> Iterator[Bank]:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, bank: Bank, *overrides: str, wrap: Callable[[Journal], Journal] = lambda j: j
+    folder: Path,
+    bank: Bank,
+    *overrides: str,
+    wrap: Callable[[Journal], Journal] = lambda j: j,
+    custody: KeyCustody | None = None,
+    keys: Sequence[WrappedKey] = (),
 ) -> AsyncIterator[Running]:
     """One life of a gateway on the journal in `folder`."""
     path = folder / "gateway.toml"
@@ -204,15 +221,19 @@ async def gateway(
     places = [f"host.0.port={bank.port}", f"journal.path={folder / 'isogate.db'}"]
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    config = load(path, [*places, f"listener.0.port={port}", *overrides])
+    settings = [*places, f"listener.0.port={port}", *overrides]
+    config = load(path, settings)
     tools = Tools(SystemClock(), Metrics(), Log(StringIO()))
     journal = wrap(open_journal(config, tools.log))
     try:
         switch = await recovered(config, journal, tools)
+        if custody is not None:
+            await hang_keys_of_file(list(keys), custody, switch, tools.clock)
         engine = Engine(config.wire, tools.clock)
         doors = Doors(config, engine, tools.log)
         doors.prepare_hosts()
-        node = Node(config, switch, engine, journal, tools, random.Random(1))  # noqa: S311 - jitter
+        node = Node(config, switch, engine, journal, tools, random.Random(1), custody)  # noqa: S311 - jitter
+        await node.restore_keys()
         lifecycle = Lifecycle(config, switch, engine, node.pipeline, tools)
         floor = LiveFloor(node.pipeline)
         desk = Desk(config, switch, floor, tools.clock, tools.offload)
@@ -230,6 +251,9 @@ async def gateway(
             BoundsCollector(config, tools.metrics, switch, engine, notices, node.key_workers),
             health,
         )
+        parts = (switch, node, doors)
+        reload = Reload(config, lambda: load(path, settings), parts, tools, desk, canary)
+        desk.reload = reload
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
@@ -241,6 +265,7 @@ async def gateway(
                 nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
             running.canary, running.notices = canary, notices
+            running.path, running.settings, running.reload = path, settings, reload
             await running.until(switch.hosts["bank"].links.usable)
             yield running
             nursery.cancel_scope.cancel()

@@ -18,6 +18,7 @@ from codec.framing import frame
 from gateway.clock import SystemClock
 from gateway.wire import Acknowledged, Engine, Frame, Lost, WireEvent, WireLimits
 from gateway.wire.binding import Binding
+from gateway.wire.engine import expecting
 from gateway.wire.filters import Door
 from gateway.wire.proxy import Networks, Proxied
 from gateway.wire.tls import Credentials, TlsSettings
@@ -330,7 +331,7 @@ async def test_a_host_may_connect_to_us_from_where_it_is_allowed_to() -> None:
     engine = Engine(LIMITS, SystemClock())
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    engine.expect("bank", "127.0.0.1", port, Networks(("127.0.0.1/32",)).__contains__)
+    engine.expect("bank", expecting("127.0.0.1", port), Networks(("127.0.0.1/32",)).__contains__)
     socks = []
 
     def come() -> None:

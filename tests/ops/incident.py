@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 import urllib.error
@@ -21,9 +22,10 @@ import trustme
 
 from bench.native import compile_c
 from codec import Message, mac
-from gateway.config import Mac, mac_key
+from gateway.config_macs import Mac, mac_key
 from tests.adversity.peers import ISO87, Terminal, sale
-from tests.adversity.stage import Stage, free_ports, wait_until
+from tests.adversity.stage import Stage, accepts, free_ports, wait_until
+from tests.ops.custody import OWNER, components
 from tests.ops.peers import Bank, Shoppers, Webhook, one_sale
 from tests.ops.prometheus import Prometheus
 from tests.routing.world import reversal
@@ -70,6 +72,14 @@ answer_timeout_s = 1
 reorder_margin_s = 2
 [service]
 delivery_proof_s = 1
+[keys]
+custody = "hsm"
+hsm.port = {module_port}
+hsm.timeout_s = 0.5
+hsm.reconnect_max_s = 0.3
+[accounts]
+people = [{{name = "Ana", roles = ["clerk"]}}, {{name = "Ben", roles = ["reviewer"]}}]
+rules = [{{due_h = {{review = 0.0005}}}}]
 [journal]
 path = "{folder}/journal.db"
 [admin]
@@ -91,7 +101,7 @@ class Town(Stage):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.signed_port, self.secure_port = free_ports(2)
+        self.signed_port, self.secure_port, self.module_port = free_ports(3)
         self.bank, self.hook, self.shoppers = Bank(self.host_port), Webhook(), Shoppers()
         self.slow, self.full, self.clock = (folder / name for name in ("slow", "full", "clock"))
         compile_c(
@@ -111,6 +121,7 @@ class Town(Stage):
                 port=self.port,
                 signed_port=self.signed_port,
                 secure_port=self.secure_port,
+                module_port=self.module_port,
                 host_port=self.host_port,
                 admin_port=self.admin_port,
                 connections_max=CONNECTIONS_MAX,
@@ -131,6 +142,18 @@ class Town(Stage):
         (self.folder / "mac.hex").write_text(KEY)
         written = time.time() - (YEARS_S if old else 0)
         os.utime(self.folder / "mac.hex", (written, written))
+
+    def start_module(self) -> None:
+        """A security module."""
+        command = [sys.executable, "-m", "gateway", "hsm", "--listen"]
+        self.module = self.run([*command, f"127.0.0.1:{self.module_port}"], "module.log")
+        wait_until(lambda: accepts(self.module_port), ACT_S, "the security module listens")
+
+    def bring(self, component: str, who: str) -> dict[str, Any]:
+        """A person brings a component of a key."""
+        return self.desk(
+            who, do="bring component", usage="tmk", owner=OWNER, count=2, component=component
+        )
 
     def serve(self) -> None:
         """A life of the gateway."""
@@ -155,6 +178,19 @@ class Town(Stage):
     def desk(self, who: str = ANA, **request: Any) -> dict[str, Any]:
         """One of the desk's requests."""
         return self.post("desk", request=request, who=who)
+
+    def limit(self, **limits: int) -> None:
+        """Two persons set other limits."""
+        self.desk(do="limits", limits=limits)
+        self.desk(BEN, do="confirm limits")
+
+    def cancels_an_account(self) -> str:
+        """Somebody asks for that; the request's number."""
+        about = {"file": "MERCHANT", "who": ANA}
+        record = {"merchant": "CLOSINGSHOP0001"}
+        token = self.post("accounts/enquire", action="5", record=record, **about)["token"]
+        record |= {"token": token, "reason": "shop closes"}
+        return str(self.post("accounts/request", action="3", record=record, **about)["request"])
 
     def cases(self) -> list[int]:
         """Numbers of the open cases."""
@@ -215,23 +251,29 @@ def strange_answers(town: Town) -> Iterator[None]:
 
 
 @contextmanager
-def slow_machine(town: Town) -> Iterator[None]:
-    """Syncs take 300 ms, and the process stands still again and again."""
+def slow_disk(town: Town) -> Iterator[None]:
+    """Syncs of the journal take 300 ms more."""
     town.slow.touch()
+    yield
+    town.slow.unlink()
+
+
+@contextmanager
+def halting_process(town: Town) -> Iterator[None]:
+    """The process stands still for half a second, again and again."""
     over = threading.Event()
 
     def stand_still() -> None:
-        while not over.wait(0.5):
+        while not over.wait(1):
             town.process.send_signal(signal.SIGSTOP)
             time.sleep(0.5)
             town.process.send_signal(signal.SIGCONT)
 
-    stander = threading.Thread(target=stand_still)
+    stander = threading.Thread(target=stand_still, daemon=True)
     stander.start()
     yield
     over.set()
     stander.join()
-    town.slow.unlink()
 
 
 @contextmanager
@@ -305,7 +347,7 @@ def strangers(town: Town) -> Iterator[None]:
 
 @contextmanager
 def work_for_persons(town: Town) -> Iterator[None]:
-    """The bank refuses reversals, a file differs, a customer complains, nobody takes notices."""
+    """Refused reversals, a difference, complaints, a shop that closes: and nobody acts."""
     town.hook.takes, town.bank.reversals = False, "05"
     kind = "they_approved_unknown_here"
     told = town.desk(do="difference", host="bank", kind=kind, key=f"bank|{kind}|000001")
@@ -313,27 +355,45 @@ def work_for_persons(town: Town) -> Iterator[None]:
     wait_until(lambda: bool(town.cases()), ACT_S, "a reversal that the bank refuses is a case")
     for charge in range(1, 60):
         town.post("complaints", charge=charge, who=ANA)
+    request = town.cancels_an_account()
     yield
+    told = town.post("accounts/approve", who=BEN, record={"request": request})
+    assert told["state"] == "APPROVED", told
     town.hook.takes, town.bank.reversals = True, "00"
     wait_until(lambda: town.close_cases() or not town.cases(), ACT_S, "no case is open")
 
 
 @contextmanager
+def no_module(town: Town) -> Iterator[None]:
+    """The security module is gone while somebody brings a component."""
+    component = components(town.module_port)[0]
+    town.module.kill()
+    town.module.wait()
+    persons = Shoppers()
+    persons.go(lambda _: town.bring(component, ANA), 0.3)
+    yield
+    persons.stop()
+    town.start_module()
+
+
+@contextmanager
 def beyond_a_limit(town: Town) -> Iterator[None]:
     """A limit comes into force while what it forbids is at the bank."""
-    town.bank.slow_s = 0.8
-    over = threading.Thread(
-        target=one_sale, args=(town.port, 999_000 + int(time.time()) % 900, f"{8_000:012d}")
-    )
-    over.start()
-    time.sleep(0.2)
-    town.desk(do="limits", limits={"amount_max": 7_000})
-    town.desk(BEN, do="confirm limits")
-    over.join()
+    town.bank.slow_s = 1.5
+
+    def try_it(number: int) -> None:
+        sold = threading.Thread(target=one_sale, args=(town.port, number, f"{8_000:012d}"))
+        sold.start()
+        time.sleep(0.3)
+        town.limit(amount_max=7_000)
+        sold.join()
+        town.limit()
+
+    persons = Shoppers()
+    persons.go(try_it)
     yield
+    persons.stop()
     town.bank.slow_s = 0.0
-    town.desk(do="limits", limits={})
-    town.desk(BEN, do="confirm limits")
 
 
 @contextmanager
@@ -355,10 +415,8 @@ ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
         ),
     ),
     (strange_answers, frozenset({"RepliesUnmatched"})),
-    (
-        slow_machine,
-        frozenset({"JournalSlow", "LoopLate", "GatewaySlow", "GatewaySlowForLong"}),
-    ),
+    (slow_disk, frozenset({"JournalSlow", "GatewaySlow", "GatewaySlowForLong"})),
+    (halting_process, frozenset({"LoopLate"})),
     (full_disk, frozenset({"JournalFailing"})),
     (wrong_clock, frozenset({"ClockOff"})),
     (unsteady_links, frozenset({"HostLinksUnsteady"})),
@@ -366,8 +424,12 @@ ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
     (strangers, frozenset({"MacsBad", "SendersBad", "BoundNearlyReached", "BoundReached"})),
     (
         work_for_persons,
-        frozenset({"CaseWaiting", "ComplaintWaiting", "SettlementDiffers", "NoticesNotTaken"}),
+        frozenset(
+            {"CaseWaiting", "ComplaintWaiting", "SettlementDiffers", "NoticesNotTaken"}
+            | {"AccountRequestOverdue"}
+        ),
     ),
+    (no_module, frozenset({"CustodyUnavailable"})),
     (beyond_a_limit, frozenset({"ShouldNeverHappen"})),
     (killed, frozenset({"GatewayDown"})),
 )
@@ -423,7 +485,10 @@ def staged(folder: Path) -> Iterator[Incident]:
     with Town(folder) as town, Prometheus(folder / "prometheus", town.admin_port) as prometheus:
         town.secrets(old=True)
         town.bank.open()
+        town.start_module()
         town.serve()
+        for component, who in zip(components(town.module_port), (ANA, BEN), strict=True):
+            town.bring(component, who)
         traffic(town)
         try:
             yield Incident(town, prometheus)

@@ -59,6 +59,8 @@ def test_every_metric_is_on_a_dashboard_or_in_a_rule_or_there_for_a_look() -> No
         *("gateway_disputed_money", "gateway_notices_written_total"),
         *("gateway_canary_flights_total", "gateway_batches_total"),
         *("gateway_batch_differences_total", "gateway_repeated_amounts_total"),
+        *("gateway_host_key_exchanges_total", "gateway_host_key_age_seconds"),
+        *("gateway_host_keys_blocked", "gateway_host_mac_errors_total"),
     }
 
 

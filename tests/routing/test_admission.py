@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from routing.charge import State
+from routing.host_settings import HostSettings
 from routing.limits import LimitSettings
-from routing.network import HostSettings
 from routing.routes import Route, RouteTable
 from tests.routing.world import (
     ISO,
@@ -184,10 +184,10 @@ def test_a_route_fits_when_all_that_it_names_does(route: Route, fits: bool) -> N
 
 def test_the_first_route_that_fits_is_taken_and_none_means_none() -> None:
     table = RouteTable([Route(host="a", pan_prefix=("62",)), Route(host="b", mti=("0100",))], "c")
-    assert table.host_for(ISO, "0100", "000000", OTHER_PAN) == "a"
-    assert table.host_for(ISO, "0100", "000000", PAN) == "b"
-    assert table.host_for(ISO, "0200", "000000", PAN) is None
-    assert RouteTable([], "c").host_for(ISO, "0200", "", "") == "c"
+    assert table.hosts_for(ISO, "0100", "000000", OTHER_PAN) == ("a",)
+    assert table.hosts_for(ISO, "0100", "000000", PAN) == ("b",)
+    assert table.hosts_for(ISO, "0200", "000000", PAN) == ()
+    assert RouteTable([], "c").hosts_for(ISO, "0200", "", "") == ("c",)
 
 
 def test_charges_go_where_their_card_belongs_and_31_where_it_belongs_nowhere() -> None:

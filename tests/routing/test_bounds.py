@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from routing.host_settings import HostSettings
 from routing.matching import PendingKeys
-from routing.network import HostSettings
 from tests.routing.world import World, sale
 
 

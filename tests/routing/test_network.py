@@ -72,9 +72,8 @@ def test_a_host_that_wants_a_sign_on_gets_nothing_else_before_it(world: World) -
     assert len(world.charges_sent) == 1
 
 
-def test_a_sign_on_refused_or_unanswered_is_asked_for_again(world: World) -> None:
+def test_a_sign_on_that_is_not_answered_is_asked_for_again(world: World) -> None:
     world = with_host(world.name, sign_on=True)
-    answered(world, code="96")
     world.says(1, sale(world.name))
     assert world.codes(1) == ["91"]
     world.wait(IDLE_S + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -299,3 +300,16 @@ def test_a_settled_case_cannot_be_retried_into_a_reversal(settled: World) -> Non
     settled.says(1, reversal(sale(ISO)))
     settled.switch.close_case(settled.charge().id, Event.CASE_RETRIED, settled.now)
     assert settled.state() is State.CASE
+
+
+def test_where_a_host_tells_no_date_its_day_ends_by_the_clock() -> None:
+    world = World(ISO, host_settings={"settles_at": "22:30"})
+    world.wall = datetime(2026, 11, 23, 22, 29, 0, tzinfo=UTC).timestamp()
+    world.wait(1)
+    world.approved()
+    assert world.charge().settled_on == TODAY
+    host = world.switch.hosts[BANK]
+    assert not host.has_settled(world.charge())
+    world.wait(60)
+    assert host.links.day.date == TOMORROW
+    assert host.has_settled(world.charge())

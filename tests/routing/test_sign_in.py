@@ -556,8 +556,9 @@ def test_a_flood_of_strangers_fills_no_log(street: Street) -> None:
 def test_what_a_stranger_calls_itself_is_no_card_number_in_a_log(pos: Street) -> None:
     pos.says(1, sign_in(POS, de42="622999000000017"))
     pos.says(1, sign_in(POS, de41="1\n2 3\x0045"))
+    pos.says(1, management(POS, "999", de42="622999000000018"))
     subjects = [line.subject for line in pos.audited(AuditKind.TERMINAL_FOUND)]
-    assert subjects == [f"|{TERMINAL}", f"{MERCHANT}|?"]
+    assert subjects == [f"|{TERMINAL}", f"{MERCHANT}|?", f"|{TERMINAL}"]
 
 
 def test_sign_ins_beyond_the_bound_are_told_96(

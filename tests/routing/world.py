@@ -18,6 +18,7 @@ from routing.effects import (
     Audited,
     BatchLookup,
     CloseLink,
+    HostNews,
     Kept,
     Noted,
     Opened,
@@ -26,7 +27,7 @@ from routing.effects import (
     ToTerminal,
     UnsettledLookup,
 )
-from routing.network import HostSettings
+from routing.host_settings import HostSettings
 from routing.reversal import ReversalSettings
 from routing.service import Proof, ServiceSettings
 from routing.settings import ListenerSettings, Settings
@@ -301,6 +302,7 @@ class World:
         self.told: list[Told] = []
         self.got: list[Got] = []
         self.closed_links: list[CloseLink] = []
+        self.news: list[HostNews] = []
         self.key_work: list[KeyWork] = []
         held = self.journal.charges()
         self.switch = Switch(
@@ -388,8 +390,10 @@ class World:
                 self.switch.unsent(send, self.now)
             else:
                 self.got.append(Got(send.link, send.message))
-        else:
+        elif isinstance(send, CloseLink):
             self.closed_links.append(send)
+        else:
+            self.news.append(send)
 
     # What the tests look at
 

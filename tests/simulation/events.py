@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codec.framing import frame
+from gateway.simulators.terminal_management import MANAGEMENT, Who
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
     from tests.simulation.hosts import SimHost
+    from tests.simulation.wires import End
     from tests.simulation.world import World
 
 _OPERATIONS_A_COMMIT: Final = 12
@@ -19,6 +24,8 @@ _HOST_S: Final = 20.0
 _BLINK_S: Final = 3.0
 _NIGHT_S: Final = 6.0
 _POWER_ON_S: Final = 2.0
+_SIGNS_IN: Final = 0.7
+"""Share of impostors that sign in; the others sign off."""
 _USUAL_COMMIT_S: Final = (0.0002, 0.004)
 
 
@@ -29,6 +36,22 @@ class Event(NamedTuple):
     call: Callable[[], None]
     every_s: float
     rng: random.Random
+
+
+class Impostor:
+    """Owns a connection and hears nothing."""
+
+    name = "impostor"
+
+    def __init__(self, listener: str) -> None:
+        self.listener = listener
+
+    def readable(self, end: End) -> None:
+        """What comes back is not looked at."""
+        end.received.clear()
+
+    def cut(self, end: End) -> None:
+        """So be it."""
 
 
 class Events:
@@ -64,6 +87,27 @@ class Events:
         """The wall clock steps."""
         step_s = self._rng.choice((-3600.0, -5.0, -1.0, 1.0, 5.0, 3600.0))
         self._world.clock.wall_offset += step_s
+
+    # Who is not who he says
+
+    def impostor(self) -> None:
+        """Somebody signs in or off in a terminal's name; neither carries a MAC."""
+        world, rng = self._world, self._rng
+        tills = [each for each in world.terminals if each.line.keyed is not None]
+        if not tills or world.tiny:
+            return
+        till = rng.choice(tills)
+        end = world.dial_gateway(Impostor(till.listener))
+        if end is None:
+            return
+        stan = f"{rng.randrange(1, 999_999):06d}"
+        at = datetime.fromtimestamp(world.clock.now().wall, UTC)
+        who = Who(till.merchant, till.name, till.line.batch, stan, at)
+        speech = MANAGEMENT[till.line.dialect]
+        message = speech.sign_in(who, "003") if rng.random() < _SIGNS_IN else speech.sign_off(who)
+        world.note("impostor", till.name, message.mti)
+        end.send(frame(message.raw))
+        world.agenda.after(1.0, end.close)
 
     # The network and the hosts
 
@@ -133,6 +177,10 @@ class Events:
         host = self._host()
         host.sign(off=True)
         self._later(_BLINK_S, lambda: host.sign(off=False))
+
+    def reload(self) -> None:
+        """Other numbers of links to each host: new ones take over from those that there are."""
+        self._world.process.reload_with_links(self._rng.randint(1, 3))
 
     # The disk
 

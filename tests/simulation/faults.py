@@ -32,21 +32,24 @@ _LIMITED: Final = 0.25
 RADIO: Final = "bad radio"
 _BAD: Final = 0.25
 """Share of worlds in which many of the terminals' connections are slow."""
+SIGNING_IN: Final = "working keys"
+_SIGNING_IN: Final = 0.25
+"""Share of worlds in which the POS terminals sign in and have keys of their own."""
 DAYS: Final = "settlement days"
 _DATED: Final = 0.15
 """Share of worlds whose hosts tell their settlement date, and cut over now and then."""
 _DAY_S: Final = 45.0
 """How long a day is there, on average."""
 CUT_OVER: Final = "cut-over"
-WHOLE: Final = (TINY, LIMITS, RADIO, DAYS)
+WHOLE: Final = (TINY, LIMITS, RADIO, DAYS, SIGNING_IN)
 """What a world has from its beginning to its end, or has not."""
 _SALES_A_DAY: Final = (3, 25)
 
 
 EVENTS: Final = (
     "kill", "power", "stop", "kill in a write", "dark", "stall", "overtake", "links", "reset",
-    "host down", "mute", "sign-off", "blink",
-    "disk fails", "disk full", "disk slow", "commit fails", "clock",
+    "host down", "mute", "sign-off", "blink", "reload",
+    "disk fails", "disk full", "disk slow", "commit fails", "clock", "impostor",
 )  # fmt: skip
 MOODS: Final = {
     "silent": 0.15, "late": 0.15, "decline": 0.2, "partial": 0.2, "duplicate": 0.1,
@@ -56,7 +59,7 @@ MOODS: Final = {
 HABITS: Final = {
     "hangs_up": 0.2, "crashes": 0.1, "crashes_unread": 0.05, "dies": 0.03, "half_closes": 0.03,
     "vanishes_for_good": 0.02, "service_fails": 0.1, "never_confirms": 0.1, "asks_again": 0.1,
-    "voids": 0.2, "garbage": 0.02,
+    "voids": 0.2, "garbage": 0.02, "changes_keys": 0.3,
 }  # fmt: skip
 """Names and highest shares of what hosts and terminals do wrong."""
 
@@ -92,6 +95,11 @@ class Faults:
     def tiny_bounds(self) -> bool:
         """Whether the gateway's bounds are so small that they are reached."""
         return TINY not in self._without and self._chance.of(TINY).random() < _TINY
+
+    def signing_in(self) -> bool:
+        """Whether the POS terminals sign in."""
+        rng = self._chance.of(SIGNING_IN)
+        return SIGNING_IN not in self._without and rng.random() < _SIGNING_IN
 
     def days(self) -> bool:
         """Whether hosts tell their settlement date."""

@@ -82,6 +82,8 @@ class SimHost:
         self.signed_off = False
         self._unheard: set[End] = set()
         """Links that have not answered the last sign-on or sign-off."""
+        self._said: set[str] = set()
+        """STANs under which that was said."""
         self._announced = 0
         self._key, self._agenda, self._chance, self._checkers = key, agenda, chance, checkers
         self._heard_of: Counter[str] = Counter()
@@ -119,7 +121,7 @@ class SimHost:
         """Tell every link that from now on nothing, or everything, is taken; until it is heard."""
         self.signed_off = off
         self._announced += 1
-        self._unheard = set(self._framers)
+        self._unheard, self._said = set(self._framers), set()
         self._announce(self._announced)
 
     def _announce(self, number: int) -> None:
@@ -130,6 +132,7 @@ class SimHost:
         for end in self._framers:
             if end in self._unheard:
                 self._stan = self._stan % 999_999 + 1
+                self._said.add(f"{self._stan:06d}")
                 self._send(end, self.speech.network_request(what, f"{self._stan:06d}", now), False)
         if self.signed_off or self._unheard & self._framers.keys():
             self._agenda.after(_SAYS_AGAIN_S, self._announce, number)
@@ -191,12 +194,23 @@ class SimHost:
         end.received.clear()
         for each in framer.feed(data):
             message = Message(each, self.speech.dialect)
+            self._keeps_to_the_sign_off(end, message)
             rng = self._chance_of(message)
             pause_s = rng.choice((0.0, 0.002, 0.01, 0.05, 0.4))
             self._agenda.after(pause_s, self._heard, end, message, rng)
         if end.ended:
             self._framers.pop(end, None)
             end.close()
+
+    def _keeps_to_the_sign_off(self, end: End, message: Message) -> None:
+        """Once a sign-off was answered nothing but network management may follow on that link."""
+        what = kind(message)
+        if what is Kind.ANSWER and message.get(11) in self._said:
+            self._unheard.discard(end)
+        elif what not in (Kind.NETWORK, Kind.ANSWER, Kind.ENQUIRY) and (
+            self.signed_off and not self.down and end not in self._unheard
+        ):
+            self._checkers.violated(10, f"host {self.name} got {what} after its sign-off")
 
     def _chance_of(self, message: Message) -> random.Random:
         """What becomes of a message depends on its terminal and on what that asked before."""
@@ -221,8 +235,6 @@ class SimHost:
                 refused = self.signed_off and message.get(70) == _SIGN_ON
                 code = _SIGNED_OFF if refused else APPROVED
                 self._answer(end, self.speech.answer(message, {39: code}), 0.0)
-            case Kind.ANSWER:
-                self._unheard.discard(end)
 
     # Charges
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
+from gateway.terminal_keys import TerminalKeys
 from routing import answers, host_side, reversals
 from routing.accounts.gate import Gate
 from routing.accounts.standing import Standing
@@ -20,6 +21,8 @@ from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
 from routing.hosts import Host
 from routing.lifecycle import Lifecycle
+from routing.link_states import TABLE as LINK_STEPS
+from routing.link_states import LinkEvent, LinkState, LinkStep
 from routing.matching import PendingKeys
 from routing.reversals import Reversals
 from routing.switch import Switch
@@ -42,7 +45,7 @@ class Mutation(NamedTuple):
 
     what: str
     place: Any
-    name: str
+    name: Any
     make: Callable[[Any], Any]
     also: Mutation | None = None
     """What must be broken besides, because two parts of the gateway guard against this."""
@@ -267,9 +270,35 @@ def _proves_nothing(original: Any) -> Any:
     return reversal
 
 
+def _key_in_use_forgotten(original: Any) -> Any:
+    def given(self: Any, till: Any, key: Any) -> None:
+        original(self, till, key)
+        self._pair(till).used = None
+
+    return given
+
+
+def _nothing_is_shut(original: Any) -> Any:
+    def may_leave(self: Any, send: Any, now: Now) -> bool:
+        self._shut.clear()
+        leaves: bool = original(self, send, now)
+        return leaves
+
+    return may_leave
+
+
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
 ALL: Final[dict[str, Mutation]] = {
+    "signed-off-is-ignored": _M(
+        "a sign-off changes nothing",
+        LINK_STEPS,
+        (LinkState.SIGNED_ON, LinkEvent.HOST_OFF),
+        lambda _: LinkStep(LinkState.SIGNED_ON),
+    ),
+    "leaves-after-sign-off": _M(
+        "what waits for the disk leaves after a sign-off", Switch, "may_leave", _nothing_is_shut
+    ),
     "skip-journal": _M("some records are not journaled", SqliteJournal, "append", _skips_journal),
     "send-before-commit": _M("messages leave before the commit", Pipeline, "_batch", _sends_first),
     "no-sync": _M("the journal does not sync", SqliteJournal, "_open", _does_not_sync),
@@ -453,6 +482,12 @@ ALL: Final[dict[str, Mutation]] = {
         TerminalSide,
         "_reversal",
         _proves_nothing,
+    ),
+    "key-in-use-forgotten": _M(
+        "a sign-in takes away the key that its terminal uses",
+        TerminalKeys,
+        "given",
+        _key_in_use_forgotten,
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",

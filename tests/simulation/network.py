@@ -196,6 +196,9 @@ class SimNetwork:
 
     # Inside
 
+    def forget(self, peer: str) -> None:
+        """Hosts don't connect to us here."""
+
     def _write(self, connection: Connection) -> None:
         end = self._ends[connection.id]
         room = max(self.window_bytes - end.in_flight, 0)

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import trio
 
 from gateway.desk.key_desk import hang_keys_of_file
@@ -121,6 +122,7 @@ class GatewayProcess:
         self._journal: WatchedJournal | None = None
         self.network: SimNetwork | None = None
         self.switch: Switch | None = None
+        self.node: Node | None = None
         self.paper = _Paper()
         self._metrics = Metrics()
         self.kills = 0
@@ -180,7 +182,7 @@ class GatewayProcess:
         node = Node(self._config, switch, network, self._journal, tools, self._rng, self.custody)  # type: ignore[arg-type]
         await node.restore_keys()
         lifecycle = Lifecycle(self._config, switch, network, node.pipeline, tools)  # type: ignore[arg-type]
-        self.network, self.switch = network, switch
+        self.network, self.switch, self.node = network, switch, node
         self._checkers.note("life", switch.life.epoch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
@@ -233,6 +235,14 @@ class GatewayProcess:
         self.kills += 1
         self._scope.cancel()
 
+    def reload_with_links(self, links: int) -> None:
+        """The running gateway gets a configuration with other links to its hosts."""
+        if self.node is None:
+            return
+        hosts = tuple(msgspec.structs.replace(each, links=links) for each in self._config.host)
+        config = msgspec.structs.replace(self._config, host=hosts)
+        self.node.change(config, self.node.peers_of(config))
+
     def terminate(self, down_s: float) -> None:
         """SIGTERM: it drains and ends by itself; the next life begins after `down_s`."""
         self._down_s = down_s
@@ -245,7 +255,7 @@ class GatewayProcess:
             journal.close()
 
     def _die(self) -> None:
-        network, self.network, self.switch = self.network, None, None
+        network, self.network, self.switch, self.node = self.network, None, None, None
         self.reached["effects that wait for the journal"] += self._metrics.dropped
         self.reached += network.ended if network is not None else Counter()
         self._metrics = Metrics()

@@ -23,6 +23,7 @@ PROMISES: Final = {
     7: "bounded",
     8: "no card data",
     9: "it heals",
+    10: "a host that signed off gets nothing",
 }
 LINES_MAX: Final = 55
 _TAIL: Final = 30
@@ -36,6 +37,8 @@ _WORDS: Final = {
     "asks": "{0} sends its {2}{3}: STAN {1}, amount {4}",
     "told": "{0} hears {3} to its {2}",
     "serves": "{0} serves",
+    "signs in": "{0} signs in: STAN {1}",
+    "signed in": "{0} hears {1} to its sign-in",
     "gone": "{0} is gone for good",
     "crashes": "{0} loses its power",
     "opened": "journal: charge {0} of {1} STAN {2}, for {3} as STAN {4}",

@@ -8,8 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from codec import MacKey
+from codec.keys import Secret
 from gateway.config import Config, Host, JournalConfig, Listener, Mac
+from gateway.keys.settings import KeySettings
+from gateway.simulators.terminal_session import Keyed
 from gateway.wire.port import WireLimits
 from routing.limits import LimitSettings
 from routing.reversal import ReversalSettings
@@ -31,6 +36,10 @@ KEYS: Final = {
     "pos": MacKey("cup-ecb", bytes.fromhex("0123456789ABCDEF" * 2)),
     "clearing": MacKey("cup-ecb", bytes.fromhex("FEDCBA9876543210" * 2)),
 }
+TMK: Final = bytes.fromhex("31313131313131313232323232323232")
+KEYED: Final = Keyed(POS, "cup-ecb", Secret(TMK), "003")
+MASTERS: Final = "masters.toml"
+"""The file of wrapped TMKs."""
 ANSWER_TIMEOUT_S: Final = 6.0
 WINDOW_S: Final = 15.0
 PROOF_S: Final = 75.0
@@ -55,6 +64,8 @@ class Line:
     gone: Callable[[Terminal], None]
     """Told of a terminal that will never come back."""
     pause_s: float
+    keyed: Keyed | None = None
+    """Where its terminals have keys of their own."""
     batch: str = "000001"
     wall_at_start: float = WALL_AT_START
 
@@ -69,23 +80,34 @@ SHOPS: Final = (
 )
 """Listener, merchant, confirmation class, start of its customers' card numbers."""
 
-DIALECTS: Final = {"iso": ISO, "pos": POS, "bank": ISO, "clearing": POS}
+DIALECTS: Final = {"iso": ISO, "pos": POS, "signs": POS, "bank": ISO, "clearing": POS}
 """Of listeners and hosts."""
 
 
-def config(folder: Path, limits: LimitSettings) -> Config:
-    """The gateway's configuration; `folder` holds key files and the journal's lock."""
+def config(folder: Path, limits: LimitSettings, *, keyed: bool = False) -> Config:
+    """The gateway's configuration; `folder` holds key files and the journal's lock.
+
+    With `keyed` the POS terminals sign in and get keys of their own.
+    """
     for name, key in (("pos", "0123456789ABCDEF" * 2), ("clearing", "FEDCBA9876543210" * 2)):
         (folder / name).write_text(key, "ascii")
     macs = {name: Mac(algorithm="cup-ecb", key_file=str(folder / name)) for name in KEYS}
+    pos = Listener(name="pos", dialect=POS, terminal_resolves_first=True, mac=macs["pos"])
+    keys = KeySettings()
+    if keyed:
+        mac = Mac(algorithm="cup-ecb")
+        pos = msgspec.structs.replace(pos, keys="working", mac=mac)
+        keys = KeySettings(custody="software", file=str(folder / MASTERS))
     return Config(
         listener=(
             Listener(name="iso", dialect=ISO, terminal_resolves_first=True),
-            Listener(name="pos", dialect=POS, terminal_resolves_first=True, mac=macs["pos"]),
+            pos,
         ),
+        keys=keys,
         host=(
             Host(name="bank", dialect=ISO, port=1, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
-                 sign_on=True, echo_idle_s=10.0, reconnect_max_s=3.0,
+                 sign_on=True, sign_on_retry_s=2.0, sign_on_retry_max_s=10.0, echo_idle_s=10.0,
+                 reconnect_max_s=3.0, slow_start_s=5.0, ejection_s=10.0,
                  late_answer_quarantine_s=120.0),
             Host(name="clearing", dialect=POS, port=2, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  echo_idle_s=10.0, reconnect_max_s=3.0, late_answer_quarantine_s=120.0,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from codec import FrameError, Message, mac
 from codec.framing import Framer, frame
+from gateway.simulators.terminal_management import Who
 from gateway.simulators.terminal_plan import REASONS, Plan, Service
 from gateway.simulators.terminal_rules import Kind, Sale
+from gateway.simulators.terminal_session import Session
 from gateway.simulators.terminal_speech import SPEECHES, SaleFacts
 from routing.response_codes import APPROVALS
 from tests.simulation.street import PROOF_S, UNACKNOWLEDGED_S
@@ -40,6 +42,9 @@ _REPLACED_STANS: Final = 70_000
 _REPLACED_AMOUNTS: Final = 1_000_000
 """A terminal in another's place counts from elsewhere: nothing of it follows on any before it."""
 _FRAME_MAX: Final = 4_096
+_NETWORK_CLASS: Final = "8"
+_BAD_MAC: Final = "A0"
+_BARRED: Final = frozenset({"03", "58", "97"})
 _ANSWERS: Final = "13"
 _DECIDED_AFTER_S: Final = PROOF_S + UNACKNOWLEDGED_S + 1.0
 """So long after an approval was heard the gateway has found it proven, or has reversed it."""
@@ -64,6 +69,8 @@ class Habits:
     asks_again: float = 0.0
     voids: float = 0.0
     garbage: float = 0.0
+    changes_keys: float = 0.0
+    """Signs in again before a sale, where terminals sign in."""
 
 
 @dataclass(slots=True)
@@ -106,6 +113,11 @@ class Terminal:
         self._agenda, self._rng, self._checkers, self._habits = agenda, rng, checkers, habits
         self._speech = SPEECHES[line.dialect]
         self._key: MacKey | None = line.key
+        self._session = Session(line.keyed) if line.keyed is not None else None
+        self._signing = False
+        """What it waits for is the answer to a sign-in."""
+        self._changed_for: BookLine | None = None
+        """The last sale before which it thought of changing its keys."""
         self._stan = rng.randrange(1, _STANS)
         self._amount = rng.randrange(100, 10_000)
         if replaced is not None:
@@ -216,6 +228,9 @@ class Terminal:
             self._later(self._rng.uniform(*_RECONNECT_S), self._step)
             return
         line = self.book[-1]
+        if self._session is not None and self._signs_in_first(self._session, line):
+            self._sign_in(self._session)
+            return
         due = line.sale.due
         if due.kind not in self._messages:
             self._messages[due.kind] = self._prepare(due.kind, line)
@@ -236,10 +251,52 @@ class Terminal:
         if due.kind in (Kind.SALE, Kind.VOID) and not due.repeat:
             self._have_mishap(line)
 
+    def _signs_in_first(self, session: Session, line: BookLine) -> bool:
+        if session.due:
+            return True
+        if not session.used or self._changed_for is line or line.sale.due != (Kind.SALE, False):
+            return False
+        self._changed_for = line
+        return self._rng.random() < self._habits.changes_keys
+
+    def _sign_in(self, session: Session) -> None:
+        who = Who(self.merchant, self.name, session.batch, self._next_stan(), self._today())
+        self._checkers.note("signs in", self.name)
+        self._signing = True
+        self._send(session.sign_in(who))
+        self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
+
+    def _signed_in(self, session: Session, answer: Message) -> None:
+        self._waiting, self._signing = None, False
+        if session.answered(answer):
+            self._key = session.key
+        self._checkers.note("signed in", self.name, answer[39])
+        line = self.book[-1]
+        if answer[39] not in _BARRED:
+            self._later(1.0 if session.due else 0.01, self._step)
+        elif line.sale.due == (Kind.SALE, False):
+            line.sale.answered(answer[39])
+            self._go_on(line, Kind.SALE)
+        else:
+            # What speaks of an earlier charge needs no sign-in.
+            session.due = False
+            self._later(1.0, self._step)
+
+    def _sign_in_again(self, session: Session, asked: Message) -> None:
+        """A0 settles nothing, and nobody knows who says it: sign in, and ask again."""
+        if session.used:
+            self._checkers.violated(6, f"{self.name} was told A0 under a key that it uses")
+        session.due = True
+        if asked is self._waiting:
+            self._waiting = None
+            line = self.book[-1]
+            line.sale.unanswered()
+            self._go_on_after_loss(line)
+
     def _send(self, message: Message) -> None:
         self._waiting = message
         self._asked.append(message)
-        if self._key is not None:
+        if self._key is not None and message.mti[1] != _NETWORK_CLASS:
             message = message.copy()
             mac.sign(message, self._key)
         assert self._end is not None
@@ -310,9 +367,18 @@ class Terminal:
             self._checkers.unasked(self, answer)
             return
         self._asked.remove(asked)
+        if asked.mti[1] == _NETWORK_CLASS:
+            if self._session is not None and asked is self._waiting:
+                self._signed_in(self._session, answer)
+            return
+        if self._session is not None and answer.get(39) == _BAD_MAC:
+            self._sign_in_again(self._session, asked)
+            return
         if self._key is not None and not mac.verify(answer, self._key):
             self._checkers.violated(6, f"{self.name} got a wrong MAC")
             return
+        if self._session is not None:
+            self._session.used = True
         if self._waiting is None or asked is not self._waiting:
             return
         self._waiting = None
@@ -338,6 +404,8 @@ class Terminal:
 
     def _ended(self, line: BookLine) -> None:
         self._waiting, self._ended_at = None, self._agenda.now
+        if self._session is not None:
+            self._session.sold(line.sale, line.facts.stan, line.facts.amount)
         if line.sale.served:
             self._checkers.note("serves", self.name, line.facts.stan)
         self._unproven |= line.sale.voided or (line.sale.served and not self.confirms)
@@ -368,7 +436,9 @@ class Terminal:
             return
         if self._waiting is not None:
             self._waiting = None
-            line.sale.unanswered()
+            if not self._signing:
+                line.sale.unanswered()
+        self._signing = False
         self._go_on_after_loss(line)
 
     def _go_on_after_loss(self, line: BookLine) -> None:
@@ -438,7 +508,9 @@ class Terminal:
 
     def _leave_unread(self, end: End) -> None:
         """The machine stops: is there an approval that its TCP has and nobody read?"""
-        if self._waiting is None or self.book[-1].sale.due.kind is not Kind.SALE:
+        if self._signing or self._waiting is None:
+            return
+        if self.book[-1].sale.due.kind is not Kind.SALE:
             return
         try:
             unread = self._framer.feed(bytes(end.received))

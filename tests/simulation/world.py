@@ -6,14 +6,16 @@ import hashlib
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import trio
 
 from gateway.audit import Audit
 from gateway.journal import JournalError
+from gateway.keys.software import SoftwareCustody
+from tests.gateway.custodies import KEK, sealed
 from tests.simulation.acquirer import Acquirer
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
@@ -24,12 +26,25 @@ from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.process import VAULT_KEY, GatewayProcess
 from tests.simulation.story import Told
-from tests.simulation.street import DIALECTS, HEALS_WITHIN_S, KEYS, SHOPS, Line, config
+from tests.simulation.street import (
+    DIALECTS,
+    HEALS_WITHIN_S,
+    KEYED,
+    KEYS,
+    MASTERS,
+    SHOPS,
+    TMK,
+    Line,
+    config,
+)
 from tests.simulation.terminals import Terminal
 from tests.simulation.wires import End, Weather, Wire
 
 if TYPE_CHECKING:
     from gateway.audit import Report
+    from gateway.config import Config
+    from gateway.keys.port import KeyCustody
+    from tests.simulation.events import Impostor
 
 TRAFFIC_S: Final = 120.0
 _SETTLES_S: Final = 120.0
@@ -65,6 +80,11 @@ class Outcome:
 class World:
     """Everything of one seed."""
 
+    draws_keys: ClassVar[bool] = True
+    """Whether the seed decides if POS terminals sign in."""
+
+    shops: ClassVar = SHOPS
+
     def __init__(self, seed: int, folder: Path, *, tells: bool, severity: Severity) -> None:
         self._folder = folder
         self._tells = tells
@@ -84,12 +104,13 @@ class World:
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
+        self._keyed = KEYED if self.draws_keys and self._faults.signing_in() else None
         for host in self.hosts.values():
             host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
-        self._config = config(folder, self._faults.limits())
+        self._config = self.configured(folder)
         self.tiny = self._faults.tiny_bounds()
         if self.tiny:
             self._config = tiny(self._config, len(self.terminals))
@@ -97,19 +118,30 @@ class World:
             self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
             self.checkers, self._dial_host,
         )  # fmt: skip
+        self.process.custody = self.custody()
         acquirer = Acquirer(self.chance.of("acquirer"), self.checkers)
         self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
+    def configured(self, folder: Path) -> Config:
+        """The gateway's configuration."""
+        return config(folder, self._faults.limits(), keyed=self._keyed is not None)
+
+    def custody(self) -> KeyCustody | None:
+        """Who keeps the gateway's keys."""
+        return None
+
     def _street(self) -> list[Terminal]:
         everybody: list[Terminal] = []
-        for listener, merchant, confirms, prefix in SHOPS:
+        for listener, merchant, confirms, prefix in self.shops:
             pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
-                self._dial_gateway, self._gone, pause_s,
+                self.dial_gateway, self._gone, pause_s,
             )  # fmt: skip
+            if self._keyed is not None and listener == "pos":
+                line = replace(line, key=None, keyed=self._keyed)
             for _ in range(self._faults.terminals_of(merchant)):
                 everybody.append(self._terminal(line, len(everybody) + 1, None))
         return [each for each in everybody if self._faults.is_there(each.name)]
@@ -118,7 +150,14 @@ class World:
         place = 0 if replaced is None else replaced.place + 1
         rng = self.chance.of("terminal", number, place)
         habits = self._faults.habits(number, place)
-        return Terminal(line, (number, place), self.agenda, rng, self.checkers, habits, replaced)
+        return self.terminal_of(line)(
+            line, (number, place), self.agenda, rng, self.checkers, habits, replaced
+        )
+
+    def terminal_of(self, line: Line) -> type[Terminal]:
+        """What stands in this shop."""
+        del line
+        return Terminal
 
     def _gone(self, terminal: Terminal) -> None:
         """A terminal is gone for good; mostly another is put in its place."""
@@ -149,7 +188,8 @@ class World:
         wire = Wire(self.agenda, self.weather, host.name)
         return wire.near if host.accept(wire.far) else None
 
-    def _dial_gateway(self, terminal: Terminal) -> End | None:
+    def dial_gateway(self, terminal: Terminal | Impostor) -> End | None:
+        """A connection to the gateway, if there is one now."""
         network = self.process.network
         is_dark = self.agenda.now < self.weather.dark_until
         if network is None or is_dark or not network.takes_another():
@@ -163,6 +203,8 @@ class World:
 
     async def run(self) -> None:
         """Traffic with faults, then healing, then the books."""
+        if self._keyed is not None:
+            await self._make_keys()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look)
             nursery.start_soon(self._process, nursery.cancel_scope)
@@ -178,6 +220,23 @@ class World:
             nursery.cancel_scope.cancel()
         self.outcome.virtual_s = self.agenda.now
         self._check()
+
+    async def _make_keys(self) -> None:
+        """The gateway's custody, and a TMK for each terminal that signs in."""
+        rng = self.chance.of("keys")
+
+        def fill(memory: bytearray) -> None:
+            memory[:] = rng.randbytes(len(memory))
+
+        custody = SoftwareCustody([KEK], fill=fill, wall=lambda: self.clock.now().wall)
+        masters = [
+            str(await sealed(custody).known(TMK, "tmk", f"{each.merchant}|{each.name}"))
+            for each in self.terminals
+            if each.line.keyed is not None
+        ]
+        listed = ", ".join(f'"{each}"' for each in masters)
+        (self._folder / MASTERS).write_text(f"key = [{listed}]\n", "utf-8")
+        self.process.custody = custody
 
     def _ask_again(self) -> None:
         """Somebody at the acquirer asks for something, while there is traffic."""
@@ -251,7 +310,9 @@ class World:
             return audit.report(each=True)
 
 
-def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> Outcome:
+def run(
+    seed: int, *, tells: bool = False, severity: Severity | None = None, kind: type[World] = World
+) -> Outcome:
     """Run one seed.  The same seed and code give the same trace in every process."""
     core: Any = trio._core._run
     saved, flag = core._r.getstate(), core._ALLOW_DETERMINISTIC_SCHEDULING
@@ -260,7 +321,7 @@ def run(seed: int, *, tells: bool = False, severity: Severity | None = None) -> 
         core._ALLOW_DETERMINISTIC_SCHEDULING = True
         core._r.seed(seed)
         with tempfile.TemporaryDirectory(prefix="isogate-simulation-") as folder:
-            world = World(seed, Path(folder), tells=tells, severity=severity or Severity())
+            world = kind(seed, Path(folder), tells=tells, severity=severity or Severity())
             files = DiskFiles(world.disk)
             try:
                 with few_effects(tiny=world.tiny):
