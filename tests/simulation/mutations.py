@@ -454,6 +454,7 @@ ALL: Final[dict[str, Mutation]] = {
         Reversals,
         "_was_told_nothing",
         lambda _: lambda *_: False,
+        seeds=RARE,
     ),
     "25-of-a-settled-day": _M(
         "a 25 ends a reversal though the host's day may be over",
