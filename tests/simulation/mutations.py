@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
-from gateway.terminal_keys import TerminalKeys
 from routing import answers, host_side, reversals
 from routing.accounts.gate import Gate
 from routing.accounts.standing import Standing
@@ -270,14 +269,6 @@ def _proves_nothing(original: Any) -> Any:
     return reversal
 
 
-def _key_in_use_forgotten(original: Any) -> Any:
-    def given(self: Any, till: Any, key: Any) -> None:
-        original(self, till, key)
-        self._pair(till).used = None
-
-    return given
-
-
 def _nothing_is_shut(original: Any) -> Any:
     def may_leave(self: Any, send: Any, now: Now) -> bool:
         self._shut.clear()
@@ -482,12 +473,6 @@ ALL: Final[dict[str, Mutation]] = {
         TerminalSide,
         "_reversal",
         _proves_nothing,
-    ),
-    "key-in-use-forgotten": _M(
-        "a sign-in takes away the key that its terminal uses",
-        TerminalKeys,
-        "given",
-        _key_in_use_forgotten,
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",

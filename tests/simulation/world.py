@@ -80,7 +80,7 @@ class Outcome:
 class World:
     """Everything of one seed."""
 
-    draws_keys: ClassVar[bool] = True
+    draws_keys: ClassVar[bool] = False
     """Whether the seed decides if POS terminals sign in."""
 
     shops: ClassVar = SHOPS
