@@ -72,6 +72,7 @@ ENDED: Final = (
     "frame not completed in time",
     "answer not acknowledged",
     "no answer to echoes",
+    "it has signed off",
     "not a frame",
     "malformed messages",
     "host not allowed",
