@@ -39,7 +39,9 @@ ENDS_IN: Final = (
     *("gateway/wire/_driver.pyx", "gateway/wire/connection.pyx", "gateway/wire/engine.py"),
     *("gateway/wire/tls.py", "gateway/wire/proxy.py", "gateway/turns.py", "routing/network.py"),
 )
-NO_ENDS: Final = frozenset({"unknown"})
+NO_ENDS: Final = frozenset(
+    {"unknown", "it refuses the sign-on", "blocked until a good MAC key comes"}
+)
 
 
 def families(text: str) -> dict[str, Family]:
