@@ -53,7 +53,11 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Minor units: the test charge of a terminal that comes back is no larger."""
 
     def most_of(self, signal: str) -> int:
-        """How many of such signals suspend a terminal; 0: none do."""
+        """How many of such signals suspend a terminal; 0: none do.  Where nobody could decide that
+        it may come back, none is ever suspended.
+        """
+        if not self.people:
+            return 0
         most = {"wrong MAC": self.mac_failures_max, "replay": self.replays_max}
         return most.get(signal, self.malformed_max)
 

@@ -244,7 +244,8 @@ class World:
             return
         switch = self.process.switch
         tills = sorted({(each.merchant, each.name) for each in self.terminals})
-        if switch is not None and tills:
+        # Whoever asks over HTTP waits for the answer, which waits for the disk.
+        if switch is not None and tills and not switch.has_effects:
             self._acquirer.acts(switch, tills, self.clock.now())
         self.agenda.after(self._acquirer.pause_s(), self._ask_again)
 
