@@ -216,10 +216,10 @@ def _does_nothing(original: Any) -> Any:
 
 
 def _takes_whole(original: Any) -> Any:
-    def approved(self: Any, host: Any, charge: Charge, message: Message, now: Now) -> None:
+    def approved(self: Any, host: Any, charge: Charge, message: Message, *rest: Any) -> None:
         whole = message.copy()
         whole.patch(4, f"{charge.amount:012d}")
-        original(self, host, charge, whole, now)
+        original(self, host, charge, whole, *rest)
 
     return approved
 
