@@ -24,7 +24,7 @@ WAITS: Final = {"0m": "0s"}
 WAIT: Final = "1s"
 SOONER: Final = {
     "gateway_reversal_oldest_seconds > 900": "gateway_reversal_oldest_seconds > 3",
-    "(gateway_money_at_risk) > 5000000": "(gateway_money_at_risk) > 300000",
+    "(gateway_money_at_risk) > 5000000": "(gateway_money_at_risk) > 100000",
     "gateway_case_age_seconds > 14400": "gateway_case_age_seconds > 2",
     "gateway_complaint_age_seconds > 86400": "gateway_complaint_age_seconds > 2",
     "gateway_host_links_lost_total[15m]) > 5": "gateway_host_links_lost_total[15m]) > 1",

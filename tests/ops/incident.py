@@ -78,6 +78,9 @@ hsm.port = {module_port}
 hsm.timeout_s = 0.5
 hsm.reconnect_max_s = 0.3
 [accounts]
+mac_failures_max = 0
+replays_max = 0
+malformed_max = 0
 people = [{{name = "Ana", roles = ["clerk"]}}, {{name = "Ben", roles = ["reviewer"]}}]
 rules = [{{due_h = {{review = 0.0005}}}}]
 [journal]
