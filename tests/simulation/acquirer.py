@@ -112,7 +112,8 @@ class Acquirer:
 
     def look(self, switch: Switch) -> None:
         """Nobody's business begins once it is barred; who is done with money has none open."""
-        newest = next((each.id for each in switch.life.book.newest()), 0)
+        # Not the last one in memory: the journal may just have given back an older one.
+        newest = max((each.id for each in switch.life.book.newest()), default=0)
         for request in switch.office.shelf.all():
             if request.state not in _BARS:
                 self._before.pop(request.id, None)
