@@ -10,7 +10,7 @@ from routing.charge import OPEN_STATES, State
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 """In the words of the index, which is used for no others.  As `state IN (...)` it would have SQLite
 fill a table in memory each time that a row is written."""
@@ -67,7 +67,8 @@ CREATE TABLE charge (
     kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
     stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
     keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT '',
-    operator TEXT NOT NULL DEFAULT ''
+    operator TEXT NOT NULL DEFAULT '',
+    account TEXT NOT NULL DEFAULT '', channel TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 {_OPEN_INDEX}
@@ -98,6 +99,10 @@ ALTER TABLE charge ADD COLUMN operator TEXT NOT NULL DEFAULT '';
 """,
     3: _BESIDE,
     4: f"DROP INDEX charge_open; {_OPEN_INDEX}",
+    5: """
+ALTER TABLE charge ADD COLUMN account TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+""",
 }
 """What makes a journal of this version one of the next."""
 
