@@ -190,12 +190,8 @@ class Admission:
         transaction = convention.transaction(request) or _SALE
         merchant, terminal = request[42], request[41]
         proof, window_s = self._class_of(transaction, merchant, terminal)
-        if original is not None:
-            host.convention.point_to(message, original)
-            if original.account:
-                choice = Choice(original.account, original.channel, original.sent.get(42, ""))
-        if choice.number:
-            message.patch(42, choice.number.ljust(len(merchant)))
+        if original is not None or choice is not MAIN_ACCOUNT:
+            choice = self._directed(message, host, original, choice)
         charge = Charge(
             id=self._life.next_id(),
             epoch=self._life.epoch,
@@ -233,11 +229,27 @@ class Admission:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
-        if choice is not MAIN_ACCOUNT and self._life.gate.collecting is not None:
-            self._life.gate.collecting.opened(charge, choice, now)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            self._opened(charge, original, choice, now)
+        return ""
+
+    @staticmethod
+    def _directed(message: Message, host: Host, original: Charge | None, choice: Choice) -> Choice:
+        """Word it for its original and its account; what undoes something is on the same one."""
+        if original is not None:
+            host.convention.point_to(message, original)
+            if original.channel:
+                choice = Choice(original.account, original.channel, original.sent.get(42, ""))
+        if choice.number:
+            message.patch(42, choice.number.ljust(len(message[42])))
+        return choice
+
+    def _opened(self, charge: Charge, original: Charge | None, choice: Choice, now: Now) -> None:
+        collecting = self._life.gate.collecting
+        if choice is not MAIN_ACCOUNT and collecting is not None:
+            collecting.opened(charge, choice, now)
         if original is not None:
             self._life.originals.undo(original, charge, now)
-        return ""
 
     def _class_of(
         self, transaction: Transaction, merchant: str, terminal: str

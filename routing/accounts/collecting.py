@@ -20,6 +20,7 @@ from routing.entries import NO_LIMITS, EntryLimits
 from routing.keeper import AuditKind, KeptKind
 from routing.limits import Limits, LimitSettings, Sale
 from routing.states import State
+from routing.watchers import MOVED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -162,7 +163,9 @@ class Collecting:
         if not self._watches:
             self._watches = True
             self._life.gate.collecting = self
-            self._life.watchers.append(self._moved)
+            watchers = self._life.watchers
+            watchers.add(self._stands, before=(State.SENT,), after=_BEGAN_STANDING)
+            watchers.add(self._moved, after=MOVED_ON)
 
     # A charge comes
 
@@ -250,19 +253,19 @@ class Collecting:
         known = self.of(merchant).accounts.get(account)
         return NO_LIMITS, known.limits if known is not None else NO_LIMITS
 
-    def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
-        del event
-        if not charge.channel:
-            return
-        if charge.undoes:
-            return
-        if before is State.SENT and charge.state in _BEGAN_STANDING:
+    def _stands(self, charge: Charge, before: State, event: object, now: Now) -> None:
+        del before, event, now
+        if charge.channel and not charge.undoes:
             account = OTHER_ACCOUNT if charge.account else MAIN
             self.volume[charge.channel, account] += charge.money
-        if charge.account:
-            if charge.state in _CAME_TO_NOTHING and before not in _CAME_TO_NOTHING:
-                self._limits.give_back(_sale_of(charge), now.wall)
-            self.tested(charge, now)
+
+    def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
+        del event
+        if not charge.account or charge.undoes:
+            return
+        if charge.state in _CAME_TO_NOTHING and before not in _CAME_TO_NOTHING:
+            self._limits.give_back(_sale_of(charge), now.wall)
+        self.tested(charge, now)
 
     # A batch is settled
 

@@ -35,6 +35,7 @@ from routing.accounts.second_states import (
     DOCS,
     FORGET_MARKS,
     MACHINE,
+    MARK,
     OPEN,
     OPEN_ACCOUNT,
     QUALIFICATION_REVIEW,
@@ -81,14 +82,6 @@ def by_state(view: View) -> Iterator[Obstacle]:
     missing = [each for each in _NEEDED if not _has(request, each)]
     if missing:
         yield Obstacle(Code.DOCUMENTS_MISSING, ",".join(missing), count=len(missing))
-    yield from agency(view)
-
-
-def agency(view: View) -> Iterator[Obstacle]:
-    """P1: an agent acts for merchants that are named, and for no others."""
-    person = view.people.find(view.request.maker)
-    if person is not None and person.acts_for and view.request.merchant not in person.acts_for:
-        yield Obstacle(Code.NO_PERMISSION, "no agent of this merchant")
 
 
 def _has(request: AccountRequest, what: str) -> bool:
@@ -104,7 +97,6 @@ class SecondAccount(Case):
     at_approval: ClassVar = (permission, lock, regulation)
     watched: ClassVar = {
         DOCS: 5.0,
-        QUALIFICATION_REVIEW: 1.0,
         CAPABILITY_CHECK: 1.0,
         AGREEMENT: 1.0,
         TESTING: 0.0,
@@ -121,6 +113,7 @@ class SecondAccount(Case):
         self.tests = AccountTests(office)
         office.collecting.applied = self.is_applied_for
         self.acts = {
+            MARK: self._mark,
             FORGET_MARKS: self._forget_marks,
             QUALIFIED: self._qualified,
             BEGIN_TEST: self.tests.begin,
@@ -224,9 +217,7 @@ class SecondAccount(Case):
         """What it waits for may have come; or nobody has done anything for long."""
         if self._is_given_up(request, now):
             return
-        if request.state == QUALIFICATION_REVIEW:
-            self._review(request, now)
-        elif request.state in (DOCS, CAPABILITY_CHECK, AGREEMENT):
+        if request.state in (DOCS, CAPABILITY_CHECK, AGREEMENT):
             self._ask_to_update(request, now)
             rejudge = self.office.rejudge
             self.office.check(request, lambda o, at: rejudge(request, o, GATEWAY, at), now)
@@ -245,8 +236,9 @@ class SecondAccount(Case):
         request.facts["left_at"] = request.state
         return self.office.progress.apply(request, event, GATEWAY, now)
 
-    def _review(self, request: AccountRequest, now: Now) -> None:
+    def _mark(self, request: AccountRequest, who: str, now: Now) -> None:
         """What the books show needs no person; who was approved before is not reviewed again."""
+        del who
         items = self.office.book.at(now.wall).qualification
         marks = request.facts.setdefault(MARKS, {})
         known = qualification.by_the_books(self.office.files.of(request.merchant), items)

@@ -26,6 +26,7 @@ THE_WAY: Final = (
 )
 """In this order a request goes that is not refused; see `funnel`."""
 
+MARK: Final = "mark what the books show"
 FORGET_MARKS: Final = "forget the marks of the review"
 QUALIFIED: Final = "note that it is qualified"
 BEGIN_TEST: Final = "begin its test"
@@ -102,12 +103,11 @@ MACHINE: Final = Machine(
         WITHDRAWN: Place(Words("withdrawn", "已撤回")),
     },
     {
-        APPLIED: {_E.PASSED: Step(QUALIFICATION_REVIEW), _E.OBSTRUCTED: Step(DOCS)},
+        APPLIED: {_E.PASSED: Step(QUALIFICATION_REVIEW, (MARK,)), _E.OBSTRUCTED: Step(DOCS)},
         DOCS: {_E.RESUMED: Step(APPLIED), **_AWAY},
         QUALIFICATION_REVIEW: {
             _E.APPROVED: Step(CAPABILITY_CHECK, (QUALIFIED,)),
             _E.REJECTED: Step(REJECTED),
-            _E.OBSTRUCTED: Step(DOCS),
             _E.WITHDRAWN: Step(WITHDRAWN),
         },
         CAPABILITY_CHECK: {
@@ -133,7 +133,7 @@ MACHINE: Final = Machine(
             _E.APPEALED: Step(APPEALED),
             **_AWAY,
         },
-        APPEALED: {_E.OVERTURNED: Step(QUALIFICATION_REVIEW), _E.UPHELD: Step(REFUSED)},
+        APPEALED: {_E.OVERTURNED: Step(QUALIFICATION_REVIEW, (MARK,)), _E.UPHELD: Step(REFUSED)},
         ABANDONED: {
             _E.RESUMED: Step(APPLIED),
             _E.ENDED: Step(WITHDRAWN),

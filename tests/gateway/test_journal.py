@@ -109,6 +109,8 @@ ALTER TABLE charge DROP COLUMN given_back;
 ALTER TABLE charge DROP COLUMN keeps;
 ALTER TABLE charge DROP COLUMN settled_on;
 ALTER TABLE charge DROP COLUMN operator;
+ALTER TABLE charge DROP COLUMN account;
+ALTER TABLE charge DROP COLUMN channel;
 DROP INDEX charge_open;
 DROP INDEX charge_batch;
 CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
