@@ -28,6 +28,7 @@ from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import TOLD_BY_TERMINAL, Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
+from routing.revocation import Revocation
 from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
 from routing.translation import Translator
@@ -66,6 +67,7 @@ class Switch:
         self.office = Office(self.life, self.docket)
         self.keys = KeyRing(self.life.keeper)
         self.terminals = TerminalSide(self.life, self.docket, self.keys)
+        self.office.registered.keys = Revocation(self.life, self.keys, self.terminals.sign_ins)
         self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)

@@ -585,7 +585,7 @@ async def traces(folder: Path, kind: str) -> list[tuple[str, str, str]]:
             def moved(charge: Charge, before: State, event: Event, now: Now) -> None:
                 decided.append((charge.stan, event, f"{before}>{charge.state}"))
 
-            running.switch.life.watchers.append(moved)
+            running.switch.life.watchers.add(moved)
             terminal = await running.terminal()
             for stan, amount in enumerate(("1000", "5100", "6800"), 1):
                 await terminal.asks(sale(stan=stan, de4=amount.rjust(12, "0")))
