@@ -18,7 +18,6 @@ from routing.conduct import DELIVERED
 from routing.effects import Noted
 from routing.reason import Reason
 from routing.tally import Tally
-from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -237,6 +236,6 @@ class Docket:
 
 
 def _may_be_reversed(charge: Charge) -> bool:
-    return charge.kind is not Transaction.REFUND and bool(
+    return charge.kind.reversible and bool(
         charge.approval_held or charge.reversal_stan or not charge.code
     )

@@ -286,7 +286,8 @@ class Lifecycle:
             charge.handed = charge.handed and charge.conn == cause.asker.conn
             self.book.join_conn(charge, cause.asker.conn)
         watched = charge if charge.state is State.APPROVED else None
-        answer = answers.again(charge, cause.asker.request)
+        request = cause.asker.request
+        answer = answers.came_late(charge, request, cause.now) or answers.again(charge, request)
         self.outbox.sends.append(ToTerminal(cause.asker.conn, answer, watched))
 
     def _tell_reversed(self, charge: Charge, cause: Cause) -> None:
