@@ -52,4 +52,5 @@ cdef class Lifecycle:
     @cython.locals(host=Host_t)
     cdef object _settle(self, Charge_t charge, object before, Now_t now)
     cpdef object wake(self, Charge_t charge, double at)
+    cpdef object _relay_answer(self, Charge_t charge, Cause_t cause)
     cpdef object delivered(self, Charge_t charge, Now_t now)
