@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from codec import BuildError
 from routing import response_codes as rc
+from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
 from routing.conventions.base import MAC_FIELDS, pan_of
@@ -58,6 +59,8 @@ class Admission:
         """Charges that went to another host than their route's first."""
         self.batch_of: Callable[[Message], str] = lambda _: ""
         """The batch that a terminal is in whose messages do not say it; '' if it has none."""
+        self.advised_again: Callable[[Charge, Asker, Now], bool] = lambda *_: False
+        """Told of an advice that comes again; whether it has dealt with it."""
 
     def change(self, settings: Settings) -> None:
         """Other routes and merchants from now on."""
@@ -138,14 +141,20 @@ class Admission:
         return self._life.limits.refusal(sale, now.wall) or ""
 
     def host_for(
-        self, message: Message, listener: ListenerSettings, now: Now
+        self, message: Message, listener: ListenerSettings, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:
         """The first host of the route that can take more; if none can, DE 39 by the first of them.
+        `only`: the host of the account that it goes to.
 
         Nothing was sent yet: what was is never given to another host.
         """
-        names = self._routes.always or self._routes.hosts_for(
-            listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+        names = (
+            (only,)
+            if only
+            else self._routes.always
+            or self._routes.hosts_for(
+                listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+            )
         )
         first = ""
         for name in names:
@@ -173,17 +182,18 @@ class Admission:
         host: Host,
         original: Charge | None,
         now: Now,
+        choice: Choice = MAIN_ACCOUNT,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
-        message, link = self.towards(host, request, listener, now), host.links.next_link()
+        message, link = self.towards(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
         merchant, terminal = request[42], request[41]
         proof, window_s = self._class_of(transaction, merchant, terminal)
-        if original is not None:
-            host.convention.point_to(message, original)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            choice = self._directed(message, host, original, choice)
         charge = Charge(
             id=self._life.next_id(),
             epoch=self._life.epoch,
@@ -206,11 +216,13 @@ class Admission:
             host=host.name,
             host_stan=message[11],
             host_de7=message.get(7) or "",
-            sent=message.pick(host.convention.sufficient),
+            sent=message.pick(_kept(host.convention, transaction)),
             kind=transaction,
-            original_id=original.id if original is not None else 0,
+            original_id=original.id if original is not None and transaction.undoes else 0,
             operator=convention.operator(request),
             sent_header=message.header.hex() if message.header else "",
+            account=choice.account,
+            channel=choice.channel,
             request=request,
         )
         try:
@@ -219,9 +231,27 @@ class Admission:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
-        if original is not None:
-            self._life.originals.undo(original, charge, now)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            self._opened(charge, original, choice, now)
         return ""
+
+    @staticmethod
+    def _directed(message: Message, host: Host, original: Charge | None, choice: Choice) -> Choice:
+        """Word it for its original and its account; what undoes something is on the same one."""
+        if original is not None:
+            host.convention.point_to(message, original)
+            if original.channel:
+                choice = Choice(original.account, original.channel, original.sent.get(42, ""))
+        if choice.number:
+            message.patch(42, choice.number.ljust(len(message[42])))
+        return choice
+
+    def _opened(self, charge: Charge, original: Charge | None, choice: Choice, now: Now) -> None:
+        collecting = self._life.gate.collecting
+        if choice is not MAIN_ACCOUNT and collecting is not None:
+            collecting.opened(charge, choice, now)
+        if original is not None and charge.undoes:
+            self._life.originals.undo(original, charge, now)
 
     def _class_of(
         self, transaction: Transaction, merchant: str, terminal: str
@@ -231,21 +261,20 @@ class Admission:
         known = self._life.registry.class_of(merchant, terminal)
         return known or self._merchants.class_of(merchant, terminal)
 
-    def towards(
-        self, host: Host, request: Message, listener: ListenerSettings, now: Now
-    ) -> Message | None:
+    def towards(self, host: Host, request: Message, now: Now) -> Message | None:
         """The request as the host gets it: its dialect, and a STAN that no other charge has.
 
         None if a value of the terminal's dialect does not fit the host's.
         """
-        if host.settings.dialect == listener.dialect:
+        dialect = request.dialect.name
+        if host.settings.dialect == dialect:
             message = request.copy()
             message.set_mti(request.mti[:3] + "0")
         else:
-            pair = (listener.dialect, host.settings.dialect)
+            pair = (dialect, host.settings.dialect)
             try:
                 message = self._life.translators[pair].request(request, now)
-                transaction = CONVENTIONS[listener.dialect].transaction(request)
+                transaction = CONVENTIONS[dialect].transaction(request)
                 if transaction is not None:
                     host.convention.word(message, transaction)
             except BuildError:
@@ -271,6 +300,9 @@ class Admission:
         if not same:
             self.duplicates["refused"] += 1
             self._replies.refuse(asker, rc.DUPLICATE, now)
+            return
+        if known.kind is not _SALE and self.advised_again(known, asker, now):
+            self.duplicates["waits"] += 1
             return
         if known.state is _SENT:
             self.duplicates["waits"] += 1
@@ -318,6 +350,14 @@ class Admission:
         if code:
             self._replies.refuse(asker, code, now)
         return bool(code)
+
+
+def _kept(convention: Convention, transaction: Transaction) -> frozenset[int]:
+    """Fields of a request that are kept: an advice that is sent again names its original anew."""
+    sufficient = convention.sufficient
+    if transaction is _SALE or not transaction.completes:
+        return sufficient
+    return sufficient | {convention.original_field}
 
 
 def _is_good(amount: str) -> bool:

@@ -31,7 +31,6 @@ from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.revocation import Revocation
 from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
-from routing.transaction import Transaction
 from routing.translation import Translator
 from routing.watch import Watch
 
@@ -330,7 +329,7 @@ class Switch:
         known = self.adopt(earlier)
         if request is not None:
             self.terminals.admission.repeat(known, Asker(conn, request), now)
-        elif taken_back and known.kind is not Transaction.REFUND and not known.given_back:
+        elif taken_back and known.kind.reversible and not known.given_back:
             # Its terminal took it back meanwhile, and was told that it is undone.
             reason = Reason(charge.reason)
             self.life.apply(known, Event.TERMINAL_REVERSAL, now, reason=reason)
@@ -394,7 +393,7 @@ class Switch:
         charge = self.life.book.get(charge_id)
         if charge is None or charge.state is not State.CASE:
             return None
-        if how is Event.CASE_RETRIED and charge.kind is Transaction.REFUND:
+        if how is Event.CASE_RETRIED and not charge.kind.reversible:
             return State.CASE
         self.life.apply(charge, how, now, reason=Reason.BY_A_PERSON)
         return charge.state

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
+from routing.accounts.collecting import MAIN_ACCOUNT
 from routing.admission import Admission
 from routing.batches import Batch, Batches
 from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
+from routing.completions import Completions
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
 from routing.downloads import Downloads
@@ -59,10 +61,12 @@ class TerminalSide:
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.admission.batch_of = self.sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
+        self.completions = Completions(life, self.admission, self.replies, self._may_not)
         self.heard_network: Callable[[int, Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
+            Kind.COMPLETION: self.completions.heard,
             Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
             Kind.REVERSAL: self._reversal,
@@ -115,11 +119,14 @@ class TerminalSide:
             or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
-        host = None
+        host, choice, collecting = None, MAIN_ACCOUNT, self._life.gate.collecting
+        if collecting is not None and not code and (collecting.any or asker.request.has(63)):
+            choice = collecting.choice(asker.request, CONVENTIONS[listener.dialect], now)
+            code = choice.code
         if not code:
-            host, code = self.admission.host_for(asker.request, listener, now)
+            host, code = self.admission.host_for(asker.request, listener, now, choice.host)
         if host is not None:
-            code = self.admission.open(asker, listener, identity, host, None, now)
+            code = self.admission.open(asker, listener, identity, host, None, now, choice)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
 
@@ -188,8 +195,11 @@ class TerminalSide:
         code = self.admission.busy(asker)
         if code:
             return code
+        choice, collecting = MAIN_ACCOUNT, self._life.gate.collecting
         if original is None:
-            host, code = self.admission.host_for(message, listener, now)
+            if collecting is not None:
+                choice = collecting.named(message, CONVENTIONS[listener.dialect])
+            host, code = self.admission.host_for(message, listener, now, choice.host)
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
@@ -202,7 +212,7 @@ class TerminalSide:
                 code = code or self.admission.why_not(host, now)
         if host is None or code:
             return code or rc.NO_ROUTE
-        return self.admission.open(asker, listener, identity, host, original, now)
+        return self.admission.open(asker, listener, identity, host, original, now, choice)
 
     # What terminals say of earlier charges
 
@@ -227,7 +237,7 @@ class TerminalSide:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
         if not _is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
-        if charge.kind is Transaction.REFUND:
+        if not charge.kind.reversible:
             return rc.UNSUPPORTED
         if charge.given_back:
             return rc.STATE_CONFLICT
@@ -269,7 +279,8 @@ class TerminalSide:
         """A terminal or a till says whether it served; returns DE 39 of the answer."""
         if charge.kind.undoes:
             return rc.NOT_FOUND
-        if (charge.given_back or charge.keeps) and not served:
+        taken_for_good = charge.given_back or charge.keeps or not charge.kind.reversible
+        if taken_for_good and not served:
             return rc.STATE_CONFLICT
         if served:
             return self._life.apply(charge, Event.CONFIRMED, now).code or rc.SYSTEM_ERROR
@@ -324,7 +335,7 @@ class TerminalSide:
                 asker, code or self.admission.refuse_new or rc.HOST_UNAVAILABLE, now
             )
             return
-        message = self.admission.towards(host, request, listener, now)
+        message = self.admission.towards(host, request, now)
         if message is None:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from routing.accounts.machine import Kind
 from routing.reason import Reason
 from routing.states import Event, State
+from routing.watchers import MOVED_ON
 
 if TYPE_CHECKING:
     from routing.accounts.office import Office
@@ -36,7 +37,7 @@ class DeviceTests:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        office.life.watchers.append(self._moved)
+        office.life.watchers.add(self._moved, after=MOVED_ON)
         self.passed = 0
         self.made = 0
         self.declined = 0
@@ -89,6 +90,8 @@ class DeviceTests:
 
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         del before, event
+        if not len(self._office.shelf):
+            return
         request = self._tested(charge.till)
         if request is None or charge.opened_at < request.since or charge.kind.undoes:
             return

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
+from routing.accounts.plan import is_account
 from routing.reason import Reason
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     """What a request from a terminal asks for."""
 
     CHARGE = "charge"
+    COMPLETION = "completion or advice"
     UNDOING = "void or refund"
     ENQUIRY = "enquiry"
     REVERSAL = "reversal"
@@ -117,6 +119,8 @@ class Convention(ABC):
     """What the parts of `key_of` are called."""
     stan_digits: ClassVar[int] = 6
     """Digits of DE 11."""
+    repeats_as_sent: ClassVar[bool] = False
+    """Whether a repeat towards a host is the same message; else its MTI says that it is one."""
     unkept: ClassVar[frozenset[int]] = frozenset()
     """Fields of an answer that must not rest on disk, because they mean something else here."""
     original_field: ClassVar[int] = 0
@@ -139,6 +143,10 @@ class Convention(ABC):
     @abstractmethod
     def undone(self, message: Message) -> Original | None:
         """Which charge a void or refund is about; None if the message does not say."""
+
+    @abstractmethod
+    def completed(self, message: Message) -> Original | None:
+        """Which preauthorisation a completion is about; None if the message does not say."""
 
     @abstractmethod
     def point_to(self, message: Message, original: Charge) -> None:
@@ -165,6 +173,11 @@ class Convention(ABC):
     def operator(self, message: Message) -> str:  # noqa: ARG002 - most dialects have no such field
         """Who stands at the terminal, by a code of the merchant's; '' if it does not say."""
         return ""
+
+    def account_named(self, message: Message) -> str:
+        """The digit of the merchant's account that a request names in DE 63; '' for none."""
+        said = message.get(63) or ""
+        return said if is_account(said) else ""
 
     @abstractmethod
     def original(self, message: Message) -> Original | None:
