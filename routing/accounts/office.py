@@ -71,6 +71,7 @@ class Office:
         self.accounts = Accounts(life, self.registered)
         self.signals = Signals(self)
         self.collecting = Collecting(life, CardKinds(settings.card_kinds))
+        self.accounts.told = self.collecting.settled
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
         machines = {kind: case.machine for kind, case in self.cases.items()}
