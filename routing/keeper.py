@@ -39,6 +39,8 @@ class KeptKind(StrEnum):
     TERMINAL_HEALTH = "terminal health"
     GRANT = "grant"
     RULE_SET = "rule set"
+    COLLECTING = "collecting"
+    """Accounts that a merchant has beside its main one, and its rules for them."""
     OUTBOX_ITEM = "outbox item"
     STORED_ANSWER = "stored answer"
 
@@ -56,6 +58,9 @@ class AuditKind(StrEnum):
     ACCOUNT_STEP = "account step"
     ACCOUNT_DENIED = "account request denied"
     ACCOUNT_FILE = "account file changed"
+    COLLECTING = "collecting accounts changed"
+    ACCOUNT_FALLBACK = "main account instead"
+    BATCH_BY_ACCOUNT = "batch by account"
     ANOMALY = "anomaly"
     GRANT = "grant"
     KEY_HUNG = "key hung"

@@ -87,8 +87,11 @@ class Decisions:
             if refusal is None:
                 return Reply(outcome=Outcome.WRONG_FIELD, wrong=("what",), request=request.id)
             request.refuser = asked.who
+        if event is Event.APPEALED:
+            request.facts["appealed"] = sorted({each.code for each in request.obstacles})
         if event is Event.OVERTURNED:
-            request.facts["waived"] = sorted({each.code for each in request.obstacles})
+            waived = {*request.facts.get("waived", []), *request.facts.pop("appealed", [])}
+            request.facts["waived"] = sorted(waived)
         if event is Event.APPROVED:
             reply = self._approve(request, asked, now)
             if reply is not None:

@@ -23,10 +23,14 @@ _KIND: Final[Mapping[tuple[File, Action], Kind]] = {
     (File.TERMINAL, Action.CHANGE): Kind.DEACTIVATION,
     (File.MERCHANT, Action.ADD): Kind.ONBOARDING,
     (File.TERMINAL, Action.ADD): Kind.ONBOARDING,
+    (File.MERCH2, Action.ENQUIRE): Kind.SECOND,
+    (File.MERCH2, Action.ADD): Kind.SECOND,
+    (File.MERCH2, Action.CHANGE): Kind.CHANGE,
+    (File.MERCH2, Action.DELETE): Kind.CHANGE,
     (File.GRANT, Action.ADD): Kind.CHANGE,
     (File.RULES, Action.ADD): Kind.CHANGE,
 }
-_LATER: Final = frozenset({File.SETTLEACC, File.MERCH2, File.LIMITS})
+_LATER: Final = frozenset({File.SETTLEACC, File.LIMITS})
 """Files that messages may name and that nobody here changes."""
 
 
