@@ -15,7 +15,7 @@ from routing.accounts.asked import Action, Asked, Channel, File, Outcome, Record
 from routing.accounts.people import operator_name
 from routing.accounts.refusals import TEXT_BYTES_MAX, Language, encoded, fitted
 from routing.conventions import CONVENTIONS
-from routing.conventions.file_action import Told
+from routing.conventions.file_action import Told, can_hold_chinese
 from routing.effects import ToTerminal
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class TerminalCounter:
         convention = CONVENTIONS[request.dialect.name]
         fields = convention.file_fields
         language = Language.ENGLISH
-        if fields.text_is_latin_1:
+        if can_hold_chinese(request):
             language = record.lang or self._office.registered.language(
                 request.get(42, ""), request.get(41, "")
             )
