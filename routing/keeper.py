@@ -39,6 +39,8 @@ class KeptKind(StrEnum):
     GRANT = "grant"
     RULE_SET = "rule set"
     OUTBOX_ITEM = "outbox item"
+    SETTLEMENT_CARD = "settlement card"
+    SETTLEMENT_DAY = "settlement day"
     STORED_ANSWER = "stored answer"
 
 
@@ -55,6 +57,9 @@ class AuditKind(StrEnum):
     ACCOUNT_DENIED = "account request denied"
     ACCOUNT_FILE = "account file changed"
     ANOMALY = "anomaly"
+    CARD_OPENED = "card opened"
+    CARD_SYNC = "card synchronisation"
+    SETTLEMENT_RUN = "settlement run"
     GRANT = "grant"
     KEY_HUNG = "key hung"
     KEY_REWRAPPED = "key rewrapped"

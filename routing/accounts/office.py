@@ -31,6 +31,8 @@ from routing.accounts.refusals import Code, Obstacle, Refusal
 from routing.accounts.registered import Registered
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
+from routing.accounts.settlement import Settlement
+from routing.accounts.settlement_card import SettlementCard
 from routing.accounts.shelf import Shelf
 from routing.accounts.signals import NEW_SOFTWARE, Signals
 from routing.accounts.standing import Accounts, Standing
@@ -44,7 +46,10 @@ if TYPE_CHECKING:
     from routing.lifecycle import Lifecycle
 
 Answer = Callable[[Reply, "Now"], None]
-CASES: tuple[type[Case], ...] = (Cancellation, Deactivation, Onboarding, Complaints, Changes)
+CASES: tuple[type[Case], ...] = (
+    *(Cancellation, Deactivation, SettlementCard),
+    *(Onboarding, Complaints, Changes),
+)
 """Every kind of request; a further case is one file and one word here."""
 BACK = {"ACTIVE": "lifted", "RETIRED": "retired"}
 """States that a terminal may be asked to have next, and what is reported by that."""
@@ -65,6 +70,7 @@ class Office:
         self.registered = Registered(life)
         self.accounts = Accounts(life, self.registered)
         self.signals = Signals(self)
+        self.settlement = Settlement(self)
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
         machines = {kind: case.machine for kind, case in self.cases.items()}
@@ -82,6 +88,7 @@ class Office:
         self.files.restore()
         self.accounts.restore()
         self.signals.restore()
+        self.settlement.restore()
         for case in self.cases.values():
             case.restore()
         for request in self.shelf.restore():
@@ -105,7 +112,7 @@ class Office:
             self._remember(asked, reply, now)
             answer(reply, now)
 
-        wrong = asked.record.wrong_fields()
+        wrong = asked.wrong_fields()
         if wrong:
             answered(Reply(outcome=Outcome.WRONG_FIELD, wrong=tuple(wrong)), now)
         elif asked.verb is Verb.ENQUIRE:
@@ -153,6 +160,7 @@ class Office:
         if not self.cases[kind].knows(draft):
             answer(Reply(outcome=Outcome.UNKNOWN), now)
             return
+        self.cases[kind].enquired(draft, asked)
 
         def found(obstacles: list[Obstacle], now: Now) -> None:
             answer(self._told(draft, obstacles, now), now)
@@ -215,6 +223,7 @@ class Office:
             self.people,
             standing,
             now.wall,
+            self.cases[request.kind].known(request),
         )
 
     # Requests
@@ -311,8 +320,8 @@ class Office:
         self, request: AccountRequest, obstacles: list[Obstacle], who: str, now: Now
     ) -> None:
         if obstacles:
-            refusal = Refusal(obstacles)
-            self.progress.apply(request, Event.OBSTRUCTED, who, now, refusal=refusal)
+            event, refusal = self.cases[request.kind].comes_to(obstacles), Refusal(obstacles)
+            self.progress.apply(request, event, who, now, refusal=refusal)
         else:
             self.progress.apply(request, Event.PASSED, who, now)
 
