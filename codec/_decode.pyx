@@ -7,6 +7,7 @@ does.  `Message` is the codec of this project; its errors hold no values.
 """
 
 cimport cython
+from cpython.dict cimport PyDict_Copy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from codec._plan cimport (
@@ -24,6 +25,7 @@ cdef enum:
     FIELDS_USUAL = 20           # room in the result dicts before they have to grow
 
 cdef bytes EMPTY = b""
+cdef dict BLANK = {"len": EMPTY, "data": EMPTY}     # a copy costs less time than a new dict
 
 
 @cython.final
@@ -92,7 +94,7 @@ cdef int decode_type(Decoding state) except -1:
     cdef int expected = 2 if plan.data_kind == DATA_HEX else 4
     cdef bytes raw = state.piece(expected)
     state.doc_dec["t"] = ""
-    state.doc_enc["t"] = {"len": EMPTY, "data": raw}
+    state.doc_enc["t"] = encoded(EMPTY, raw)
     if PyBytes_GET_SIZE(raw) != expected:
         raise state.error(f"Field data is {len(raw)} bytes, expecting {expected}", TYPE)
     state.doc_dec["t"] = data_text(state, plan, raw, TYPE)
@@ -124,7 +126,7 @@ cdef int decode_bitmap(Decoding state, int slot, bint extended, uint64_t* bits) 
     cdef str text, before = state.doc_dec[key] if extended else ""
     if not extended:
         state.doc_dec[key] = ""
-    state.doc_enc[key] = {"len": EMPTY, "data": whole}
+    state.doc_enc[key] = encoded(EMPTY, whole)
     if PyBytes_GET_SIZE(raw) != expected:
         wanted = 2 * expected if extended else expected
         raise state.error(f"Field data is {len(whole)} bytes, expecting {wanted}", slot)
@@ -160,10 +162,11 @@ cdef uint64_t bitmap_bits(Decoding state, bytes raw, str text, int slot) except?
 
 cdef int decode_field(Decoding state, int slot) except -1:
     cdef FieldPlan plan = state.spec.field(slot)
-    cdef bytes prefix = state.piece(plan.len_type) if plan.len_type else EMPTY
-    cdef bytes raw
-    cdef const uint8_t* start
+    cdef bytes prefix, raw
     cdef Py_ssize_t length, byte_length
+    if plan.usual and decode_usual(state, plan, slot):
+        return 0
+    prefix = state.piece(plan.len_type) if plan.len_type else EMPTY
     if plan.missing is not None:
         raise KeyError(plan.missing)
     if PyBytes_GET_SIZE(prefix) != plan.len_type:
@@ -181,29 +184,55 @@ cdef int decode_field(Decoding state, int slot) except -1:
         note(state, slot, "", prefix, raw)
         found = len(raw) * 2 if plan.nibbles else len(raw)
         raise state.error(f"Field data is {found} {plan.len_count}, expecting {length}", slot)
-    start = <uint8_t*>PyBytes_AS_STRING(raw)
-    if plan.data_kind == DATA_ASCII and high_byte(start, byte_length) < 0:
-        text = ascii_from(start, byte_length)
-    else:
-        note(state, slot, "", prefix, raw)
-        text = data_text(state, plan, raw, slot)
-        if plan.data_kind == DATA_HEX and plan.nibbles and length & 1:
-            text = without_pad(state, plan, text, length, slot)
+    note(state, slot, "", prefix, raw)
+    text = data_text(state, plan, raw, slot)
+    if plan.data_kind == DATA_HEX and plan.nibbles and length & 1:
+        text = without_pad(state, plan, text, length, slot)
     note(state, slot, text, prefix, raw)
     state.at += byte_length
     return 0
 
 
+cdef bint decode_usual(Decoding state, FieldPlan plan, int slot) except -1:
+    """Decode a field of ASCII text that is as it should be; False, with nothing done, if it isn't."""
+    cdef const uint8_t* prefix = <uint8_t*>PyBytes_AS_STRING(state.data) + state.at
+    cdef Py_ssize_t left = PyBytes_GET_SIZE(state.data) - state.at - plan.len_type
+    cdef Py_ssize_t length = plan.max_len
+    if left < 0:
+        return False
+    if plan.len_type:
+        length = quick_length(plan, prefix)
+    if length <= 0 or length > plan.max_len or length > left:
+        return False
+    if high_byte(prefix + plan.len_type, length) >= 0:
+        return False
+    note(
+        state, slot, ascii_from(prefix + plan.len_type, length),
+        PyBytes_FromStringAndSize(<const char*>prefix, plan.len_type) if plan.len_type else EMPTY,
+        PyBytes_FromStringAndSize(<const char*>prefix + plan.len_type, length))
+    state.at += plan.len_type + length
+    return True
+
+
 cdef inline int note(Decoding state, int slot, str text, bytes prefix, bytes raw) except -1:
     cdef str key = key_of(slot)
     state.doc_dec[key] = text
-    state.doc_enc[key] = {"len": prefix, "data": raw}
+    state.doc_enc[key] = encoded(prefix, raw)
     return 0
+
+
+cdef inline dict encoded(bytes prefix, bytes raw):
+    """A field's bytes as `doc_enc` has them."""
+    cdef dict field = PyDict_Copy(BLANK)
+    if prefix is not EMPTY:
+        field["len"] = prefix
+    field["data"] = raw
+    return field
 
 
 cdef Py_ssize_t field_length(Decoding state, FieldPlan plan, bytes prefix, int slot) except? -1:
     """The length that `prefix` tells; it may be negative where Python's `int` says so."""
-    cdef Py_ssize_t length = quick_length(plan, prefix)
+    cdef Py_ssize_t length = quick_length(plan, <uint8_t*>PyBytes_AS_STRING(prefix))
     if length < 0:
         length = slow_length(state, plan, prefix, slot)
     if length > plan.max_len:
@@ -213,9 +242,8 @@ cdef Py_ssize_t field_length(Decoding state, FieldPlan plan, bytes prefix, int s
     return length
 
 
-cdef Py_ssize_t quick_length(FieldPlan plan, bytes prefix) noexcept:
+cdef Py_ssize_t quick_length(FieldPlan plan, const uint8_t* raw) noexcept:
     """The length, or -1 when it is not made of plain digits."""
-    cdef const uint8_t* raw = <const uint8_t*>PyBytes_AS_STRING(prefix)
     cdef Py_ssize_t i, length = 0
     if plan.len_type > 4:
         return -1

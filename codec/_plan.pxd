@@ -63,6 +63,7 @@ cdef class FieldPlan:
     cdef object len_enc
     cdef object len_count
     cdef bint nibbles
+    cdef bint usual                         # ASCII text, counted in bytes
     cdef Py_ssize_t len_type
     cdef Py_ssize_t max_len
     cdef str left_pad

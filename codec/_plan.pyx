@@ -143,6 +143,7 @@ cdef FieldPlan read_field(object source):
         if key not in source and (key != "len_enc" or plan.len_type):
             plan.missing = key
             break
+    plan.usual = plan.data_kind == DATA_ASCII and plan.missing is None and not plan.nibbles
     remember(plan, source)
     return plan
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.pipeline import Pipeline
     from gateway.terminal_keys import TerminalKeys
     from gateway.tools import Tools
-    from routing.effects import NewWorkingKeys
+    from routing.effects import ForgetKeys, NewWorkingKeys
     from routing.sign_in import Session
 
 WAITING_MAX: Final = 2_000
@@ -92,6 +92,10 @@ class KeyWorkers:
     async def _open(self, work: CardWork) -> None:
         card = UNREADABLE if self.cards is None else await self.cards.opened(work.what)
         work.done(card, self._clock.now())
+
+    def forget(self, revoked: ForgetKeys) -> None:
+        """A terminal's keys were revoked, durably: no message is checked with them any more."""
+        self._keys.forget(Till(revoked.merchant, revoked.terminal))
 
     def _give_up(self, work: KeyWork | CardWork) -> None:
         self.failed += 1

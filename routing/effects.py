@@ -226,6 +226,13 @@ class UnsettledLookup(NamedTuple):
 AnyLookup = Lookup | BatchLookup | UnsettledLookup
 
 
+class ForgetKeys(NamedTuple):
+    """A terminal's working keys were revoked: whoever holds them in memory forgets them."""
+
+    merchant: str
+    terminal: str
+
+
 class NewWorkingKeys(NamedTuple):
     """Working keys for a terminal are wanted."""
 
@@ -281,7 +288,7 @@ class CardWork(NamedTuple):
     done: Callable[[NewCard, Now], None]
 
 
-Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey
+Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey | ForgetKeys
 
 
 @dataclass
