@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from codec import BuildError
 from routing import response_codes as rc
+from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
 from routing.conventions.base import MAC_FIELDS, pan_of
@@ -140,14 +141,20 @@ class Admission:
         return self._life.limits.refusal(sale, now.wall) or ""
 
     def host_for(
-        self, message: Message, listener: ListenerSettings, now: Now
+        self, message: Message, listener: ListenerSettings, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:
         """The first host of the route that can take more; if none can, DE 39 by the first of them.
+        `only`: the host of the account that it goes to.
 
         Nothing was sent yet: what was is never given to another host.
         """
-        names = self._routes.always or self._routes.hosts_for(
-            listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+        names = (
+            (only,)
+            if only
+            else self._routes.always
+            or self._routes.hosts_for(
+                listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+            )
         )
         first = ""
         for name in names:
@@ -175,6 +182,7 @@ class Admission:
         host: Host,
         original: Charge | None,
         now: Now,
+        choice: Choice = MAIN_ACCOUNT,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
@@ -184,8 +192,8 @@ class Admission:
         transaction = convention.transaction(request) or _SALE
         merchant, terminal = request[42], request[41]
         proof, window_s = self._class_of(transaction, merchant, terminal)
-        if original is not None:
-            host.convention.point_to(message, original)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            choice = self._directed(message, host, original, choice)
         charge = Charge(
             id=self._life.next_id(),
             epoch=self._life.epoch,
@@ -213,6 +221,8 @@ class Admission:
             original_id=original.id if original is not None and transaction.undoes else 0,
             operator=convention.operator(request),
             sent_header=message.header.hex() if message.header else "",
+            account=choice.account,
+            channel=choice.channel,
             request=request,
         )
         try:
@@ -221,9 +231,27 @@ class Admission:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            self._opened(charge, original, choice, now)
+        return ""
+
+    @staticmethod
+    def _directed(message: Message, host: Host, original: Charge | None, choice: Choice) -> Choice:
+        """Word it for its original and its account; what undoes something is on the same one."""
+        if original is not None:
+            host.convention.point_to(message, original)
+            if original.channel:
+                choice = Choice(original.account, original.channel, original.sent.get(42, ""))
+        if choice.number:
+            message.patch(42, choice.number.ljust(len(message[42])))
+        return choice
+
+    def _opened(self, charge: Charge, original: Charge | None, choice: Choice, now: Now) -> None:
+        collecting = self._life.gate.collecting
+        if choice is not MAIN_ACCOUNT and collecting is not None:
+            collecting.opened(charge, choice, now)
         if original is not None and charge.undoes:
             self._life.originals.undo(original, charge, now)
-        return ""
 
     def _class_of(
         self, transaction: Transaction, merchant: str, terminal: str

@@ -57,6 +57,11 @@ class Charge:
     """Who stood at the terminal, where it says so (DE 63.1); digits and letters only."""
     sent_header: str = ""
     """Header of the frame that the host got, as hex; empty where the dialect has none."""
+    account: str = ""
+    """The merchant's account that it goes to, by its digit; '' is the main one.  What gives money
+    back has its original's."""
+    channel: str = ""
+    """How it was collected (`plan.CHANNELS`), where its merchant has several accounts; else ''."""
 
     state: State = State.SENT
     updated_at: float = 0.0

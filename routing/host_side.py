@@ -85,6 +85,8 @@ class HostSide:
         code = host.convention.code_of(message)
         if not self._is_answer_to(host, sent, message, code):
             return
+        if charge.account and message.has(42):
+            message.patch(42, charge.merchant)  # the terminal knows no other number
         if charge.state is _SENT:
             host.reply_s.add(now.monotonic - charge.known_since)
         if code in APPROVALS:

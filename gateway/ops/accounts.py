@@ -8,13 +8,16 @@ from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
 from routing.accounts.machine import Kind
 from routing.accounts.refusals import Code
+from routing.accounts.second_states import THE_WAY
 from routing.accounts.signals import PARTS, SIGNALS
 from routing.accounts.steps import Nudge
 
 _KIND: Final = Label("kind", tuple(Kind))
 _STATES: Final = (
     *("UNDER_REVIEW", "PRECHECK_FAILED", "APPROVED", "CANCELLED", "DEACTIVATED", "SUSPENDED"),
-    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", OTHER),
+    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", "ABANDONED"),
+    *(each for each in THE_WAY if each not in ("TESTING", "APPLIED")),
+    OTHER,
 )
 _OF_MONEY: Final = (Code.OPEN_CHARGES, Code.UNSETTLED_BATCH, Code.REVERSAL_PENDING)
 ACCOUNTS: Final = Section("Account services")

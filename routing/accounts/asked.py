@@ -13,6 +13,7 @@ import msgspec
 
 from routing.accounts.dossier import Change
 from routing.accounts.new_card import NewCard
+from routing.accounts.plan import Plan
 from routing.accounts.refusals import (
     Code,
     Language,
@@ -30,6 +31,10 @@ _NAME: Final = re.compile(r"[\w.-]{1,40}")
 _HASH: Final = re.compile("[0-9a-f]{64}")
 _CONTACT: Final = re.compile(r"[\w+().@ -]{3,60}")
 _DOCUMENTS_MAX: Final = 20
+_NAMES: Final = (
+    *("serial", "kind", "state", "token", "request"),
+    *("account", "number", "host", "licence"),
+)
 
 
 class Verb(StrEnum):
@@ -108,6 +113,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     who: str = ""
     hours: float = 0.0
     ok: bool = True
+    account: str = ""
+    """Which account beside the main one: its digit."""
+    number: str = ""
+    """DE 42 of that account towards the host."""
+    host: str = ""
+    licence: str = ""
+    """The unified social credit code."""
+    marks: dict[str, int] = {}
+    """Of a review, by item."""
+    plan: Plan | None = None
+    """By which rules charges go to which account."""
     rules: RuleSet | None = None
     change: Change | None = None
     """What is to change in a merchant's file."""
@@ -129,7 +145,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ]
         wrong += [
             name
-            for name in ("serial", "kind", "state", "token", "request")
+            for name in _NAMES
             if getattr(self, name) and not _NAME.fullmatch(getattr(self, name))
         ]
         if self.contact and not _CONTACT.fullmatch(self.contact):

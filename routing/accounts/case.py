@@ -38,6 +38,10 @@ class Case:
     """States in which it waits for the world, and how many seconds pass between looks at it."""
     needs_token: ClassVar[bool] = True
     """Whether its maker must have enquired first."""
+    tells_of_known: ClassVar[bool] = False
+    """Whether an enquiry tells of the request under way, not of one that might be made."""
+    wakes: ClassVar[frozenset[str]] = frozenset()
+    """States that it leaves when it is asked for again, whatever stands against it."""
     asks_journal: ClassVar[bool] = True
     """Whether what stands against it has to do with money."""
 
@@ -86,8 +90,8 @@ class Case:
         """Take from an enquiry what its rules look at."""
         del draft, asked
 
-    def take_in(self, request: AccountRequest, asked: Asked, now: Now) -> None:
-        """Take what was handed in later."""
+    def handed_in(self, request: AccountRequest, asked: Asked, now: Now) -> None:
+        """Something came for it later; told after `take_in`."""
         del request, asked, now
 
     def known(self, request: AccountRequest) -> Any:
@@ -109,6 +113,20 @@ class Case:
         """Put what this kind needs into a new request; returns fields that are wrong or missing."""
         del request, asked
         return ()
+
+    def take_in(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
+        """Put what was said later into a request; returns fields that are wrong."""
+        del request, asked
+        return ()
+
+    def against(self, request: AccountRequest, wall: float) -> Iterator[Obstacle]:
+        """What stands against it that no rule can see by itself."""
+        del request, wall
+        yield from ()
+
+    def waits_for(self, request: AccountRequest) -> list[Obstacle]:
+        """Why what it asks for is not there yet."""
+        return request.obstacles
 
     def opened(self, request: AccountRequest, who: str, now: Now) -> bool:
         """A new request is on the shelf; True if it went on already, whatever stands against it."""

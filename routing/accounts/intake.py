@@ -25,10 +25,14 @@ _KIND: Final[Mapping[tuple[File, Action], Kind]] = {
     (File.TERMINAL, Action.ADD): Kind.ONBOARDING,
     (File.SETTLEACC, Action.ENQUIRE): Kind.SETTLEMENT,
     (File.SETTLEACC, Action.CHANGE): Kind.SETTLEMENT,
+    (File.MERCH2, Action.ENQUIRE): Kind.SECOND,
+    (File.MERCH2, Action.ADD): Kind.SECOND,
+    (File.MERCH2, Action.CHANGE): Kind.CHANGE,
+    (File.MERCH2, Action.DELETE): Kind.CHANGE,
     (File.GRANT, Action.ADD): Kind.CHANGE,
     (File.RULES, Action.ADD): Kind.CHANGE,
 }
-_LATER: Final = frozenset({File.MERCH2, File.LIMITS})
+_LATER: Final = frozenset({File.LIMITS})
 """Files that messages may name and that nobody here changes."""
 
 

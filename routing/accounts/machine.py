@@ -22,6 +22,8 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     DEACTIVATION = "deactivation"
     ONBOARDING = "onboarding"
+    SECOND = "second"
+    """Another account beside the main one."""
     COMPLAINT = "complaint"
     SETTLEMENT = "settlement"
     """The card that a merchant's money goes to."""

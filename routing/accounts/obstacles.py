@@ -36,7 +36,10 @@ class View(NamedTuple):
 
 
 def permission(view: View) -> Iterator[Obstacle]:
-    """P1: the maker may not ask for this, or a policy withholds it."""
+    """P1: the maker may not ask for this, or not for this merchant, or a policy withholds it."""
+    maker = view.people.find(view.request.maker)
+    if maker is not None and maker.acts_for and view.request.merchant not in maker.acts_for:
+        yield Obstacle(Code.NO_PERMISSION, "no agent of this merchant")
     if not view.people.may(view.request.maker, view.may, view.wall):
         yield Obstacle(Code.NO_PERMISSION, view.may)
     if view.dossier.policy:

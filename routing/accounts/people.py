@@ -28,6 +28,8 @@ class Role(StrEnum):
     SECURITY = "security"
     TECHNICIAN = "technician"
     SUPERVISOR = "supervisor"
+    AGENT = "agent"
+    """Somebody outside, who helps merchants to open accounts."""
     GATEWAY = "gateway"
 
 
@@ -69,6 +71,7 @@ MAY: Final[dict[Role, frozenset[May]]] = {
     Role.SECURITY: frozenset({May.ENQUIRE, May.SUSPEND, May.LOCK}),
     Role.TECHNICIAN: frozenset({May.ENQUIRE, May.TEST, May.RESTORE, May.DEACTIVATE}),
     Role.SUPERVISOR: frozenset({May.ENQUIRE, May.GRANT, May.UNLOCK, May.RULES, May.DECIDE}),
+    Role.AGENT: frozenset({May.ENQUIRE, May.SECOND, May.COMPLAIN}),
     Role.GATEWAY: frozenset({May.SUSPEND, May.LOCK, May.DEACTIVATE}),
 }
 GATEWAY: Final = ""
@@ -84,6 +87,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     roles: tuple[Role, ...]
     trained: bool = True
     """Without training nobody decides, whatever the role."""
+    acts_for: tuple[str, ...] = ()
+    """Of an agent: the merchants that it acts for; none: everybody of its role's reach."""
     phone: str = ""
     """Where reminders that went unheard are followed up."""
 

@@ -19,6 +19,7 @@ _ANY: Final = "*"
 _MINUTES_A_DAY: Final = 1_440
 _DAYS_AHEAD_MAX: Final = 15
 _HOUR_S: Final = 3_600.0
+_MARK_MAX: Final = 100
 _STANDARD_DUE_H: Final = {"review": 72.0, "fix": 168.0, "work": 24.0, "repair": 336.0}
 _STANDARD_CARDS: Final = ("debit", "corporate")
 
@@ -61,6 +62,13 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """0: terminals' clocks are not looked at."""
     serials: tuple[str, ...] = ()
     """Beginnings of the serial numbers of devices that may be used; none: any."""
+    qualification: dict[str, int] = {}
+    """Items that the review for a second account marks (0 to 100), and the mark each must reach;
+    `balance`, `disputes` and `contract` are marked by the books."""
+    accounts_software_min: str = ""
+    """Terminals with older software can't use a second account; '': nothing is asked."""
+    abandon_days: float = 30.0
+    """A request for a second account on which its merchant does nothing is given up; 0: never."""
     forbids: dict[str, str] = {}
     """Kinds of request that a regulation stops: kind, and the regulation's name."""
     settlement_cards: dict[str, tuple[str, ...]] = {}
@@ -152,6 +160,10 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 if not window.days or not all(1 <= day <= 7 for day in window.days):  # noqa: PLR2004
                     yield f"windows.{kind}.days: days of the week, 1 to 7"
         yield from self._problems_of_cards()
+        if not all(0 < each <= _MARK_MAX for each in self.qualification.values()):
+            yield f"qualification: marks to be reached, 1 to {_MARK_MAX}"
+        if self.abandon_days < 0:
+            yield f"abandon_days = {self.abandon_days}: 0 or more"
         if not 0 < self.remind_share < 1:
             yield f"remind_share = {self.remind_share}: between 0 and 1"
 

@@ -232,7 +232,7 @@ class SettlementCard(Case):
         wrong = () if asked.card is not None else ("card",)
         return wrong if request.name else (*wrong, "name")
 
-    def take_in(self, request: AccountRequest, asked: Asked, now: Now) -> None:
+    def handed_in(self, request: AccountRequest, asked: Asked, now: Now) -> None:
         """Another card."""
         if asked.card is None or self.machine.step(request.state, Event.RESUMED) is None:
             return

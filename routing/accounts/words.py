@@ -18,6 +18,7 @@ WHAT: Final[dict[str, Words]] = {
     "LOOKED": Words("looked again at what stands against it", "重新检查障碍"),
     "RESUMED": Words("had it go on", "继续办理"),
     "HANDED IN": Words("handed documents in", "补交材料"),
+    "MARKED": Words("gave marks", "评分"),
     "VERIFIED": Words("checked the applicant", "核实申请人"),
     "APPROVAL": Words("agreed; more must", "同意, 仍需他人同意"),
     "APPROVED": Words("approved it", "批准"),

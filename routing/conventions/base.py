@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
+from routing.accounts.plan import is_account
 from routing.reason import Reason
 
 if TYPE_CHECKING:
@@ -172,6 +173,11 @@ class Convention(ABC):
     def operator(self, message: Message) -> str:  # noqa: ARG002 - most dialects have no such field
         """Who stands at the terminal, by a code of the merchant's; '' if it does not say."""
         return ""
+
+    def account_named(self, message: Message) -> str:
+        """The digit of the merchant's account that a request names in DE 63; '' for none."""
+        said = message.get(63) or ""
+        return said if is_account(said) else ""
 
     @abstractmethod
     def original(self, message: Message) -> Original | None:
