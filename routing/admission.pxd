@@ -29,6 +29,7 @@ cdef class Admission:
     cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
+    cpdef object account_for(self, Message_t message, Now_t now)
     @cython.locals(host=Host_t)
     cpdef tuple host_for(self, Message_t message, object listener, Now_t now, object only=*)
     @cython.locals(request=Message_t, message=Message_t, charge=Charge_t)

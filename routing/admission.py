@@ -140,6 +140,13 @@ class Admission:
         )
         return self._life.limits.refusal(sale, now.wall) or ""
 
+    def account_for(self, message: Message, now: Now) -> Choice:
+        """Which of its merchant's accounts a charge goes to, or why it may not."""
+        collecting = self._life.gate.collecting
+        if collecting is None or not (collecting.any or message.has(63)):
+            return MAIN_ACCOUNT
+        return collecting.choice(message, CONVENTIONS[message.dialect.name], now)
+
     def host_for(
         self, message: Message, listener: ListenerSettings, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:

@@ -119,9 +119,9 @@ class TerminalSide:
             or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
-        host, choice, collecting = None, MAIN_ACCOUNT, self._life.gate.collecting
-        if collecting is not None and not code and (collecting.any or asker.request.has(63)):
-            choice = collecting.choice(asker.request, CONVENTIONS[listener.dialect], now)
+        host, choice = None, MAIN_ACCOUNT
+        if not code:
+            choice = self.admission.account_for(asker.request, now)
             code = choice.code
         if not code:
             host, code = self.admission.host_for(asker.request, listener, now, choice.host)

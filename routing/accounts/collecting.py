@@ -223,7 +223,7 @@ class Collecting:
         if account is None or account.closed:
             applied = account is None and self.applied(merchant, wanted)
             return rc.TERMINAL_BARRED if applied else rc.INVALID_MERCHANT
-        if not account.limits:
+        if wanted not in self.of(merchant).plan.limits:
             return ""
         currency = convention.currency_of(message)
         amount = int(convention.amount_of(message))
@@ -250,8 +250,7 @@ class Collecting:
 
     def limits_of(self, merchant: str, account: str) -> tuple[EntryLimits, EntryLimits]:
         """Those of an account, where `limits` looks for a terminal's."""
-        known = self.of(merchant).accounts.get(account)
-        return NO_LIMITS, known.limits if known is not None else NO_LIMITS
+        return NO_LIMITS, self.of(merchant).plan.limits.get(account, NO_LIMITS)
 
     def _stands(self, charge: Charge, before: State, event: object, now: Now) -> None:
         del before, event, now

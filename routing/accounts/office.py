@@ -75,6 +75,7 @@ class Office:
         self.signals = Signals(self)
         self.settlement = Settlement(self)
         self.collecting = Collecting(life, CardKinds(settings.card_kinds))
+        self.accounts.told = self.collecting.settled
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
         machines = {kind: case.machine for kind, case in self.cases.items()}
@@ -92,7 +93,6 @@ class Office:
         self.files.restore()
         self.accounts.restore()
         self.signals.restore()
-        self.settlement.restore()
         for case in self.cases.values():
             case.restore()
         for request in self.shelf.restore():

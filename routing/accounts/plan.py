@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from routing.entries import NO_LIMITS, EntryLimits
+from routing.entries import EntryLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -87,6 +87,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     rules: tuple[AccountRule, ...] = ()
     fallback: bool = False
     """Whether what can't go to another account may go to the main one."""
+    limits: dict[str, EntryLimits] = {}
+    """What an account may collect, by its digit: for one charge and for a day."""
 
     def chosen(self, each: Asked) -> str:
         """The account that a charge goes to: its digit, or ''."""
@@ -99,6 +101,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """What can't be: field and why."""
         if len(self.rules) > RULES_MAX:
             yield f"rules: at most {RULES_MAX}"
+        for account, limits in self.limits.items():
+            least = min(limits.amount_max, limits.day_amount_max, limits.day_count_max)
+            if not is_account(account) or least < 0:
+                yield f"limits.{account}: of an account 2 to 9, 0 or more"
         for number, rule in enumerate(self.rules):
             if rule.account != MAIN and not is_account(rule.account):
                 yield f"rules.{number}.account: 2 to 9, or {MAIN}"
@@ -128,7 +134,6 @@ class Collects(msgspec.Struct, frozen=True, kw_only=True):
     """DE 42 towards the host, where it has one of its own."""
     host: str = ""
     """Where its charges go; '': as the routes say."""
-    limits: EntryLimits = NO_LIMITS
     opened_at: float = 0.0
     request: str = ""
     closed: bool = False

@@ -202,6 +202,10 @@ class SettlementCard(Case):
             FORGET_NUMBER: self._forget_number,
         }
 
+    def restore(self) -> None:
+        """The cards, and what the bank has to be told."""
+        self.office.settlement.restore()
+
     # What is asked
 
     @property
