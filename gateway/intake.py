@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WAITING_EFFECTS_MAX: Final = 100_000
 """Effects that wait for the journal before terminals' messages are dropped unanswered; terminals
 ask again.  Hosts' messages are never dropped."""
+_NETWORK_CLASS: Final = "8"
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
 
@@ -90,7 +91,15 @@ class Intake:
         elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
             self._metrics.dropped += 1
         else:
+            if message.mti[1] == _NETWORK_CLASS:
+                self._measure(conn)
             self._switch.from_terminal(conn, name, message, now, mac_good=good)
+
+    def _measure(self, conn: int) -> None:
+        """A terminal speaks of itself, which is seldom: how good is its line?"""
+        quality = self._network.quality(conn)
+        if quality is not None:
+            self._switch.office.signals.measured(conn, quality.rtt_s, quality.resent)
 
     def _bad(self, conn: int, name: str, error: FrameError) -> None:
         """It costs its sender alone: counted, logged without a value, at last disconnected."""

@@ -52,9 +52,7 @@ class SignIns:
         self.events: Counter[SignEvent] = Counter()
         self.states: Counter[SignState] = Counter()
         """Sessions by state."""
-        self.broken: Counter[str] = Counter()
-        """Terminals by the parts of theirs that do not work."""
-        self._counted: dict[Till, tuple[SignState, tuple[str, ...]]] = {}
+        self._counted: dict[Till, SignState] = {}
         self.watchers: list[Callable[[Till, Finding, Now], None]] = []
         """Told of bursts of wrong MACs and the like, once per burst."""
         life.registry.watchers.append(self._entry_changed)
@@ -194,11 +192,9 @@ class SignIns:
     def _count(self, session: Session) -> None:
         before = self._counted.get(session.till)
         if before is not None:
-            self.states[before[0]] -= 1
-            self.broken.subtract(before[1])
-        self._counted[session.till] = session.state, session.broken
+            self.states[before] -= 1
+        self._counted[session.till] = session.state
         self.states[session.state] += 1
-        self.broken.update(session.broken)
 
     def issued(self, session: Session, now: Now, *, said: dict[str, str | int]) -> None:
         """Write down that keys were given out."""

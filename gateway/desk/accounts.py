@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from routing.switch import Switch
 
 MACHINES: Final = {each.machine.kind: each.machine for each in CASES}
+_TOLD_FACTS: Final = ("why", "work_order", "serial", "category", "about", "backup", "tests")
+"""Of what only a request's own case understands: what a support person is asked for."""
 _STATUS: Final = {
     Outcome.DONE: 200,
     Outcome.REFUSED: 409,
@@ -161,6 +163,7 @@ def explained(config: Config, request_id: str) -> dict[str, Any]:
         known |= _row(request)
         known |= {"reason": request.reason, "rules": request.rule_version}
         known["documents"] = request.documents
+        known |= {name: request.facts[name] for name in _TOLD_FACTS if request.facts.get(name)}
         known["next"] = words.both(place.next)
     return known
 
