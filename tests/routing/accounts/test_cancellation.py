@@ -245,6 +245,17 @@ def test_a_rejection_needs_a_code_and_its_appeal_another_party() -> None:
     assert street.says_so(Verb.APPROVE, "rita", asked.request).state == "APPROVED"
 
 
+def test_what_an_appeal_waives_stays_waived() -> None:
+    street = Street()
+    ends = street.wall + 100 * DAY_S
+    filed(street, contract=Contract(number="C-7", ends=ends))
+    asked = street.requests(reason="shop closes")
+    assert street.says_so(Verb.APPEAL, "clara", asked.request).state == "APPEALED"
+    assert street.says_so(Verb.APPROVE, "anna", asked.request).state == "UNDER_REVIEW"
+    assert street.the(asked.request).facts["waived"] == ["P5"]
+    assert street.says_so(Verb.APPROVE, "rita", asked.request).state == "APPROVED"
+
+
 def test_a_contract_that_runs_on_is_negotiated() -> None:
     street = Street()
     ends = street.wall + 100 * DAY_S
