@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.downloads import Downloads
+    from routing.effects import IssuedKeys
     from routing.entries import MerchantEntry
     from routing.lifecycle import Lifecycle
     from routing.registered import Registered
@@ -171,9 +172,14 @@ class SignIns:
 
     # What happens to sessions
 
-    def happens(self, session: Session, event: SignEvent, now: Now, issued: str = "") -> None:
+    def happens(
+        self, session: Session, event: SignEvent, now: Now, issued: IssuedKeys | None = None
+    ) -> None:
         """Take a step, and keep what became of it."""
-        session.take(event, issued)
+        if issued is None:
+            session.take(event)
+        else:
+            session.take(event, issued.mak, issued.tdk)
         self.events[event] += 1
         self.keep(session, now)
 

@@ -157,7 +157,7 @@ class TerminalNetwork:
             session.operator = CONVENTIONS[order.listener.dialect].operator(message)
             self._sign_ins.registered.signed_in(till, now)
         event = SignEvent.KEYS_ISSUED if signs_in else SignEvent.KEYS_CHANGED
-        self._sign_ins.happens(session, event, now, issued.mak)
+        self._sign_ins.happens(session, event, now, issued)
         self._sign_ins.issued(session, now, said={"code": order.asked.code, "batch": session.batch})
         fields = self._keys_of(order, issued) | {32: order.listener.sign_in.acquirer}
         fields |= self._batch_told(order, session)

@@ -14,16 +14,18 @@ from routing.accounts import words
 from routing.accounts.asked import Action, Asked, Channel, File, Outcome, Verb
 from routing.accounts.asked import Reply as Told
 from routing.accounts.machine import Kind
+from routing.accounts.new_card import UNREADABLE
 from routing.accounts.office import CASES
 from routing.accounts.refusals import Language
 from routing.accounts.request import AccountRequest, Line, restored
+from routing.effects import SealedCard
 from routing.keeper import AuditKind, KeptKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.clock import Clock
     from gateway.config import Config
+    from gateway.desk.desk import Desk
     from gateway.desk.floor import Floor
     from gateway.journal import audit_log
     from routing.accounts.machine import Machine
@@ -46,8 +48,12 @@ _STATUS: Final = {
 }
 
 
-async def ask(request: Account, who: str, switch: Switch, floor: Floor, clock: Clock) -> Reply:
+async def ask(request: Account, who: str, switch: Switch, floor: Floor, desk: Desk) -> Reply:
     """Have account services do it; durable when it returns.  Raises DeskError."""
+    card = None
+    if request.record.card:
+        sealed = SealedCard(request.record.card, request.record.again, "")
+        card = UNREADABLE if desk.cards is None else await desk.cards.opened(sealed)
     told: list[Told] = []
 
     def answered(reply: Told, now: Now) -> None:
@@ -64,11 +70,12 @@ async def ask(request: Account, who: str, switch: Switch, floor: Floor, clock: C
             who=who,
             channel=Channel.API,
             record=request.record,
+            card=card,
             identity=f"api|{who}|{request.key}" if request.key else "",
         )
     except ValueError as error:
         raise DeskError(str(error)) from None
-    switch.office.ask(asked, answered, clock.now())
+    switch.office.ask(asked, answered, desk.clock.now())
     await floor.settle()
     if not told:
         return Reply(status=503, said="the journal can't be asked now: ask again")

@@ -34,6 +34,8 @@ from routing.accounts.registered import Registered
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
 from routing.accounts.second import SecondAccount
+from routing.accounts.settlement import Settlement
+from routing.accounts.settlement_card import SettlementCard
 from routing.accounts.shelf import Shelf
 from routing.accounts.signals import NEW_SOFTWARE, Signals
 from routing.accounts.standing import Accounts, Standing
@@ -48,7 +50,8 @@ if TYPE_CHECKING:
 
 Answer = Callable[[Reply, "Now"], None]
 CASES: tuple[type[Case], ...] = (
-    *(Cancellation, Deactivation, Onboarding, Complaints, Changes, SecondAccount),
+    *(Cancellation, Deactivation, SettlementCard, SecondAccount),
+    *(Onboarding, Complaints, Changes),
 )
 """Every kind of request; a further case is one file and one word here."""
 BACK = {"ACTIVE": "lifted", "RETIRED": "retired"}
@@ -70,6 +73,7 @@ class Office:
         self.registered = Registered(life)
         self.accounts = Accounts(life, self.registered)
         self.signals = Signals(self)
+        self.settlement = Settlement(self)
         self.collecting = Collecting(life, CardKinds(settings.card_kinds))
         self.accounts.told = self.collecting.settled
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
@@ -112,7 +116,7 @@ class Office:
             self._remember(asked, reply, now)
             answer(reply, now)
 
-        wrong = asked.record.wrong_fields()
+        wrong = asked.wrong_fields()
         if wrong:
             answered(Reply(outcome=Outcome.WRONG_FIELD, wrong=tuple(wrong)), now)
         elif asked.verb is Verb.ENQUIRE:
@@ -160,6 +164,7 @@ class Office:
         if not self.cases[kind].knows(draft):
             answer(Reply(outcome=Outcome.UNKNOWN), now)
             return
+        self.cases[kind].enquired(draft, asked)
 
         def found(obstacles: list[Obstacle], now: Now) -> None:
             answer(self._told(draft, obstacles, now), now)
@@ -225,6 +230,7 @@ class Office:
             self.people,
             standing,
             now.wall,
+            self.cases[request.kind].known(request),
         )
 
     # Requests
@@ -326,8 +332,8 @@ class Office:
         self, request: AccountRequest, obstacles: list[Obstacle], who: str, now: Now
     ) -> None:
         if obstacles:
-            refusal = Refusal(obstacles)
-            self.progress.apply(request, Event.OBSTRUCTED, who, now, refusal=refusal)
+            event, refusal = self.cases[request.kind].comes_to(obstacles), Refusal(obstacles)
+            self.progress.apply(request, event, who, now, refusal=refusal)
         else:
             self.progress.apply(request, Event.PASSED, who, now)
 
