@@ -42,6 +42,8 @@ class KeptKind(StrEnum):
     COLLECTING = "collecting"
     """Accounts that a merchant has beside its main one, and its rules for them."""
     OUTBOX_ITEM = "outbox item"
+    SETTLEMENT_CARD = "settlement card"
+    SETTLEMENT_DAY = "settlement day"
     STORED_ANSWER = "stored answer"
 
 
@@ -62,6 +64,9 @@ class AuditKind(StrEnum):
     ACCOUNT_FALLBACK = "main account instead"
     BATCH_BY_ACCOUNT = "batch by account"
     ANOMALY = "anomaly"
+    CARD_OPENED = "card opened"
+    CARD_SYNC = "card synchronisation"
+    SETTLEMENT_RUN = "settlement run"
     GRANT = "grant"
     KEY_HUNG = "key hung"
     KEY_REWRAPPED = "key rewrapped"

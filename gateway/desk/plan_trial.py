@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.journal.desk_reader import DeskReader
-from routing.accounts.plan import MAIN, Asked, CardKinds, channel_of
+from routing.accounts.bins import BinTable
+from routing.accounts.plan import MAIN, Asked, channel_of
 from routing.keeper import KeptKind
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def dry_run(config: Config, merchant: str, plan: Plan, since: float, until: floa
     A terminal that named an account by its digit had it, whatever the rules say: that is not on
     record, so such charges are judged by the rules here.
     """
-    trial, kinds = PlanTrial(), CardKinds(config.accounts.card_kinds)
+    trial, bins = PlanTrial(), BinTable(config.settings().settlement.bins)
     accounts: Counter[str] = Counter()
     money: Counter[str] = Counter()
     channels: Counter[str] = Counter()
@@ -47,7 +48,7 @@ def dry_run(config: Config, merchant: str, plan: Plan, since: float, until: floa
         for charge in reader.between(since, until, condition, merchant):
             if charge.kind.undoes:
                 continue
-            asked = _asked(charge, kinds, mcc)
+            asked = _asked(charge, bins, mcc)
             account = plan.chosen(asked) or MAIN
             trial.charges += 1
             trial.money += charge.money
@@ -70,8 +71,10 @@ def _known(reader: DeskReader, merchant: str) -> tuple[set[str], str]:
     return is_open, str((entry or {}).get("mcc", ""))
 
 
-def _asked(charge: Charge, kinds: CardKinds, mcc: str) -> Asked:
+def _asked(charge: Charge, bins: BinTable, mcc: str) -> Asked:
     channel = charge.channel or channel_of(charge.sent.get(22, ""))
     own_mcc = charge.sent.get(18, "") or mcc
     terminal = charge.terminal.rstrip()
-    return Asked(terminal, charge.amount, channel, kinds.of(charge.pan), own_mcc)
+    known = bins.find(charge.pan)
+    kind = known.kind if known is not None else ""
+    return Asked(terminal, charge.amount, channel, kind, own_mcc)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from routing.accounts.dossier import Change
+from routing.accounts.new_card import NewCard
 from routing.accounts.plan import Plan
 from routing.accounts.refusals import (
     Code,
@@ -126,6 +127,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rules: RuleSet | None = None
     change: Change | None = None
     """What is to change in a merchant's file."""
+    card: str = ""
+    """A new settlement card's number, enciphered: see `gateway.card_door`."""
+    again: str = ""
+    """The same number, keyed and enciphered once more, where both do not stand in `card`."""
+    version: int | None = None
+    """The version of the settlement card that the sender has seen."""
     lang: Language | None = None
     """In what to answer; by default in what the registry has of the terminal."""
 
@@ -165,8 +172,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     identity: str = ""
     """What a repeat of the message shares with it; '': a repeat is decided anew."""
     software: str = ""
+    card: NewCard | None = None
+    """The card that came enciphered in the record; `asked` shows its mask only."""
+    entry: str = ""
+    """How it was read, where the message tells: DE 22."""
     clock: float = 0.0
     """The terminal's own time, where the message tells it; 0: it does not."""
+
+    def wrong_fields(self) -> list[str]:
+        """Fields whose content can't be right."""
+        return self.record.wrong_fields() + (self.card.wrong_fields() if self.card else [])
 
 
 class Outcome(StrEnum):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from routing.accounts.asked import Outcome, Reply
+from routing.accounts.machine import Event
 from routing.accounts.obstacles import EVERY, View
 from routing.accounts.people import May
 
@@ -79,6 +80,34 @@ class Case:
     def knows(self, request: AccountRequest) -> bool:
         """Whether whom it is about is registered."""
         return self.office.registered.knows(request.merchant, request.terminal)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether this gateway is set up for it."""
+        return True
+
+    def enquired(self, draft: AccountRequest, asked: Asked) -> None:
+        """Take from an enquiry what its rules look at."""
+        del draft, asked
+
+    def handed_in(self, request: AccountRequest, asked: Asked, now: Now) -> None:
+        """Something came for it later; told after `take_in`."""
+        del request, asked, now
+
+    def known(self, request: AccountRequest) -> Any:
+        """What its rules look at besides what all rules do."""
+        del request
+        return None
+
+    def comes_to(self, obstacles: list[Obstacle]) -> Event:
+        """What these obstacles do to a new request."""
+        del obstacles
+        return Event.OBSTRUCTED
+
+    def shown(self, request: AccountRequest) -> dict[str, Any]:
+        """What every answer about it shows."""
+        del request
+        return {}
 
     def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
         """Put what this kind needs into a new request; returns fields that are wrong or missing."""

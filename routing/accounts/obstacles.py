@@ -7,7 +7,7 @@ so does the pre-check, with the same words.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from routing.accounts.refusals import Code, Obstacle
 
@@ -31,6 +31,8 @@ class View(NamedTuple):
     people: People
     standing: Standing
     wall: float
+    known: Any = None
+    """What only its own case's rules look at."""
 
 
 def permission(view: View) -> Iterator[Obstacle]:

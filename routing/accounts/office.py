@@ -27,13 +27,14 @@ from routing.accounts.machine import Event, Kind
 from routing.accounts.obstacles import View
 from routing.accounts.onboarding import Onboarding
 from routing.accounts.people import People
-from routing.accounts.plan import CardKinds
 from routing.accounts.progress import Progress
 from routing.accounts.refusals import Code, Obstacle, Refusal
 from routing.accounts.registered import Registered
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
 from routing.accounts.second import SecondAccount
+from routing.accounts.settlement import Settlement
+from routing.accounts.settlement_card import SettlementCard
 from routing.accounts.shelf import Shelf
 from routing.accounts.signals import NEW_SOFTWARE, Signals
 from routing.accounts.standing import Accounts, Standing
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 
 Answer = Callable[[Reply, "Now"], None]
 CASES: tuple[type[Case], ...] = (
-    *(Cancellation, Deactivation, Onboarding, Complaints, Changes, SecondAccount),
+    *(Cancellation, Deactivation, SettlementCard, SecondAccount),
+    *(Onboarding, Complaints, Changes),
 )
 """Every kind of request; a further case is one file and one word here."""
 BACK = {"ACTIVE": "lifted", "RETIRED": "retired"}
@@ -70,7 +72,8 @@ class Office:
         self.registered = Registered(life)
         self.accounts = Accounts(life, self.registered)
         self.signals = Signals(self)
-        self.collecting = Collecting(life, CardKinds(settings.card_kinds))
+        self.settlement = Settlement(self)
+        self.collecting = Collecting(life, self.settlement.bins)
         self.accounts.told = self.collecting.settled
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
@@ -112,7 +115,7 @@ class Office:
             self._remember(asked, reply, now)
             answer(reply, now)
 
-        wrong = asked.record.wrong_fields()
+        wrong = asked.wrong_fields()
         if wrong:
             answered(Reply(outcome=Outcome.WRONG_FIELD, wrong=tuple(wrong)), now)
         elif asked.verb is Verb.ENQUIRE:
@@ -160,6 +163,7 @@ class Office:
         if not self.cases[kind].knows(draft):
             answer(Reply(outcome=Outcome.UNKNOWN), now)
             return
+        self.cases[kind].enquired(draft, asked)
 
         def found(obstacles: list[Obstacle], now: Now) -> None:
             answer(self._told(draft, obstacles, now), now)
@@ -225,6 +229,7 @@ class Office:
             self.people,
             standing,
             now.wall,
+            self.cases[request.kind].known(request),
         )
 
     # Requests
@@ -326,8 +331,8 @@ class Office:
         self, request: AccountRequest, obstacles: list[Obstacle], who: str, now: Now
     ) -> None:
         if obstacles:
-            refusal = Refusal(obstacles)
-            self.progress.apply(request, Event.OBSTRUCTED, who, now, refusal=refusal)
+            event, refusal = self.cases[request.kind].comes_to(obstacles), Refusal(obstacles)
+            self.progress.apply(request, event, who, now, refusal=refusal)
         else:
             self.progress.apply(request, Event.PASSED, who, now)
 

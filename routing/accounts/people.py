@@ -42,6 +42,7 @@ class May(StrEnum):
     RESTORE = "device.restore.request"
     ONBOARD = "account.onboard.request"
     SETTLE_CARD = "settle.change"
+    SETTLE_RUN = "settle.run"
     SECOND = "second.open"
     ASK_GRANT = "grant.request"
     COMPLAIN = "complain"
@@ -64,7 +65,7 @@ _ASKS: Final = frozenset(
 MAY: Final[dict[Role, frozenset[May]]] = {
     Role.CASHIER: frozenset({May.ENQUIRE, May.ASK_GRANT, May.COMPLAIN}),
     Role.MERCHANT: _ASKS,
-    Role.CLERK: _ASKS | {May.FILE, May.VERIFY},
+    Role.CLERK: _ASKS | {May.FILE, May.VERIFY, May.SETTLE_RUN},
     Role.REVIEWER: frozenset({May.ENQUIRE, May.DECIDE, May.VERIFY, May.RULES}),
     Role.APPEALS: frozenset({May.ENQUIRE, May.APPEAL_DECIDE}),
     Role.SECURITY: frozenset({May.ENQUIRE, May.SUSPEND, May.LOCK}),
