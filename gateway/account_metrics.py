@@ -31,6 +31,7 @@ class AccountCollector:
         del seen
         yield from self._requests()
         yield from self._terminals()
+        yield from self._settlement()
         office, wall = self._office, self._clock.now().wall
         yield accounts.ANOMALIES_FOUND.by(office.anomalies.found)
         yield accounts.CHECKS.by(office.anomalies.alerts)
@@ -59,6 +60,16 @@ class AccountCollector:
         yield accounts.LOCKED.of(office.files.locked())
         blocking = Counter(each.code for request in requests for each in request.obstacles)
         yield accounts.BLOCKING.by(blocking)
+
+    def _settlement(self) -> Iterator[Family]:
+        settlement, wall = self._office.settlement, self._clock.now().wall
+        waiting = settlement.sync.waiting()
+        oldest = min((each.waits_since for each in waiting), default=0.0)
+        yield accounts.CARD_SYNCS.by(settlement.sync.results)
+        yield accounts.CARDS_WAITING.of(len(waiting))
+        yield accounts.CARD_LAG.of(_age(wall, oldest))
+        yield accounts.CARDS_DIFFER.of(sum(bool(x.mismatch) for x in settlement.cards.all()))
+        yield accounts.PAYOUTS_HELD.of(sum(settlement.runs.held.values()))
 
     def _terminals(self) -> Iterator[Family]:
         office, wall = self._office, self._clock.now().wall

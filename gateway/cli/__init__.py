@@ -14,6 +14,7 @@ from gateway.cli import (
     operate,
     registry,
     scorecards,
+    settlement,
     simulators,
 )
 
@@ -28,6 +29,7 @@ operate.register(app)
 life.register(app)
 desk.register(app)
 account.register(app)
+settlement.register(app)
 keys.register(app)
 scorecards.register(app)
 registry.register(app)

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
+from routing.accounts.bank_sync import Told
 from routing.accounts.machine import Kind
 from routing.accounts.refusals import Code
 from routing.accounts.second_states import THE_WAY
@@ -113,6 +114,28 @@ CHECKS: Final = ACCOUNTS.counter(
     "notices",
     "Merchants told of what would stop their business.",
     Label("what", ACCOUNT_CHECKS),
+)
+CARD_SYNCS: Final = ACCOUNTS.counter(
+    "gateway_settlement_syncs_total",
+    "tries",
+    "Settlement cards that the bank was told, by what it said.",
+    Label("result", tuple(Told)),
+)
+CARDS_WAITING: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_pending", "merchants", "Merchants of which the bank must be told."
+)
+CARD_LAG: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_lag_seconds",
+    "seconds",
+    "Of the card that the bank has not acknowledged for longest.",
+)
+CARDS_DIFFER: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_mismatch",
+    "merchants",
+    "Merchants of which the bank has another card, by the last comparison.",
+)
+PAYOUTS_HELD: Final = ACCOUNTS.counter(
+    "gateway_settlement_payouts_held_total", "payouts", "Payouts that wait for a person."
 )
 BACKUPS: Final = ACCOUNTS.counter(
     "gateway_backups_total",
