@@ -16,7 +16,7 @@ from routing.accounts.card_rules import ENTRIES
 from routing.accounts.people import operator_name
 from routing.accounts.refusals import TEXT_BYTES_MAX, Language, encoded, fitted
 from routing.conventions import CONVENTIONS
-from routing.conventions.file_action import Told
+from routing.conventions.file_action import Told, can_hold_chinese
 from routing.effects import CardWork, SealedCard, ToTerminal
 from routing.sign_in import Till
 from routing.terminal_network import skew_s
@@ -112,7 +112,7 @@ class TerminalCounter:
         convention = CONVENTIONS[request.dialect.name]
         fields = convention.file_fields
         language = Language.ENGLISH
-        if fields.text_is_latin_1:
+        if can_hold_chinese(request):
             language = record.lang or self._office.registered.language(
                 request.get(42, ""), request.get(41, "")
             )

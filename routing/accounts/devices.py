@@ -10,7 +10,7 @@ from routing.accounts.machine import Kind
 from routing.accounts.refusals import Language, advice, codes_of, encoded, fitted
 from routing.accounts.second import SecondAccount
 from routing.conventions import CONVENTIONS
-from routing.conventions.file_action import OPERATOR_LENGTH, fitted_codes
+from routing.conventions.file_action import OPERATOR_LENGTH, can_hold_chinese, fitted_codes
 
 if TYPE_CHECKING:
     from codec import Message
@@ -34,7 +34,7 @@ class Devices:
         merchant, terminal = message.get(42, "").rstrip(), message.get(41, "").rstrip()
         convention = CONVENTIONS[message.dialect.name]
         language = self._office.registered.language(merchant, terminal)
-        if not convention.file_fields.text_is_latin_1:
+        if not can_hold_chinese(message):
             language = Language.ENGLISH
         request = self._office.shelf.get(self._office.gate.because_of(merchant, terminal))
         if request is None:
@@ -49,7 +49,7 @@ class Devices:
             return {}
         text = encoded(fitted(sentences, language), language).decode("latin-1")
         operator = convention.file_action(message).operator
-        if convention.file_fields.text_is_latin_1:
+        if convention.file_fields.text_follows_operator:
             text = operator.ljust(OPERATOR_LENGTH) + text
         return {44: codes, 63: text}
 
