@@ -6,6 +6,8 @@ import typer
 
 from gateway.cli import (
     account,
+    backup,
+    collecting,
     desk,
     hsm,
     inspect,
@@ -30,6 +32,8 @@ life.register(app)
 desk.register(app)
 account.register(app)
 settlement.register(app)
+collecting.register(account.app)
+backup.register(app)
 keys.register(app)
 scorecards.register(app)
 registry.register(app)

@@ -6,8 +6,8 @@ from typing import Final
 
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
-from routing.accounts.bank_sync import Told
 from routing.accounts.machine import Kind
+from routing.accounts.plan import MAIN
 from routing.accounts.refusals import Code
 from routing.accounts.second_states import THE_WAY
 from routing.accounts.signals import RTT_S, SIGNALS
@@ -68,6 +68,18 @@ BLOCKING: Final = ACCOUNTS.gauge(
     "Requests under way that something stands against, by what.",
     Label("code", (*_OF_MONEY, OTHER)),
 )
+COLLECTED: Final = ACCOUNTS.counter(
+    "gateway_collected_total",
+    "minor units",
+    "Money of merchants with several accounts that came to stand, by channel and account.",
+    Label("channel", ("chip", "contactless", "code", OTHER)),
+    Label("account", (MAIN, OTHER)),
+)
+FELL_BACK: Final = ACCOUNTS.counter(
+    "gateway_collected_fallback_total",
+    "charges",
+    "Charges on the main account instead of one that was not open.",
+)
 SIGNALS_SEEN: Final = ACCOUNTS.counter(
     "gateway_terminal_signals_total",
     "signals",
@@ -116,10 +128,7 @@ CHECKS: Final = ACCOUNTS.counter(
     Label("what", ACCOUNT_CHECKS),
 )
 CARD_SYNCS: Final = ACCOUNTS.counter(
-    "gateway_settlement_syncs_total",
-    "tries",
-    "Settlement cards that the bank was told, by what it said.",
-    Label("result", tuple(Told)),
+    "gateway_settlement_sync_failures_total", "tries", "Cards that the bank could not be told."
 )
 CARDS_WAITING: Final = ACCOUNTS.gauge(
     "gateway_settlement_sync_pending", "merchants", "Merchants of which the bank must be told."
@@ -142,6 +151,16 @@ BACKUPS: Final = ACCOUNTS.counter(
     "backups",
     "Backups of terminals that go out of service.",
     Label("result", ("verified", "differs", "failed")),
+)
+JOURNAL_BACKUP_AGE: Final = ACCOUNTS.gauge(
+    "gateway_journal_backup_age_seconds",
+    "seconds",
+    "Since the last backup of the journal that was restored for a test; 0: none yet.",
+)
+RESTORE_TEST: Final = ACCOUNTS.gauge(
+    "gateway_restore_test_ok",
+    "yes or no",
+    "Whether the last backup of the journal could be restored.",
 )
 BACKUP_AGE: Final = ACCOUNTS.gauge(
     "gateway_backup_age_seconds", "seconds", "Since the last verified one; 0: none in this life."
