@@ -114,6 +114,13 @@ def state_of(running: Running, number: str) -> str:
     return request.state
 
 
+async def comes_to(running: Running, number: str, state: str) -> None:
+    """A request came there, durably."""
+    await running.until(lambda: state_of(running, number) == state)
+    running.node.pipeline.kick()
+    await running.node.pipeline.settled()
+
+
 async def approved(running: Running, digits: str = DEBIT_1) -> str:
     """A request that is on its way to the bank."""
     status, asked = await asked_for(running, digits)
@@ -134,7 +141,7 @@ async def test_a_card_goes_enciphered_to_the_bank_and_rests_nowhere_in_clear(
         more = settings(tmp_path, acquirer.script.port)
         async with gateway(tmp_path, bank, *more) as running:
             number = await approved(running)
-            await running.until(lambda: state_of(running, number) == "SYNCED")
+            await comes_to(running, number, "SYNCED")
             told = (await running.http.get("/settlement/cards")).json()
             assert [each["merchant"] for each in told] == [MERCHANT]
             assert (told[0]["version"], told[0]["bank_version"], told[0]["waits"]) == (1, 1, False)
@@ -158,7 +165,7 @@ async def test_the_bank_is_told_until_it_answers_though_it_fails_and_loses_answe
                 _, asked = await asked_for(running, digits)
                 number = asked["request"]
                 await post(running, "approve", "rita", record={"request": number})
-                await running.until(lambda n=number: state_of(running, n) == "SYNCED")  # type: ignore[misc]
+                await comes_to(running, number, "SYNCED")
                 request = running.switch.office.shelf.get(number)
                 assert request is not None
                 running.switch.office.shelf._subjects.clear()  # the cut-over is not waited for
@@ -176,11 +183,11 @@ async def test_what_the_bank_was_to_be_told_outlives_the_process(
     more = settings(tmp_path, 1)  # nobody listens there
     async with gateway(tmp_path, bank, *more) as running:
         number = await approved(running)
-        await running.until(lambda: state_of(running, number) == "SYNC_RETRY")
+        await comes_to(running, number, "SYNC_RETRY")
     async with settling(tmp_path) as acquirer:
         more = settings(tmp_path, acquirer.script.port)
         async with gateway(tmp_path, bank, *more) as running:
-            await running.until(lambda: state_of(running, number) == "SYNCED")
+            await comes_to(running, number, "SYNCED")
 
 
 async def test_a_bank_that_refuses_a_card_says_why(tmp_path: Path, bank: Bank) -> None:
@@ -188,7 +195,7 @@ async def test_a_bank_that_refuses_a_card_says_why(tmp_path: Path, bank: Bank) -
         more = settings(tmp_path, acquirer.script.port)
         async with gateway(tmp_path, bank, *more) as running:
             number = await approved(running)
-            await running.until(lambda: state_of(running, number) == "REJECTED")
+            await comes_to(running, number, "REJECTED")
             told = (await running.http.get(f"/accounts/{number}")).json()
             assert told["story"][-1]["en"].endswith("(P13 holder or data differ)")
     assert acquirer.cards == {}
@@ -200,10 +207,10 @@ async def test_a_bank_that_wants_a_token_gets_it(tmp_path: Path, bank: Bank) -> 
         more = settings(tmp_path, acquirer.script.port)
         async with gateway(tmp_path, bank, *more) as running:
             number = await approved(running)
-            await running.until(lambda: state_of(running, number) == "SYNC_RETRY")
+            await comes_to(running, number, "SYNC_RETRY")
         more = (*more, f"settlement.token_file={tmp_path / 'token'}")
         async with gateway(tmp_path, bank, *more) as running:
-            await running.until(lambda: state_of(running, number) == "SYNCED")
+            await comes_to(running, number, "SYNCED")
 
 
 async def test_both_sides_are_compared_page_by_page_and_by_night(
@@ -215,7 +222,7 @@ async def test_both_sides_are_compared_page_by_page_and_by_night(
             sync = running.switch.office.settlement.sync
             await running.until(lambda: sync.compared_at > 0)  # the night before was missed
             number = await approved(running)
-            await running.until(lambda: state_of(running, number) == "SYNCED")
+            await comes_to(running, number, "SYNCED")
             told = await running.http.post("/settlement/compare", json={"who": "rita"})
             assert told.status_code == 403
             told = await running.http.post("/settlement/compare", json={"who": "clara"})
