@@ -10,11 +10,12 @@ EVERY_MESSAGE_PASSES = """
     admission answers book breaker cause charge charge_record clock conduct docket effects host_side
     hosts lifecycle limits link matching network notices registry replies routes service
     settlement_day sign_ins switch tally terminal_side tombstones transaction
-    translation watch accounts/gate accounts/standing
+    translation watch watchers accounts/anomalies accounts/device_tests accounts/gate
+    accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
-WAY_IN_AND_OUT = "intake exits"
+WAY_IN_AND_OUT = "intake exits decision_log journal/rows journal/vault"
 """The same of `gateway`."""
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from routing.states import Event, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.log import Log
     from routing.charge import Charge
     from routing.clock import Now
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _NOTEWORTHY: Final = frozenset({State.REVERSAL_DUE, State.CASE, State.NOTHING_TO_REVERSE})
 """A charge that comes here, or leaves from here, has a story that somebody may ask for."""
+_ORDINARY: Final = frozenset(State) - _NOTEWORTHY
 
 
 class DecisionLog:
@@ -25,14 +28,25 @@ class DecisionLog:
 
     def __init__(self, switch: Switch, log: Log) -> None:
         self._log = log
-        switch.life.watchers.append(self._moved)
+        watchers = switch.life.watchers
+        watchers.add(self._step, before=_ORDINARY, after=_ORDINARY)
+        watchers.add(self._noteworthy, before=_ORDINARY, after=_NOTEWORTHY)
+        watchers.add(self._noteworthy, before=_NOTEWORTHY)
 
-    def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
-        del now  # a line carries the time at which it is written
-        noteworthy = charge.state in _NOTEWORTHY or before in _NOTEWORTHY
-        if not noteworthy and not self._log.writes("debug"):
-            return
-        write = self._log.info if noteworthy else self._log.debug
+    # A line carries the time at which it is written.
+
+    def _step(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        del now
+        if self._log.explains:
+            self._write(self._log.debug, charge, before, event)
+
+    def _noteworthy(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        del now
+        self._write(self._log.info, charge, before, event)
+
+    def _write(
+        self, write: Callable[..., None], charge: Charge, before: State, event: Event
+    ) -> None:
         write(
             f"charge: {event.replace('_', ' ').lower()}",
             charge=charge.id,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.pipeline import Pipeline
     from gateway.terminal_keys import TerminalKeys
     from gateway.tools import Tools
-    from routing.effects import NewWorkingKeys
+    from routing.effects import ForgetKeys, NewWorkingKeys
     from routing.sign_in import Session
 
 WAITING_MAX: Final = 2_000
@@ -80,6 +80,10 @@ class KeyWorkers:
                 if work.done(issued, self._clock.now()):
                     self._keys.given(Till(work.what.merchant, work.what.terminal), key)
             pipeline.kick()
+
+    def forget(self, revoked: ForgetKeys) -> None:
+        """A terminal's keys were revoked, durably: no message is checked with them any more."""
+        self._keys.forget(Till(revoked.merchant, revoked.terminal))
 
     def _give_up(self, work: KeyWork) -> None:
         self.failed += 1

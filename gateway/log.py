@@ -93,6 +93,7 @@ class Log:
     def level(self, level: Level) -> None:
         self._level = level
         self._written_levels = frozenset(LEVELS[LEVELS.index(level) :])
+        self.explains = level == "debug"
 
     def writes(self, level: Level) -> bool:
         """Whether lines of this level are written."""

@@ -13,7 +13,14 @@ import trio
 from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
-from routing.effects import BatchLookup, CloseLink, HostNews, ReceivedKey, UnsettledLookup
+from routing.effects import (
+    BatchLookup,
+    CloseLink,
+    ForgetKeys,
+    HostNews,
+    ReceivedKey,
+    UnsettledLookup,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,6 +197,8 @@ class Pipeline:
         elif isinstance(send, HostNews):
             say = self._log.warning if send.alarms else self._log.info
             say(send.what, host=send.host)
+        elif isinstance(send, ForgetKeys):
+            self._key_workers.forget(send)
         elif isinstance(send, ReceivedKey) and self.host_keys is not None:
             self.host_keys.take(send)
         elif isinstance(send, ReceivedKey):

@@ -47,6 +47,10 @@ _TOLD: Final[dict[Event, tuple[str, str]]] = {
     Event.REVERSAL_REFUSED: (_HOST, "refused the reversal"),
     Event.REVERSAL_UNANSWERED: (GATEWAY, "got no definite answer to the reversal"),
     Event.REVERSAL_EXHAUSTED: (GATEWAY, "gave the reversal up"),
+    Event.OUTCOME_UNKNOWN: (GATEWAY, "does not know whether the host took it"),
+    Event.ADVICE_TAKEN: (_HOST, "took the advice"),
+    Event.ADVICE_DISPUTED: (_HOST, "refused the advice that was sent again"),
+    Event.ADVISED_AGAIN: (_TERMINAL, "sent the advice again"),
     Event.LATE_DECLINE_BEFORE_REVERSAL: (_HOST, "declined it, late"),
     Event.QUESTIONED: (_PERSON, "questioned how it ended"),
     Event.HELD_FOR_REVIEW: (GATEWAY, "held what was to be taken back: once too often"),
@@ -66,7 +70,13 @@ _SAID: Final[dict[str, str]] = {
     Entry.NOTICE: "wrote a notice to the customer: {told}",
 }
 EVIDENCE: Final = frozenset(
-    {Event.DELIVERY_PROVEN, Event.DELIVERY_IS_SERVICE, Event.CONFIRMED, Event.CLOSED_SERVED}
+    {
+        Event.DELIVERY_PROVEN,
+        Event.DELIVERY_IS_SERVICE,
+        Event.CONFIRMED,
+        Event.ADVICE_TAKEN,
+        Event.CLOSED_SERVED,
+    }
 )
 """Steps that speak for a service."""
 

@@ -56,6 +56,10 @@ class TerminalKeys:
     def _pair(self, till: Till) -> _Pair:
         return self._pairs.setdefault(till, _Pair())
 
+    def forget(self, till: Till) -> None:
+        """A terminal's keys were revoked."""
+        self._pairs.pop(till, None)
+
     def authentic(self, message: Message) -> bool:
         """Whether the MAC is good under a key of the terminal that the message names."""
         pair = self._pairs.get(named(message))

@@ -24,6 +24,7 @@ cdef class Admission:
     cdef public object duplicates
     cdef public object failed_over
     cdef public object batch_of
+    cdef public object advised_again
     @cython.locals(message=Message_t)
     cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)
     cpdef object busy(self, Asker_t asker)
@@ -33,11 +34,12 @@ cdef class Admission:
     @cython.locals(request=Message_t, message=Message_t, charge=Charge_t)
     cpdef object open(self, Asker_t asker, object listener, object identity, Host_t host, Charge_t original, Now_t now)
     @cython.locals(message=Message_t, de=int)
-    cpdef object towards(self, Host_t host, Message_t request, object listener, Now_t now)
+    cpdef object towards(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(charge=Charge_t, unproven=list)
     cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, Now_t now)
 
+cdef object _kept(object convention, object transaction)
 cdef bint _is_good(str amount) except -1

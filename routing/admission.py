@@ -58,6 +58,8 @@ class Admission:
         """Charges that went to another host than their route's first."""
         self.batch_of: Callable[[Message], str] = lambda _: ""
         """The batch that a terminal is in whose messages do not say it; '' if it has none."""
+        self.advised_again: Callable[[Charge, Asker, Now], bool] = lambda *_: False
+        """Told of an advice that comes again; whether it has dealt with it."""
 
     def change(self, settings: Settings) -> None:
         """Other routes and merchants from now on."""
@@ -176,7 +178,7 @@ class Admission:
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
-        message, link = self.towards(host, request, listener, now), host.links.next_link()
+        message, link = self.towards(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
@@ -206,9 +208,9 @@ class Admission:
             host=host.name,
             host_stan=message[11],
             host_de7=message.get(7) or "",
-            sent=message.pick(host.convention.sufficient),
+            sent=message.pick(_kept(host.convention, transaction)),
             kind=transaction,
-            original_id=original.id if original is not None else 0,
+            original_id=original.id if original is not None and transaction.undoes else 0,
             operator=convention.operator(request),
             sent_header=message.header.hex() if message.header else "",
             request=request,
@@ -219,7 +221,7 @@ class Admission:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
-        if original is not None:
+        if original is not None and charge.undoes:
             self._life.originals.undo(original, charge, now)
         return ""
 
@@ -231,21 +233,20 @@ class Admission:
         known = self._life.registry.class_of(merchant, terminal)
         return known or self._merchants.class_of(merchant, terminal)
 
-    def towards(
-        self, host: Host, request: Message, listener: ListenerSettings, now: Now
-    ) -> Message | None:
+    def towards(self, host: Host, request: Message, now: Now) -> Message | None:
         """The request as the host gets it: its dialect, and a STAN that no other charge has.
 
         None if a value of the terminal's dialect does not fit the host's.
         """
-        if host.settings.dialect == listener.dialect:
+        dialect = request.dialect.name
+        if host.settings.dialect == dialect:
             message = request.copy()
             message.set_mti(request.mti[:3] + "0")
         else:
-            pair = (listener.dialect, host.settings.dialect)
+            pair = (dialect, host.settings.dialect)
             try:
                 message = self._life.translators[pair].request(request, now)
-                transaction = CONVENTIONS[listener.dialect].transaction(request)
+                transaction = CONVENTIONS[dialect].transaction(request)
                 if transaction is not None:
                     host.convention.word(message, transaction)
             except BuildError:
@@ -271,6 +272,9 @@ class Admission:
         if not same:
             self.duplicates["refused"] += 1
             self._replies.refuse(asker, rc.DUPLICATE, now)
+            return
+        if known.kind is not _SALE and self.advised_again(known, asker, now):
+            self.duplicates["waits"] += 1
             return
         if known.state is _SENT:
             self.duplicates["waits"] += 1
@@ -318,6 +322,14 @@ class Admission:
         if code:
             self._replies.refuse(asker, code, now)
         return bool(code)
+
+
+def _kept(convention: Convention, transaction: Transaction) -> frozenset[int]:
+    """Fields of a request that are kept: an advice that is sent again names its original anew."""
+    sufficient = convention.sufficient
+    if transaction is _SALE or not transaction.completes:
+        return sufficient
+    return sufficient | {convention.original_field}
 
 
 def _is_good(amount: str) -> bool:

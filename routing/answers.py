@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from codec import mask, tlv
 from routing.conventions import CONVENTIONS
 from routing.conventions.base import MAC_FIELDS, answer_mti
+from routing.response_codes import APPROVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,3 +83,18 @@ def again(charge: Charge, request: Message) -> Message:
     stored = charge.answer or {}
     echoed = request.pick(charge.echoed)
     return CONVENTIONS[charge.dialect].compose(request, echoed | stored)
+
+
+def came_late(charge: Charge, request: Message, now: Now) -> Message | None:
+    """The approval of what can't be reversed, where its terminal was told that none came; None for
+    any other charge.
+    """
+    convention = CONVENTIONS[charge.dialect]
+    none_came = ("", convention.code_for(request, convention.no_answer_code))
+    if charge.kind.reversible or not charge.approval_held or charge.code not in none_came:
+        return None
+    approval = convention.answer(request, APPROVED, now)
+    for de, value in ((37, charge.rrn), (38, charge.approval_code)):
+        if value:
+            approval.patch(de, value)
+    return approval

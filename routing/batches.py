@@ -49,7 +49,14 @@ SALES_MAX: Final = 5_000
 _STANDS: Final = frozenset({State.PRESUMED_SERVED, State.SERVED})
 _DEBITS: Final = _STANDS | {State.VOIDING, State.VOIDED, State.REFUNDED}
 _UNDONE: Final = frozenset({State.REVERSED, State.NOTHING_TO_REVERSE})
-_SALES: Final = frozenset({Transaction.SALE, Transaction.COMPLETION})
+_SALES: Final = frozenset(
+    {
+        Transaction.SALE,
+        Transaction.COMPLETION,
+        Transaction.COMPLETION_ADVICE,
+        Transaction.OFFLINE_SALE,
+    }
+)
 
 
 class Batch(NamedTuple):

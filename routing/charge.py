@@ -27,7 +27,8 @@ definite answer, else a CASE that a person is told about.
 What ends a reversal is decided in `reversal.verdict`; the table only knows the verdicts.
 
 Voids and refunds live by the same table; what they do to the charge that they are about is decided
-in `undoing` and comes to that charge as events.
+in `undoing` and comes to that charge as events.  What a terminal only tells of (`completions`) is
+served before it comes: it can't be reversed, and is sent again as often as its terminal repeats it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from routing.charge_record import Charge
+from routing.reason import Reason
 from routing.states import Action, Event, State
 from routing.transaction import Transaction
 
@@ -88,6 +90,10 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         # A refund: it can't be reversed, so it need not be delivered either.
         E.APPROVAL_STANDS: Step(S.PRESUMED_SERVED, (A.RELAY_ANSWER,)),
         E.OUTCOME_UNKNOWN: Step(S.CASE, (A.TELL_NO_ANSWER, A.TELL_A_PERSON)),
+        # An advice: the service was given before it came.
+        E.ADVICE_TAKEN: Step(S.SERVED, (A.RELAY_ANSWER,)),
+        # A no to its second try, when the first may have been taken.
+        E.ADVICE_DISPUTED: Step(S.CASE, (A.RELAY_ANSWER, A.TELL_A_PERSON)),
         E.UNSENDABLE: Step(S.NEVER_LEFT, (A.TELL_UNSENT,)),
         E.RESTART: _TO_REVERSAL,
         E.REPEAT: Step(S.SENT),
@@ -160,6 +166,7 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
     },
     S.NEVER_LEFT: {
         E.REPEAT: Step(S.NEVER_LEFT, (A.ANSWER_AGAIN,)),
+        E.ADVISED_AGAIN: Step(S.SENT),
         E.CONFIRMED: Step(S.NEVER_LEFT, (), "25"),
         E.NOT_SERVED: Step(S.NEVER_LEFT, (), "25"),
         E.TERMINAL_REVERSAL: Step(S.NEVER_LEFT, (), "12"),
@@ -239,8 +246,10 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.CONFIRMED: Step(S.CASE, (), "22"),
         E.NOT_SERVED: Step(S.CASE, (), "00"),
         E.TERMINAL_REVERSAL: Step(S.CASE, (), "00"),
-        # A refund's answer came after all.
+        # The answer to a refund or an advice came after all, or it is asked for once more.
         E.APPROVAL_STANDS: Step(S.PRESUMED_SERVED),
+        E.ADVICE_TAKEN: Step(S.SERVED),
+        E.ADVISED_AGAIN: Step(S.SENT),
         E.CLOSED_SERVED: Step(S.SERVED),
         E.CLOSED_REFUNDED: Step(S.REFUNDED),
         E.CLOSED_REVERSED: Step(S.REVERSED),
@@ -281,20 +290,39 @@ def step(state: State, event: Event) -> Step:
     return TABLE[state].get(event, INTERNAL_ERROR)
 
 
-_IRREVERSIBLE: Final[dict[tuple[State, Event], Event]] = {
+_OF_REFUNDS: Final[dict[tuple[State, Event], Event]] = {
     (S.SENT, E.APPROVAL): E.APPROVAL_STANDS,
     (S.SENT, E.UNDELIVERABLE_APPROVAL): E.APPROVAL_STANDS,
     (S.SENT, E.NO_ANSWER): E.OUTCOME_UNKNOWN,
     (S.SENT, E.RESTART): E.OUTCOME_UNKNOWN,
     (S.CASE, E.APPROVAL): E.APPROVAL_STANDS,
 }
+_OF_ADVICES: Final[dict[tuple[State, Event], Event]] = {
+    (S.SENT, E.APPROVAL): E.ADVICE_TAKEN,
+    (S.SENT, E.UNDELIVERABLE_APPROVAL): E.ADVICE_TAKEN,
+    (S.SENT, E.NO_ANSWER): E.OUTCOME_UNKNOWN,
+    (S.SENT, E.RESTART): E.OUTCOME_UNKNOWN,
+    (S.CASE, E.APPROVAL): E.ADVICE_TAKEN,
+}
+_OF_ADVICES_SENT_AGAIN: Final = {
+    E.DECLINE: E.ADVICE_DISPUTED,
+    E.UNSENDABLE: E.OUTCOME_UNKNOWN,
+}
+_SALE: Final = Transaction.SALE
+_REFUND: Final = Transaction.REFUND
 
 
 def what_happens(charge: Charge, event: Event) -> Event:
-    """`event` as it is for this charge: a refund can't be reversed."""
-    if charge.kind is not Transaction.REFUND:
+    """`event` as it is for this charge: refunds and advices can't be reversed."""
+    if charge.kind is _SALE:
         return event
-    return _IRREVERSIBLE.get((charge.state, event), event)
+    if charge.kind is _REFUND:
+        return _OF_REFUNDS.get((charge.state, event), event)
+    if not charge.kind.advises:
+        return event
+    if charge.state is State.SENT and charge.reason == Reason.OUTCOME_UNKNOWN:
+        event = _OF_ADVICES_SENT_AGAIN.get(event, event)
+    return _OF_ADVICES.get((charge.state, event), event)
 
 
 del S, E, A

@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State
+from routing.conduct import DELIVERED
 from routing.effects import Noted
 from routing.reason import Reason
 from routing.tally import Tally
-from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,7 +95,9 @@ class Docket:
         """Entries of this life, by kind and what they say (closed sets of words)."""
         self.money_back_s = Tally()
         """From the first complaint about a charge to money back."""
-        life.watchers.append(self._moved)
+        life.watchers.add(self._taken_back, before=DELIVERED)
+        life.watchers.add(self._decided, before=(State.CASE,))
+        life.watchers.add(self._ended, after=END_OF)
 
     def note(
         self,
@@ -213,12 +215,17 @@ class Docket:
 
     # What follows from charges that move
 
-    def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+    def _taken_back(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         if self._life.conduct.counts(charge, before, event):
             said = {"till": charge.till, "card": self._life.conduct.card_of(charge)}
             self.note(Entry.TAKEN_BACK, now, charge=charge.id, said=said)
-        if self.proposals and before is State.CASE:
-            self.proposals.pop(charge.id, None)
+
+    def _decided(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        del before, event, now
+        self.proposals.pop(charge.id, None)
+
+    def _ended(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        del before, event
         if not self.complaints:
             return
         end = END_OF.get(charge.state)
@@ -229,6 +236,6 @@ class Docket:
 
 
 def _may_be_reversed(charge: Charge) -> bool:
-    return charge.kind is not Transaction.REFUND and bool(
+    return charge.kind.reversible and bool(
         charge.approval_held or charge.reversal_stan or not charge.code
     )

@@ -225,6 +225,13 @@ class UnsettledLookup(NamedTuple):
 AnyLookup = Lookup | BatchLookup | UnsettledLookup
 
 
+class ForgetKeys(NamedTuple):
+    """A terminal's working keys were revoked: whoever holds them in memory forgets them."""
+
+    merchant: str
+    terminal: str
+
+
 class NewWorkingKeys(NamedTuple):
     """Working keys for a terminal are wanted."""
 
@@ -256,7 +263,7 @@ class KeyWork(NamedTuple):
     """Whether the result is taken: the terminal's MACs are then made with it."""
 
 
-Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey
+Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey | ForgetKeys
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 Rule 1.  A key hangs under its usage, cipher and owner; a new one takes the place of the old.
 Rule 2.  Whatever is hung, changed or taken off is audited, by check value and never by key.
+Rule 3.  What was revoked is never hung there again, not by a file either: its check value is kept.
 
 A terminal's working keys stand with its session, not here.  What a wrapped key looks like is no
 matter of this file: it is text that only a custody opens.
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 KEYS_MAX: Final = 1_000_000
 """Keys on the ring; what would be one more is refused."""
+REVOKED_MAX: Final = 16
+"""Revoked keys of one place that are remembered, the last ones."""
 _DAY_S: Final = 86_400.0
 
 
@@ -55,6 +58,8 @@ class KeyRing:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._keys: dict[KeyPlace, RingKey] = {}
+        self._revoked: dict[str, list[str]] = {}
+        """By the name of a place: check values of what was revoked there."""
         self._days: dict[str, Counter[int]] = {}
         """By usage: on which days how many of its keys were made."""
 
@@ -63,6 +68,8 @@ class KeyRing:
         for kept in self._keeper.left(KeptKind.WRAPPED_KEY):
             usage, cipher, owner = kept.key.split("/", 2)
             self._put(KeyPlace(usage, owner, cipher), RingKey(**(kept.data or {})))
+        for kept in self._keeper.left(KeptKind.REVOKED_KEY):
+            self._revoked[kept.key] = list((kept.data or {})["checks"])
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -134,4 +141,21 @@ class KeyRing:
         self._keeper.drop(KeptKind.WRAPPED_KEY, place.name, now)
         said = {"check": key.check}
         self._keeper.audit(AuditKind.KEY_TAKEN_OFF, place.name, now, who=who, said=said)
+        return True
+
+    def was_revoked(self, place: KeyPlace, check: str) -> bool:
+        """Whether a key with this check value was revoked there."""
+        return bool(check) and check in self._revoked.get(place.name, ())
+
+    def revoke(self, place: KeyPlace, now: Now, who: str = "") -> bool:
+        """Remove a key for good; False if there is none."""
+        key = self._take(place)
+        if key is None:
+            return False
+        self._keeper.drop(KeptKind.WRAPPED_KEY, place.name, now)
+        checks = [*self._revoked.get(place.name, ()), key.check][-REVOKED_MAX:]
+        self._revoked[place.name] = checks
+        self._keeper.keep(KeptKind.REVOKED_KEY, place.name, {"checks": checks}, now)
+        said = {"check": key.check}
+        self._keeper.audit(AuditKind.KEY_REVOKED, place.name, now, who=who, said=said)
         return True

@@ -9,6 +9,7 @@ from routing.clock cimport Now as Now_t
 from routing.conduct cimport Conduct as Conduct_t
 from routing.effects cimport Outbox as Outbox_t
 from routing.hosts cimport Host as Host_t
+from routing.watchers cimport Watchers as Watchers_t
 
 cdef object _SENT, _APPROVED, _CASE, _VOIDING, _REVERSAL_DUE, _DELIVERY_UNKNOWN
 cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
@@ -30,7 +31,7 @@ cdef class Lifecycle:
     cdef public dict entered
     cdef public object internal_errors
     cdef public object over_limit
-    cdef public list watchers
+    cdef public Watchers_t watchers
     cdef public object epoch
     cdef public object keeper
     cdef public object registry

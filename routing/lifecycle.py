@@ -6,7 +6,6 @@ understood in `terminal_side` and `host_side`; this file is told events.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from routing import answers
@@ -38,9 +37,10 @@ from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
 from routing.reversals import Reversals
 from routing.service import Proof
 from routing.transaction import Transaction
+from routing.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from codec import Message
     from routing.clock import Now
@@ -65,10 +65,6 @@ _REASON_OF: Final = {
     Event.HELD_FOR_REVIEW: Reason.HELD_FOR_REVIEW,
 }
 _HOST_GONE: Final = Step(State.CASE, (Action.TELL_A_PERSON,), SYSTEM_ERROR)
-
-
-Watcher = Callable[[Charge, State, Event, "Now"], None]
-"""A charge, the state before, what happened, and when."""
 
 
 class Lifecycle:
@@ -103,8 +99,7 @@ class Lifecycle:
         self.internal_errors = 0
         self.over_limit = 0
         """Charges that a host approved beyond a limit in force; each was reversed."""
-        self.watchers: list[Watcher] = []
-        """Told of every charge that changed its state, once the step is on record."""
+        self.watchers = Watchers()
         self._next_id = next_id
         self._carry_out: dict[Action, Callable[[Charge, Cause], None]]
         self._carry_out = {
@@ -204,7 +199,7 @@ class Lifecycle:
         if moves:
             if charge.original_id:
                 self.originals.tell(charge, now)
-            for watch in self.watchers:
+            for watch in self.watchers.of(before, after):
                 watch(charge, before, event, now)
         return cell
 
@@ -291,7 +286,8 @@ class Lifecycle:
             charge.handed = charge.handed and charge.conn == cause.asker.conn
             self.book.join_conn(charge, cause.asker.conn)
         watched = charge if charge.state is State.APPROVED else None
-        answer = answers.again(charge, cause.asker.request)
+        request = cause.asker.request
+        answer = answers.came_late(charge, request, cause.now) or answers.again(charge, request)
         self.outbox.sends.append(ToTerminal(cause.asker.conn, answer, watched))
 
     def _tell_reversed(self, charge: Charge, cause: Cause) -> None:

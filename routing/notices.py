@@ -34,7 +34,7 @@ class Notices:
         self._test_till = life.settings.test_till
         self._docket = docket
         if life.settings.notices:
-            life.watchers.append(self._moved)
+            life.watchers.add(self._moved, after=_TOLD)
 
     def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         del before, event

@@ -22,7 +22,7 @@ _FINDINGS: Final = {
     rc.NOT_REGISTERED: Finding.UNKNOWN_TERMINAL,
     rc.NOT_IN_SERVICE: Finding.NOT_IN_SERVICE,
 }
-_MASTER: Final = "tmk"
+MASTER: Final = "tmk"
 
 
 class Standing(NamedTuple):
@@ -58,8 +58,8 @@ class Registered:
     def master_key(self, till: Till, cipher: str) -> str:
         """Its TMK, wrapped; '' if it has none of this cipher."""
         entry = self._registry.terminal(*till)
-        owner = entry.key_names.get(_MASTER) if entry is not None else None
-        return self._ring.text(_MASTER, owner or till.key, cipher)
+        owner = entry.key_names.get(MASTER) if entry is not None else None
+        return self._ring.text(MASTER, owner or till.key, cipher)
 
     def signed_in(self, till: Till, now: Now) -> None:
         """A terminal's first sign-in makes it ACTIVE."""

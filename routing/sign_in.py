@@ -17,10 +17,12 @@ Rule 7.  A batch that was settled is closed, and the next number begins.  What a
          another batch than the terminal's is told 77, and learns the number as it signs in.
          A settlement is of the batch in force, or again of the one that was closed last.
 
-| state | sign-in's keys | changed keys | new key used | sign-off | batch settled | out of service |
-|---|---|---|---|---|---|---|
-| out | in; old keys stay | old keys stay | old keys go | out | next batch | out |
-| in | in; old keys stay | old keys stay | old keys go | out | next batch | out |
+Rule 8.  Whose keys are revoked has none, until a sign-in gets new ones.
+
+| state | sign-in's keys | changed keys | new key used | sign-off | settled | out | revoked |
+|---|---|---|---|---|---|---|---|
+| out | in; old keys stay | old keys stay | old keys go | out | next batch | out | out; keys go |
+| in | in; old keys stay | old keys stay | old keys go | out | next batch | out | out; keys go |
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ class SignEvent(StrEnum):
     SIGNED_OFF = "a sign-off"
     BATCH_CLOSED = "a settlement, to its end"
     OUT_OF_SERVICE = "the registry takes it out of service"
+    KEYS_REVOKED = "its keys are revoked"
 
 
 class SignAction(StrEnum):
@@ -56,6 +59,7 @@ class SignAction(StrEnum):
 
     KEEP_OLD_KEYS = "the keys used before stay good"
     DROP_OLD_KEYS = "the keys used before are forgotten"
+    FORGET_KEYS = "no key is good any more"
     NEXT_BATCH = "the batch's number goes on"
 
 
@@ -83,6 +87,8 @@ TABLE: Final[dict[tuple[SignState, SignEvent], SignStep]] = {
     (_S.IN, _E.BATCH_CLOSED): SignStep(_S.IN, (_A.NEXT_BATCH,)),
     (_S.OUT, _E.OUT_OF_SERVICE): SignStep(_S.OUT),
     (_S.IN, _E.OUT_OF_SERVICE): SignStep(_S.OUT),
+    (_S.OUT, _E.KEYS_REVOKED): SignStep(_S.OUT, (_A.FORGET_KEYS,)),
+    (_S.IN, _E.KEYS_REVOKED): SignStep(_S.OUT, (_A.FORGET_KEYS,)),
 }
 """Every pair."""
 
@@ -144,6 +150,8 @@ class Session:
                     self.new_key = issued
                 case SignAction.DROP_OLD_KEYS:
                     self.key, self.new_key = self.new_key, ""
+                case SignAction.FORGET_KEYS:
+                    self.key = self.new_key = ""
                 case SignAction.NEXT_BATCH:
                     self.closed, self.batch = self.batch, self.batch % BATCHES + 1
 

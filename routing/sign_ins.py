@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from routing import response_codes as rc
 from routing.conventions import CONVENTIONS, Kind
 from routing.conventions.management import DIGITS
-from routing.entries import TerminalEntry
+from routing.entries import MerchantState, TerminalEntry
 from routing.findings import Finding, Findings
 from routing.keeper import AuditKind, KeptKind
 from routing.registered import in_service
@@ -41,7 +41,7 @@ class SignIns:
     """Sessions by terminal: one for each registered terminal that ever signed in."""
 
     def __init__(self, life: Lifecycle, registered: Registered, downloads: Downloads) -> None:
-        self._keeper = life.keeper
+        self._keeper, self._registry = life.keeper, life.registry
         self.registered = registered
         self._downloads = downloads
         self.findings = Findings(life.keeper)
@@ -88,8 +88,15 @@ class SignIns:
         return session
 
     def _entry_changed(self, entry: MerchantEntry | TerminalEntry, now: Now) -> None:
-        if isinstance(entry, TerminalEntry) and not in_service(entry):
-            session = self._sessions.get(Till.of(entry.merchant, entry.id))
+        if isinstance(entry, TerminalEntry):
+            tills = [] if in_service(entry) else [Till.of(entry.merchant, entry.id)]
+        elif entry.state is MerchantState.ACTIVE:
+            return
+        else:
+            terminals = self._registry.terminals(entry.id)
+            tills = [Till.of(each.merchant, each.id) for each in terminals]
+        for till in tills:
+            session = self._sessions.get(till)
             if session is not None and session.state is SignState.IN:
                 self.happens(session, SignEvent.OUT_OF_SERVICE, now)
 
@@ -190,6 +197,10 @@ class SignIns:
     def issued(self, session: Session, now: Now, *, said: dict[str, str | int]) -> None:
         """Write down that keys were given out."""
         self._keeper.audit(AuditKind.KEYS_ISSUED, session.till.key, now, said=said)
+
+    def revoked(self, session: Session, who: str, now: Now) -> None:
+        """Write down that its keys are good for nothing any more."""
+        self._keeper.audit(AuditKind.KEYS_REVOKED, session.till.key, now, who=who)
 
     def new_key_used(self, till: Till, now: Now) -> None:
         """The first good MAC under the keys that were issued last."""

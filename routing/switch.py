@@ -28,9 +28,9 @@ from routing.limit_changes import LimitChanges
 from routing.notices import Notices
 from routing.reason import TOLD_BY_TERMINAL, Reason
 from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
+from routing.revocation import Revocation
 from routing.tally import OWN_S, Tally
 from routing.terminal_side import TerminalSide
-from routing.transaction import Transaction
 from routing.translation import Translator
 from routing.watch import Watch
 
@@ -67,6 +67,7 @@ class Switch:
         self.office = Office(self.life, self.docket)
         self.keys = KeyRing(self.life.keeper)
         self.terminals = TerminalSide(self.life, self.docket, self.keys)
+        self.office.registered.keys = Revocation(self.life, self.keys, self.terminals.sign_ins)
         self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)
@@ -328,7 +329,7 @@ class Switch:
         known = self.adopt(earlier)
         if request is not None:
             self.terminals.admission.repeat(known, Asker(conn, request), now)
-        elif taken_back and known.kind is not Transaction.REFUND and not known.given_back:
+        elif taken_back and known.kind.reversible and not known.given_back:
             # Its terminal took it back meanwhile, and was told that it is undone.
             reason = Reason(charge.reason)
             self.life.apply(known, Event.TERMINAL_REVERSAL, now, reason=reason)
@@ -392,7 +393,7 @@ class Switch:
         charge = self.life.book.get(charge_id)
         if charge is None or charge.state is not State.CASE:
             return None
-        if how is Event.CASE_RETRIED and charge.kind is Transaction.REFUND:
+        if how is Event.CASE_RETRIED and not charge.kind.reversible:
             return State.CASE
         self.life.apply(charge, how, now, reason=Reason.BY_A_PERSON)
         return charge.state

@@ -141,6 +141,11 @@ class TerminalNetwork:
             self._sign_ins.found(Finding.NO_KEYS, till, now)
             self._replies.refuse(order.asker, rc.KEYS_FAILED, now)
             return False
+        refused = self._sign_ins.standing(till, now)
+        if refused:
+            # It went out of service meanwhile, and its keys may have been revoked.
+            self._replies.refuse(order.asker, refused, now)
+            return False
         message = order.asker.request
         said = CONVENTIONS[order.listener.dialect].batch_number(message)
         session = self._sign_ins.opened(till, said or 0)

@@ -20,6 +20,7 @@ cdef class TerminalSide:
     cdef public object sign_ins
     cdef public object network
     cdef public object batches
+    cdef public object completions
     cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests

@@ -15,6 +15,7 @@ from routing.admission import Admission
 from routing.batches import Batch, Batches
 from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
+from routing.completions import Completions
 from routing.conventions import CONVENTIONS, Convention, Kind
 from routing.conventions.base import pan_of
 from routing.downloads import Downloads
@@ -59,10 +60,12 @@ class TerminalSide:
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.admission.batch_of = self.sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
+        self.completions = Completions(life, self.admission, self.replies, self._may_not)
         self.heard_network: Callable[[int, Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
         self._handlers: dict[Kind, Handler] = {
             Kind.CHARGE: self._charge,
+            Kind.COMPLETION: self.completions.heard,
             Kind.UNDOING: self._undoing,
             Kind.ENQUIRY: self._enquiry,
             Kind.REVERSAL: self._reversal,
@@ -227,7 +230,7 @@ class TerminalSide:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
         if not _is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
-        if charge.kind is Transaction.REFUND:
+        if not charge.kind.reversible:
             return rc.UNSUPPORTED
         if charge.given_back:
             return rc.STATE_CONFLICT
@@ -269,7 +272,8 @@ class TerminalSide:
         """A terminal or a till says whether it served; returns DE 39 of the answer."""
         if charge.kind.undoes:
             return rc.NOT_FOUND
-        if (charge.given_back or charge.keeps) and not served:
+        taken_for_good = charge.given_back or charge.keeps or not charge.kind.reversible
+        if taken_for_good and not served:
             return rc.STATE_CONFLICT
         if served:
             return self._life.apply(charge, Event.CONFIRMED, now).code or rc.SYSTEM_ERROR
@@ -324,7 +328,7 @@ class TerminalSide:
                 asker, code or self.admission.refuse_new or rc.HOST_UNAVAILABLE, now
             )
             return
-        message = self.admission.towards(host, request, listener, now)
+        message = self.admission.towards(host, request, now)
         if message is None:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return

@@ -13,6 +13,10 @@ class Transaction(StrEnum):
     PREAUTHORISATION = "preauthorisation"
     COMPLETION = "completion"
     """Takes what a preauthorisation held."""
+    COMPLETION_ADVICE = "completion advice"
+    """Says that it took what a preauthorisation held: the goods are gone."""
+    OFFLINE_SALE = "offline sale"
+    """Says that it sold without asking."""
     VOID = "void"
     """Takes an earlier charge of the same batch back, whole; the cashier's doing."""
     REFUND = "refund"
@@ -22,3 +26,18 @@ class Transaction(StrEnum):
     def undoes(self) -> bool:
         """Whether it gives money back: no charge itself, and never counted as one."""
         return self is Transaction.VOID or self is Transaction.REFUND
+
+    @property
+    def advises(self) -> bool:
+        """Whether a terminal tells of what it has done already, instead of asking for it."""
+        return self is Transaction.COMPLETION_ADVICE or self is Transaction.OFFLINE_SALE
+
+    @property
+    def completes(self) -> bool:
+        """Whether it takes what a preauthorisation held."""
+        return self is Transaction.COMPLETION or self is Transaction.COMPLETION_ADVICE
+
+    @property
+    def reversible(self) -> bool:
+        """Whether a host takes a reversal of it."""
+        return self is not Transaction.REFUND and not self.advises

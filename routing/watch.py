@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NOT_SERVED_REASONS: Final = ("GOODS_NOT_SOLD", "SERVICE_NOT_PROVIDED", "ORDER_CANCELLED")
 OTHER: Final = "other"
 _ACKNOWLEDGED: Final = frozenset({State.REVERSED, State.NOTHING_TO_REVERSE})
+_WATCHED: Final = _ACKNOWLEDGED | {State.DECLINED, State.REVERSAL_DUE, State.CASE}
+"""Nothing is counted of a charge that comes to another state."""
 _DELIVERED: Final = frozenset({State.DELIVERED, State.PRESUMED_SERVED})
 _CODE_LENGTH: Final = 2
 _SENT, _REVERSAL_DUE = State.SENT, State.REVERSAL_DUE
@@ -44,7 +46,7 @@ class Watch:
         """Charges that an earlier life had sent and not seen answered."""
         self.reversal_s = Tally()
         """From a reversal's beginning to its acknowledgement."""
-        life.watchers.append(self._moved)
+        life.watchers.add(self._moved, after=_WATCHED)
 
     def _moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         state = charge.state

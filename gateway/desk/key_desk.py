@@ -40,6 +40,7 @@ _STATUS: Final = {
 _REFUSED: Final = 409
 _UNKNOWN: Final = 404
 _UNAVAILABLE: Final = 503
+_REVOKED: Final = "this very key was revoked there: another is needed"
 
 
 class KeyDesk:
@@ -103,6 +104,8 @@ class KeyDesk:
                 return Reply(status=_REFUSED, said="somebody else came first: bring it again")
             now = self._clock.now()
             said = self._ceremonies.bring(place, request.count, part, now)
+            if self._ring.was_revoked(place, key.check):
+                return Reply(status=_REFUSED, said=_REVOKED)
             self._hang(key, "ceremony", who)
             facts |= {"check": key.check, "by": [each.who for each in parts]}
         elif said is Bringing.TAKEN:
@@ -126,6 +129,8 @@ class KeyDesk:
             request.cipher,
             owner=request.owner,
         )
+        if self._ring.was_revoked(_place(key), key.check):
+            return Reply(status=_REFUSED, said=_REVOKED)
         self._hang(key, "loaded", who)
         return Reply(said="loaded", facts={"key": _place(key).name, "check": key.check})
 
@@ -162,6 +167,8 @@ async def hang_keys_of_file(
         place = _place(key)
         there = switch.keys.find(place)
         if there is not None and (there.how != "file" or there.text == str(key)):
+            continue
+        if switch.keys.was_revoked(place, key.check):
             continue
         if there is None and switch.keys.full:
             raise CustodyError("keys.file: there is no room for another key")

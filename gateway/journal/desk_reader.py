@@ -9,8 +9,9 @@ import apsw
 
 from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
-from gateway.journal.sqlite import SELECT as SELECT_CHARGE
-from gateway.journal.sqlite import JournalReader, charge_from_row
+from gateway.journal.rows import SELECT as SELECT_CHARGE
+from gateway.journal.rows import charge_from_row
+from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ _OUTCOMES: Final = (
     "  AND step.event = 'REVERSAL_SENT'),"
     " (SELECT count(*) FROM step WHERE step.charge = charge.id"
     "  AND step.after IN ('DELIVERED', 'PRESUMED_SERVED', 'SERVED')), kind, operator"
-    " FROM charge LEFT JOIN step AS first ON first.charge = charge.id AND (first.epoch,"
-    " first.number) = (SELECT epoch, number FROM step WHERE step.charge = charge.id"
-    " AND step.event <> 'REPEAT' ORDER BY epoch, number LIMIT 1)"
+    " FROM charge LEFT JOIN step AS first ON first.charge = charge.id AND first.number"
+    " = (SELECT min(number) FROM step WHERE step.charge = charge.id"
+    " AND step.event <> 'REPEAT')"
     " WHERE id >= ? AND opened_at >= ? AND state <> 'NEVER_LEFT'"
 )
 

@@ -20,9 +20,11 @@ MTI_CLASSES: Final = {
 OUTCOMES: Final = {
     Event.APPROVAL: "approved",
     Event.APPROVAL_STANDS: "approved",
+    Event.ADVICE_TAKEN: "approved",
     Event.UNDELIVERABLE_APPROVAL: "approved",
     Event.OVER_LIMIT: "approved",
     Event.DECLINE: "declined",
+    Event.ADVICE_DISPUTED: "declined",
     Event.NO_ANSWER: "timeout",
     Event.OUTCOME_UNKNOWN: "timeout",
     Event.UNSENDABLE: "host_unavailable",

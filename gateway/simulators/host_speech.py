@@ -53,6 +53,7 @@ _POS_UNDOING: Final = {
     "27": Kind.REFUND,
 }
 _ISO_UNDOING: Final = {"02": Kind.VOID, "20": Kind.REFUND}
+_POS_ADVICES: Final = frozenset({"24", "30"})
 
 
 def kind(message: Message) -> Kind:
@@ -63,9 +64,18 @@ def kind(message: Message) -> Kind:
     found = _KINDS.get(mti[1:3], Kind.UNKNOWN)
     if found is Kind.CHARGE and message.get(3, "")[:2] in _ENQUIRIES:
         return Kind.ENQUIRY
+    if found is Kind.CONFIRMATION and _advises(message):
+        found = Kind.CHARGE
     if found is Kind.CHARGE or found is Kind.CONFIRMATION:
         return _undoing(message) or found
     return found
+
+
+def _advises(message: Message) -> bool:
+    """Whether an 0220 tells of money: by DE 60.1 in the POS dialect, else by having no DE 60."""
+    if message.dialect.name == "unionpay-pos":
+        return message.get("60.1") in _POS_ADVICES
+    return message.has(4) and not message.has(60)
 
 
 def _undoing(message: Message) -> Kind | None:

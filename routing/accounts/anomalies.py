@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 from routing.keeper import AuditKind
 from routing.states import State
-from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from routing.accounts.office import Office
@@ -49,6 +48,21 @@ class _Day:
     """By terminal: a minute, and sales within it."""
     most_a_minute: int = 0
 
+    def note(self, charge: Charge, minute: int, at_night: bool) -> None:
+        """A charge was approved."""
+        money = charge.approved_amount or charge.amount
+        if charge.undoes:
+            self.given_back += money
+            return
+        self.sales += 1
+        self.money += money
+        self.round += money % _ROUND == 0
+        self.night += at_night
+        last = self.minute.get(charge.terminal)
+        count = last[1] + 1 if last is not None and last[0] == minute else 1
+        self.minute[charge.terminal] = (minute, count)
+        self.most_a_minute = max(self.most_a_minute, count)
+
 
 class Anomalies:
     """The day's counts, and the look at its end."""
@@ -61,31 +75,19 @@ class Anomalies:
         self.found: Counter[str] = Counter()
         """Anomalies of this life, by what they were."""
         self.alerts: Counter[str] = Counter()
-        office.life.watchers.append(self._moved)
+        office.life.watchers.add(self._moved, before=(State.SENT,), after=_BEGAN_STANDING)
 
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
-        del event
-        if before is not State.SENT or charge.state not in _BEGAN_STANDING:
-            return
+        del before, event
         day = self._days.get(charge.merchant)
         if day is None:
             if len(self._days) >= MERCHANTS_MAX:
                 return
             day = self._days[charge.merchant] = _Day()
-        if charge.kind is Transaction.REFUND or charge.kind is Transaction.VOID:
-            day.given_back += charge.money
-            return
-        day.sales += 1
-        day.money += charge.money
-        day.round += charge.money % _ROUND == 0
         minute = int(now.wall // _MINUTE_S)
         if minute != self._minute:
             self._minute, self._is_night = minute, self._at_night(minute * _MINUTE_S)
-        day.night += self._is_night
-        last, count = day.minute.get(charge.terminal, (minute, 0))
-        count = count + 1 if last == minute else 1
-        day.minute[charge.terminal] = (minute, count)
-        day.most_a_minute = max(day.most_a_minute, count)
+        day.note(charge, minute, self._is_night)
 
     def _at_night(self, wall: float) -> bool:
         """By the clock of the rules then in force; to the minute, for each sale asks."""

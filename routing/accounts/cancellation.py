@@ -16,12 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from routing.accounts import closing
-from routing.accounts.asked import Asked, File, Outcome, Reply, refused
+from routing.accounts.asked import Asked, File, Reply
 from routing.accounts.case import Case
 from routing.accounts.machine import Event, Kind, Machine, Place, Step
 from routing.accounts.obstacles import EVERY, contract, lock, permission, regulation
 from routing.accounts.people import GATEWAY, May, Role
-from routing.accounts.refusals import Code, Refusal, Words
+from routing.accounts.refusals import Code, Words
 from routing.response_codes import INVALID_MERCHANT, TERMINAL_BARRED
 
 if TYPE_CHECKING:
@@ -133,8 +133,6 @@ MACHINE: Final = Machine(
         APPEALED: {_E.OVERTURNED: Step(UNDER_REVIEW), _E.UPHELD: Step(REFUSED)},
     },
 )
-SETTLED_BY_HAND: Final = "batch settled"
-"""A report: the terminal is dead, and a person settled its batch with the host."""
 
 
 class Cancellation(Case):
@@ -189,11 +187,10 @@ class Cancellation(Case):
             registered.merchant_is(request.merchant, request.state, who, now)
 
     def _revoke_keys(self, request: AccountRequest, who: str, now: Now) -> None:
-        del who
-        registered = self.office.registered
         only = [request.terminal] if request.is_about_terminal else None
-        for terminal in only or registered.terminals(request.merchant):
-            registered.revoke_keys(request.merchant, terminal, now)
+        for terminal in only or self.office.registered.terminals(request.merchant):
+            device = (request.merchant, terminal)
+            self.office.revoke_keys(request, device, who, now, master=True)
 
     def _consent(self, request: AccountRequest, who: str, now: Now) -> None:
         """Both sides agreed: the contract's term stands against it no more."""
@@ -203,16 +200,6 @@ class Cancellation(Case):
 
     def report(self, request: AccountRequest, asked: Asked, now: Now) -> Reply:
         """A dead terminal's batch was settled by hand, with what shows it."""
-        if asked.record.what != SETTLED_BY_HAND or request.state != CLOSING:
+        if asked.record.what != closing.SETTLED_BY_HAND or request.state != CLOSING:
             return self.office.progress.out_of_turn(request, asked.record.what or "report")
-        if not asked.record.evidence:
-            return Reply(outcome=Outcome.WRONG_FIELD, wrong=("evidence",), request=request.id)
-        people = self.office.people
-        if asked.who == request.maker or not people.may(asked.who, May.DECIDE, now.wall):
-            self.office.denied(asked, SETTLED_BY_HAND, now)
-            refusal = Refusal.of(Code.NO_PERMISSION, "another person who may decide")
-            return refused(refusal, request=request.id, state=request.state)
-        self.office.accounts.settled_by_hand(request.merchant, request.terminal, now)
-        remark = asked.record.evidence
-        self.office.progress.note(request, asked.who, "BATCH SETTLED", now, remark=remark)
-        return self.office.progress.reply(request)
+        return closing.settle_by_hand(self.office, request, asked, now)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from routing.accounts.asked import Outcome, Reply, refused
 from routing.accounts.machine import Event
-from routing.accounts.people import GATEWAY
-from routing.accounts.refusals import codes_of
+from routing.accounts.people import GATEWAY, May
+from routing.accounts.refusals import Code, Refusal, codes_of
 
 if TYPE_CHECKING:
+    from routing.accounts.asked import Asked
     from routing.accounts.office import Office
     from routing.accounts.refusals import Obstacle
     from routing.accounts.request import AccountRequest
     from routing.accounts.standing import Standing
     from routing.clock import Now
+
+SETTLED_BY_HAND: Final = "batch settled"
+"""A report: the terminal is dead, and a person settled its batch with the host."""
 
 
 def look(office: Office, request: AccountRequest, now: Now) -> None:
@@ -41,3 +46,16 @@ def _blocked(office: Office, request: AccountRequest, obstacles: list[Obstacle],
     if codes_of(obstacles) != codes_of(request.obstacles):
         request.obstacles = obstacles
         office.progress.note(request, GATEWAY, "WAITS", now, codes=codes_of(obstacles))
+
+
+def settle_by_hand(office: Office, request: AccountRequest, asked: Asked, now: Now) -> Reply:
+    """Another person than the maker settled a dead terminal's batch, and says what shows it."""
+    if not asked.record.evidence:
+        return Reply(outcome=Outcome.WRONG_FIELD, wrong=("evidence",), request=request.id)
+    if asked.who == request.maker or not office.people.may(asked.who, May.DECIDE, now.wall):
+        office.denied(asked, SETTLED_BY_HAND, now)
+        refusal = Refusal.of(Code.NO_PERMISSION, "another person who may decide")
+        return refused(refusal, request=request.id, state=request.state)
+    office.accounts.settled_by_hand(request.merchant, request.terminal, now)
+    office.progress.note(request, asked.who, "BATCH SETTLED", now, remark=asked.record.evidence)
+    return office.progress.reply(request)

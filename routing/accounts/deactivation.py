@@ -5,10 +5,14 @@ Rule 1.  The steps stand in this order, and none is taken before the one before 
          and compared, keys revoked, out of service.  What does not match takes no step.
 Rule 2.  What looks like an attack suspends at once; a person looks at it afterwards.
 Rule 3.  Out of service or suspended, a terminal sells nothing and does not sign in (58); it still
-         reverses, confirms, uploads, settles and signs off.  No money is stranded.
+         reverses, confirms, uploads, settles and signs off.  No money is stranded: its keys are
+         revoked when all of it is at its end.
 Rule 4.  It comes back only when its cause is gone and every test was passed: sign-in, echo, status,
          and a test charge that was reversed.  After a violation a second person approves, too.
 Rule 5.  A planned window begins and ends by itself; then come the tests, as for anybody.
+Rule 6.  Working keys are always revoked: who comes back signs in for new ones.  Of a device that is
+         opened, exchanged, retired or not to be trusted the TMK is revoked, too: before its tests
+         another one must be loaded.
 """
 
 from __future__ import annotations
@@ -134,8 +138,9 @@ MACHINE: Final = Machine(
             Role.TECHNICIAN,
             "work",
             Words(
-                "Sign in, echo, upload the status, make a small charge and reverse it.",
-                "请签到、回响、上送状态, 并做一笔小额交易后冲正。",
+                "Load a TMK if it has none; sign in, echo, upload the status, make a small charge"
+                " and reverse it.",
+                "如无主密钥请先装载; 请签到、回响、上送状态, 并做一笔小额交易后冲正。",
             ),
             TERMINAL_BARRED,
             signs_in=True,
@@ -198,6 +203,8 @@ CHARGES_LOOKED_AT_MAX: Final = 20_000
 _LIFTED: Final = frozenset({Why.ACCOUNT, Why.MAINTENANCE, Why.UPGRADE, Why.STRATEGY})
 """Whose cause can go without a repair."""
 _FOR_REMEDY: Final = frozenset({Why.VIOLATION})
+_TMK_GOES: Final = frozenset({Why.FAULT, Why.VIOLATION, Why.REGULATION})
+"""Whose device is opened, not to be trusted, or exchanged."""
 
 
 class Deactivation(Case):
@@ -273,6 +280,7 @@ class Deactivation(Case):
             "money_today": money,
             "other_terminals": len(others),
             "broken": ",".join(known.broken),
+            "needs_tmk": int(self.office.registered.lacks_master(_device(request))),
             "status_at": known.status_at,
             "connects": link.connects,
             "echoes": link.echoes,
@@ -316,8 +324,10 @@ class Deactivation(Case):
     # What persons do
 
     def report(self, request: AccountRequest, asked: Asked, now: Now) -> Reply:
-        """Repaired, replaced, the cause lifted, a test failed, retired."""
+        """Repaired, replaced, lifted, a test failed, retired; a dead one's batch settled."""
         progress, what = self.office.progress, asked.record.what
+        if what == closing.SETTLED_BY_HAND and request.state == DRAINING:
+            return closing.settle_by_hand(self.office, request, asked, now)
         event = _REPORTS.get(what)
         if event is None or self.machine.step(request.state, event) is None:
             return progress.out_of_turn(request, what or "report")
@@ -349,10 +359,9 @@ class Deactivation(Case):
             return ()
         if not self.office.devices.serial_is_good(request, record.serial, now):
             return ("serial",)
-        subject = (request.merchant, request.terminal)
-        self.office.registered.replace(subject, record.serial, asked.who, now)
+        self.office.registered.replace(_device(request), record.serial, asked.who, now)
         request.facts["serial"] = record.serial
-        self.office.registered.revoke_keys(request.merchant, request.terminal, now)
+        self._revoke_all(request, asked.who, now)
         return ()
 
     def approvable(self, request: AccountRequest) -> Iterator[Obstacle]:
@@ -363,13 +372,19 @@ class Deactivation(Case):
     # What steps carry out
 
     def _revoke(self, request: AccountRequest, who: str, now: Now) -> None:
-        del who
-        self.office.registered.revoke_keys(request.merchant, request.terminal, now)
+        goes = request.state == RETIRED or request.facts.get("why") in _TMK_GOES
+        self.office.revoke_keys(request, _device(request), who, now, master=goes)
+
+    def _revoke_all(self, request: AccountRequest, who: str, now: Now) -> None:
+        self.office.revoke_keys(request, _device(request), who, now, master=True)
 
     def _tell_registry(self, request: AccountRequest, who: str, now: Now) -> None:
         why = str(request.facts.get("why", ""))
-        subject = (request.merchant, request.terminal)
-        self.office.registered.terminal_is(subject, request.state, why, who, now)
+        self.office.registered.terminal_is(_device(request), request.state, why, who, now)
+
+
+def _device(request: AccountRequest) -> tuple[str, str]:
+    return request.merchant, request.terminal
 
 
 def _fits(request: AccountRequest, event: Event) -> bool:

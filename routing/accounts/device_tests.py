@@ -2,7 +2,8 @@
 
 The test charge is a sale of the terminal while it is being tested, of no more than
 `accounts.test_amount_max`; no other sale is let through, and no second one.  If the terminal does
-not reverse it, the gateway does.
+not reverse it, the gateway does.  One that the host declines proves nothing: it is noted, whoever
+tests is told, and another one may be made.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from routing.accounts.machine import Kind
 from routing.reason import Reason
 from routing.states import Event, State
+from routing.watchers import MOVED_ON
 
 if TYPE_CHECKING:
     from routing.accounts.office import Office
@@ -35,17 +37,20 @@ class DeviceTests:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        office.life.watchers.append(self._moved)
+        office.life.watchers.add(self._moved, after=MOVED_ON)
         self.passed = 0
         self.made = 0
+        self.declined = 0
 
     def begin(self, request: AccountRequest, who: str, now: Now) -> None:
         """Every test is still to be passed."""
-        del who, now
+        del who
         request.facts["tests"] = dict.fromkeys(TESTS, 0.0)
         request.facts["test_charge"] = 0
         if not self.wants_status(request):
             del request.facts["tests"][STATUS]
+        if self._office.registered.lacks_master((request.merchant, request.terminal)):
+            self._office.progress.note(request, "", "NEEDS TMK", now)
 
     def wants_status(self, request: AccountRequest) -> bool:
         """Only some dialects have a status upload."""
@@ -85,6 +90,8 @@ class DeviceTests:
 
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         del before, event
+        if not len(self._office.shelf):
+            return
         request = self._tested(charge.till)
         if request is None or charge.opened_at < request.since or charge.kind.undoes:
             return
@@ -94,6 +101,10 @@ class DeviceTests:
             self._office.progress.note(request, "", "TEST CHARGE", now, remark=str(charge.id))
         if charge.state in _UNDONE and charge.approval_held:
             self._pass(request, CHARGE, now)
+        elif charge.state is State.DECLINED:
+            self.declined += 1
+            self._office.progress.note(request, "", "TEST DECLINED", now, remark=charge.code)
+            self._office.progress.tell(request, "test_declined", now)
 
     def missing(self, request: AccountRequest, now: Now) -> list[str]:
         """Tests that were not passed yet; a test charge that stands is reversed."""

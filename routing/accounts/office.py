@@ -316,6 +316,15 @@ class Office:
         else:
             self.progress.apply(request, Event.PASSED, who, now)
 
+    def revoke_keys(
+        self, request: AccountRequest, device: tuple[str, str], who: str, now: Now, *, master: bool
+    ) -> None:
+        """Revoke a terminal's keys, with its TMK if `master`, as a step of a request."""
+        gone = self.registered.revoke_keys(device, who, now, master=master)
+        if gone:
+            remark = f"{device[1]}: {', '.join(gone)}"
+            self.progress.note(request, who, "KEYS REVOKED", now, remark=remark)
+
     # Words on a request that is under way
 
     def _on_request(self, asked: Asked, answer: Answer, now: Now) -> None:

@@ -5,8 +5,7 @@ Where nobody is registered everybody is known; the bars of `gate` hold all the s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -29,8 +28,20 @@ _MERCHANT_STATES = {
     "CANCELLED": MerchantState.CLOSED,
     "ACTIVE": MerchantState.ACTIVE,
 }
-Revoke = Callable[[str, str, "Now"], None]
-"""Merchant and terminal whose keys are to be of no use any more."""
+
+
+class Keys(Protocol):
+    """What account services have to do with keys; `routing.revocation` does it."""
+
+    def revoke(
+        self, subject: tuple[str, str], who: str, now: Now, *, master: bool
+    ) -> tuple[str, ...]:
+        """Revoke a terminal's working keys and, with `master`, its TMK; says what there was."""
+        ...
+
+    def has_master(self, subject: tuple[str, str]) -> bool:
+        """Whether a terminal could sign in with a TMK that is here."""
+        ...
 
 
 class Registered:
@@ -38,8 +49,9 @@ class Registered:
 
     def __init__(self, life: Lifecycle) -> None:
         self._registry = life.registry
-        self.revokers: list[Revoke] = []
-        """Told whose working keys are revoked."""
+        self._keys_are_given = any(each.keys == "working" for each in life.settings.listeners)
+        self.keys: Keys | None = None
+        """Where working keys and TMKs are."""
         self.revoked = 0
 
     def knows(self, merchant: str, terminal: str) -> bool:
@@ -113,8 +125,17 @@ class Registered:
         entry = msgspec.structs.replace(known, serial=serial, state=state, why="")
         self._registry.put(entry, None, who, now)
 
-    def revoke_keys(self, merchant: str, terminal: str, now: Now) -> None:
-        """What keys a terminal has are of no use from now on: it must sign in anew."""
+    def revoke_keys(
+        self, subject: tuple[str, str], who: str, now: Now, *, master: bool
+    ) -> tuple[str, ...]:
+        """What keys a terminal has are of no use from now on: it must sign in anew and, with
+        `master`, needs another TMK first.  Says what was revoked.
+        """
         self.revoked += 1
-        for revoke in self.revokers:
-            revoke(merchant, terminal, now)
+        return () if self.keys is None else self.keys.revoke(subject, who, now, master=master)
+
+    def lacks_master(self, subject: tuple[str, str]) -> bool:
+        """Whether a terminal can't sign in before a TMK of its is loaded, where such are used."""
+        if self.keys is None or not self._keys_are_given:
+            return False
+        return not self.keys.has_master(subject)

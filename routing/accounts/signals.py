@@ -92,7 +92,7 @@ class Signals:
         self.seen: Counter[str] = Counter()
         """Signals of this life, by kind."""
         self.suspended: Counter[str] = Counter()
-        office.life.watchers.append(self._moved)
+        office.life.watchers.add(self._moved, after=(State.REVERSAL_DUE,))
 
     def restore(self) -> None:
         """What terminals said of themselves in earlier lives."""
@@ -214,8 +214,6 @@ class Signals:
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         """Sales that a terminal could not finish."""
         del before, event
-        if charge.state is not State.REVERSAL_DUE:
-            return
         most = self._office.settings.reversal_96_max
         if not most:
             return

@@ -13,6 +13,7 @@ from routing.effects import UnsettledLookup
 from routing.keeper import KeptKind
 from routing.reason import Reason
 from routing.states import State
+from routing.watchers import MOVED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,7 +76,7 @@ class Accounts:
         self._settled: dict[str, int] = {}
         """By merchant|terminal: the newest charge that its last settlement covered."""
         self._tills: dict[str, None] = {}
-        life.watchers.append(self._moved)
+        life.watchers.add(self._moved, after=MOVED_ON)
 
     def restore(self) -> None:
         """What earlier lives knew."""

@@ -35,13 +35,17 @@ WHAT: Final[dict[str, Words]] = {
     "SETTLED": Words("saw the batch settled", "批次已结算"),
     "CLEARED": Words("saw nothing open any more", "确认无未完成事项"),
     "BACKED_UP": Words("backed its transactions up and compared", "备份交易并核对"),
-    "KEYS_REVOKED": Words("revoked its keys", "吊销密钥"),
+    "KEYS REVOKED": Words("revoked keys", "吊销密钥"),
+    "NEEDS TMK": Words("waits for another TMK", "等待装载新主密钥"),
     "STEP_FAILED": Words("could not do a step", "步骤失败"),
     "SUSPENDED": Words("suspended it at once", "立即暂停"),
     "REPAIR_BEGUN": Words("began the repair", "开始维修"),
     "REMEDY_BEGUN": Words("began to mend the violation", "开始整改"),
     "TEST": Words("saw a test passed", "测试项通过"),
     "TEST CHARGE": Words("made a test charge", "测试交易"),
+    "TEST DECLINED": Words(
+        "saw the test charge declined: another one is needed", "测试交易被拒绝, 请重试"
+    ),
     "REPAIRED": Words("finished the repair", "维修完成"),
     "CAUSE_LIFTED": Words("saw the cause gone", "原因已消除"),
     "TESTED": Words("saw every test passed", "测试全部通过"),

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What a request from a terminal asks for."""
 
     CHARGE = "charge"
+    COMPLETION = "completion or advice"
     UNDOING = "void or refund"
     ENQUIRY = "enquiry"
     REVERSAL = "reversal"
@@ -117,6 +118,8 @@ class Convention(ABC):
     """What the parts of `key_of` are called."""
     stan_digits: ClassVar[int] = 6
     """Digits of DE 11."""
+    repeats_as_sent: ClassVar[bool] = False
+    """Whether a repeat towards a host is the same message; else its MTI says that it is one."""
     unkept: ClassVar[frozenset[int]] = frozenset()
     """Fields of an answer that must not rest on disk, because they mean something else here."""
     original_field: ClassVar[int] = 0
@@ -139,6 +142,10 @@ class Convention(ABC):
     @abstractmethod
     def undone(self, message: Message) -> Original | None:
         """Which charge a void or refund is about; None if the message does not say."""
+
+    @abstractmethod
+    def completed(self, message: Message) -> Original | None:
+        """Which preauthorisation a completion is about; None if the message does not say."""
 
     @abstractmethod
     def point_to(self, message: Message, original: Charge) -> None:

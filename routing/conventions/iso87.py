@@ -32,6 +32,8 @@ _FINANCIAL: Final = frozenset({"10", "20"})
 _CONFIRMS: Final = "22"
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
+_ADVISES: Final = "0"
+"""The edition whose 0220 without DE 60 tells of money; DE 60 makes it a confirmation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
 _KINDS: Final = {
     "30": Kind.ACCOUNT,
@@ -97,13 +99,18 @@ class Iso87(Convention):
     def undone(self, message: Message) -> Original | None:
         return self.original(message)
 
+    def completed(self, message: Message) -> Original | None:
+        return self.original(message)
+
     def point_to(self, message: Message, original: Charge) -> None:
         for de, value in self.naming(original).items():
             message.patch(de, value)
 
     def word(self, message: Message, transaction: Transaction) -> None:
         code = {Transaction.VOID: _VOID, Transaction.REFUND: _REFUND}.get(transaction)
-        if code is not None:
+        if transaction.advises:
+            message.set_mti(self.version + "220")
+        elif code is not None:
             message.patch(3, code + message[3][2:])
 
     def naming(self, charge: Charge) -> dict[int, str]:
@@ -216,15 +223,19 @@ def _kind_of(message: Message, version: str) -> Kind:
     if function in _FINANCIAL:
         return _financial_kind(message)
     if function == _CONFIRMS:
-        gives_back = message.get(3, "")[:2] in _GIVE_BACK
-        return Kind.UNDOING if gives_back else Kind.CONFIRMATION
+        code = message.get(3, "")[:2]
+        if code in _GIVE_BACK:
+            return Kind.UNDOING
+        tells_of_money = version == _ADVISES and code in _CHARGES and message.has(4)
+        return Kind.COMPLETION if tells_of_money and not message.has(60) else Kind.CONFIRMATION
     return _KINDS.get(function, Kind.UNSUPPORTED)
 
 
 def _financial_kind(message: Message) -> Kind:
     code = message.get(3, "00")[:2]
     if code in _CHARGES:
-        return _CHARGE
+        completes = message.mti[1] == "2" and message.holds(25, _PREAUTHORISED)
+        return Kind.COMPLETION if completes else _CHARGE
     if code in _GIVE_BACK:
         return Kind.UNDOING
     return Kind.ENQUIRY if code in _ENQUIRIES else Kind.UNSUPPORTED
@@ -241,6 +252,8 @@ def _transaction_of(message: Message) -> Transaction | None:
     preauthorised = message.holds(25, _PREAUTHORISED)
     if message.mti[1] == "1":
         return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
+    if message.mti[2] == "2":
+        return Transaction.COMPLETION_ADVICE if preauthorised else Transaction.OFFLINE_SALE
     return Transaction.COMPLETION if preauthorised else _SALE
 
 

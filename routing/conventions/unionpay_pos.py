@@ -29,6 +29,8 @@ _TRANSACTIONS: Final = {
     ("10", "11"): Transaction.VOID,
     ("20", "22"): Transaction.SALE,
     ("20", "20"): Transaction.COMPLETION,
+    ("22", "24"): Transaction.COMPLETION_ADVICE,
+    ("22", "30"): Transaction.OFFLINE_SALE,
     ("20", "23"): Transaction.VOID,
     ("20", "21"): Transaction.VOID,
     ("22", "25"): Transaction.REFUND,
@@ -40,6 +42,14 @@ _FUNCTIONS: Final = {
     for (mti, function), transaction in reversed(_TRANSACTIONS.items())
     if function not in ("21", "27")
 }
+_KIND_OF: Final = {
+    Transaction.VOID: Kind.UNDOING,
+    Transaction.REFUND: Kind.UNDOING,
+    Transaction.COMPLETION: Kind.COMPLETION,
+    Transaction.COMPLETION_ADVICE: Kind.COMPLETION,
+    Transaction.OFFLINE_SALE: Kind.COMPLETION,
+}
+"""Of what is no plain charge."""
 _SALE: Final = "22"
 _REFUND: Final = "25"
 _VOIDS: Final = frozenset({"11", "21", "23"})
@@ -82,6 +92,7 @@ class UnionPayPos(Convention):
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
     keeps_stan: ClassVar = True
+    repeats_as_sent: ClassVar = True
     network_codes: ClassVar = {
         Purpose.SIGN_ON: "0800/001",
         Purpose.SIGN_OFF: "0820/002",
@@ -121,7 +132,7 @@ class UnionPayPos(Convention):
     def _financial_kind(self, message: Message) -> Kind:
         function, transaction = message.get("60.1"), self.transaction(message)
         if transaction is not None:
-            return Kind.UNDOING if transaction.undoes else Kind.CHARGE
+            return _KIND_OF.get(transaction, Kind.CHARGE)
         if message.mti[1:3] == _ADVICE:
             return Kind.CONFIRMATION if function in _CONFIRMS else Kind.UNSUPPORTED
         return Kind.ENQUIRY if function == _ENQUIRY else Kind.UNSUPPORTED
@@ -135,17 +146,23 @@ class UnionPayPos(Convention):
 
     def undone(self, message: Message) -> Original | None:
         """DE 61 names it by batch and STAN; the void of a preauthorisation is an 0100."""
+        return self._in_de61(message, message.mti[1])
+
+    def completed(self, message: Message) -> Original | None:
+        return self._in_de61(message, "1")
+
+    def _in_de61(self, message: Message, mti_class: str) -> Original | None:
         batch, stan = message.get("61.1"), message.get("61.2")
         if batch is None or stan is None:
             return None
-        return self._original(message, message.mti[1], stan, batch)
+        return self._original(message, mti_class, stan, batch)
 
     def point_to(self, message: Message, original: Charge) -> None:
         batch = original.sent.get(60, "")[2:8] or _FIRST_BATCH
         message.patch(61, batch + original.host_stan + message.get(61, "")[_NUMBERS_IN_DE61:])
 
     def word(self, message: Message, transaction: Transaction) -> None:
-        if transaction is Transaction.REFUND:
+        if transaction is Transaction.REFUND or transaction.advises:
             message.set_mti("0220")
         if transaction.undoes:
             message.patch(3, _GIVES + message[3][2:])

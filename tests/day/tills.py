@@ -309,7 +309,7 @@ class PosTill(Till):
         assert _TIME.fullmatch(asked[7][4:])
         if request["60.1"] == "23":
             fields[3] = "02" + request[3][2:]
-        if request["60.1"] in ("23", "25"):
+        if request["60.1"] in ("20", "23", "25"):
             fields |= self.named(request["61.2"])
         return fields
 
@@ -360,8 +360,8 @@ class IsoTill(Till):
         return f"{original.mti}{original[11]}{original[7]}{_NO_INSTITUTIONS}"
 
     def completion(self, hold: Message, answer: Message, amount: int) -> Message:
-        del hold
-        return self._build("0200", self._asks(amount, de25="06", de38=answer[38]))
+        more = {"de25": "06", "de38": answer[38], "de90": self._original(hold)}
+        return self._build("0200", self._asks(amount, **more))
 
     def void(self, original: Message, answer: Message) -> Message:
         del answer

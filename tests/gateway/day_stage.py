@@ -129,8 +129,9 @@ class Till:
 class Day:
     """What a day is played on."""
 
-    def __init__(self, clock: DayClock, till: Till, host: Line, switch: Switch) -> None:
-        self.clock, self.till, self.host, self.switch = clock, till, host, switch
+    def __init__(self, clock: DayClock, till: Till, host: Line, running: Running) -> None:
+        self.clock, self.till, self.host = clock, till, host
+        self.switch, self.settled = running.switch, running.node.pipeline.settled
         self.lines: list[str] = []
 
     def says(self, text: str) -> None:
@@ -165,6 +166,7 @@ class Running(NamedTuple):
 
     config: Config
     switch: Switch
+    node: Node
 
 
 @asynccontextmanager
@@ -194,7 +196,7 @@ async def gateway(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             doors.open()
-            yield Running(config, switch)
+            yield Running(config, switch, node)
             nursery.cancel_scope.cancel()
         engine.close_all()
     finally:
@@ -217,7 +219,7 @@ async def day(folder: Path, text: str, algorithm: str) -> AsyncIterator[Day]:
             host = Line(await hosts[0].accept(), config.host[0].dialect, "host", lines)
             stream = await trio.open_tcp_stream("127.0.0.1", config.listener[0].port)
             line = Line(stream, config.listener[0].dialect, "till", lines)
-            played = Day(clock, Till(line, algorithm), host, running.switch)
+            played = Day(clock, Till(line, algorithm), host, running)
             played.lines = lines
             async with line, host:
                 yield played
@@ -234,7 +236,8 @@ async def _register(
         master = await sealed(custody).known(TMK, "tmk", entry.till)
         place = KeyPlace("tmk", entry.till)
         key = RingKey(str(master), master.check, now.wall, "ceremony")
-        switch.keys.hang(place, key, now, "Ana")
+        if not switch.keys.was_revoked(place, key.check):
+            switch.keys.hang(place, key, now, "Ana")
 
 
 def _seeded(rng: random.Random) -> Callable[[bytearray], object]:

@@ -334,6 +334,31 @@ async def test_a_void_and_a_refund_go_to_the_host_and_outlive_a_restart(
     assert (report.money["served"], report.money["refunded"]) == (600, 400)
 
 
+async def test_an_advice_is_sent_again_after_a_restart_and_never_reversed(
+    tmp_path: Path, bank: Bank
+) -> None:
+    advice, again = sale(mti="0220"), sale(mti="0221")
+    bank.decides = lambda _: None
+    async with gateway(tmp_path, bank) as running:
+        terminal = await running.terminal()
+        assert (await terminal.asks(advice))[39] == "68"
+        await running.until(lambda: running.state() is State.CASE)
+        await terminal.vanish()
+    bank.decides = lambda _: "00"
+    async with gateway(tmp_path, bank) as running:
+        terminal = await running.terminal()
+        told = await terminal.asks(again)
+        assert (told.mti, told[39]) == ("0230", "00")
+        assert running.state() is State.SERVED
+        await terminal.vanish()
+    first, second = bank.with_mti("022")
+    assert (first.mti, second.mti) == ("0220", "0221")
+    assert first.pick((3, 4, 7, 11, 41, 42)) == second.pick((3, 4, 7, 11, 41, 42))
+    assert bank.with_mti("04") == []
+    report = audited(tmp_path)
+    assert (report.charges, report.served, report.violations) == (1, 1, [])
+
+
 async def test_silence_is_told_68_and_reversed(tmp_path: Path, bank: Bank) -> None:
     bank.decides = lambda message: None if message.mti == "0200" else "00"
     async with gateway(tmp_path, bank) as running:
@@ -560,7 +585,7 @@ async def traces(folder: Path, kind: str) -> list[tuple[str, str, str]]:
             def moved(charge: Charge, before: State, event: Event, now: Now) -> None:
                 decided.append((charge.stan, event, f"{before}>{charge.state}"))
 
-            running.switch.life.watchers.append(moved)
+            running.switch.life.watchers.add(moved)
             terminal = await running.terminal()
             for stan, amount in enumerate(("1000", "5100", "6800"), 1):
                 await terminal.asks(sale(stan=stan, de4=amount.rjust(12, "0")))

@@ -18,8 +18,8 @@ from tests.routing.world import World, sale
 
 PAIRS = [(state, event) for state in State for event in Event]
 MISSING = [(s, e) for s, e in PAIRS if e not in TABLE[s]]
-ASKED_BY_NOBODY = frozenset(Event) - {Event.QUESTIONED}
-"""All that happens without a person or a settlement file saying otherwise."""
+ASKED_BY_NOBODY = frozenset(Event) - {Event.QUESTIONED, Event.ADVISED_AGAIN}
+"""All that happens without a person, a settlement file or an advice's terminal saying otherwise."""
 ENDS = [state for state in State if state not in OPEN_STATES]
 MONEY_MAY_BE_TAKEN = {
     State.SENT,
@@ -103,6 +103,8 @@ def test_what_leaves_an_end_is_known_by_name() -> None:
         **{(state, Event.QUESTIONED): State.CASE for state in set(ENDS) - {State.CASE}},
         (State.PRESUMED_SERVED, Event.HELD_FOR_REVIEW): State.CASE,
         (State.CASE, Event.APPROVAL_STANDS): State.PRESUMED_SERVED,
+        (State.CASE, Event.ADVICE_TAKEN): State.SERVED,
+        **{(state, Event.ADVISED_AGAIN): State.SENT for state in (State.CASE, State.NEVER_LEFT)},
         (State.CASE, Event.REFUNDED_WHOLE): State.REFUNDED,
         (State.CASE, Event.CLOSED_SERVED): State.SERVED,
         (State.CASE, Event.CLOSED_REFUNDED): State.REFUNDED,

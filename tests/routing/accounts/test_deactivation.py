@@ -437,3 +437,27 @@ def test_how_a_terminals_link_was_is_told() -> None:
         street.says(conn, network("0820", "301"))
     facts = street.enquires(file=File.TERMINAL, terminal=TERMINAL).facts
     assert (facts["connects"], facts["echoes"], facts["seen_at"]) == (2, 3, street.wall)
+
+
+def test_a_declined_test_charge_proves_nothing_and_another_one_may_be_made() -> None:
+    street = Street()
+    number = off(street)
+    street.says_so(Verb.REPORT, "tech", number, what="repair", evidence="order 9")
+    street.says_so(Verb.REPORT, "tech", number, what="repaired")
+    street.says(1, network("0800", "001"))
+    street.says(1, network("0820", "301"))
+    street.says(1, sale(POS, 21, de4="000000000001"))
+    street.answers(answer(street.charges_sent[-1], "51"))
+    street.wait(3)
+    known = street.the(number)
+    assert (known.state, known.history[-1].what) == ("TESTING", "TEST DECLINED")
+    assert known.history[-1].remark == "51"
+    said = [each.said["told"] for each in street.journal.entries if each.kind == "notice"]
+    assert said[-1] == "account_test_declined"
+    street.says(1, sale(POS, 22, de4="000000000001"))
+    street.answers(answer(street.charges_sent[-1]))
+    street.acknowledge(22)
+    street.wait(1.5)
+    street.answers(answer(street.reversals_sent[-1]))
+    street.wait(2)
+    assert street.the(number).state == "RESTORED"
