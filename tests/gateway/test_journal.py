@@ -112,6 +112,7 @@ INSERT INTO steps SELECT charge, epoch, number, at, event, before, after, reason
 DROP VIEW step;
 ALTER TABLE steps RENAME TO step;
 ALTER TABLE charge DROP COLUMN steps;
+ALTER TABLE charge DROP COLUMN sent_on;
 PRAGMA user_version = 5;
 """
 _BACK_TO_VERSION_1 = f"""
