@@ -65,6 +65,7 @@ class AccountCollector:
         yield accounts.SIGNALS_SEEN.by(office.signals.seen)
         yield accounts.SUSPENDED.by(office.signals.suspended)
         yield accounts.BROKEN.by(office.signals.broken())
+        yield accounts.RTT.timed(office.signals.rtt_s)
         yield accounts.STATUS_AGE.of(_age(wall, office.signals.oldest_status()))
         yield accounts.TESTS.of(office.devices.tests_passed)
         yield accounts.SERIALS.of(office.devices.unknown_serials)

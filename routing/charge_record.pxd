@@ -39,6 +39,8 @@ cdef class Charge:
     cdef public str operator
     cdef public str sent_header
     cdef public str sent_on
+    cdef public str account
+    cdef public str channel
     cdef public object state
     cdef public double updated_at
     cdef public object reason

@@ -59,6 +59,11 @@ class Charge:
     """Header of the frame that the host got, as hex; empty where the dialect has none."""
     sent_on: str = ""
     """The host's settlement date (MMDD) when it was sent; '' if the host had told none."""
+    account: str = ""
+    """The merchant's account that it goes to, by its digit; '' is the main one.  What gives money
+    back has its original's."""
+    channel: str = ""
+    """How it was collected (`plan.CHANNELS`), where its merchant has several accounts; else ''."""
 
     state: State = State.SENT
     updated_at: float = 0.0

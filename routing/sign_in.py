@@ -128,6 +128,10 @@ class Session:
     """The MAC key issued last, wrapped; '' once it is the one in use, or before any."""
     key: str = ""
     """The MAC key that the terminal is known to use, wrapped."""
+    new_track_key: str = ""
+    """The track key that was issued with `new_key`, if any, wrapped."""
+    track_key: str = ""
+    """And the one that the terminal is known to use."""
     operator: str = ""
     signed_in_at: float = 0.0
     fetched: dict[str, int] = field(default_factory=dict)
@@ -140,18 +144,20 @@ class Session:
     """Of late; see `bad_macs_since`."""
     bad_macs_since: float = float("-inf")
 
-    def take(self, event: SignEvent, issued: str = "") -> None:
+    def take(self, event: SignEvent, issued: str = "", track_key: str = "") -> None:
         """Take one step; `issued` is the MAC key of KEYS_ISSUED and KEYS_CHANGED."""
         step = TABLE[self.state, event]
         self.state = step.next
         for action in step.actions:
             match action:
                 case SignAction.KEEP_OLD_KEYS:
-                    self.new_key = issued
+                    self.new_key, self.new_track_key = issued, track_key
                 case SignAction.DROP_OLD_KEYS:
                     self.key, self.new_key = self.new_key, ""
+                    self.track_key, self.new_track_key = self.new_track_key, ""
                 case SignAction.FORGET_KEYS:
                     self.key = self.new_key = ""
+                    self.track_key = self.new_track_key = ""
                 case SignAction.NEXT_BATCH:
                     self.closed, self.batch = self.batch, self.batch % BATCHES + 1
 
@@ -164,6 +170,8 @@ class Session:
             "closed": self.closed,
             "new_key": self.new_key,
             "key": self.key,
+            "new_track_key": self.new_track_key,
+            "track_key": self.track_key,
             "operator": self.operator,
             "signed_in_at": self.signed_in_at,
             "fetched": dict(self.fetched),

@@ -279,6 +279,9 @@ def explain(
     typer.echo(f"{request}, {known['kind']} of {known['subject']}; times in UTC")
     for line in known["story"]:
         typer.echo(f"{line['at']}  {line[lang]}")
+    for name in ("work_order", "serial", "category", "about"):
+        if known.get(name):
+            typer.echo(f"{name.replace('_', ' ')}: {known[name]}")
     if known.get("next"):
         due = f", until {known['due']}" if known["due"] else ""
         typer.echo(f"Next ({known['owner'] or 'nobody'}{due}): {known['next'][lang]}")

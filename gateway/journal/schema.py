@@ -10,7 +10,7 @@ from routing.charge import OPEN_STATES, State
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 """In the words of the index, which is used for no others.  As `state IN (...)` it would have SQLite
 fill a table in memory each time that a row is written."""
@@ -84,7 +84,8 @@ CREATE TABLE charge (
     kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
     stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
     keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT '',
-    operator TEXT NOT NULL DEFAULT '', steps TEXT NOT NULL DEFAULT ''
+    operator TEXT NOT NULL DEFAULT '', steps TEXT NOT NULL DEFAULT '',
+    account TEXT NOT NULL DEFAULT '', channel TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 {_OPEN_INDEX}
@@ -112,6 +113,10 @@ ALTER TABLE charge ADD COLUMN operator TEXT NOT NULL DEFAULT '';
     3: _BESIDE,
     4: f"DROP INDEX charge_open; {_OPEN_INDEX}",
     5: f"{_STEPS_MOVE_IN} {_STEPS}",
+    6: """
+ALTER TABLE charge ADD COLUMN account TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+""",
 }
 """What makes a journal of this version one of the next."""
 

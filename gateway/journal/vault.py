@@ -82,6 +82,8 @@ class Vault:
         """Under which cards are hashed in memory and in the docket."""
         self.backup_key = _derived(key, b"", b"isogate backups")
         """Under which each backup's own key is wrapped."""
+        self.card_door_key = _derived(key, b"", b"isogate settlement cards")
+        """The private key (X25519) of those who send a settlement card's number."""
         self._ciphers: dict[int, AESGCM] = {}
 
     def know_epoch(self, epoch: int, salt: bytes) -> None:

@@ -8,13 +8,17 @@ from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
 from routing.accounts.machine import Kind
 from routing.accounts.refusals import Code
-from routing.accounts.signals import PARTS, SIGNALS
+from routing.accounts.second_states import THE_WAY
+from routing.accounts.signals import RTT_S, SIGNALS
 from routing.accounts.steps import Nudge
+from routing.conventions.management import PARTS
 
 _KIND: Final = Label("kind", tuple(Kind))
 _STATES: Final = (
     *("UNDER_REVIEW", "PRECHECK_FAILED", "APPROVED", "CANCELLED", "DEACTIVATED", "SUSPENDED"),
-    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", OTHER),
+    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", "ABANDONED"),
+    *(each for each in THE_WAY if each not in ("TESTING", "APPLIED")),
+    OTHER,
 )
 _OF_MONEY: Final = (Code.OPEN_CHARGES, Code.UNSETTLED_BATCH, Code.REVERSAL_PENDING)
 ACCOUNTS: Final = Section("Account services")
@@ -79,7 +83,13 @@ BROKEN: Final = ACCOUNTS.gauge(
     "gateway_terminal_hw_fault",
     "terminals",
     "Terminals that said that a part of them does not work.",
-    Label("part", tuple(PARTS.values())),
+    Label("part", PARTS),
+)
+RTT: Final = ACCOUNTS.histogram(
+    "gateway_terminal_rtt_seconds",
+    "seconds",
+    "Round trips to terminals, by their TCP, whenever one signs in, echoes or tells its state.",
+    RTT_S,
 )
 STATUS_AGE: Final = ACCOUNTS.gauge(
     "gateway_terminal_status_age_seconds",

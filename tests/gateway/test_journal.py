@@ -113,6 +113,8 @@ DROP VIEW step;
 ALTER TABLE steps RENAME TO step;
 ALTER TABLE charge DROP COLUMN steps;
 ALTER TABLE charge DROP COLUMN sent_on;
+ALTER TABLE charge DROP COLUMN account;
+ALTER TABLE charge DROP COLUMN channel;
 PRAGMA user_version = 5;
 """
 _BACK_TO_VERSION_1 = f"""
