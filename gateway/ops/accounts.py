@@ -7,6 +7,7 @@ from typing import Final
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
 from routing.accounts.machine import Kind
+from routing.accounts.plan import MAIN
 from routing.accounts.refusals import Code
 from routing.accounts.second_states import THE_WAY
 from routing.accounts.signals import RTT_S, SIGNALS
@@ -67,6 +68,18 @@ BLOCKING: Final = ACCOUNTS.gauge(
     "Requests under way that something stands against, by what.",
     Label("code", (*_OF_MONEY, OTHER)),
 )
+COLLECTED: Final = ACCOUNTS.counter(
+    "gateway_collected_total",
+    "minor units",
+    "Money of merchants with several accounts that came to stand, by channel and account.",
+    Label("channel", ("chip", "contactless", "code", OTHER)),
+    Label("account", (MAIN, OTHER)),
+)
+FELL_BACK: Final = ACCOUNTS.counter(
+    "gateway_collected_fallback_total",
+    "charges",
+    "Charges on the main account instead of one that was not open.",
+)
 SIGNALS_SEEN: Final = ACCOUNTS.counter(
     "gateway_terminal_signals_total",
     "signals",
@@ -119,6 +132,16 @@ BACKUPS: Final = ACCOUNTS.counter(
     "backups",
     "Backups of terminals that go out of service.",
     Label("result", ("verified", "differs", "failed")),
+)
+JOURNAL_BACKUP_AGE: Final = ACCOUNTS.gauge(
+    "gateway_journal_backup_age_seconds",
+    "seconds",
+    "Since the last backup of the journal that was restored for a test; 0: none yet.",
+)
+RESTORE_TEST: Final = ACCOUNTS.gauge(
+    "gateway_restore_test_ok",
+    "yes or no",
+    "Whether the last backup of the journal could be restored.",
 )
 BACKUP_AGE: Final = ACCOUNTS.gauge(
     "gateway_backup_age_seconds", "seconds", "Since the last verified one; 0: none in this life."

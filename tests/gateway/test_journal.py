@@ -315,6 +315,18 @@ def test_a_charge_is_found_by_what_a_later_message_says(
     assert (charge_found.id if charge_found else None) == found
 
 
+def test_what_is_bound_needs_no_memory_of_its_own(held: SqliteJournal) -> None:
+    """SQLite has room set aside for it."""
+    full, hit = apsw.SQLITE_DBSTATUS_LOOKASIDE_MISS_FULL, apsw.SQLITE_DBSTATUS_LOOKASIDE_HIT
+    held._db.status(full, True)
+    for number in range(1, 20):
+        each = charge(number)
+        held.append([opened(each)])
+        held.append([*moves(each, Event.APPROVAL, rrn=f"RRN{number}", answer={39: "00"})])
+    assert held._db.status(full)[1] == 0
+    assert held._db.status(hit)[1] > 0
+
+
 def test_of_two_that_fit_the_newest_is_found(held: SqliteJournal) -> None:
     held.append([opened(charge(1)), opened(charge(2, identity=PREFIX + "1124|171500"))])
     assert held.find(Original(PREFIX, "", "")).id == 2  # type: ignore[union-attr]
