@@ -261,6 +261,7 @@ def _problems(config: Config) -> Iterable[str]:
     yield from config.accounts.problems()
     yield from config.settlement.problems()
     yield from config.notices.problems()
+    yield from config.backups.problems()
     yield from config.registry.problems()
     yield from key_problems(config.keys)
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)

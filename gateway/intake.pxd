@@ -9,6 +9,7 @@ cdef class Intake:
     cdef object _network
     cdef Switch_t _switch
     cdef object _links
+    cdef dict _to_hosts
     cdef dict _peers
     cdef object _lane
     cdef object _metrics

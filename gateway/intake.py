@@ -39,7 +39,7 @@ class Intake:
     ) -> None:
         self._network = network
         self._switch = switch
-        self._links = links
+        self._links, self._to_hosts = links, links.hosts
         self._peers = peers
         self._lane = lane
         self._metrics, self._log = tools.metrics, tools.log
@@ -74,7 +74,7 @@ class Intake:
         except FrameError as error:
             self._bad(conn, name, error)
             return
-        lane = None if self._links.is_link(conn) else self._lane
+        lane = None if conn in self._to_hosts else self._lane
         if lane is not None and lane.takes(event, message):
             lane.comes(event, message)
             return
@@ -86,7 +86,7 @@ class Intake:
             self._decide(event.conn, event.peer, message, now, good)
 
     def _decide(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
-        if self._links.is_link(conn):
+        if conn in self._to_hosts:
             self._switch.from_host(name, conn, message, now, mac_good=good)
         elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
             self._metrics.dropped += 1
@@ -108,5 +108,5 @@ class Intake:
             return
         self._malformed[conn] += 1
         self._log.warning("message can't be read", peer=name, why=str(error))
-        if self._malformed[conn] >= MALFORMED_MAX and not self._links.is_link(conn):
+        if self._malformed[conn] >= MALFORMED_MAX and conn not in self._to_hosts:
             self._network.close(conn, "malformed messages")

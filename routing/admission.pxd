@@ -32,6 +32,7 @@ cdef class Admission:
     cpdef object account_for(self, Message_t message, Now_t now)
     @cython.locals(host=Host_t)
     cpdef tuple host_for(self, Message_t message, object listener, Now_t now, object only=*)
+    cpdef object why_not(self, Host_t host, Now_t now)
     @cython.locals(request=Message_t, message=Message_t, charge=Charge_t)
     cpdef object open(self, Asker_t asker, object listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
     @cython.locals(message=Message_t, de=int)

@@ -15,7 +15,7 @@ from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
-from routing.conventions.base import MAC_FIELDS, pan_of
+from routing.conventions.base import MAC_FIELDS, first_mti, pan_of
 from routing.effects import Lookup
 from routing.limits import Sale
 from routing.matching import NoFreeKeyError
@@ -118,13 +118,15 @@ class Admission:
 
         A sale may be the test charge of a terminal that comes back.
         """
+        gate, registry = self._life.gate, self._life.registry
+        if not gate.bars_some and not registry.refuses_some:
+            return ""
         merchant, terminal = message.get(42) or "", message.get(41) or ""
         if f"{merchant}|{terminal}" == self._life.settings.test_till:
             return ""
-        gate = self._life.gate
         if takes_money and gate.lets(merchant, terminal, int(message[4])):
             return ""
-        return gate.refusal(merchant, terminal) or self._life.registry.refusal(merchant, terminal)
+        return gate.refusal(merchant, terminal) or registry.refusal(merchant, terminal)
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
@@ -173,8 +175,7 @@ class Admission:
             first = first or code
         return None, first or rc.NO_ROUTE
 
-    @staticmethod
-    def why_not(host: Host, now: Now) -> str:
+    def why_not(self, host: Host, now: Now) -> str:
         """DE 39 while a host can take nothing more; else ''."""
         if host.links.day.is_cutting_over(now.monotonic):
             return rc.CUT_OVER
@@ -208,7 +209,7 @@ class Admission:
             identity=identity,
             dialect=listener.dialect,
             listener=listener.name,
-            mti=request.mti[:3] + "0",
+            mti=first_mti(request.mti),
             merchant=merchant,
             terminal=terminal,
             stan=request[11],
@@ -276,7 +277,7 @@ class Admission:
         dialect = request.dialect.name
         if host.settings.dialect == dialect:
             message = request.copy()
-            message.set_mti(request.mti[:3] + "0")
+            message.set_mti(first_mti(request.mti))
         else:
             pair = (dialect, host.settings.dialect)
             try:

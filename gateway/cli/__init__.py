@@ -6,6 +6,8 @@ import typer
 
 from gateway.cli import (
     account,
+    backup,
+    collecting,
     desk,
     hsm,
     inspect,
@@ -14,6 +16,7 @@ from gateway.cli import (
     operate,
     registry,
     scorecards,
+    settlement,
     simulators,
 )
 
@@ -28,6 +31,9 @@ operate.register(app)
 life.register(app)
 desk.register(app)
 account.register(app)
+settlement.register(app)
+collecting.register(account.app)
+backup.register(app)
 keys.register(app)
 scorecards.register(app)
 registry.register(app)

@@ -22,6 +22,7 @@ from gateway.cli.common import (
     told,
 )
 from gateway.cli.desk import ask_desk
+from gateway.cli.settlement import keyed_twice
 from gateway.desk import accounts
 from gateway.desk.requests import Account, DeskError, Reply
 from routing.accounts.asked import Action, File, Record, Verb
@@ -42,6 +43,10 @@ Particulars = Annotated[
         metavar="NAME=VALUE",
         help="Any other particular of a record: state, kind, name, contact, evidence, what ...",
     ),
+]
+Card = Annotated[
+    bool,
+    typer.Option("--card", help="A settlement card's number: typed twice, enciphered at once."),
 ]
 Documents = Annotated[
     list[Path] | None,
@@ -69,7 +74,7 @@ def _record(particulars: list[str] | None, **known: Any) -> Record:
         raise DeskError(str(error)) from None
 
 
-_NOT_TEXT = frozenset({"docs", "begins", "ends", "hours", "ok", "rules", "change"})
+_NOT_TEXT = frozenset({"docs", "begins", "ends", "hours", "ok", "rules", "change", "marks", "plan"})
 
 
 def _value(text: str) -> Any:
@@ -83,7 +88,7 @@ def _hashes(documents: list[Path] | None) -> dict[str, str]:
     return {path.stem: accounts.hash_of(path) for path in documents or ()}
 
 
-def _print(reply: Reply, lang: Language, *, as_json: bool) -> None:
+def print_told(reply: Reply, lang: Language, *, as_json: bool) -> None:
     """What came of it, and what to do next; exit status 1 if it was refused."""
     if as_json:
         print_json(reply)
@@ -112,6 +117,7 @@ def enquire(  # noqa: PLR0913 - an option each
     set_: Overrides = None,
     *,
     terminal: Terminal = "",
+    file: Annotated[File | None, typer.Option("--file", help="What it is about.")] = None,
     state: Annotated[
         str, typer.Option("--state", help="Of a terminal: CANCELLED, DEACTIVATED or ACTIVE.")
     ] = "",
@@ -123,10 +129,10 @@ def enquire(  # noqa: PLR0913 - an option each
     """Every obstacle at once, what it takes, and the token that a request needs."""
     settings = configuration(config, set_)
     with told():
-        file = File.TERMINAL if terminal else File.MERCHANT
+        about = file or (File.TERMINAL if terminal else File.MERCHANT)
         record = _record(None, merchant=merchant, terminal=terminal, state=state)
-        wanted = Account(verb=Verb.ENQUIRE, file=file, action=Action.ENQUIRE, record=record)
-        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+        wanted = Account(verb=Verb.ENQUIRE, file=about, action=Action.ENQUIRE, record=record)
+        print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 @app.command()
@@ -144,6 +150,7 @@ def request(  # noqa: PLR0913 - an option each
     state: Annotated[str, typer.Option("--state", help="Of a terminal, for action 2.")] = "",
     reason: Reason = "",
     document: Documents = None,
+    card: Card = False,
     particulars: Particulars = None,
     lang: Lang = Language.ENGLISH,
     who: Who = "",
@@ -162,9 +169,10 @@ def request(  # noqa: PLR0913 - an option each
             state=state,
             reason=reason,
             docs=_hashes(document),
+            card=keyed_twice(settings) if card else "",
         )
         wanted = Account(verb=Verb.REQUEST, file=about, action=action, record=record)
-        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+        print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 def _on(verb: Verb, says: str) -> None:
@@ -180,6 +188,7 @@ def _on(verb: Verb, says: str) -> None:
             str, typer.Option("--what", help="The codes of a rejection; what is reported.")
         ] = "",
         document: Documents = None,
+        card: Card = False,
         particulars: Particulars = None,
         lang: Lang = Language.ENGLISH,
         who: Who = "",
@@ -189,9 +198,11 @@ def _on(verb: Verb, says: str) -> None:
         settings = configuration(config, set_)
         with told():
             docs = _hashes(document)
-            record = _record(particulars, request=request, reason=reason, what=what, docs=docs)
+            known = {"request": request, "reason": reason, "what": what, "docs": docs}
+            number = keyed_twice(settings) if card else ""
+            record = _record(particulars, **known, card=number)
             wanted = Account(verb=verb, record=record)
-            _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+            print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
     app.command(verb.value, help=says)(command)
 
@@ -235,7 +246,7 @@ def change_file(  # noqa: PLR0913 - an option each
             reason=reason,
         )
         wanted = Account(verb=Verb.FILE, record=record)
-        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+        print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 @app.command("list")

@@ -62,12 +62,32 @@ class Outcome(NamedTuple):
     operator: str
 
 
+class Collected(NamedTuple):
+    """Charges of one merchant that ended alike; minor units."""
+
+    merchant: str
+    account: str
+    channel: str
+    currency: str
+    state: str
+    charges: int
+    money: int
+    given_back: int
+
+
 CLOCK_STEP_S: Final = 3_600.0
 """How far a clock that was set may have put charges out of their order."""
 _LINES: Final = (
     "SELECT id, host_stan, host_de7, rrn, state, kind, amount, approved_amount, keeps, given_back,"
     " currency, settled_on, opened_at, original_id FROM charge"
     " WHERE id >= ? AND host = ? AND opened_at >= ? AND opened_at < ?"
+)
+_MONEY: Final = "CASE WHEN approved_amount > 0 THEN approved_amount ELSE amount END"
+_COLLECTED: Final = (
+    "SELECT rtrim(merchant), {by}, currency, state, count(*), sum({money}),"
+    " sum(min(given_back, {money})) FROM charge WHERE id >= ? AND opened_at >= ? AND opened_at < ?"
+    " AND (? = '' OR rtrim(merchant) = ?) AND kind NOT IN ('void', 'refund')"
+    " AND state <> 'NEVER_LEFT' GROUP BY 1, 2, 3, 4, 5"
 )
 _OUTCOMES: Final = (
     "SELECT host, merchant, terminal, state, charge.reason, amount, opened_at,"
@@ -80,6 +100,15 @@ _OUTCOMES: Final = (
     " = (SELECT min(number) FROM step WHERE step.charge = charge.id"
     " AND step.event <> 'REPEAT')"
     " WHERE id >= ? AND opened_at >= ? AND state <> 'NEVER_LEFT'"
+)
+_PAYOUTS: Final = (
+    "SELECT rtrim(merchant) AS whose, sum(CASE WHEN kind = 'refund' THEN -amount"
+    " WHEN approved_amount > 0 THEN approved_amount ELSE amount END) AS money FROM charge"
+    " WHERE id >= ? AND opened_at >= ? AND opened_at < ? AND currency = ? AND account = ''"
+    " AND (kind IN ('sale', 'completion', 'completion advice', 'offline sale')"
+    " AND state IN ('PRESUMED_SERVED', 'SERVED', 'REFUNDED')"
+    " OR kind = 'refund' AND state IN ('PRESUMED_SERVED', 'SERVED'))"
+    " GROUP BY whose HAVING money <> 0"
 )
 
 
@@ -148,6 +177,18 @@ class DeskReader(JournalReader):
         for row in self._db.execute(_OUTCOMES, (self.first_id_at(since - CLOCK_STEP_S), since)):
             yield Outcome(*row)
 
+    def collected(
+        self, merchant: str, since: float, until: float, *, by_account: bool
+    ) -> Iterator[Collected]:
+        """What merchants ('': all) charged in a time, by how it ended; by account and channel, or
+        in all.
+        """
+        by = "account, channel" if by_account else "'', ''"
+        query = _COLLECTED.format(by=by, money=_MONEY)
+        first = self.first_id_at(since - CLOCK_STEP_S)
+        for row in self._db.execute(query, (first, since, until, merchant, merchant)):
+            yield Collected(*row)
+
     def said_of(self, charge_id: int) -> list[Noted]:
         """Every entry of the docket about a charge."""
         return list(docket.of_charge(self._db, charge_id))
@@ -166,6 +207,13 @@ class DeskReader(JournalReader):
         for row in self._db.execute(query, (merchant, terminal)):
             values = (each.hex() if isinstance(each, bytes) else each for each in row)
             yield dict(zip(names, values, strict=True))
+
+    def payouts(self, since: float, until: float, currency: str) -> dict[str, int]:
+        """What each merchant's main account gets of charges opened in a time: sales and completions
+        that stand, less what refunds gave back.
+        """
+        values = (self.first_id_at(since - CLOCK_STEP_S), since, until, currency)
+        return {merchant: int(money) for merchant, money in self._db.execute(_PAYOUTS, values)}
 
     def kept(self, kind: KeptKind) -> list[Kept]:
         """What is kept of one kind, by key."""

@@ -7,6 +7,7 @@ from typing import Final
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
 from routing.accounts.machine import Kind
+from routing.accounts.plan import MAIN
 from routing.accounts.refusals import Code
 from routing.accounts.second_states import THE_WAY
 from routing.accounts.signals import RTT_S, SIGNALS
@@ -67,6 +68,18 @@ BLOCKING: Final = ACCOUNTS.gauge(
     "Requests under way that something stands against, by what.",
     Label("code", (*_OF_MONEY, OTHER)),
 )
+COLLECTED: Final = ACCOUNTS.counter(
+    "gateway_collected_total",
+    "minor units",
+    "Money of merchants with several accounts that came to stand, by channel and account.",
+    Label("channel", ("chip", "contactless", "code", OTHER)),
+    Label("account", (MAIN, OTHER)),
+)
+FELL_BACK: Final = ACCOUNTS.counter(
+    "gateway_collected_fallback_total",
+    "charges",
+    "Charges on the main account instead of one that was not open.",
+)
 SIGNALS_SEEN: Final = ACCOUNTS.counter(
     "gateway_terminal_signals_total",
     "signals",
@@ -114,11 +127,40 @@ CHECKS: Final = ACCOUNTS.counter(
     "Merchants told of what would stop their business.",
     Label("what", ACCOUNT_CHECKS),
 )
+CARD_SYNCS: Final = ACCOUNTS.counter(
+    "gateway_settlement_sync_failures_total", "tries", "Cards that the bank could not be told."
+)
+CARDS_WAITING: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_pending", "merchants", "Merchants of which the bank must be told."
+)
+CARD_LAG: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_lag_seconds",
+    "seconds",
+    "Of the card that the bank has not acknowledged for longest.",
+)
+CARDS_DIFFER: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_mismatch",
+    "merchants",
+    "Merchants of which the bank has another card, by the last comparison.",
+)
+PAYOUTS_HELD: Final = ACCOUNTS.counter(
+    "gateway_settlement_payouts_held_total", "payouts", "Payouts that wait for a person."
+)
 BACKUPS: Final = ACCOUNTS.counter(
     "gateway_backups_total",
     "backups",
     "Backups of terminals that go out of service.",
     Label("result", ("verified", "differs", "failed")),
+)
+JOURNAL_BACKUP_AGE: Final = ACCOUNTS.gauge(
+    "gateway_journal_backup_age_seconds",
+    "seconds",
+    "Since the last backup of the journal that was restored for a test; 0: none yet.",
+)
+RESTORE_TEST: Final = ACCOUNTS.gauge(
+    "gateway_restore_test_ok",
+    "yes or no",
+    "Whether the last backup of the journal could be restored.",
 )
 BACKUP_AGE: Final = ACCOUNTS.gauge(
     "gateway_backup_age_seconds", "seconds", "Since the last verified one; 0: none in this life."

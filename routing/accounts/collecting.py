@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from routing import response_codes as rc
-from routing.accounts.plan import MAIN, Asked, CardKinds, Collects, Plan, channel_of
+from routing.accounts.plan import MAIN, Asked, Collects, Plan, channel_of
 from routing.cards import Cards
 from routing.conventions.base import pan_of
 from routing.entries import NO_LIMITS, EntryLimits
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from codec import Message
+    from routing.accounts.bins import BinTable
     from routing.charge import Charge
     from routing.clock import Now
     from routing.conventions import Convention
@@ -85,8 +86,8 @@ class Collecting:
     any_limits = True
     """Accounts may have limits; asked only for charges that go to one."""
 
-    def __init__(self, life: Lifecycle, card_kinds: CardKinds) -> None:
-        self._life, self._kinds = life, card_kinds
+    def __init__(self, life: Lifecycle, bins: BinTable) -> None:
+        self._life, self._bins = life, bins
         self._held: dict[str, Held] = {}
         self._limits = Limits(LimitSettings(), Cards(life.settings.card_key), self)
         self._watches = False
@@ -202,11 +203,12 @@ class Collecting:
     def _asked_of(self, message: Message, convention: Convention) -> Asked:
         """What the rules look at."""
         registered = self._life.registry.merchant(message[42])
+        known = self._bins.find(pan_of(message))
         return Asked(
             message[41].rstrip(),
             int(convention.amount_of(message)),
             channel_of(message.get(22) or ""),
-            self._kinds.of(pan_of(message)),
+            known.kind if known is not None else "",
             message.get(18) or (registered.mcc if registered is not None else ""),
         )
 

@@ -27,7 +27,6 @@ from routing.accounts.machine import Event, Kind
 from routing.accounts.obstacles import View
 from routing.accounts.onboarding import Onboarding
 from routing.accounts.people import People
-from routing.accounts.plan import CardKinds
 from routing.accounts.progress import Progress
 from routing.accounts.refusals import Code, Obstacle, Refusal
 from routing.accounts.registered import Registered
@@ -74,7 +73,7 @@ class Office:
         self.accounts = Accounts(life, self.registered)
         self.signals = Signals(self)
         self.settlement = Settlement(self)
-        self.collecting = Collecting(life, CardKinds(settings.card_kinds))
+        self.collecting = Collecting(life, self.settlement.bins)
         self.accounts.told = self.collecting.settled
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from routing.accounts.bins import CardKind
 from routing.entries import EntryLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
 MAIN: Final = "main"
 """In words; in a charge's record the main account is ''."""
@@ -62,7 +63,7 @@ class AccountRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     account: str
     channel: tuple[str, ...] = ()
     card: tuple[str, ...] = ()
-    """Kinds of cards, as `accounts.card_kinds` names them."""
+    """Kinds of cards, as the table of BINs knows them."""
     mcc: tuple[str, ...] = ()
     terminal: tuple[str, ...] = ()
     amount_min: int = 0
@@ -110,6 +111,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 yield f"rules.{number}.account: 2 to 9, or {MAIN}"
             if not set(rule.channel) <= set(CHANNELS):
                 yield f"rules.{number}.channel: of {', '.join(CHANNELS)}"
+            if not set(rule.card) <= set(CardKind):
+                yield f"rules.{number}.card: of {', '.join(CardKind)}"
             if min(rule.amount_min, rule.amount_max) < 0:
                 yield f"rules.{number}.amount: 0 or more"
             elif 0 < rule.amount_max < rule.amount_min:
@@ -149,19 +152,3 @@ def channel_of(entry_mode: str) -> str:
     if len(entry_mode) == _LENGTH_1993:
         return _BY_POSITION.get(entry_mode[_READ_BY], _OTHER)
     return _BY_TWO_DIGITS.get(entry_mode[:2], _OTHER)
-
-
-class CardKinds:
-    """Kinds of cards by how their numbers begin; of several that fit the longest counts."""
-
-    def __init__(self, kinds: Mapping[str, Iterable[str]]) -> None:
-        self._kinds = {begin: kind for kind, begins in kinds.items() for begin in begins}
-        self._lengths = sorted({len(each) for each in self._kinds}, reverse=True)
-
-    def of(self, pan: str) -> str:
-        """The kind of a card; '' where nobody knows."""
-        for length in self._lengths:
-            kind = self._kinds.get(pan[:length])
-            if kind is not None:
-                return kind
-        return ""

@@ -53,9 +53,6 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """More sales of one terminal within a minute are one, too."""
     anomaly_locks: bool = False
     """An anomaly locks the merchant's account services until two persons looked."""
-    card_kinds: dict[str, tuple[str, ...]] = {}
-    """Kinds of cards (`credit`, `debit`, ...), each with how its numbers begin: for rules by which
-    charges go to one account or another."""
     test_amount_max: int = 100
     """Minor units: the test charge of a terminal that comes back is no larger."""
 

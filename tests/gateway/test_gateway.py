@@ -21,6 +21,7 @@ from gateway.admin import AdminSite
 from gateway.app import open_journal
 from gateway.audit import Audit
 from gateway.backups import Backups
+from gateway.bank_post import BankPost
 from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.config import load
@@ -177,6 +178,7 @@ class Running:
         self._port = port
         self.canary: Canary
         self.notices: NoticePost
+        self.backups: Backups
         self.path: Path
         self.settings: list[str]
         """Overrides; a reload uses what stands here then."""
@@ -241,6 +243,7 @@ async def gateway(
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
         backups = Backups(config, switch, floor, tools)
+        desk.payouts.bank = BankPost(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
@@ -259,13 +262,12 @@ async def gateway(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             doors.open()
-            nursery.start_soon(canary.run)
-            nursery.start_soon(backups.run)
-            nursery.start_soon(health.run)
+            for run in (canary.run, backups.run, desk.payouts.bank.run, health.run):
+                nursery.start_soon(run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
-            running.canary, running.notices = canary, notices
+            running.canary, running.notices, running.backups = canary, notices, backups
             running.path, running.settings, running.reload = path, settings, reload
             await running.until(switch.hosts["bank"].links.usable)
             yield running

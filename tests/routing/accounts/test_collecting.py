@@ -9,7 +9,8 @@ import pytest
 
 from codec import build, dialect
 from routing.accounts.asked import Action, File, Reply, Verb
-from routing.accounts.plan import AccountRule, CardKinds, Plan, channel_of
+from routing.accounts.bins import Bin, BinTable, CardKind
+from routing.accounts.plan import AccountRule, Plan, channel_of
 from routing.accounts.plan import Asked as OfACharge
 from routing.charge import State
 from routing.entries import EntryLimits
@@ -124,10 +125,16 @@ def test_how_a_charge_was_collected_is_told_by_de_22(entry_mode: str, channel: s
     assert channel_of(entry_mode) == channel
 
 
-def test_the_longest_beginning_tells_the_kind_of_a_card() -> None:
-    kinds = CardKinds({"credit": ("4",), "debit": ("47617", "62")})
-    assert (kinds.of(PAN), kinds.of(OTHER_PAN), kinds.of("4000")) == ("debit", "debit", "credit")
-    assert kinds.of("5") == ""
+def test_the_kind_of_a_card_chooses_too() -> None:
+    shop = shop_with_two(POS, AccountRule(account="2", card=("credit",)))
+    bins = (
+        Bin(prefix="4", lengths=(16,), bank="B", kind=CardKind.DEBIT),
+        Bin(prefix=PAN[:6], lengths=(16,), bank="A", kind=CardKind.CREDIT),
+    )
+    shop.switch.office.collecting._bins = BinTable(bins)
+    shop.approved(1)
+    shop.approved(2, de2=OTHER_PAN)
+    assert [of_the_account(shop, stan) for stan in (1, 2)] == ["2", ""]
 
 
 @THE_WORLD
