@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 from cryptography.exceptions import InvalidTag
 
-from gateway.journal import audit_log, docket, kept, rows
+from gateway.journal import audit_log, docket, kept, memory, rows
 from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.rows import SELECT, Written, charge_from_row, opened_row
 from gateway.journal.schema import (
@@ -50,6 +50,9 @@ _REVERSALS_AHEAD: Final = (
 )
 """How far the numbers of reversals are past a number that counts round; half round is behind."""
 _IDENTITY: Final = OPENED.index("identity")
+
+
+memory.prepare()
 
 
 class LockedError(JournalError):

@@ -112,6 +112,7 @@ INSERT INTO steps SELECT charge, epoch, number, at, event, before, after, reason
 DROP VIEW step;
 ALTER TABLE steps RENAME TO step;
 ALTER TABLE charge DROP COLUMN steps;
+ALTER TABLE charge DROP COLUMN sent_on;
 ALTER TABLE charge DROP COLUMN account;
 ALTER TABLE charge DROP COLUMN channel;
 PRAGMA user_version = 5;
@@ -312,6 +313,18 @@ def test_a_charge_is_found_by_what_a_later_message_says(
     held.append([opened(charge(1)), opened(charge(2))])
     charge_found = held.find(original)
     assert (charge_found.id if charge_found else None) == found
+
+
+def test_what_is_bound_needs_no_memory_of_its_own(held: SqliteJournal) -> None:
+    """SQLite has room set aside for it."""
+    full, hit = apsw.SQLITE_DBSTATUS_LOOKASIDE_MISS_FULL, apsw.SQLITE_DBSTATUS_LOOKASIDE_HIT
+    held._db.status(full, True)
+    for number in range(1, 20):
+        each = charge(number)
+        held.append([opened(each)])
+        held.append([*moves(each, Event.APPROVAL, rrn=f"RRN{number}", answer={39: "00"})])
+    assert held._db.status(full)[1] == 0
+    assert held._db.status(hit)[1] > 0
 
 
 def test_of_two_that_fit_the_newest_is_found(held: SqliteJournal) -> None:
