@@ -38,6 +38,7 @@ cdef class Charge:
     cdef public object original_id
     cdef public str operator
     cdef public str sent_header
+    cdef public str sent_on
     cdef public str account
     cdef public str channel
     cdef public object state

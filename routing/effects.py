@@ -25,7 +25,7 @@ OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
     "stan", "batch", "de7", "processing_code", "amount", "currency", "pan", "proof", "window_s",
     "host", "host_stan", "host_de7", "sent", "kind", "original_id", "operator", "sent_header",
-    "account", "channel",
+    "sent_on", "account", "channel",
 )  # fmt: skip
 """What a charge's first record holds, and never changes."""
 
@@ -44,7 +44,7 @@ def opened_values(each: Charge) -> tuple[Any, ...]:
         each.merchant, each.terminal, each.stan, each.batch, each.de7, each.processing_code,
         each.amount, each.currency, each.pan, each.proof, each.window_s, each.host,
         each.host_stan, each.host_de7, each.sent, each.kind, each.original_id, each.operator,
-        each.sent_header, each.account, each.channel,
+        each.sent_header, each.sent_on, each.account, each.channel,
     )  # fmt: skip
 
 

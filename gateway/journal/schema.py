@@ -53,6 +53,7 @@ FROM charge, json_each('[' || rtrim(charge.steps, ',') || ']') AS one;
 is cheaper to write than what is appended to a row that is written anyway."""
 _STEPS_MOVE_IN: Final = """
 ALTER TABLE charge ADD COLUMN steps TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN sent_on TEXT NOT NULL DEFAULT '';
 UPDATE charge SET steps = coalesce((
     SELECT group_concat(json_array(epoch, at, event, before, after, reason, code) || ',', ''
         ORDER BY epoch, number) FROM step WHERE step.charge = charge.id), '');
@@ -69,7 +70,7 @@ CREATE TABLE charge (
     de7 TEXT NOT NULL, processing_code TEXT NOT NULL, amount INTEGER NOT NULL,
     currency TEXT NOT NULL, proof TEXT NOT NULL, window_s REAL NOT NULL, host TEXT NOT NULL,
     host_stan TEXT NOT NULL, host_de7 TEXT NOT NULL, sent BLOB NOT NULL,
-    sent_header TEXT NOT NULL,
+    sent_header TEXT NOT NULL, sent_on TEXT NOT NULL DEFAULT '',
     pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
     state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '', remark TEXT NOT NULL DEFAULT '',

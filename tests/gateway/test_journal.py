@@ -112,6 +112,7 @@ INSERT INTO steps SELECT charge, epoch, number, at, event, before, after, reason
 DROP VIEW step;
 ALTER TABLE steps RENAME TO step;
 ALTER TABLE charge DROP COLUMN steps;
+ALTER TABLE charge DROP COLUMN sent_on;
 ALTER TABLE charge DROP COLUMN account;
 ALTER TABLE charge DROP COLUMN channel;
 PRAGMA user_version = 5;

@@ -31,6 +31,7 @@ FOUND = {
     "a sale that was refused during a cut-over is not asked again": 414100467,
     "a busy answer may be to the newest try as well": 529320,
     "terminals whose last approval is decided come to rest": 289402122,
+    "a charge has no date that its host told after it": 310000202,
 }
 
 
