@@ -17,7 +17,8 @@ Rule 7.  A batch that was settled is closed, and the next number begins.  What a
          another batch than the terminal's is told 77, and learns the number as it signs in.
          A settlement is of the batch in force, or again of the one that was closed last.
 
-Rule 8.  Whose keys are revoked has none, until a sign-in gets new ones.
+Rule 8.  Whose keys are revoked has none, until a sign-in gets new ones.  Before that they may be
+         good for last words only: what rule 5 names, until `ends_at`.
 
 | state | sign-in's keys | changed keys | new key used | sign-off | settled | out | revoked |
 |---|---|---|---|---|---|---|---|
@@ -138,6 +139,9 @@ class Session:
     """Versions of parameters that it has, by name."""
     wanted: str = ""
     """What it is to be asked for: digits of the header's processing requirement."""
+    ends_at: float = 0.0
+    """When its keys are revoked, wall time: until then they are good for last words only (rule 8).
+    0: nobody took it out of service for good."""
     broken: tuple[str, ...] = ()
     """Parts of it that do not work, as it said."""
     bad_macs: int = 0
@@ -151,13 +155,14 @@ class Session:
         for action in step.actions:
             match action:
                 case SignAction.KEEP_OLD_KEYS:
-                    self.new_key, self.new_track_key = issued, track_key
+                    self.new_key, self.new_track_key, self.ends_at = issued, track_key, 0.0
                 case SignAction.DROP_OLD_KEYS:
                     self.key, self.new_key = self.new_key, ""
                     self.track_key, self.new_track_key = self.new_track_key, ""
                 case SignAction.FORGET_KEYS:
                     self.key = self.new_key = ""
                     self.track_key = self.new_track_key = ""
+                    self.ends_at = 0.0
                 case SignAction.NEXT_BATCH:
                     self.closed, self.batch = self.batch, self.batch % BATCHES + 1
 
@@ -176,6 +181,7 @@ class Session:
             "signed_in_at": self.signed_in_at,
             "fetched": dict(self.fetched),
             "wanted": self.wanted,
+            "ends_at": self.ends_at,
             "broken": list(self.broken),
         }
 
