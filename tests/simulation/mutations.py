@@ -297,7 +297,7 @@ def _goes_elsewhere(switch: Any, charge: Charge, host: Any, now: Now) -> None:
 def _key_in_use_forgotten(original: Any) -> Any:
     def given(self: Any, till: Any, key: Any) -> None:
         original(self, till, key)
-        self._pair(till).used = None
+        self._of(till).used = None
 
     return given
 
