@@ -15,7 +15,7 @@ EVERY_MESSAGE_PASSES = """
     conventions/base conventions/iso87 conventions/iso93 conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
-WAY_IN_AND_OUT = "intake exits decision_log"
+WAY_IN_AND_OUT = "intake exits decision_log peers journal/rows journal/vault"
 """The same of `gateway`."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace as _replace
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.long cimport PyLong_AsLongAndOverflow
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcmp, memcpy, memset
 
@@ -481,8 +482,11 @@ cdef class Message:
 
     cpdef object get(self, object key, object default=None):
         """As `[key]`, or `default` where that cannot be had."""
+        cdef int beyond
+        cdef long de
         if type(key) is int:
-            value = self.value_of(key) if 0 < key < FIELD_LIMIT else None
+            de = PyLong_AsLongAndOverflow(key, &beyond)
+            value = self.value_of(<int>de) if 0 < de < FIELD_LIMIT else None
             return default if value is None else value
         try:
             value = value_at(self, key)

@@ -32,9 +32,13 @@ class AccountCollector:
         yield from self._requests()
         yield from self._terminals()
         office, wall = self._office, self._clock.now().wall
+        yield accounts.COLLECTED.by(office.collecting.volume)
+        yield accounts.FELL_BACK.of(office.collecting.fell_back)
         yield accounts.ANOMALIES_FOUND.by(office.anomalies.found)
         yield accounts.CHECKS.by(office.anomalies.alerts)
         yield accounts.BACKUPS.by(self._backups.results)
+        yield accounts.JOURNAL_BACKUP_AGE.of(_age(wall, self._backups.whole.last_at))
+        yield accounts.RESTORE_TEST.of(self._backups.whole.restore_ok)
         yield accounts.BACKUP_AGE.of(_age(wall, self._backups.last_at))
 
     def _requests(self) -> Iterator[Family]:
@@ -65,6 +69,7 @@ class AccountCollector:
         yield accounts.SIGNALS_SEEN.by(office.signals.seen)
         yield accounts.SUSPENDED.by(office.signals.suspended)
         yield accounts.BROKEN.by(office.signals.broken())
+        yield accounts.RTT.timed(office.signals.rtt_s)
         yield accounts.STATUS_AGE.of(_age(wall, office.signals.oldest_status()))
         yield accounts.TESTS.of(office.devices.tests_passed)
         yield accounts.SERIALS.of(office.devices.unknown_serials)

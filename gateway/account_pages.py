@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import trio
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.desk import accounts
+from gateway.desk import account_totals, accounts, funnel, plan_trial
 from gateway.desk.requests import Account
+from gateway.http_bodies import BadRequestError
 from routing.accounts.asked import Record
+from routing.accounts.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from gateway.desk.desk import Desk
+
+
+_DAY_S: Final = 86_400.0
 
 
 class AccountBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,13 +36,21 @@ class AccountBody(msgspec.Struct, forbid_unknown_fields=True):
     who: str = ""
 
 
+class TrialBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /accounts/dry-run."""
+
+    merchant: str
+    plan: Plan
+    days: int = 7
+
+
 class AccountPages:
     """The pages; `body` and `who` are the site's ways to read a request."""
 
     def __init__(
         self,
         desk: Desk,
-        body: Callable[[Request, type[AccountBody]], Awaitable[AccountBody]],
+        body: Callable[[Request, type[Any]], Awaitable[Any]],
         who: Callable[[Request, str], str],
     ) -> None:
         self._desk, self._body, self._who = desk, body, who
@@ -50,6 +63,9 @@ class AccountPages:
         """Where they are; `guarded` ones change something."""
         return [
             Route("/accounts", reading(self._list)),
+            Route("/accounts/funnel", reading(self._funnel)),
+            Route("/accounts/totals", reading(self._totals)),
+            Route("/accounts/dry-run", guarded(self._dry_run), methods=["POST"]),
             Route("/accounts/{id}", reading(self._explain)),
             Route("/accounts/{verb}", guarded(self._ask), methods=["POST"]),
         ]
@@ -74,6 +90,33 @@ class AccountPages:
             return accounts.listed(self._desk.config, everything=everything)
 
         return _json(await trio.to_thread.run_sync(read))
+
+    async def _funnel(self, request: Request) -> Response:
+        del request
+        found = await trio.to_thread.run_sync(funnel.funnel, self._desk.config)
+        return _json(msgspec.to_builtins(found))
+
+    async def _totals(self, request: Request) -> Response:
+        days = request.query_params.get("days", "7")
+        if not days.isdigit():
+            message = "days: a number of days"
+            raise BadRequestError(message)
+        until = self._desk.clock.now().wall
+        since = until - int(days) * _DAY_S
+        merchant, config = request.query_params.get("merchant", ""), self._desk.config
+        work = account_totals.totals
+        found = await trio.to_thread.run_sync(work, config, merchant, since, until)
+        return _json(msgspec.to_builtins(found))
+
+    async def _dry_run(self, request: Request) -> Response:
+        body, config = await self._body(request, TrialBody), self._desk.config
+        problems = list(body.plan.problems())
+        if problems:
+            raise BadRequestError("; ".join(problems))
+        until = self._desk.clock.now().wall
+        since, work = until - body.days * _DAY_S, plan_trial.dry_run
+        trial = await trio.to_thread.run_sync(work, config, body.merchant, body.plan, since, until)
+        return _json(msgspec.to_builtins(trial))
 
     async def _explain(self, request: Request) -> Response:
         config, request_id = self._desk.config, request.path_params["id"]

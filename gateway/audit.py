@@ -211,9 +211,17 @@ class _Undone:
         self._charges: dict[int, tuple[State, int]] = {}
         self._voids: Counter[int] = Counter()
         self._refunded: Counter[int] = Counter()
+        self._accounts: dict[int, str] = {}
+        """Of charges that are not on their merchant's main account."""
+        self._elsewhere: list[tuple[int, int, str]] = []
+        """What undoes a charge: its number, the charge's, its account."""
 
     def take(self, charge: Charge) -> None:
         """One line of the journal."""
+        if charge.account:
+            self._accounts[charge.id] = charge.account
+        if charge.original_id and (charge.account or charge.original_id in self._accounts):
+            self._elsewhere.append((charge.id, charge.original_id, charge.account))
         if charge.state is State.VOIDED or charge.given_back:
             self._charges[charge.id] = (charge.state, charge.money)
         if charge.state in _STANDING:
@@ -223,7 +231,10 @@ class _Undone:
             )
 
     def broken(self) -> Iterator[str]:
-        """What gives money back twice, or says so and does not."""
+        """What gives money back twice or on another account, or says so and does not."""
+        for undoing, charge, account in self._elsewhere:
+            if account != self._accounts.get(charge, ""):
+                yield f"charge {undoing}: on another account than charge {charge}, which it undoes"
         for charge, (state, money) in self._charges.items():
             if (state is State.VOIDED) != (self._voids[charge] == 1):
                 yield f"charge {charge}: {state}, and {self._voids[charge]} voids of it stand"

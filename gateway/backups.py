@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.journal.desk_reader import DeskReader
 from gateway.journal.port import JournalError
 from gateway.journal.vault import KeyFileError, Vault, read_key
+from gateway.journal_backups import JournalBackups
 from routing.accounts.backup import Evidence, Sums
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Backups:
     def __init__(self, config: Config, switch: Switch, floor: Floor, tools: Tools) -> None:
         self._config, self._switch, self._floor = config, switch, floor
         self._clock, self._log, self._offload = tools.clock, tools.log, tools.offload
+        self.whole = JournalBackups(config, tools)
+        """Of the whole journal, on a schedule."""
         self.results: Counter[str] = Counter()
         """Tries by what came of them: verified, differs, failed."""
         self.last_at = 0.0
@@ -72,6 +75,11 @@ class Backups:
 
     async def run(self) -> None:
         """For ever, where there is a journal: make what is wanted, again if it failed."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.whole.run)
+            nursery.start_soon(self._of_terminals)
+
+    async def _of_terminals(self) -> None:
         while self._config.journal.kind != "none":
             pause_s = _LOOK_EVERY_S
             for wanted in self._switch.office.devices.backups_wanted():

@@ -26,6 +26,7 @@ from gateway.keys.settings import KeySettings
 from gateway.log import LogSettings
 from gateway.mappings import mappings
 from gateway.registry_file import RegistryConfig
+from gateway.settlement_config import SettlementConfig
 from gateway.wire.port import WireLimits
 from gateway.wire.tls import TlsSettings
 from routing.accounts.settings import AccountSettings
@@ -123,6 +124,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cases: CaseSettings = CaseSettings()
     parameters: tuple[ParameterSet, ...] = ()
     accounts: AccountSettings = AccountSettings()
+    settlement: SettlementConfig = SettlementConfig()
     notices: NoticeSettings = NoticeSettings()
     backups: BackupSettings = BackupSettings()
     canary: CanarySettings = CanarySettings()
@@ -159,6 +161,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             cases=self.cases,
             parameters=self.parameters,
             accounts=self.accounts,
+            settlement=self.settlement.settings(),
             notices=bool(self.notices.url),
             test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
@@ -254,12 +257,16 @@ def _problems(config: Config) -> Iterable[str]:
     yield from mapping_problems(config)
     yield from People.problems(config.admin.token_file)
     yield from config.accounts.problems()
+    yield from config.settlement.problems()
     yield from config.notices.problems()
+    yield from config.backups.problems()
     yield from config.registry.problems()
     yield from key_problems(config.keys)
     yield from config.canary.problems({x.name: x.dialect for x in config.listener}, known)
     if config.notices.url and config.journal.kind == "none":
         yield "notices.url: notices stand in the journal, and journal.kind = none has none"
+    if config.settlement.url and config.journal.kind == "none":
+        yield "settlement.url: cards stand in the journal, and journal.kind = none has none"
 
 
 def _addresses(config: Config) -> Iterable[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _NAMES: Final = frozenset(
-    {"file", "key_file", "certificate_file", "authorities_file", "token_file"}
+    {"file", "key_file", "certificate_file", "authorities_file", "token_file", "bin_file"}
 )
 """Keys that name a file to read, in whatever table they stand."""
 

@@ -9,6 +9,7 @@ cdef class Intake:
     cdef object _network
     cdef Switch_t _switch
     cdef object _links
+    cdef dict _to_hosts
     cdef dict _peers
     cdef object _lane
     cdef object _metrics
@@ -20,4 +21,5 @@ cdef class Intake:
     cdef object _frame(self, object event, Now_t now)
     cpdef object checked(self, object event, Message_t message, bint good, Now_t now)
     cdef object _decide(self, object conn, object name, Message_t message, Now_t now, bint good)
+    cdef object _measure(self, object conn)
     cdef object _bad(self, object conn, object name, object error)

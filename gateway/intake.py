@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WAITING_EFFECTS_MAX: Final = 100_000
 """Effects that wait for the journal before terminals' messages are dropped unanswered; terminals
 ask again.  Hosts' messages are never dropped."""
+_NETWORK_CLASS: Final = "8"
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
 
@@ -38,7 +39,7 @@ class Intake:
     ) -> None:
         self._network = network
         self._switch = switch
-        self._links = links
+        self._links, self._to_hosts = links, links.hosts
         self._peers = peers
         self._lane = lane
         self._metrics, self._log = tools.metrics, tools.log
@@ -73,7 +74,7 @@ class Intake:
         except FrameError as error:
             self._bad(conn, name, error)
             return
-        lane = None if self._links.is_link(conn) else self._lane
+        lane = None if conn in self._to_hosts else self._lane
         if lane is not None and lane.takes(event, message):
             lane.comes(event, message)
             return
@@ -85,12 +86,20 @@ class Intake:
             self._decide(event.conn, event.peer, message, now, good)
 
     def _decide(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
-        if self._links.is_link(conn):
+        if conn in self._to_hosts:
             self._switch.from_host(name, conn, message, now, mac_good=good)
         elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
             self._metrics.dropped += 1
         else:
+            if message.mti[1] == _NETWORK_CLASS:
+                self._measure(conn)
             self._switch.from_terminal(conn, name, message, now, mac_good=good)
+
+    def _measure(self, conn: int) -> None:
+        """A terminal speaks of itself, which is seldom: how good is its line?"""
+        quality = self._network.quality(conn)
+        if quality is not None:
+            self._switch.office.signals.measured(conn, quality.rtt_s, quality.resent)
 
     def _bad(self, conn: int, name: str, error: FrameError) -> None:
         """It costs its sender alone: counted, logged without a value, at last disconnected."""
@@ -99,5 +108,5 @@ class Intake:
             return
         self._malformed[conn] += 1
         self._log.warning("message can't be read", peer=name, why=str(error))
-        if self._malformed[conn] >= MALFORMED_MAX and not self._links.is_link(conn):
+        if self._malformed[conn] >= MALFORMED_MAX and conn not in self._to_hosts:
             self._network.close(conn, "malformed messages")

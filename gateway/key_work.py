@@ -14,13 +14,15 @@ from gateway.config_macs import SM4_INSTEAD
 from gateway.keys.module_mac import ModuleMac
 from gateway.keys.port import CustodyError, Layout, MacScheme
 from gateway.keys.wrapped import WrappedKey, WrappedKeyError
-from routing.effects import IssuedKeys, KeyWork
+from routing.accounts.new_card import UNREADABLE
+from routing.effects import CardWork, IssuedKeys, KeyWork
 from routing.sign_in import Till
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from codec import MacKey
+    from gateway.card_door import CardDoor
     from gateway.config_macs import Mac
     from gateway.keys.port import KeyCustody
     from gateway.pipeline import Pipeline
@@ -48,11 +50,13 @@ class KeyWorkers:
         """`macs` says how messages are authenticated, by listener."""
         self._custody, self._macs, self._keys = custody, macs, keys
         self._clock, self._log = tools.clock, tools.log
-        self._to, self._from = trio.open_memory_channel[KeyWork](WAITING_MAX)
+        self._to, self._from = trio.open_memory_channel[KeyWork | CardWork](WAITING_MAX)
+        self.cards: CardDoor | None = None
+        """Who opens the numbers of settlement cards, where there is a bank to tell."""
         self.failed = 0
         """Pieces of work that could not be done."""
 
-    def ask(self, work: KeyWork) -> None:
+    def ask(self, work: KeyWork | CardWork) -> None:
         """Have it done."""
         try:
             self._to.send_nowait(work)
@@ -71,6 +75,10 @@ class KeyWorkers:
 
     async def _work(self, pipeline: Pipeline) -> None:
         async for work in self._from.clone():
+            if isinstance(work, CardWork):
+                await self._open(work)
+                pipeline.kick()
+                continue
             try:
                 issued, key = await self._new_keys(work.what)
             except (CustodyError, WrappedKeyError) as error:
@@ -81,13 +89,20 @@ class KeyWorkers:
                     self._keys.given(Till(work.what.merchant, work.what.terminal), key)
             pipeline.kick()
 
+    async def _open(self, work: CardWork) -> None:
+        card = UNREADABLE if self.cards is None else await self.cards.opened(work.what)
+        work.done(card, self._clock.now())
+
     def forget(self, revoked: ForgetKeys) -> None:
         """A terminal's keys were revoked, durably: no message is checked with them any more."""
         self._keys.forget(Till(revoked.merchant, revoked.terminal))
 
-    def _give_up(self, work: KeyWork) -> None:
+    def _give_up(self, work: KeyWork | CardWork) -> None:
         self.failed += 1
-        work.done(None, self._clock.now())
+        if isinstance(work, CardWork):
+            work.done(UNREADABLE, self._clock.now())
+        else:
+            work.done(None, self._clock.now())
 
     async def _new_keys(self, wanted: NewWorkingKeys) -> tuple[IssuedKeys, MacKey | ModuleMac]:
         if self._custody is None:
@@ -97,7 +112,8 @@ class KeyWorkers:
         lengths = Layout(*wanted.lengths)
         made = await self._custody.new_working_keys(WrappedKey.parse(wanted.master), lengths)
         key = await self._mac(self._custody, made.mak, wanted.listener)
-        return IssuedKeys(made.field, str(made.mak)), key
+        tdk = "" if made.tdk is None else str(made.tdk)
+        return IssuedKeys(made.field, str(made.mak), tdk), key
 
     async def _mac(self, custody: KeyCustody, key: WrappedKey, listener: str) -> MacKey | ModuleMac:
         """A MAC key, or where the custody releases none what stands for it."""

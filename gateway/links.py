@@ -41,7 +41,8 @@ class Links:
         self._switch = switch
         self._clock, self._log = tools.clock, tools.log
         self._rng = rng
-        self._hosts: dict[int, str] = {}
+        self.hosts: dict[int, str] = {}
+        """The host that each of these connections leads to."""
         self._lost: dict[int, trio.Event] = {}
         self._keepers: list[_Keeper] = []
         self._beginners: list[_Keeper] = []
@@ -51,15 +52,11 @@ class Links:
         """By host."""
 
     def __len__(self) -> int:
-        return len(self._hosts)
-
-    def is_link(self, conn: int) -> bool:
-        """Whether this connection leads to a host."""
-        return conn in self._hosts
+        return len(self.hosts)
 
     def lost(self, conn: int) -> str:
         """A connection is gone: the host that it led to, '' if it was a terminal's."""
-        host = self._hosts.pop(conn, "")
+        host = self.hosts.pop(conn, "")
         self.losses[host] += bool(host)
         gone = self._lost.pop(conn, None)
         if gone is not None:
@@ -147,7 +144,7 @@ class Links:
             return
         host = keeper.host.name
         gone = self._lost[conn] = trio.Event()
-        self._hosts[conn], keeper.conn = host, conn
+        self.hosts[conn], keeper.conn = host, conn
         self._switch.link_up(host, conn, self._clock.now())
         pipeline.kick()
         self._log.info("host link up", host=host)

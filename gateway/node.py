@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from gateway.card_door import CardDoor
 from gateway.host_keys import HostKeys
 from gateway.intake import Intake
 from gateway.key_work import KeyWorkers
@@ -60,6 +61,7 @@ class Node:
         self._switch = switch
         self.links = Links(network, switch, tools, rng)
         self.key_workers = KeyWorkers(custody, self._macs, self.terminal_keys, tools)
+        self.key_workers.cards = CardDoor.of(config, custody)
         self.lane: MacLane | None = None
         if custody is not None and not custody.releases_mac_keys:
             self.lane = MacLane(custody, self.terminal_keys, peers, tools)

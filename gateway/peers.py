@@ -21,7 +21,7 @@ _NETWORK_CLASS: Final = "8"
 """Network management carries no MAC: it is what brings the keys."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Peer:
     """How one listener's terminals, or one host, speak."""
 

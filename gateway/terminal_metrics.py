@@ -32,7 +32,6 @@ class TerminalCollector:
         known = self._terminals.sign_ins
         yield sign_ins.SIGNED.by(known.states)
         yield sign_ins.STEPS.by(known.events)
-        yield sign_ins.BROKEN.by(known.broken)
         yield sign_ins.HELD.of(len(self._keys))
         yield sign_ins.CROWDED.of(self._terminals.network.crowded)
         yield sign_ins.WORK_FAILED.of(self._workers.failed)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from codec import BuildError
 from routing import response_codes as rc
+from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
-from routing.conventions.base import MAC_FIELDS, pan_of
+from routing.conventions.base import MAC_FIELDS, first_mti, pan_of
 from routing.effects import Lookup
 from routing.limits import Sale
 from routing.matching import NoFreeKeyError
@@ -117,13 +118,15 @@ class Admission:
 
         A sale may be the test charge of a terminal that comes back.
         """
+        gate, registry = self._life.gate, self._life.registry
+        if not gate.bars_some and not registry.refuses_some:
+            return ""
         merchant, terminal = message.get(42) or "", message.get(41) or ""
         if f"{merchant}|{terminal}" == self._life.settings.test_till:
             return ""
-        gate = self._life.gate
         if takes_money and gate.lets(merchant, terminal, int(message[4])):
             return ""
-        return gate.refusal(merchant, terminal) or self._life.registry.refusal(merchant, terminal)
+        return gate.refusal(merchant, terminal) or registry.refusal(merchant, terminal)
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
@@ -139,15 +142,28 @@ class Admission:
         )
         return self._life.limits.refusal(sale, now.wall) or ""
 
+    def account_for(self, message: Message, now: Now) -> Choice:
+        """Which of its merchant's accounts a charge goes to, or why it may not."""
+        collecting = self._life.gate.collecting
+        if collecting is None or not (collecting.any or message.has(63)):
+            return MAIN_ACCOUNT
+        return collecting.choice(message, CONVENTIONS[message.dialect.name], now)
+
     def host_for(
-        self, message: Message, listener: ListenerSettings, now: Now
+        self, message: Message, listener: ListenerSettings, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:
         """The first host of the route that can take more; if none can, DE 39 by the first of them.
+        `only`: the host of the account that it goes to.
 
         Nothing was sent yet: what was is never given to another host.
         """
-        names = self._routes.always or self._routes.hosts_for(
-            listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+        names = (
+            (only,)
+            if only
+            else self._routes.always
+            or self._routes.hosts_for(
+                listener.dialect, message.mti, message.get(3) or "", pan_of(message)
+            )
         )
         first = ""
         for name in names:
@@ -159,8 +175,7 @@ class Admission:
             first = first or code
         return None, first or rc.NO_ROUTE
 
-    @staticmethod
-    def why_not(host: Host, now: Now) -> str:
+    def why_not(self, host: Host, now: Now) -> str:
         """DE 39 while a host can take nothing more; else ''."""
         if host.links.day.is_cutting_over(now.monotonic):
             return rc.CUT_OVER
@@ -175,6 +190,7 @@ class Admission:
         host: Host,
         original: Charge | None,
         now: Now,
+        choice: Choice = MAIN_ACCOUNT,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, CONVENTIONS[listener.dialect]
@@ -184,8 +200,8 @@ class Admission:
         transaction = convention.transaction(request) or _SALE
         merchant, terminal = request[42], request[41]
         proof, window_s = self._class_of(transaction, merchant, terminal)
-        if original is not None:
-            host.convention.point_to(message, original)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            choice = self._directed(message, host, original, choice)
         charge = Charge(
             id=self._life.next_id(),
             epoch=self._life.epoch,
@@ -193,7 +209,7 @@ class Admission:
             identity=identity,
             dialect=listener.dialect,
             listener=listener.name,
-            mti=request.mti[:3] + "0",
+            mti=first_mti(request.mti),
             merchant=merchant,
             terminal=terminal,
             stan=request[11],
@@ -213,6 +229,8 @@ class Admission:
             original_id=original.id if original is not None and transaction.undoes else 0,
             operator=convention.operator(request),
             sent_header=message.header.hex() if message.header else "",
+            account=choice.account,
+            channel=choice.channel,
             request=request,
         )
         try:
@@ -221,9 +239,27 @@ class Admission:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
         self._life.open(charge, message, link, now)
+        if original is not None or choice is not MAIN_ACCOUNT:
+            self._opened(charge, original, choice, now)
+        return ""
+
+    @staticmethod
+    def _directed(message: Message, host: Host, original: Charge | None, choice: Choice) -> Choice:
+        """Word it for its original and its account; what undoes something is on the same one."""
+        if original is not None:
+            host.convention.point_to(message, original)
+            if original.channel:
+                choice = Choice(original.account, original.channel, original.sent.get(42, ""))
+        if choice.number:
+            message.patch(42, choice.number.ljust(len(message[42])))
+        return choice
+
+    def _opened(self, charge: Charge, original: Charge | None, choice: Choice, now: Now) -> None:
+        collecting = self._life.gate.collecting
+        if choice is not MAIN_ACCOUNT and collecting is not None:
+            collecting.opened(charge, choice, now)
         if original is not None and charge.undoes:
             self._life.originals.undo(original, charge, now)
-        return ""
 
     def _class_of(
         self, transaction: Transaction, merchant: str, terminal: str
@@ -241,7 +277,7 @@ class Admission:
         dialect = request.dialect.name
         if host.settings.dialect == dialect:
             message = request.copy()
-            message.set_mti(request.mti[:3] + "0")
+            message.set_mti(first_mti(request.mti))
         else:
             pair = (dialect, host.settings.dialect)
             try:

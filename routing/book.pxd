@@ -28,17 +28,25 @@ cdef class ChargeBook:
     cdef dict _unproven
     cdef object _ended
     cdef dict _in_state
+    @cython.locals(same=list, prefix=str)
     cpdef object add(self, Charge_t charge)
     cpdef object moved(self, Charge_t charge, object before)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
     cpdef Charge_t same_as(self, object identity)
+    @cython.locals(known=dict)
     cpdef list unproven(self, object terminal)
+    @cython.locals(known=dict)
     cpdef list on_conn(self, object conn)
+    @cython.locals(known=dict)
     cpdef Py_ssize_t load_of(self, object conn) except -1
+    @cython.locals(known=dict)
     cpdef object join_conn(self, Charge_t charge, object conn)
+    @cython.locals(known=dict)
     cpdef object leave_conn(self, Charge_t charge)
+    @cython.locals(known=dict)
     cdef object _enter(self, Charge_t charge)
+    @cython.locals(known=dict)
     cdef object _forget_unproven(self, Charge_t charge)
 
 @cython.locals(end=Py_ssize_t)

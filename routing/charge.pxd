@@ -8,5 +8,8 @@ cdef class Step:
     cdef public tuple actions
     cdef public object code
 
+cdef object _SALE, _REFUND
+
+@cython.locals(cells=dict)
 cpdef Step step(object state, object event)
 cpdef object what_happens(Charge_t charge, object event)

@@ -287,7 +287,8 @@ NOT_STANDING: Final = frozenset(
 
 def step(state: State, event: Event) -> Step:
     """The cell of the table for this pair, or `INTERNAL_ERROR` for a pair that cannot be."""
-    return TABLE[state].get(event, INTERNAL_ERROR)
+    cells = TABLE[state]
+    return cells.get(event, INTERNAL_ERROR)
 
 
 _OF_REFUNDS: Final[dict[tuple[State, Event], Event]] = {

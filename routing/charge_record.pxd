@@ -38,6 +38,9 @@ cdef class Charge:
     cdef public object original_id
     cdef public str operator
     cdef public str sent_header
+    cdef public str sent_on
+    cdef public str account
+    cdef public str channel
     cdef public object state
     cdef public double updated_at
     cdef public object reason

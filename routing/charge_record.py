@@ -57,6 +57,13 @@ class Charge:
     """Who stood at the terminal, where it says so (DE 63.1); digits and letters only."""
     sent_header: str = ""
     """Header of the frame that the host got, as hex; empty where the dialect has none."""
+    sent_on: str = ""
+    """The host's settlement date (MMDD) when it was sent; '' if the host had told none."""
+    account: str = ""
+    """The merchant's account that it goes to, by its digit; '' is the main one.  What gives money
+    back has its original's."""
+    channel: str = ""
+    """How it was collected (`plan.CHANNELS`), where its merchant has several accounts; else ''."""
 
     state: State = State.SENT
     updated_at: float = 0.0
@@ -77,7 +84,7 @@ class Charge:
     stood: str = ""
     """The state in which it was to be voided, and in which it stands if it is not."""
     settled_on: str = ""
-    """The host's settlement date (MMDD) of its approval; '' if the host tells none."""
+    """The host's settlement date (MMDD) of its approval, until then `sent_on`; '' if not known."""
     keeps: int = 0
     """Minor units that were served and stay charged; its reversal gives back the rest.  0: all."""
     given_back: int = 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
+from routing.accounts.collecting import MAIN_ACCOUNT
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS
 from routing.effects import Lookup, ToHost
@@ -92,18 +93,22 @@ class Completions:
             code = admission.beyond_limits(message, now)
         if code:
             return code
-        host = None
+        host, choice = None, MAIN_ACCOUNT
         if held is not None and held.kind is Transaction.PREAUTHORISATION:
             host = self._life.hosts.get(held.host)
             code = admission.why_not(host, now) if host is not None else ""
         else:
             held = None
         if host is None:
-            held = None
-            host, code = admission.host_for(message, listener, now)
+            held, choice = None, admission.account_for(message, now)
+            if choice.code and transaction is not Transaction.COMPLETION:
+                choice = MAIN_ACCOUNT  # what an advice tells of was taken already
+            code = choice.code
+        if host is None and not code:
+            host, code = admission.host_for(message, listener, now, choice.host)
         if host is None or code:
             return code
-        return admission.open(asker, listener, identity, host, held, now)
+        return admission.open(asker, listener, identity, host, held, now, choice)
 
     def again(self, charge: Charge, asker: Asker, now: Now) -> bool:
         """An advice is repeated; False if it has its answer, or waits for it."""

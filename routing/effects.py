@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codec import Message
+    from routing.accounts.new_card import NewCard
     from routing.batches import Batch
     from routing.charge import Charge, Event, State
     from routing.clock import Now
@@ -24,6 +25,7 @@ OPENED: Final = (
     "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
     "stan", "batch", "de7", "processing_code", "amount", "currency", "pan", "proof", "window_s",
     "host", "host_stan", "host_de7", "sent", "kind", "original_id", "operator", "sent_header",
+    "sent_on", "account", "channel",
 )  # fmt: skip
 """What a charge's first record holds, and never changes."""
 
@@ -42,7 +44,7 @@ def opened_values(each: Charge) -> tuple[Any, ...]:
         each.merchant, each.terminal, each.stan, each.batch, each.de7, each.processing_code,
         each.amount, each.currency, each.pan, each.proof, each.window_s, each.host,
         each.host_stan, each.host_de7, each.sent, each.kind, each.original_id, each.operator,
-        each.sent_header,
+        each.sent_header, each.sent_on, each.account, each.channel,
     )  # fmt: skip
 
 
@@ -251,6 +253,8 @@ class IssuedKeys(NamedTuple):
     """As the terminal gets them: under its TMK, with check values."""
     mak: str
     """The MAC key, wrapped: as it is kept."""
+    tdk: str = ""
+    """The track key, wrapped, where one was wanted."""
 
 
 class KeyWork(NamedTuple):
@@ -261,6 +265,28 @@ class KeyWork(NamedTuple):
     what: NewWorkingKeys
     done: Callable[[IssuedKeys | None, Now], bool]
     """Whether the result is taken: the terminal's MACs are then made with it."""
+
+
+class SealedCard(NamedTuple):
+    """A card number as it came, enciphered: see `gateway.card_door`."""
+
+    text: str
+    again: str
+    """The same number enciphered once more, where both do not stand in `text`."""
+    key: str
+    """The terminal's track key, wrapped; '' where it has none."""
+
+    def __repr__(self) -> str:
+        return "<SealedCard>"
+
+
+class CardWork(NamedTuple):
+    """Somebody sent a card number: have it opened, and enciphered for the bank, then call `done`;
+    with `new_card.UNREADABLE` if it can't be.
+    """
+
+    what: SealedCard
+    done: Callable[[NewCard, Now], None]
 
 
 Send = ToTerminal | ToHost | CloseLink | HostNews | ReceivedKey | ForgetKeys
@@ -276,7 +302,7 @@ class Outbox:
     records: list[Record] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     lookups: list[AnyLookup] = field(default_factory=list)
-    key_work: list[KeyWork] = field(default_factory=list)
+    key_work: list[KeyWork | CardWork] = field(default_factory=list)
     """Rests on no record, and waits for none."""
 
     def __len__(self) -> int:

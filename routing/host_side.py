@@ -85,6 +85,8 @@ class HostSide:
         code = host.convention.code_of(message)
         if not self._is_answer_to(host, sent, message, code):
             return
+        if charge.account and message.has(42):
+            message.patch(42, charge.merchant)  # the terminal knows no other number
         if charge.state is _SENT:
             host.reply_s.add(now.monotonic - charge.known_since)
         if code in APPROVALS:
@@ -137,8 +139,9 @@ class HostSide:
     def _is_beyond_limits(self, charge: Charge, now: Now) -> bool:
         """Whether limits that came into force while it was on its way forbid it."""
         limits = self._life.limits
-        asks = not (charge.undoes or charge.kind.advises)
-        return limits.any and asks and limits.is_beyond(sale_of(charge), now.wall)
+        if not limits.any or charge.undoes or charge.kind.advises:
+            return False
+        return limits.is_beyond(sale_of(charge), now.wall)
 
     def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
         sent = charge.sent | {11: charge.reversal_stan} | host.convention.rewritten(charge)

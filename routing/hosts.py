@@ -70,12 +70,14 @@ class Host:
 
     def charge_key(self, charge: Charge) -> str:
         """The key under which the answer to this charge comes back."""
+        merchant = charge.sent.get(42, "") if charge.account else charge.merchant
         return self.convention.key_of(
-            charge.mti[1], charge.host_stan, charge.host_de7, charge.terminal, charge.merchant
+            charge.mti[1], charge.host_stan, charge.host_de7, charge.terminal, merchant
         )
 
     def reversal_key(self, charge: Charge) -> str:
         """The key under which the answer to its reversal comes back."""
+        merchant = charge.sent.get(42, "") if charge.account else charge.merchant
         return self.convention.key_of(
-            "4", charge.reversal_stan, charge.reversal_de7, charge.terminal, charge.merchant
+            "4", charge.reversal_stan, charge.reversal_de7, charge.terminal, merchant
         )

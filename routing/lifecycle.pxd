@@ -9,6 +9,7 @@ from routing.clock cimport Now as Now_t
 from routing.conduct cimport Conduct as Conduct_t
 from routing.effects cimport Outbox as Outbox_t
 from routing.hosts cimport Host as Host_t
+from routing.limits cimport Limits as Limits_t
 from routing.watchers cimport Watchers as Watchers_t
 
 cdef object _SENT, _APPROVED, _CASE, _VOIDING, _REVERSAL_DUE, _DELIVERY_UNKNOWN
@@ -22,7 +23,7 @@ cdef class Lifecycle:
     cdef public object translators
     cdef public ChargeBook_t book
     cdef public Deadlines_t deadlines
-    cdef public object limits
+    cdef public Limits_t limits
     cdef public Conduct_t conduct
     cdef public Outbox_t outbox
     cdef public object reversals
@@ -51,4 +52,5 @@ cdef class Lifecycle:
     @cython.locals(host=Host_t)
     cdef object _settle(self, Charge_t charge, object before, Now_t now)
     cpdef object wake(self, Charge_t charge, double at)
+    cpdef object _relay_answer(self, Charge_t charge, Cause_t cause)
     cpdef object delivered(self, Charge_t charge, Now_t now)

@@ -127,7 +127,7 @@ class Lifecycle:
         host = self.hosts[charge.host]
         charge.link = link
         charge.known_since = now.monotonic
-        charge.settled_on = host.links.day.date
+        charge.sent_on = charge.settled_on = host.links.day.date
         charge.due = now.monotonic + host.settings.answer_timeout_s
         host.breaker.sent(now.monotonic)
         self.book.add(charge)
@@ -382,9 +382,8 @@ class Lifecycle:
         if charge.state in _GIVES_LIMIT_BACK:
             self._count_no_more(charge, now)
         if charge.host in self.hosts:
-            day = self.hosts[charge.host].links.day
-            day.told(charge.settled_on)
-            charge.settled_on = charge.settled_on or day.date
+            charge.settled_on = charge.settled_on or charge.sent_on
+            self.hosts[charge.host].links.day.told(charge.settled_on)
         charge.left = True
         charge.known_since = now.monotonic
         if charge.state in OPEN_STATES:

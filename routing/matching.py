@@ -65,7 +65,7 @@ class PendingKeys:
     def next_stan(self) -> str:
         """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
         self._last_stan = self._last_stan % STANS + 1
-        return f"{self._last_stan:0{self._stan_digits}d}"
+        return f"{self._last_stan:06d}".zfill(self._stan_digits)
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""

@@ -60,6 +60,8 @@ class Originals:
             kind=Transaction.REFUND,
             original_id=original.id,
             sent_header=original.sent_header,
+            account=original.account,
+            channel=original.channel,
         )
         try:
             host.keys.claim(host.charge_key(refund), refund)

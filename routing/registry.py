@@ -72,6 +72,8 @@ class Registry:
         self._terminals_of: dict[str, list[str]] = {}
         self._owners_of: dict[str, set[str]] = {}
         self.required = settings.required
+        self.refuses_some = settings.required
+        """Whether anybody may be refused at all."""
         self.any_limits = False
         """Whether some entry has limits of its own."""
         self.refused: Counter[str] = Counter()
@@ -137,7 +139,7 @@ class Registry:
         return self._refusal(merchant, terminal, SIGNING_IN)
 
     def _refusal(self, merchant: str, terminal: str, good: frozenset[TerminalState]) -> str:
-        if not self.required and not self._merchants:
+        if not self.refuses_some:
             return ""
         owner, till = self.merchant(merchant), self.terminal(merchant, terminal)
         if owner is None:
@@ -150,7 +152,7 @@ class Registry:
 
     def class_of(self, merchant: str, terminal: str) -> tuple[Proof, float] | None:
         """What proves this terminal's service and within how many seconds, where an entry says."""
-        if not len(self):
+        if not self._merchants:
             return None
         for entry in (self.terminal(merchant, terminal), self.merchant(merchant)):
             if entry is not None and entry.proof is not None:
@@ -248,6 +250,7 @@ class Registry:
         self.any_limits = self.any_limits or bool(entry.limits)
         if isinstance(entry, MerchantEntry):
             self._merchants[entry.id] = entry
+            self.refuses_some = True
             return
         if (entry.merchant, entry.id) not in self._terminals:
             self._terminals_of.setdefault(entry.merchant, []).append(entry.id)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from routing.accounts.settings import AccountSettings
+from routing.accounts.settlement_settings import SettlementSettings
 from routing.conduct import AbuseSettings
 from routing.downloads import ParameterSet
 from routing.host_settings import HostSettings
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[ParameterSet, ...] = ()
     """What terminals fetch when the header of an answer asks for it."""
     accounts: AccountSettings = AccountSettings()
+    settlement: SettlementSettings = SettlementSettings()
     listeners_without_mac: frozenset[str] = frozenset()
     """Nobody may ask for anything about accounts there: nobody knows who asks."""
     notices: bool = False

@@ -5,11 +5,11 @@ Rule 2.  Between the begin and the end of a cut-over (DE 70 of 201 and 202) new 
          end that never comes is taken for granted after `CUT_OVER_MAX_S`.
 Rule 3.  A charge belongs to the date of its approval.  Once its host's date is a later one the
          charge is settled: it can't be reversed any more, only refunded.  Until an approval tells
-         better it belongs to the host's date as it was sent.
+         better it belongs to the host's date as it was sent; one heard afterwards is not its own.
 Rule 4.  That a host knows nothing of a charge of an earlier date, or of an unknown one, may mean
          that it is settled there: no end, but a case.
 
-Rule 4.  Where a host tells no dates, `settles_at` of the configuration ends its days by the clock.
+Rule 5.  Where a host tells no dates, `settles_at` of the configuration ends its days by the clock.
 
 Dates of the 1987 edition have no year: the shorter way round tells which of two is later.
 """

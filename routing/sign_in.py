@@ -129,10 +129,14 @@ class Session:
     """The batch that was settled last."""
     new_key: str = ""
     """The MAC key issued last, wrapped; '' once it is the one in use, or before any."""
-    earlier: tuple[str, ...] = ()
-    """Those issued before that one and not used, the latest first."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """MAC and track keys issued before that one and not used, the latest first."""
     key: str = ""
     """The MAC key that the terminal is known to use, wrapped."""
+    new_track_key: str = ""
+    """The track key that was issued with `new_key`, if any, wrapped."""
+    track_key: str = ""
+    """And the one that the terminal is known to use."""
     operator: str = ""
     signed_in_at: float = 0.0
     fetched: dict[str, int] = field(default_factory=dict)
@@ -145,7 +149,9 @@ class Session:
     """Of late; see `bad_macs_since`."""
     bad_macs_since: float = float("-inf")
 
-    def take(self, event: SignEvent, issued: str = "", used: int = 0) -> None:
+    def take(
+        self, event: SignEvent, issued: str = "", track_key: str = "", used: int = 0
+    ) -> None:
         """Take one step; `issued` is the MAC key of KEYS_ISSUED and KEYS_CHANGED, and `used` says
         which one NEW_KEY_USED is about: how many were issued after it.
         """
@@ -154,23 +160,27 @@ class Session:
         for action in step.actions:
             match action:
                 case SignAction.KEEP_OLD_KEYS:
-                    self._unused(issued, *self.unused())
+                    self._keep_unused((issued, track_key), *self._unused())
                 case SignAction.DROP_OLD_KEYS:
-                    unused = self.unused()
-                    self.key = unused[used]
-                    self._unused(*unused[:used])
+                    unused = self._unused()
+                    self.key, self.track_key = unused[used]
+                    self._keep_unused(*unused[:used])
                 case SignAction.FORGET_KEYS:
-                    self.key = ""
-                    self._unused()
+                    self.key = self.track_key = ""
+                    self._keep_unused()
                 case SignAction.NEXT_BATCH:
                     self.closed, self.batch = self.batch, self.batch % BATCHES + 1
 
     def unused(self) -> tuple[str, ...]:
         """MAC keys issued and not used yet, the latest first."""
-        return (self.new_key, *self.earlier) if self.new_key else ()
+        return tuple(mac_key for mac_key, _ in self._unused())
 
-    def _unused(self, *keys: str) -> None:
-        self.new_key, self.earlier = (keys[0], keys[1:UNUSED_MAX]) if keys else ("", ())
+    def _unused(self) -> tuple[tuple[str, str], ...]:
+        return ((self.new_key, self.new_track_key), *self.earlier) if self.new_key else ()
+
+    def _keep_unused(self, *keys: tuple[str, str]) -> None:
+        self.new_key, self.new_track_key = keys[0] if keys else ("", "")
+        self.earlier = keys[1:UNUSED_MAX]
 
     def data(self) -> dict[str, Any]:
         """As it is kept."""
@@ -180,8 +190,10 @@ class Session:
             "batch": self.batch,
             "closed": self.closed,
             "new_key": self.new_key,
-            "earlier": list(self.earlier),
+            "earlier": [list(each) for each in self.earlier],
             "key": self.key,
+            "new_track_key": self.new_track_key,
+            "track_key": self.track_key,
             "operator": self.operator,
             "signed_in_at": self.signed_in_at,
             "fetched": dict(self.fetched),
@@ -195,5 +207,5 @@ class Session:
         merchant, _, terminal = key.rpartition("|")
         kept = dict(data)
         state, broken = SignState(kept.pop("state")), tuple(kept.pop("broken"))
-        earlier = tuple(kept.pop("earlier", ()))
+        earlier = tuple((mac_key, tdk) for mac_key, tdk in kept.pop("earlier", ()))
         return Session(Till(merchant, terminal), state, broken=broken, earlier=earlier, **kept)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.downloads import Downloads
+    from routing.effects import IssuedKeys
     from routing.entries import MerchantEntry
     from routing.lifecycle import Lifecycle
     from routing.registered import Registered
@@ -51,9 +52,7 @@ class SignIns:
         self.events: Counter[SignEvent] = Counter()
         self.states: Counter[SignState] = Counter()
         """Sessions by state."""
-        self.broken: Counter[str] = Counter()
-        """Terminals by the parts of theirs that do not work."""
-        self._counted: dict[Till, tuple[SignState, tuple[str, ...]]] = {}
+        self._counted: dict[Till, SignState] = {}
         self.watchers: list[Callable[[Till, Finding, Now], None]] = []
         """Told of bursts of wrong MACs and the like, once per burst."""
         life.registry.watchers.append(self._entry_changed)
@@ -174,10 +173,18 @@ class SignIns:
     # What happens to sessions
 
     def happens(
-        self, session: Session, event: SignEvent, now: Now, issued: str = "", used: int = 0
+        self,
+        session: Session,
+        event: SignEvent,
+        now: Now,
+        issued: IssuedKeys | None = None,
+        used: int = 0,
     ) -> None:
         """Take a step, and keep what became of it."""
-        session.take(event, issued, used)
+        if issued is None:
+            session.take(event, used=used)
+        else:
+            session.take(event, issued.mak, issued.tdk)
         self.events[event] += 1
         self.keep(session, now)
 
@@ -190,11 +197,9 @@ class SignIns:
     def _count(self, session: Session) -> None:
         before = self._counted.get(session.till)
         if before is not None:
-            self.states[before[0]] -= 1
-            self.broken.subtract(before[1])
-        self._counted[session.till] = session.state, session.broken
+            self.states[before] -= 1
+        self._counted[session.till] = session.state
         self.states[session.state] += 1
-        self.broken.update(session.broken)
 
     def issued(self, session: Session, now: Now, *, said: dict[str, str | int]) -> None:
         """Write down that keys were given out."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import Kept, KeyWork, Noted, Send
+    from routing.effects import CardWork, Kept, KeyWork, Noted, Send
     from routing.host_settings import HostSettings
     from routing.settings import Settings
     from routing.sign_in import Till
@@ -68,7 +68,8 @@ class Switch:
         self.keys = KeyRing(self.life.keeper)
         self.terminals = TerminalSide(self.life, self.docket, self.keys)
         self.office.registered.keys = Revocation(self.life, self.keys, self.terminals.sign_ins)
-        self.terminals.handle(Kind.ACCOUNT, TerminalCounter(self.office).heard)
+        counter = TerminalCounter(self.office, self.terminals.sign_ins)
+        self.terminals.handle(Kind.ACCOUNT, counter.heard)
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)
         self.terminals.replies.explain = self.office.devices.words_for
@@ -96,7 +97,7 @@ class Switch:
         express, self.life.outbox.express = self.life.outbox.express, []
         return express
 
-    def take_key_work(self) -> list[KeyWork]:
+    def take_key_work(self) -> list[KeyWork | CardWork]:
         """What whoever keeps the keys has to do; it waits for nothing, and nothing waits for it."""
         work, self.life.outbox.key_work = self.life.outbox.key_work, []
         return work

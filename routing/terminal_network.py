@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from routing import response_codes as rc
 from routing.conventions import CONVENTIONS
-from routing.conventions.management import SIGN_IN_AGAIN, UPLOAD_STATUS, Asked, Wish, asked
+from routing.conventions.management import (
+    SIGN_IN_AGAIN,
+    UPLOAD_STATUS,
+    Asked,
+    Wish,
+    asked,
+    broken_parts,
+)
 from routing.effects import KeyWork, NewWorkingKeys, ToTerminal
 from routing.findings import Finding
 from routing.sign_in import SignEvent, SignState, Till
@@ -35,15 +42,6 @@ if TYPE_CHECKING:
 
 ORDERS_MAX: Final = 1_000
 """Terminals that wait for keys at a time; above it sign-ins get 96."""
-_PARTS: Final = {
-    "01": "keyboard",
-    "02": "PIN pad",
-    "03": "reader",
-    "04": "printer",
-    "05": "display",
-}
-"""What DE 62 of a status upload tells of, by its two digits; then 1 for good or 0."""
-PARTS: Final = tuple(_PARTS.values())
 _POS: Final = "unionpay-pos"
 _BATCH_FIELD: Final = 60
 """Of the sign-in's answer, in the 1987 edition."""
@@ -159,7 +157,7 @@ class TerminalNetwork:
             session.operator = CONVENTIONS[order.listener.dialect].operator(message)
             self._sign_ins.registered.signed_in(till, now)
         event = SignEvent.KEYS_ISSUED if signs_in else SignEvent.KEYS_CHANGED
-        self._sign_ins.happens(session, event, now, issued.mak)
+        self._sign_ins.happens(session, event, now, issued)
         self._sign_ins.issued(session, now, said={"code": order.asked.code, "batch": session.batch})
         fields = self._keys_of(order, issued) | {32: order.listener.sign_in.acquirer}
         fields |= self._batch_told(order, session)
@@ -217,7 +215,7 @@ class TerminalNetwork:
     def _status(self, request: _Request) -> None:
         session = self._sign_ins.session(request.till)
         if session is not None:
-            broken = _broken_parts(request.asker.request.get(62, ""))
+            broken = broken_parts(request.asker.request.get(62, ""))
             wanted = session.wanted.replace(UPLOAD_STATUS, "")
             if (broken, wanted) != (session.broken, session.wanted):
                 session.broken, session.wanted = broken, wanted
@@ -313,9 +311,3 @@ def _clock(digits: str) -> datetime | None:
         return datetime.strptime(digits, "%y%m%d%H%M%S")
     except ValueError:
         return None
-
-
-def _broken_parts(said: str) -> tuple[str, ...]:
-    """Parts of the terminal that do not work, of a list of two digits and a flag each."""
-    pairs = ((said[at : at + 2], said[at + 2 : at + 3]) for at in range(0, len(said), 3))
-    return tuple(_PARTS[code] for code, flag in pairs if code in _PARTS and flag == "0")

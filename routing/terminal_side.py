@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from routing import response_codes as rc
+from routing.accounts.collecting import MAIN_ACCOUNT
 from routing.admission import Admission
 from routing.batches import Batch, Batches
 from routing.cause import Asker
@@ -118,11 +119,14 @@ class TerminalSide:
             or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
-        host = None
+        host, choice = None, MAIN_ACCOUNT
         if not code:
-            host, code = self.admission.host_for(asker.request, listener, now)
+            choice = self.admission.account_for(asker.request, now)
+            code = choice.code
+        if not code:
+            host, code = self.admission.host_for(asker.request, listener, now, choice.host)
         if host is not None:
-            code = self.admission.open(asker, listener, identity, host, None, now)
+            code = self.admission.open(asker, listener, identity, host, None, now, choice)
         if code:
             self.admission.turn_away(asker, identity, code, now, after_records=proves)
 
@@ -191,8 +195,11 @@ class TerminalSide:
         code = self.admission.busy(asker)
         if code:
             return code
+        choice, collecting = MAIN_ACCOUNT, self._life.gate.collecting
         if original is None:
-            host, code = self.admission.host_for(message, listener, now)
+            if collecting is not None:
+                choice = collecting.named(message, CONVENTIONS[listener.dialect])
+            host, code = self.admission.host_for(message, listener, now, choice.host)
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
@@ -205,7 +212,7 @@ class TerminalSide:
                 code = code or self.admission.why_not(host, now)
         if host is None or code:
             return code or rc.NO_ROUTE
-        return self.admission.open(asker, listener, identity, host, original, now)
+        return self.admission.open(asker, listener, identity, host, original, now, choice)
 
     # What terminals say of earlier charges
 

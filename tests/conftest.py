@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 def _stale() -> list[str]:
     """Compiled modules whose source was changed since."""
     stale = []
-    for package in ("codec", "routing"):
+    for package in ("codec", "routing", "gateway"):
         for compiled in (ROOT / package).rglob("*.so"):
             module = compiled.with_name(compiled.name.partition(".")[0])
             sources = [module.with_suffix(ending) for ending in (".py", ".pyx", ".pxd")]

@@ -28,6 +28,7 @@ SECTIONS = (
     config.AccountSettings,
     rules.RuleSet,
     people.Person,
+    config.SettlementConfig,
     config.NoticeSettings,
     config.CanarySettings,
     config.BackupSettings,

@@ -1,4 +1,5 @@
-"""`iso87-ascii`: ISO 8583:1987 all in ASCII, bitmaps in hex; the table is pyiso8583's own.
+"""`iso87-ascii`: ISO 8583:1987 all in ASCII, bitmaps in hex; the table is pyiso8583's own, but that
+DE 63, which tells people what to do, holds any bytes: Chinese in GBK.
 
 Binary fields (52, 64, 96, 128) and DE 55 are hex text on the wire, as pyiso8583 has them.
 """
@@ -13,6 +14,7 @@ from codec._layout import Dialect
 from codec.spec import BER_TLV, Field, subfields
 
 _EXTENDED_BITMAP: Final = 65
+TEXTS: Final = 63
 
 
 def _field(number: int) -> Field:
@@ -24,6 +26,7 @@ def _field(number: int) -> Field:
         length=int(str(spec["max_len"])),
         length_form="ascii" if width else "fixed",
         length_bytes=width,
+        charset="latin-1" if number == TEXTS else "ascii",
     )
 
 

@@ -6,6 +6,8 @@ import typer
 
 from gateway.cli import (
     account,
+    backup,
+    collecting,
     desk,
     hsm,
     inspect,
@@ -28,6 +30,8 @@ operate.register(app)
 life.register(app)
 desk.register(app)
 account.register(app)
+collecting.register(account.app)
+backup.register(app)
 keys.register(app)
 scorecards.register(app)
 registry.register(app)

@@ -69,7 +69,7 @@ def _record(particulars: list[str] | None, **known: Any) -> Record:
         raise DeskError(str(error)) from None
 
 
-_NOT_TEXT = frozenset({"docs", "begins", "ends", "hours", "ok", "rules", "change"})
+_NOT_TEXT = frozenset({"docs", "begins", "ends", "hours", "ok", "rules", "change", "marks", "plan"})
 
 
 def _value(text: str) -> Any:
@@ -83,7 +83,7 @@ def _hashes(documents: list[Path] | None) -> dict[str, str]:
     return {path.stem: accounts.hash_of(path) for path in documents or ()}
 
 
-def _print(reply: Reply, lang: Language, *, as_json: bool) -> None:
+def print_told(reply: Reply, lang: Language, *, as_json: bool) -> None:
     """What came of it, and what to do next; exit status 1 if it was refused."""
     if as_json:
         print_json(reply)
@@ -112,6 +112,7 @@ def enquire(  # noqa: PLR0913 - an option each
     set_: Overrides = None,
     *,
     terminal: Terminal = "",
+    file: Annotated[File | None, typer.Option("--file", help="What it is about.")] = None,
     state: Annotated[
         str, typer.Option("--state", help="Of a terminal: CANCELLED, DEACTIVATED or ACTIVE.")
     ] = "",
@@ -123,10 +124,10 @@ def enquire(  # noqa: PLR0913 - an option each
     """Every obstacle at once, what it takes, and the token that a request needs."""
     settings = configuration(config, set_)
     with told():
-        file = File.TERMINAL if terminal else File.MERCHANT
+        about = file or (File.TERMINAL if terminal else File.MERCHANT)
         record = _record(None, merchant=merchant, terminal=terminal, state=state)
-        wanted = Account(verb=Verb.ENQUIRE, file=file, action=Action.ENQUIRE, record=record)
-        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+        wanted = Account(verb=Verb.ENQUIRE, file=about, action=Action.ENQUIRE, record=record)
+        print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 @app.command()
@@ -164,7 +165,7 @@ def request(  # noqa: PLR0913 - an option each
             docs=_hashes(document),
         )
         wanted = Account(verb=Verb.REQUEST, file=about, action=action, record=record)
-        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+        print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 def _on(verb: Verb, says: str) -> None:
@@ -191,7 +192,7 @@ def _on(verb: Verb, says: str) -> None:
             docs = _hashes(document)
             record = _record(particulars, request=request, reason=reason, what=what, docs=docs)
             wanted = Account(verb=verb, record=record)
-            _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+            print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
     app.command(verb.value, help=says)(command)
 
@@ -235,7 +236,7 @@ def change_file(  # noqa: PLR0913 - an option each
             reason=reason,
         )
         wanted = Account(verb=Verb.FILE, record=record)
-        _print(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
+        print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 
 
 @app.command("list")
@@ -279,6 +280,9 @@ def explain(
     typer.echo(f"{request}, {known['kind']} of {known['subject']}; times in UTC")
     for line in known["story"]:
         typer.echo(f"{line['at']}  {line[lang]}")
+    for name in ("work_order", "serial", "category", "about"):
+        if known.get(name):
+            typer.echo(f"{name.replace('_', ' ')}: {known[name]}")
     if known.get("next"):
         due = f", until {known['due']}" if known["due"] else ""
         typer.echo(f"Next ({known['owner'] or 'nobody'}{due}): {known['next'][lang]}")

@@ -14,16 +14,18 @@ from routing.accounts import words
 from routing.accounts.asked import Action, Asked, Channel, File, Outcome, Verb
 from routing.accounts.asked import Reply as Told
 from routing.accounts.machine import Kind
+from routing.accounts.new_card import UNREADABLE
 from routing.accounts.office import CASES
 from routing.accounts.refusals import Language
 from routing.accounts.request import AccountRequest, Line, restored
+from routing.effects import SealedCard
 from routing.keeper import AuditKind, KeptKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.clock import Clock
     from gateway.config import Config
+    from gateway.desk.desk import Desk
     from gateway.desk.floor import Floor
     from gateway.journal import audit_log
     from routing.accounts.machine import Machine
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from routing.switch import Switch
 
 MACHINES: Final = {each.machine.kind: each.machine for each in CASES}
+_TOLD_FACTS: Final = ("why", "work_order", "serial", "category", "about", "backup", "tests")
+"""Of what only a request's own case understands: what a support person is asked for."""
 _STATUS: Final = {
     Outcome.DONE: 200,
     Outcome.REFUSED: 409,
@@ -44,8 +48,12 @@ _STATUS: Final = {
 }
 
 
-async def ask(request: Account, who: str, switch: Switch, floor: Floor, clock: Clock) -> Reply:
+async def ask(request: Account, who: str, switch: Switch, floor: Floor, desk: Desk) -> Reply:
     """Have account services do it; durable when it returns.  Raises DeskError."""
+    card = None
+    if request.record.card:
+        sealed = SealedCard(request.record.card, request.record.again, "")
+        card = UNREADABLE if desk.cards is None else await desk.cards.opened(sealed)
     told: list[Told] = []
 
     def answered(reply: Told, now: Now) -> None:
@@ -62,11 +70,12 @@ async def ask(request: Account, who: str, switch: Switch, floor: Floor, clock: C
             who=who,
             channel=Channel.API,
             record=request.record,
+            card=card,
             identity=f"api|{who}|{request.key}" if request.key else "",
         )
     except ValueError as error:
         raise DeskError(str(error)) from None
-    switch.office.ask(asked, answered, clock.now())
+    switch.office.ask(asked, answered, desk.clock.now())
     await floor.settle()
     if not told:
         return Reply(status=503, said="the journal can't be asked now: ask again")
@@ -154,6 +163,7 @@ def explained(config: Config, request_id: str) -> dict[str, Any]:
         known |= _row(request)
         known |= {"reason": request.reason, "rules": request.rule_version}
         known["documents"] = request.documents
+        known |= {name: request.facts[name] for name in _TOLD_FACTS if request.facts.get(name)}
         known["next"] = words.both(place.next)
     return known
 

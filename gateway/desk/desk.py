@@ -8,6 +8,7 @@ import re
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.card_door import CardDoor
 from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
 from gateway.desk.registrar import RegistryRequest, carry_out
@@ -99,6 +100,7 @@ class Desk:
         self.canary: Flying | None = None
         self.keys: KeyDesk | None = None
         self.reload: Reloading | None = None
+        self.cards = CardDoor.of(config)
 
     def change(self, config: Config) -> None:
         """Another configuration is in force."""
@@ -289,7 +291,7 @@ class Desk:
 
     @_do.register
     async def _(self, request: Account, who: str) -> Reply:
-        return await accounts.ask(request, who, self._switch, self._floor, self.clock)
+        return await accounts.ask(request, who, self._switch, self._floor, self)
 
     # Test charges
 

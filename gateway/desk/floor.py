@@ -31,6 +31,8 @@ class LiveFloor:
         """Wait for the pipeline."""
         self._pipeline.kick()
         await self._pipeline.settled()
+        # What a look-up found was decided on, too: that is durable one batch later.
+        await self._pipeline.settled()
 
 
 class PaperFloor:

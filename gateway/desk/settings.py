@@ -38,9 +38,20 @@ class NoticeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where terminals' transactions are backed up before they go out of service."""
+    """Where backups go: of terminals that go out of service, and of the whole journal."""
 
     folder: str = "./backups"
+    every_h: float = 24.0
+    """How often the whole journal is backed up, and that restored for a test; 0: never."""
+    keep: int = 7
+    """Backups of the journal; the oldest is removed once a newer one was found good."""
+
+    def problems(self) -> Iterator[str]:
+        """What can't work: key, value and why."""
+        if self.every_h < 0:
+            yield f"backups.every_h = {self.every_h}: 0 or more"
+        if self.keep < 1:
+            yield f"backups.keep = {self.keep}: at least 1"
 
 
 class CanarySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,8 +9,9 @@ import apsw
 
 from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
-from gateway.journal.sqlite import SELECT as SELECT_CHARGE
-from gateway.journal.sqlite import JournalReader, charge_from_row
+from gateway.journal.rows import SELECT as SELECT_CHARGE
+from gateway.journal.rows import charge_from_row
+from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 
 if TYPE_CHECKING:
@@ -61,12 +62,32 @@ class Outcome(NamedTuple):
     operator: str
 
 
+class Collected(NamedTuple):
+    """Charges of one merchant that ended alike; minor units."""
+
+    merchant: str
+    account: str
+    channel: str
+    currency: str
+    state: str
+    charges: int
+    money: int
+    given_back: int
+
+
 CLOCK_STEP_S: Final = 3_600.0
 """How far a clock that was set may have put charges out of their order."""
 _LINES: Final = (
     "SELECT id, host_stan, host_de7, rrn, state, kind, amount, approved_amount, keeps, given_back,"
     " currency, settled_on, opened_at, original_id FROM charge"
     " WHERE id >= ? AND host = ? AND opened_at >= ? AND opened_at < ?"
+)
+_MONEY: Final = "CASE WHEN approved_amount > 0 THEN approved_amount ELSE amount END"
+_COLLECTED: Final = (
+    "SELECT rtrim(merchant), {by}, currency, state, count(*), sum({money}),"
+    " sum(min(given_back, {money})) FROM charge WHERE id >= ? AND opened_at >= ? AND opened_at < ?"
+    " AND (? = '' OR rtrim(merchant) = ?) AND kind NOT IN ('void', 'refund')"
+    " AND state <> 'NEVER_LEFT' GROUP BY 1, 2, 3, 4, 5"
 )
 _OUTCOMES: Final = (
     "SELECT host, merchant, terminal, state, charge.reason, amount, opened_at,"
@@ -75,9 +96,9 @@ _OUTCOMES: Final = (
     "  AND step.event = 'REVERSAL_SENT'),"
     " (SELECT count(*) FROM step WHERE step.charge = charge.id"
     "  AND step.after IN ('DELIVERED', 'PRESUMED_SERVED', 'SERVED')), kind, operator"
-    " FROM charge LEFT JOIN step AS first ON first.charge = charge.id AND (first.epoch,"
-    " first.number) = (SELECT epoch, number FROM step WHERE step.charge = charge.id"
-    " AND step.event <> 'REPEAT' ORDER BY epoch, number LIMIT 1)"
+    " FROM charge LEFT JOIN step AS first ON first.charge = charge.id AND first.number"
+    " = (SELECT min(number) FROM step WHERE step.charge = charge.id"
+    " AND step.event <> 'REPEAT')"
     " WHERE id >= ? AND opened_at >= ? AND state <> 'NEVER_LEFT'"
 )
 
@@ -146,6 +167,18 @@ class DeskReader(JournalReader):
         """How charges since then went."""
         for row in self._db.execute(_OUTCOMES, (self.first_id_at(since - CLOCK_STEP_S), since)):
             yield Outcome(*row)
+
+    def collected(
+        self, merchant: str, since: float, until: float, *, by_account: bool
+    ) -> Iterator[Collected]:
+        """What merchants ('': all) charged in a time, by how it ended; by account and channel, or
+        in all.
+        """
+        by = "account, channel" if by_account else "'', ''"
+        query = _COLLECTED.format(by=by, money=_MONEY)
+        first = self.first_id_at(since - CLOCK_STEP_S)
+        for row in self._db.execute(query, (first, since, until, merchant, merchant)):
+            yield Collected(*row)
 
     def said_of(self, charge_id: int) -> list[Noted]:
         """Every entry of the docket about a charge."""

@@ -10,7 +10,7 @@ from routing.charge import OPEN_STATES, State
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 7
 IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
 """In the words of the index, which is used for no others.  As `state IN (...)` it would have SQLite
 fill a table in memory each time that a row is written."""
@@ -42,6 +42,23 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
 CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 """
+_STEPS: Final = """
+CREATE VIEW step AS SELECT
+    charge.id AS charge, one.key AS number, one.value ->> 0 AS epoch, one.value ->> 1 AS at,
+    one.value ->> 2 AS event, one.value ->> 3 AS before, one.value ->> 4 AS after,
+    one.value ->> 5 AS reason, one.value ->> 6 AS code
+FROM charge, json_each('[' || rtrim(charge.steps, ',') || ']') AS one;
+"""
+"""What a charge went through stands in its own row, as JSON with a comma behind each step: nothing
+is cheaper to write than what is appended to a row that is written anyway."""
+_STEPS_MOVE_IN: Final = """
+ALTER TABLE charge ADD COLUMN steps TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN sent_on TEXT NOT NULL DEFAULT '';
+UPDATE charge SET steps = coalesce((
+    SELECT group_concat(json_array(epoch, at, event, before, after, reason, code) || ',', ''
+        ORDER BY epoch, number) FROM step WHERE step.charge = charge.id), '');
+DROP TABLE step;
+"""
 _SCHEMA: Final = f"""
 CREATE TABLE epoch (
     epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
@@ -53,7 +70,7 @@ CREATE TABLE charge (
     de7 TEXT NOT NULL, processing_code TEXT NOT NULL, amount INTEGER NOT NULL,
     currency TEXT NOT NULL, proof TEXT NOT NULL, window_s REAL NOT NULL, host TEXT NOT NULL,
     host_stan TEXT NOT NULL, host_de7 TEXT NOT NULL, sent BLOB NOT NULL,
-    sent_header TEXT NOT NULL,
+    sent_header TEXT NOT NULL, sent_on TEXT NOT NULL DEFAULT '',
     pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
     state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '', remark TEXT NOT NULL DEFAULT '',
@@ -67,16 +84,13 @@ CREATE TABLE charge (
     kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
     stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
     keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT '',
-    operator TEXT NOT NULL DEFAULT ''
+    operator TEXT NOT NULL DEFAULT '', steps TEXT NOT NULL DEFAULT '',
+    account TEXT NOT NULL DEFAULT '', channel TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX charge_identity ON charge (identity);
 {_OPEN_INDEX}
 CREATE INDEX charge_batch ON charge (terminal, batch) WHERE batch <> '';
-CREATE TABLE step (
-    charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
-    event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
-    code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
-) STRICT, WITHOUT ROWID;
+{_STEPS}
 {_DOCKET}
 {_BESIDE}
 """
@@ -98,6 +112,11 @@ ALTER TABLE charge ADD COLUMN operator TEXT NOT NULL DEFAULT '';
 """,
     3: _BESIDE,
     4: f"DROP INDEX charge_open; {_OPEN_INDEX}",
+    5: f"{_STEPS_MOVE_IN} {_STEPS}",
+    6: """
+ALTER TABLE charge ADD COLUMN account TEXT NOT NULL DEFAULT '';
+ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+""",
 }
 """What makes a journal of this version one of the next."""
 

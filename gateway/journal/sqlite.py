@@ -1,23 +1,22 @@
 """The embedded journal: one SQLite file in WAL mode, synced at every commit.
 
-`charge` holds each charge as it stands, `step` every step it took, `epoch` every life of a
-gateway on this file; `entry`, `kept` and `audit` have a module each beside this one.  One process
+`charge` holds each charge as it stands and every step it took, `epoch` every life of a gateway on
+this file; `entry`, `kept` and `audit` have a module each beside this one.  One process
 at a time may write: a lock on `<path>.lock` says who.
 """
 
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
-import msgspec
 from cryptography.exceptions import InvalidTag
 
-from gateway.journal import audit_log, docket, kept
+from gateway.journal import audit_log, docket, kept, memory, rows
 from gateway.journal.port import FencedError, JournalError, Recovery
+from gateway.journal.rows import SELECT, Written, charge_from_row, opened_row
 from gateway.journal.schema import (
     IS_OPEN,
     SCHEMA_VERSION,
@@ -27,15 +26,14 @@ from gateway.journal.schema import (
 )
 from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
-from routing.charge import Charge, State
-from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Noted, Opened
-from routing.transaction import Transaction
+from routing.effects import OPENED, Audited, Kept, Moved, Noted, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from routing.batches import Batch
+    from routing.charge import Charge, State
     from routing.conventions import Original
     from routing.effects import Record, UnsettledLookup
 
@@ -45,57 +43,16 @@ _BUSY_TIMEOUT_MS: Final = 5_000
 _FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
 """One thread at a time uses the connection that writes: it needs no locks of its own."""
 
-_PACKED: Final = frozenset({"sent", "answer", "echoed"})
-_OPENED_COLUMNS: Final = tuple(name for name in OPENED if name != "pan")
-_COLUMNS: Final = (*_OPENED_COLUMNS, "pan_sealed", "pan_epoch", "pan_hash", *MOVED)
-
-_INSERT: Final = (
-    f"INSERT INTO charge ({', '.join(_OPENED_COLUMNS)}, pan_sealed, pan_epoch, pan_hash)"  # noqa: S608
-    f" VALUES ({', '.join('?' * (len(_OPENED_COLUMNS) + 3))})"
-    " ON CONFLICT (identity) DO NOTHING"
-)
-_UPDATE: Final = (
-    f"UPDATE charge SET epoch = ?, {', '.join(f'{name} = ?' for name in MOVED)}"  # noqa: S608
-    " WHERE id = ? AND epoch <= ?"
-)
-_STEP: Final = "INSERT INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _REVERSALS_AHEAD: Final = (
     "SELECT coalesce(max(ahead), 0) FROM (SELECT (CAST(reversal_stan AS INTEGER) - ? + 999999)"
     " % 999999 AS ahead FROM charge WHERE reversal_stan <> '' AND host = ? AND id > ?)"
     " WHERE ahead < 500000"
 )
 """How far the numbers of reversals are past a number that counts round; half round is behind."""
-SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608
-
-_STATE: Final = MOVED.index("state")
-_UPDATED_AT: Final = MOVED.index("updated_at")
-_REASON: Final = MOVED.index("reason")
-_CODE: Final = MOVED.index("code")
-_REMARK: Final = MOVED.index("remark")
-_PAN: Final = OPENED.index("pan")
-_EPOCH: Final = OPENED.index("epoch")
 _IDENTITY: Final = OPENED.index("identity")
-_PACKED_OPENED: Final = tuple(i for i, name in enumerate(OPENED) if name in _PACKED)
-_PACKED_MOVED: Final = tuple(i for i, name in enumerate(MOVED) if name in _PACKED)
-
-_pack: Final = msgspec.msgpack.Encoder().encode
-_unpack_fields: Final = msgspec.msgpack.Decoder(dict[int, str] | None).decode
-_unpack_numbers: Final = msgspec.msgpack.Decoder(tuple[int, ...]).decode
 
 
-def charge_from_row(row: Sequence[Any], vault: Vault) -> Charge:
-    """A charge from a row of the columns of `_COLUMNS`."""
-    values = dict(zip(_COLUMNS, row, strict=True))
-    del values["pan_hash"]
-    sealed, epoch = values.pop("pan_sealed"), values.pop("pan_epoch")
-    values["pan"] = vault.unseal(epoch, values["id"], sealed)
-    values["sent"] = _unpack_fields(values["sent"]) or {}
-    values["answer"] = _unpack_fields(values["answer"])
-    values["echoed"] = _unpack_numbers(values["echoed"])
-    values["approval_held"] = bool(values["approval_held"])
-    values["state"] = State(values["state"])
-    values["kind"] = Transaction(values["kind"])
-    return Charge(**values)
+memory.prepare()
 
 
 class LockedError(JournalError):
@@ -123,7 +80,7 @@ class SqliteJournal:
         self._vfs = vfs
         self._entropy = entropy
         self._epoch = 0
-        self._numbers = itertools.count(1)
+        self._written = Written()
         self._lock = -1
         self._db = self._open()
 
@@ -213,20 +170,22 @@ class SqliteJournal:
             with transaction(self._db):
                 known = self._insert([r for r in records if isinstance(r, Opened)])
                 moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
-                self._update(moved)
+                if moved:
+                    self._update(moved)
                 noted = [r for r in records if isinstance(r, Noted) and r.id not in known]
                 docket.insert(self._db, noted)
                 kept.write(self._db, [r for r in records if isinstance(r, Kept)])
                 audit_log.append(self._db, [r for r in records if isinstance(r, Audited)])
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
+        self._written.hold(moved)
         return known
 
     def _insert(self, opened: Sequence[Opened]) -> dict[int, Charge]:
         if not opened:
             return {}
         before = self._db.total_changes()
-        self._db.executemany(_INSERT, map(self._opened_row, opened))
+        self._db.executemany(rows.INSERT, [opened_row(each, self._vault) for each in opened])
         if self._db.total_changes() - before == len(opened):
             return {}
         known: dict[int, Charge] = {}
@@ -238,25 +197,16 @@ class SqliteJournal:
                 known[record.id] = charge
         return known
 
-    def _opened_row(self, record: Opened) -> tuple[Any, ...]:
-        values = list(record.values)
-        pan, epoch = values[_PAN], values[_EPOCH]
-        for index in _PACKED_OPENED:
-            values[index] = _pack(values[index])
-        del values[_PAN]
-        sealed = self._vault.seal(epoch, record.id, pan)
-        return (*values, sealed, epoch, self._vault.search_hash(pan))
-
     def _update(self, moved: Sequence[Moved]) -> None:
-        if not moved:
-            return
-        last = {record.id: record for record in moved}
+        whole, states = self._written.rows(moved)
         before = self._db.total_changes()
-        self._db.executemany(_UPDATE, map(_moved_row, last.values()))
-        if self._db.total_changes() - before != len(last):
+        if whole:
+            self._db.executemany(rows.UPDATE, whole)
+        if states:
+            self._db.executemany(rows.UPDATE_STATE, states)
+        if self._db.total_changes() - before != len(whole) + len(states):
             message = f"journal.path {self._path}: another process took these charges over"
             raise FencedError(message)
-        self._db.executemany(_STEP, map(_step_row, moved, self._numbers))
 
     def find(self, wanted: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest whose identity starts as an original says."""
@@ -350,42 +300,17 @@ class JournalReader:
     def steps(self) -> Iterator[tuple[int, str, str, str]]:
         """Charge, event, state before and after of every step, charge by charge in their order."""
         yield from self._db.execute(
-            "SELECT charge, event, before, after FROM step ORDER BY charge, epoch, number"
+            "SELECT charge, event, before, after FROM step ORDER BY charge, number"
         )
 
     def steps_of(self, charge_id: int) -> Iterator[tuple[float, str, str, str, str]]:
         """Time, event, state after, reason and code of one charge's steps."""
-        query = (
-            "SELECT at, event, after, reason, code FROM step WHERE charge = ?"
-            " ORDER BY epoch, number"
-        )
+        query = "SELECT at, event, after, reason, code FROM step WHERE charge = ? ORDER BY number"
         yield from self._db.execute(query, (charge_id,))
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-
-def _moved_row(record: Moved) -> tuple[Any, ...]:
-    values = list(record.values)
-    for index in _PACKED_MOVED:
-        values[index] = _pack(values[index])
-    return (record.epoch, *values, record.id, record.epoch)
-
-
-def _step_row(record: Moved, number: int) -> tuple[Any, ...]:
-    values = record.values
-    return (
-        record.id,
-        record.epoch,
-        number,
-        values[_UPDATED_AT],
-        record.event,
-        record.before,
-        values[_STATE],
-        ": ".join(filter(None, (values[_REASON], values[_REMARK]))),
-        values[_CODE],
-    )
 
 
 def _why(path: Path, error: Exception) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
+_SEARCH_BYTES: Final = 16
 _OTHERS: Final = 0o077
 
 
@@ -77,11 +78,14 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._search_key = _derived(key, b"", b"isogate pan look-up")
+        search_key = _derived(key, b"", b"isogate pan look-up")
+        self._search = hashlib.blake2b(key=search_key, digest_size=_SEARCH_BYTES)
         self.card_key = _derived(key, b"", b"isogate card counting")
         """Under which cards are hashed in memory and in the docket."""
         self.backup_key = _derived(key, b"", b"isogate backups")
         """Under which each backup's own key is wrapped."""
+        self.card_door_key = _derived(key, b"", b"isogate settlement cards")
+        """The private key (X25519) of those who send a settlement card's number."""
         self._ciphers: dict[int, AESGCM] = {}
 
     def know_epoch(self, epoch: int, salt: bytes) -> None:
@@ -106,7 +110,9 @@ class Vault:
         """A keyed hash of a card number, to find its charges without deciphering any."""
         if not pan:
             return b""
-        return hashlib.blake2b(pan.encode(), key=self._search_key, digest_size=16).digest()
+        search = self._search.copy()
+        search.update(pan.encode())
+        return search.digest()
 
 
 def _derived(key: bytes, salt: bytes, purpose: bytes) -> bytes:

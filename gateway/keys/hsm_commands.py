@@ -159,6 +159,12 @@ def verify_mac(algorithm: str, key_type: str, key: ModuleKey, data: bytes, code:
     return head.encode() + data + code.hex().upper().encode()
 
 
+def decipher(key_type: str, key: ModuleKey, data: bytes) -> bytes:
+    """M2: data under a data key, each block alone, hexadecimal both ways."""
+    message = data.hex().upper()
+    return f"0011{key_type}{key.text}{len(message):04X}{message}".encode()
+
+
 def translate_pin(
     source: ModuleKey, target: ModuleKey, block: bytes, formats: tuple[str, str], account: str
 ) -> bytes:

@@ -180,6 +180,16 @@ class KeyCustody(Protocol):
         """Whether each MAC is good, in the jobs' order."""
         ...
 
+    # Data
+
+    async def open_block(self, key: WrappedKey, data: bytes) -> Secret:
+        """WHAT A TERMINAL ENCIPHERED UNDER ITS TDK, IN CLEAR, in memory that is wiped: blocks that
+        are chained (CBC) from zeros.
+
+        CustodyError unless the key's usage is a track key's.
+        """
+        ...
+
     # PIN blocks
 
     async def translate_pin_block(

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Final, Protocol
 import trio
 
 from codec import KeyBlockError, KeyMaterialError, MacKey
-from codec.keys import Secret, check_method, check_value, key_field, wipe
+from codec.keys import Secret, check_method, check_value, key_field, unwrap, wipe
 from gateway.keys.port import CustodyError, Enciphered, IssuedKeys
 from gateway.keys.safe import same_check
-from gateway.keys.wrapped import KEY_SIZES, MAC_USAGES, PARTS, PIN_USAGES, TRANSPORT
+from gateway.keys.wrapped import (
+    BLOCK_BYTES,
+    KEY_SIZES,
+    MAC_USAGES,
+    PARTS,
+    PIN_USAGES,
+    TRACK_USAGES,
+    TRANSPORT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,6 +179,13 @@ class SealedCustody:
             hmac.compare_digest(code, job.expected) for code, job in zip(made, jobs, strict=True)
         ]
 
+    async def open_block(self, key: WrappedKey, data: bytes) -> Secret:
+        """As `KeyCustody` has it: the key is opened for this one use."""
+        await trio.lowlevel.checkpoint()
+        must_be(key, TRACK_USAGES)
+        whole_blocks(key, data)
+        return chained(data, unwrap(await self._safe.open(key), data, key.cipher), key)
+
     async def seal_component(
         self, typed: Secret, check: bytes, usage: KeyUsage, owner: str, cipher: KeyCipher
     ) -> WrappedKey:
@@ -283,3 +298,20 @@ def may_travel(transport: WrappedKey, usage: KeyUsage) -> None:
     if usage not in TRANSPORT.get(transport.usage, ()):
         message = f"a {usage} does not travel under the {transport.usage} of {transport.owner!r}"
         raise CustodyError(message)
+
+
+def whole_blocks(key: WrappedKey, data: bytes) -> None:
+    """Raises CustodyError for data that no key of this cipher enciphers."""
+    if not data or len(data) % BLOCK_BYTES[key.cipher]:
+        raise CustodyError(f"{len(data)} bytes are no whole blocks under a {key.usage}")
+
+
+def chained(data: bytes, deciphered: Secret, key: WrappedKey) -> Secret:
+    """What was chained (CBC) from zeros, of its blocks deciphered each alone."""
+    size = BLOCK_BYTES[key.cipher]
+    before = bytes(size) + data[:-size]
+    clear = bytearray(a ^ b for a, b in zip(memoryview(deciphered), before, strict=True))
+    try:
+        return Secret(clear)
+    finally:
+        wipe(clear)

@@ -115,6 +115,10 @@ class WatchedCustody:
         """Whether each MAC is good."""
         return await self._timed(self._custody.verify_macs(jobs))
 
+    async def open_block(self, key: WrappedKey, data: bytes) -> Secret:
+        """What a terminal enciphered under its TDK."""
+        return await self._timed(self._custody.open_block(key, data))
+
     async def translate_pin_block(
         self, block: bytes, pan: str, *, source: PinKey, target: PinKey
     ) -> bytes:

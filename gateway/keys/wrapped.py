@@ -36,6 +36,9 @@ TRANSPORT: Final[dict[KeyUsage, frozenset[KeyUsage]]] = {
 PARTS: Final[dict[KeyUsage, KeyUsage]] = {"tmk": "tmk_part", "zmk": "zmk_part"}
 """What components of a key are called."""
 MAC_USAGES: Final = frozenset({"mak", "zak"})
+TRACK_USAGES: Final = frozenset({"tdk"})
+BLOCK_BYTES: Final[dict[KeyCipher, int]] = {"des": 8, "aes": 16, "sm4": 16}
+"""Bytes that a cipher takes at a time."""
 PIN_USAGES: Final = frozenset({"pik", "zpk"})
 KEY_SIZES: Final[dict[KeyCipher, tuple[int, ...]]] = {
     "des": (8, 16, 24),

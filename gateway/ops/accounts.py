@@ -7,14 +7,19 @@ from typing import Final
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
 from routing.accounts.machine import Kind
+from routing.accounts.plan import MAIN
 from routing.accounts.refusals import Code
-from routing.accounts.signals import PARTS, SIGNALS
+from routing.accounts.second_states import THE_WAY
+from routing.accounts.signals import RTT_S, SIGNALS
 from routing.accounts.steps import Nudge
+from routing.conventions.management import PARTS
 
 _KIND: Final = Label("kind", tuple(Kind))
 _STATES: Final = (
     *("UNDER_REVIEW", "PRECHECK_FAILED", "APPROVED", "CANCELLED", "DEACTIVATED", "SUSPENDED"),
-    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", OTHER),
+    *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", "ABANDONED"),
+    *(each for each in THE_WAY if each not in ("TESTING", "APPLIED")),
+    OTHER,
 )
 _OF_MONEY: Final = (Code.OPEN_CHARGES, Code.UNSETTLED_BATCH, Code.REVERSAL_PENDING)
 ACCOUNTS: Final = Section("Account services")
@@ -63,6 +68,18 @@ BLOCKING: Final = ACCOUNTS.gauge(
     "Requests under way that something stands against, by what.",
     Label("code", (*_OF_MONEY, OTHER)),
 )
+COLLECTED: Final = ACCOUNTS.counter(
+    "gateway_collected_total",
+    "minor units",
+    "Money of merchants with several accounts that came to stand, by channel and account.",
+    Label("channel", ("chip", "contactless", "code", OTHER)),
+    Label("account", (MAIN, OTHER)),
+)
+FELL_BACK: Final = ACCOUNTS.counter(
+    "gateway_collected_fallback_total",
+    "charges",
+    "Charges on the main account instead of one that was not open.",
+)
 SIGNALS_SEEN: Final = ACCOUNTS.counter(
     "gateway_terminal_signals_total",
     "signals",
@@ -79,7 +96,13 @@ BROKEN: Final = ACCOUNTS.gauge(
     "gateway_terminal_hw_fault",
     "terminals",
     "Terminals that said that a part of them does not work.",
-    Label("part", tuple(PARTS.values())),
+    Label("part", PARTS),
+)
+RTT: Final = ACCOUNTS.histogram(
+    "gateway_terminal_rtt_seconds",
+    "seconds",
+    "Round trips to terminals, by their TCP, whenever one signs in, echoes or tells its state.",
+    RTT_S,
 )
 STATUS_AGE: Final = ACCOUNTS.gauge(
     "gateway_terminal_status_age_seconds",
@@ -109,6 +132,16 @@ BACKUPS: Final = ACCOUNTS.counter(
     "backups",
     "Backups of terminals that go out of service.",
     Label("result", ("verified", "differs", "failed")),
+)
+JOURNAL_BACKUP_AGE: Final = ACCOUNTS.gauge(
+    "gateway_journal_backup_age_seconds",
+    "seconds",
+    "Since the last backup of the journal that was restored for a test; 0: none yet.",
+)
+RESTORE_TEST: Final = ACCOUNTS.gauge(
+    "gateway_restore_test_ok",
+    "yes or no",
+    "Whether the last backup of the journal could be restored.",
 )
 BACKUP_AGE: Final = ACCOUNTS.gauge(
     "gateway_backup_age_seconds", "seconds", "Since the last verified one; 0: none in this life."

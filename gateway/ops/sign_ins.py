@@ -7,7 +7,6 @@ from typing import Final
 from gateway.ops.metric import Label, Section
 from routing.findings import Finding
 from routing.sign_in import SignEvent, SignState
-from routing.terminal_network import PARTS
 
 TERMINALS: Final = Section("Terminals that sign in")
 SIGNED: Final = TERMINALS.gauge(
@@ -21,12 +20,6 @@ STEPS: Final = TERMINALS.counter(
     "steps",
     "What happened to terminals' sessions.",
     Label("event", tuple(SignEvent)),
-)
-BROKEN: Final = TERMINALS.gauge(
-    "gateway_terminal_parts_broken",
-    "terminals",
-    "Terminals that said that a part of theirs does not work.",
-    Label("part", PARTS),
 )
 HELD: Final = TERMINALS.gauge(
     "gateway_terminal_keys", "terminals", "Terminals whose MAC keys are in memory."

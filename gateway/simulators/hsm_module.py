@@ -86,6 +86,7 @@ class Module:
             "BU": self._check,
             "CA": lambda given: self._translate(given, "002", "70D"),
             "CC": lambda given: self._translate(given, "001"),
+            "M2": self._decipher,
             "M6": self._make_mac,
             "M8": self._verify_mac,
             "NC": self._diagnose,
@@ -211,6 +212,25 @@ class Module:
         if algorithm == "3" and len(clear) != 16:  # noqa: PLR2004 - bytes
             raise Refused("27")
         return size, MacKey("x9.9" if algorithm == "1" else "x9.19", clear), message
+
+    # Data
+
+    def _decipher(self, given: Parser) -> str:
+        if given.take(4) != "0011":
+            raise Refused("15")  # other modes and formats than ECB in hexadecimal
+        key_type = given.take(3)
+        if key_type not in ("00A", "30B"):
+            raise Refused("04")
+        clear = self._open(key_type, given.key())
+        try:
+            data = bytes.fromhex(given.take(given.number(4)))
+        except ValueError:
+            raise Refused("15") from None
+        given.end()
+        if not data or len(data) % 8:
+            raise Refused("80")
+        told = bytes(unwrap(clear, data)).hex().upper()
+        return f"00{len(told):04X}{told}"
 
     # PINs
 

@@ -15,7 +15,7 @@ import trio
 
 from gateway.wire._driver import Driver
 from gateway.wire.filters import Door, FilterError
-from gateway.wire.port import Frame
+from gateway.wire.port import Frame, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _BACKLOG: Final = 4_096
 _HOST_BACKLOG: Final = 16
+_TCP_INFO_BYTES: Final = 104
+_RTT_AT: Final = 68
+_RESENT_AT: Final = 100
+"""Where Linux's `struct tcp_info` has them."""
 
 
 def expecting(address: str, port: int) -> socket.socket:
@@ -176,6 +180,16 @@ class Engine(Driver):
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self.adopt_descriptor(sock.detach(), peer, accepted, tls)
+
+    def quality(self, conn: int) -> Quality | None:
+        """How good a connection is; None if it is gone."""
+        if not self.peer(conn):
+            return None
+        with socket.fromfd(self.fileno(conn), socket.AF_INET, socket.SOCK_STREAM) as sock:
+            told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        (rtt_us,) = struct.unpack_from("=I", told, _RTT_AT)
+        (resent,) = struct.unpack_from("=I", told, _RESENT_AT)
+        return Quality(rtt_us / 1e6, resent)
 
     def close_all(self) -> None:
         """End everything, listeners and the descriptor itself included."""

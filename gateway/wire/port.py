@@ -36,6 +36,15 @@ class Acknowledged(NamedTuple):
     tag: int
 
 
+class Quality(NamedTuple):
+    """How good a connection is, as this side's TCP measured."""
+
+    rtt_s: float
+    """Round trip, smoothed."""
+    resent: int
+    """Segments that were sent again because no acknowledgement came."""
+
+
 WireEvent = Frame | Closed | Lost | Acknowledged
 
 
@@ -88,6 +97,10 @@ class Network(Protocol):
 
     def peer(self, conn: int) -> str:
         """The listener or host that a connection belongs to; '' if it is gone."""
+        ...
+
+    def quality(self, conn: int) -> Quality | None:
+        """How good a connection is; None if it is gone, or nobody measures."""
         ...
 
     def flush(self) -> None:

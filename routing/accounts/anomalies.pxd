@@ -5,13 +5,14 @@ from routing.clock cimport Now as Now_t
 
 @cython.final
 cdef class _Day:
-    cdef public object sales
+    cdef public long long sales
     cdef public object money
-    cdef public object night
-    cdef public object round
+    cdef public long long night
+    cdef public long long round
     cdef public object given_back
     cdef public dict minute
-    cdef public object most_a_minute
+    cdef public long long most_a_minute
+    @cython.locals(count=cython.longlong, last=tuple)
     cdef object note(self, Charge_t charge, long minute, bint at_night)
 
 @cython.final

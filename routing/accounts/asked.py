@@ -12,6 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from routing.accounts.dossier import Change
+from routing.accounts.new_card import NewCard
+from routing.accounts.plan import Plan
 from routing.accounts.refusals import (
     Code,
     Language,
@@ -29,6 +31,10 @@ _NAME: Final = re.compile(r"[\w.-]{1,40}")
 _HASH: Final = re.compile("[0-9a-f]{64}")
 _CONTACT: Final = re.compile(r"[\w+().@ -]{3,60}")
 _DOCUMENTS_MAX: Final = 20
+_NAMES: Final = (
+    *("serial", "kind", "state", "token", "request"),
+    *("account", "number", "host", "licence"),
+)
 
 
 class Verb(StrEnum):
@@ -107,9 +113,26 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     who: str = ""
     hours: float = 0.0
     ok: bool = True
+    account: str = ""
+    """Which account beside the main one: its digit."""
+    number: str = ""
+    """DE 42 of that account towards the host."""
+    host: str = ""
+    licence: str = ""
+    """The unified social credit code."""
+    marks: dict[str, int] = {}
+    """Of a review, by item."""
+    plan: Plan | None = None
+    """By which rules charges go to which account."""
     rules: RuleSet | None = None
     change: Change | None = None
     """What is to change in a merchant's file."""
+    card: str = ""
+    """A new settlement card's number, enciphered: see `gateway.card_door`."""
+    again: str = ""
+    """The same number, keyed and enciphered once more, where both do not stand in `card`."""
+    version: int | None = None
+    """The version of the settlement card that the sender has seen."""
     lang: Language | None = None
     """In what to answer; by default in what the registry has of the terminal."""
 
@@ -122,7 +145,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ]
         wrong += [
             name
-            for name in ("serial", "kind", "state", "token", "request")
+            for name in _NAMES
             if getattr(self, name) and not _NAME.fullmatch(getattr(self, name))
         ]
         if self.contact and not _CONTACT.fullmatch(self.contact):
@@ -149,8 +172,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     identity: str = ""
     """What a repeat of the message shares with it; '': a repeat is decided anew."""
     software: str = ""
+    card: NewCard | None = None
+    """The card that came enciphered in the record; `asked` shows its mask only."""
+    entry: str = ""
+    """How it was read, where the message tells: DE 22."""
     clock: float = 0.0
     """The terminal's own time, where the message tells it; 0: it does not."""
+
+    def wrong_fields(self) -> list[str]:
+        """Fields whose content can't be right."""
+        return self.record.wrong_fields() + (self.card.wrong_fields() if self.card else [])
 
 
 class Outcome(StrEnum):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from routing.accounts.asked import Outcome, Reply
+from routing.accounts.machine import Event
 from routing.accounts.obstacles import EVERY, View
 from routing.accounts.people import May
 
@@ -37,6 +38,10 @@ class Case:
     """States in which it waits for the world, and how many seconds pass between looks at it."""
     needs_token: ClassVar[bool] = True
     """Whether its maker must have enquired first."""
+    tells_of_known: ClassVar[bool] = False
+    """Whether an enquiry tells of the request under way, not of one that might be made."""
+    wakes: ClassVar[frozenset[str]] = frozenset()
+    """States that it leaves when it is asked for again, whatever stands against it."""
     asks_journal: ClassVar[bool] = True
     """Whether what stands against it has to do with money."""
 
@@ -76,10 +81,52 @@ class Case:
         """Whether whom it is about is registered."""
         return self.office.registered.knows(request.merchant, request.terminal)
 
+    @property
+    def is_on(self) -> bool:
+        """Whether this gateway is set up for it."""
+        return True
+
+    def enquired(self, draft: AccountRequest, asked: Asked) -> None:
+        """Take from an enquiry what its rules look at."""
+        del draft, asked
+
+    def handed_in(self, request: AccountRequest, asked: Asked, now: Now) -> None:
+        """Something came for it later; told after `take_in`."""
+        del request, asked, now
+
+    def known(self, request: AccountRequest) -> Any:
+        """What its rules look at besides what all rules do."""
+        del request
+        return None
+
+    def comes_to(self, obstacles: list[Obstacle]) -> Event:
+        """What these obstacles do to a new request."""
+        del obstacles
+        return Event.OBSTRUCTED
+
+    def shown(self, request: AccountRequest) -> dict[str, Any]:
+        """What every answer about it shows."""
+        del request
+        return {}
+
     def begin(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
         """Put what this kind needs into a new request; returns fields that are wrong or missing."""
         del request, asked
         return ()
+
+    def take_in(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
+        """Put what was said later into a request; returns fields that are wrong."""
+        del request, asked
+        return ()
+
+    def against(self, request: AccountRequest, wall: float) -> Iterator[Obstacle]:
+        """What stands against it that no rule can see by itself."""
+        del request, wall
+        yield from ()
+
+    def waits_for(self, request: AccountRequest) -> list[Obstacle]:
+        """Why what it asks for is not there yet."""
+        return request.obstacles
 
     def opened(self, request: AccountRequest, who: str, now: Now) -> bool:
         """A new request is on the shelf; True if it went on already, whatever stands against it."""

@@ -1,8 +1,11 @@
-"""Changes of who may do what: grants for a time, rule sets, locks that are lifted.
+"""Changes of who may do what: grants for a time, rule sets, locks that are lifted; and of which
+account a merchant's charges go to.
 
 Rule 1.  One person asks, another gives; both stand in the audit log.
 Rule 2.  A grant ends by itself; what it was asked for goes on where it had stopped.
 Rule 3.  A rule set has a version and a day; decisions that were made stay as they are.
+Rule 4.  A charge stays on its account, whatever changes: a closed one gets no new charges, and what
+         follows on its old ones goes on.
 
     REQUESTED      APPROVED -> IN_FORCE (carry it out), REJECTED -> REJECTED, WITHDRAWN
 """
@@ -13,11 +16,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from routing.accounts.asked import Asked, File
+from routing.accounts.asked import Action, Asked, File
 from routing.accounts.case import Case
 from routing.accounts.machine import Event, Kind, Machine, Place, Step
 from routing.accounts.obstacles import permission
 from routing.accounts.people import Grant, May, Role
+from routing.accounts.plan import MAIN, Plan
 from routing.accounts.refusals import Words
 from routing.accounts.rules import RuleSet
 from routing.keeper import AuditKind, KeptKind
@@ -35,6 +39,8 @@ OBSTRUCTED: Final = "OBSTRUCTED"
 CARRY_OUT: Final = "put it into force"
 _HOUR_S: Final = 3_600.0
 _UNLOCK: Final = "unlock"
+_ACCOUNTS: Final = frozenset({"plan", "close"})
+"""Facts of a change of a merchant's accounts."""
 
 MACHINE: Final = Machine(
     Kind.CHANGE,
@@ -95,12 +101,16 @@ class Changes(Case):
 
     def may_of(self, request: AccountRequest) -> May:
         """Whoever asks for rules must be allowed to."""
+        if _ACCOUNTS & request.facts.keys():
+            return May.SECOND
         return May.RULES if "rules" in request.facts else May.ASK_GRANT
 
     def decided_by(self, request: AccountRequest) -> May:
         """Who may give it."""
         if "rules" in request.facts:
             return May.RULES
+        if _ACCOUNTS & request.facts.keys():
+            return May.DECIDE
         return May.UNLOCK if "unlock" in request.facts else May.GRANT
 
     def knows(self, request: AccountRequest) -> bool:
@@ -119,10 +129,37 @@ class Changes(Case):
             request.facts["rules"] = msgspec.to_builtins(record.rules)
             request.merchant = f"rules {record.rules.version}"
             return ()
+        if asked.file is File.MERCH2:
+            return self._begin_accounts(request, asked)
         if record.what == _UNLOCK:
             request.facts["unlock"] = True
             return () if self.office.files.of(request.merchant).lock is not None else ("merchant",)
         return self._begin_grant(request, asked)
+
+    def _begin_accounts(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
+        """Other rules for a merchant's charges, or the end of one of its accounts."""
+        plan, account = asked.record.plan, asked.record.account
+
+        def is_open(account: str) -> bool:
+            return self.office.collecting.is_open(request.merchant, account)
+
+        if asked.action is Action.DELETE:
+            request.facts["close"] = account
+            return () if is_open(account) else ("account",)
+        if plan is None or list(plan.problems()):
+            return ("plan",)
+        request.facts["plan"] = msgspec.to_builtins(plan)
+        good = all(rule.account == MAIN or is_open(rule.account) for rule in plan.rules)
+        return () if good else ("account",)
+
+    def _change_accounts(self, request: AccountRequest, who: str, now: Now) -> None:
+        collecting, merchant = self.office.collecting, request.merchant
+        if "plan" in request.facts:
+            plan = msgspec.convert(request.facts["plan"], Plan)
+            collecting.change(merchant, plan, who, now)
+        else:
+            account = collecting.of(merchant).accounts[str(request.facts["close"])]
+            collecting.put(merchant, msgspec.structs.replace(account, closed=True), who, now)
 
     def _begin_grant(self, request: AccountRequest, asked: Asked) -> tuple[str, ...]:
         record = asked.record
@@ -144,6 +181,8 @@ class Changes(Case):
             rules = msgspec.convert(request.facts["rules"], RuleSet)
             office.book.add(rules)
             keeper.keep(KeptKind.RULE_SET, rules.version, request.facts["rules"], now)
+        elif _ACCOUNTS & request.facts.keys():
+            self._change_accounts(request, who, now)
         elif "unlock" in request.facts:
             office.files.unlock(request.merchant, who, now)
         else:

@@ -3,6 +3,8 @@
 Rule 1.  Anybody who is known may complain or ask for support; it can be about a request.
 Rule 2.  Another person answers, within the time that the rules give; silence is escalated.
 Rule 3.  It ends when who complained is content; who is not has it opened again.
+Rule 4.  A case with a vendor names whom to reach there.  Work on site is a terminal's, and is
+         answered with the number of its work order, also by a technician.
 
 A complaint about a charge that was not served is another thing: see `isogate complaint`.
 """
@@ -34,8 +36,12 @@ CATEGORIES: Final = (
     "device",
     "settlement",
     "staff",
+    "vendor",
+    "on-site",
     "other",
 )
+VENDOR: Final = "vendor"
+ON_SITE: Final = "on-site"
 _BEGINS: Final = ("complaint", "support")
 
 _E = Event
@@ -102,8 +108,10 @@ class Complaints(Case):
             return ("what",)
         if about and self.office.shelf.get(about) is None:
             return ("request",)
-        if not request.reason:
-            return ("reason",)
+        needed = {"reason": True, "contact": category == VENDOR, "terminal": category == ON_SITE}
+        missing = [name for name, is_so in needed.items() if is_so and not getattr(request, name)]
+        if missing:
+            return tuple(missing)
         request.facts |= {"category": category, "about": about}
         if about:
             # One for each request that it is about, and for each subject without one.
@@ -115,14 +123,19 @@ class Complaints(Case):
         """Somebody answers it."""
         if asked.record.what != "answer" or request.state != OPEN:
             return self.office.progress.out_of_turn(request, asked.record.what or "report")
-        if not asked.record.reason:
-            return Reply(outcome=Outcome.WRONG_FIELD, wrong=("reason",), request=request.id)
+        on_site, record = request.facts.get("category") == ON_SITE, asked.record
+        if not record.reason or (on_site and not record.evidence):
+            wrong = ("evidence",) if record.reason else ("reason",)
+            return Reply(outcome=Outcome.WRONG_FIELD, wrong=wrong, request=request.id)
         people = self.office.people
-        may = any(people.may(asked.who, each, now.wall) for each in (May.FILE, May.DECIDE))
+        allowed = (May.FILE, May.DECIDE, *((May.TEST,) if on_site else ()))
+        may = any(people.may(asked.who, each, now.wall) for each in allowed)
         if asked.who == request.maker or not may:
             self.office.denied(asked, "answer", now)
             refusal = Refusal.of(Code.NO_PERMISSION, "another person answers")
             return refused(refusal, request=request.id, state=request.state)
-        remark = asked.record.reason
+        if on_site:
+            request.facts["work_order"] = record.evidence
+        remark = f"{record.evidence}: {record.reason}" if record.evidence else record.reason
         self.office.progress.apply(request, Event.ANSWERED, asked.who, now, remark=remark)
         return self.office.progress.reply(request)

@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from routing.accounts.asked import Action, Asked, Channel, File, Outcome, Record, Reply, Verb
+from routing.accounts.card_rules import ENTRIES
 from routing.accounts.people import operator_name
 from routing.accounts.refusals import TEXT_BYTES_MAX, Language, encoded, fitted
 from routing.conventions import CONVENTIONS
-from routing.conventions.file_action import Told
-from routing.effects import ToTerminal
+from routing.conventions.file_action import Told, can_hold_chinese
+from routing.effects import CardWork, SealedCard, ToTerminal
+from routing.sign_in import Till
+from routing.terminal_network import skew_s
 
 if TYPE_CHECKING:
     from codec import Message
+    from routing.accounts.new_card import NewCard
     from routing.accounts.office import Office
     from routing.cause import Asker
     from routing.clock import Now
     from routing.conventions.file_action import FileAction
     from routing.settings import ListenerSettings
+    from routing.sign_ins import SignIns
 
 _decode: Final = msgspec.json.Decoder(Record).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -35,8 +40,8 @@ _DISPENSABLE: Final = ("facts", "until", "next", "about", "title")
 class TerminalCounter:
     """Where terminals ask."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, office: Office, sign_ins: SignIns) -> None:
+        self._office, self._sign_ins = office, sign_ins
 
     def heard(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
         """A file action of a terminal."""
@@ -63,7 +68,25 @@ class TerminalCounter:
         asked = msgspec.structs.replace(
             asked, record=record, who=operator_name(asked.merchant, operator)
         )
-        self._office.ask(asked, lambda reply, at: self._tell(asker, reply, record, at), now)
+        self._ask(asker, asked, now)
+
+    def _ask(self, asker: Asker, asked: Asked, now: Now) -> None:
+        """Have it answered; a card number that came enciphered is opened first."""
+        record = asked.record
+
+        def tell(reply: Reply, now: Now) -> None:
+            self._tell(asker, reply, record, now)
+
+        def opened(card: NewCard, now: Now) -> None:
+            self._office.ask(msgspec.structs.replace(asked, card=card), tell, now)
+
+        if not record.card:
+            self._office.ask(asked, tell, now)
+            return
+        session = self._sign_ins.session(Till.of(asked.merchant, asked.terminal))
+        key = session.track_key if session is not None else ""
+        sealed = SealedCard(record.card, record.again, key)
+        self._office.life.outbox.key_work.append(CardWork(sealed, opened))
 
     def _asked(self, message: Message, said: FileAction, now: Now) -> Asked:
         action = Action(said.action) if said.action in set(Action) else None
@@ -79,7 +102,8 @@ class TerminalCounter:
             channel=Channel.TERMINAL,
             identity="|".join(parts),
             software=said.software,
-            clock=_clock(get(7, ""), now),
+            entry=ENTRIES.get((get(22) or "")[:2], ""),
+            clock=_clock(message, now),
         )
 
     def _tell(self, asker: Asker, reply: Reply, record: Record, now: Now) -> None:
@@ -88,7 +112,7 @@ class TerminalCounter:
         convention = CONVENTIONS[request.dialect.name]
         fields = convention.file_fields
         language = Language.ENGLISH
-        if fields.text_is_latin_1:
+        if can_hold_chinese(request):
             language = record.lang or self._office.registered.language(
                 request.get(42, ""), request.get(41, "")
             )
@@ -125,7 +149,15 @@ def _field_in(error: Exception) -> str:
     return path.rstrip("`")[:20] if found else "record"
 
 
-def _clock(sent_at: str, now: Now) -> float:
+def _clock(message: Message, now: Now) -> float:
+    """The terminal's own time, by DE 7 or by DE 12 and 13; 0 for none."""
+    if not message.has(7):
+        skew = skew_s(message, now)
+        return now.wall + skew if skew is not None else 0.0
+    return _time_in(message[7], now)
+
+
+def _time_in(sent_at: str, now: Now) -> float:
     """DE 7 as a time: of the year that brings it closest; 0 for none."""
     try:
         sent = datetime.strptime(f"2000{sent_at}", "%Y%m%d%H%M%S").replace(tzinfo=UTC)

@@ -285,6 +285,8 @@ class Deactivation(Case):
             "connects": link.connects,
             "echoes": link.echoes,
             "seen_at": link.seen_at,
+            "rtt_ms": round(link.rtt_s * 1_000, 3),
+            "resent": link.resent,
         }
 
     # What comes by itself
@@ -353,8 +355,9 @@ class Deactivation(Case):
     def _taken_in(self, request: AccountRequest, asked: Asked, now: Now) -> tuple[str, ...]:
         """Put the particulars of a report where they belong; returns fields that are wrong."""
         record = asked.record
-        if record.what == "repair" and not record.evidence:
-            return ("evidence",)  # the number of the work order
+        if record.what == "repair":
+            request.facts["work_order"] = record.evidence
+            return () if record.evidence else ("evidence",)
         if record.what != "replaced":
             return ()
         if not self.office.devices.serial_is_good(request, record.serial, now):

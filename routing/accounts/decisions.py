@@ -87,8 +87,13 @@ class Decisions:
             if refusal is None:
                 return Reply(outcome=Outcome.WRONG_FIELD, wrong=("what",), request=request.id)
             request.refuser = asked.who
+        if event is Event.COUNTERED:
+            request.facts["against"] = sorted({each.code for each in request.obstacles})
+        if event is Event.APPEALED:
+            request.facts["appealed"] = sorted({each.code for each in request.obstacles})
         if event is Event.OVERTURNED:
-            request.facts["waived"] = sorted({each.code for each in request.obstacles})
+            waived = {*request.facts.get("waived", []), *request.facts.pop("appealed", [])}
+            request.facts["waived"] = sorted(waived)
         if event is Event.APPROVED:
             reply = self._approve(request, asked, now)
             if reply is not None:
@@ -137,6 +142,7 @@ class Decisions:
         for name in ("reason", "contact", "name"):
             if getattr(record, name):
                 setattr(request, name, getattr(record, name))
+        self._office.cases[request.kind].handed_in(request, asked, now)
         if record.docs:
             kinds = ",".join(sorted(record.docs))
             self._office.progress.note(request, asked.who, "HANDED IN", now, remark=kinds)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from routing.accounts.backup import Wanted
 from routing.accounts.deactivation import BACKUP, Deactivation
 from routing.accounts.machine import Kind
-from routing.accounts.refusals import Language, encoded, fitted
+from routing.accounts.refusals import Language, advice, codes_of, encoded, fitted
+from routing.accounts.second import SecondAccount
 from routing.conventions import CONVENTIONS
-from routing.conventions.file_action import OPERATOR_LENGTH
+from routing.conventions.file_action import OPERATOR_LENGTH, can_hold_chinese, fitted_codes
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.accounts.backup import Evidence
     from routing.accounts.office import Office
+    from routing.accounts.refusals import Obstacle
     from routing.accounts.request import AccountRequest
     from routing.clock import Now
 
@@ -30,22 +32,34 @@ class Devices:
     def words_for(self, message: Message) -> dict[int, str]:
         """Why a barred terminal is refused, for its display and its cashier: DE 44 and DE 63."""
         merchant, terminal = message.get(42, "").rstrip(), message.get(41, "").rstrip()
+        convention = CONVENTIONS[message.dialect.name]
+        language = self._office.registered.language(merchant, terminal)
+        if not can_hold_chinese(message):
+            language = Language.ENGLISH
         request = self._office.shelf.get(self._office.gate.because_of(merchant, terminal))
         if request is None:
+            against = self._of_the_account(message)
+            codes, sentences = fitted_codes(codes_of(against)), advice(against, language)
+        else:
+            place = self._office.cases[request.kind].machine.places[request.state]
+            end = "。" if language is Language.CHINESE else "."
+            sentences = [place.title.say(language) + end, place.next.say(language)]
+            codes = str(request.facts.get("why") or request.state)
+        if not codes:
             return {}
-        convention = CONVENTIONS[message.dialect.name]
-        fields = convention.file_fields
-        language = self._office.registered.language(merchant, terminal)
-        if not fields.text_is_latin_1:
-            language = Language.ENGLISH
-        place = self._office.cases[request.kind].machine.places[request.state]
-        end = "。" if language is Language.CHINESE else "."
-        sentences = [place.title.say(language) + end, place.next.say(language)]
         text = encoded(fitted(sentences, language), language).decode("latin-1")
         operator = convention.file_action(message).operator
-        if fields.text_is_latin_1:
+        if convention.file_fields.text_follows_operator:
             text = operator.ljust(OPERATOR_LENGTH) + text
-        return {44: str(request.facts.get("why") or request.state), 63: text}
+        return {44: codes, 63: text}
+
+    def _of_the_account(self, message: Message) -> list[Obstacle]:
+        """Why the account is not open that a charge goes to; nothing if it is not about that."""
+        case, collecting = self._office.cases[Kind.SECOND], self._office.collecting
+        meant = collecting.meant(message, CONVENTIONS[message.dialect.name])
+        if not meant or not isinstance(case, SecondAccount):
+            return []
+        return case.words_for(message, meant)
 
     def sign_in_refusal(self, merchant: str, terminal: str) -> str:
         """DE 39 for a terminal that signs in; '' for one that may, or is to be tested."""

@@ -48,6 +48,10 @@ class Dossier(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Chargebacks that are open elsewhere."""
     balance: int = 0
     """Minor units that the books still hold, or the merchant owes (negative)."""
+    since: str = ""
+    """The day since which the merchant has its account, like 2026-07-01."""
+    holders: tuple[str, ...] = ()
+    """Names besides the merchant's own in which its settlement card may be."""
     filing: str = ""
     """The number under which a regulator was told."""
 
@@ -64,6 +68,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sync_pending: bool | None = None
     disputes: int | None = None
     balance: int | None = None
+    since: str | None = None
+    holders: tuple[str, ...] | None = None
     filing: str | None = None
 
     def made(self, dossier: Dossier) -> list[str]:

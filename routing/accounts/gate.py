@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from routing.accounts.collecting import Collecting
+
 
 def _no_test(subject: str, amount: int) -> bool:
     del subject, amount
@@ -24,6 +26,10 @@ class Gate:
     def __init__(self) -> None:
         self._bars: defaultdict[str, dict[str, tuple[str, bool]]] = defaultdict(dict)
         """By subject (merchant|terminal, or merchant|): DE 39 by request."""
+        self.bars_some = False
+        """Whether anybody is barred at all."""
+        self.collecting: Collecting | None = None
+        """The accounts of merchants; None where nobody can have another than the main one."""
         self.refused = 0
         self.lets_test: Callable[[str, int], bool] = _no_test
         """Whether a barred terminal (merchant|terminal) may make a sale of this amount: a test."""
@@ -40,6 +46,7 @@ class Gate:
                 bars.pop(request, None)
                 if not bars:
                     del self._bars[subject]
+        self.bars_some = bool(self._bars)
 
     def code(self, merchant: str, terminal: str) -> str:
         """DE 39 for a sign-in; '' if nothing bars it."""

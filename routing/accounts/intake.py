@@ -23,10 +23,16 @@ _KIND: Final[Mapping[tuple[File, Action], Kind]] = {
     (File.TERMINAL, Action.CHANGE): Kind.DEACTIVATION,
     (File.MERCHANT, Action.ADD): Kind.ONBOARDING,
     (File.TERMINAL, Action.ADD): Kind.ONBOARDING,
+    (File.SETTLEACC, Action.ENQUIRE): Kind.SETTLEMENT,
+    (File.SETTLEACC, Action.CHANGE): Kind.SETTLEMENT,
+    (File.MERCH2, Action.ENQUIRE): Kind.SECOND,
+    (File.MERCH2, Action.ADD): Kind.SECOND,
+    (File.MERCH2, Action.CHANGE): Kind.CHANGE,
+    (File.MERCH2, Action.DELETE): Kind.CHANGE,
     (File.GRANT, Action.ADD): Kind.CHANGE,
     (File.RULES, Action.ADD): Kind.CHANGE,
 }
-_LATER: Final = frozenset({File.SETTLEACC, File.MERCH2, File.LIMITS})
+_LATER: Final = frozenset({File.LIMITS})
 """Files that messages may name and that nobody here changes."""
 
 
@@ -39,7 +45,9 @@ def kind_of(asked: Asked, cases: Mapping[Kind, Case]) -> Kind | Outcome:
     kind = _KIND.get((asked.file, asked.action))
     for each in cases.values():
         kind = each.takes(asked) or kind
-    return kind if kind is not None else Outcome.WRONG_FIELD
+    if kind is None:
+        return Outcome.WRONG_FIELD
+    return kind if cases[kind].is_on else Outcome.UNSUPPORTED
 
 
 def subject(asked: Asked) -> tuple[str, str]:

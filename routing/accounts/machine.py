@@ -22,7 +22,11 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     DEACTIVATION = "deactivation"
     ONBOARDING = "onboarding"
+    SECOND = "second"
+    """Another account beside the main one."""
     COMPLAINT = "complaint"
+    SETTLEMENT = "settlement"
+    """The card that a merchant's money goes to."""
     CHANGE = "change"
     """Of who may do what, of rules, of locks."""
 
@@ -61,6 +65,13 @@ class Event(StrEnum):
     SIGNED_IN = "SIGNED_IN"
     ABANDONED = "ABANDONED"
     ANSWERED = "ANSWERED"
+    PAPERS_MISSING = "PAPERS_MISSING"
+    CARD_REFUSED = "CARD_REFUSED"
+    SENT_TO_BANK = "SENT_TO_BANK"
+    SYNC_FAILED = "SYNC_FAILED"
+    SYNCED = "SYNCED"
+    BANK_REFUSED = "BANK_REFUSED"
+    CUT_OVER = "CUT_OVER"
     ENDED = "ENDED"
 
 

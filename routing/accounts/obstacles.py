@@ -7,7 +7,7 @@ so does the pre-check, with the same words.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from routing.accounts.refusals import Code, Obstacle
 
@@ -31,10 +31,15 @@ class View(NamedTuple):
     people: People
     standing: Standing
     wall: float
+    known: Any = None
+    """What only its own case's rules look at."""
 
 
 def permission(view: View) -> Iterator[Obstacle]:
-    """P1: the maker may not ask for this, or a policy withholds it."""
+    """P1: the maker may not ask for this, or not for this merchant, or a policy withholds it."""
+    maker = view.people.find(view.request.maker)
+    if maker is not None and maker.acts_for and view.request.merchant not in maker.acts_for:
+        yield Obstacle(Code.NO_PERMISSION, "no agent of this merchant")
     if not view.people.may(view.request.maker, view.may, view.wall):
         yield Obstacle(Code.NO_PERMISSION, view.may)
     if view.dossier.policy:

@@ -17,6 +17,7 @@ from routing.accounts.anomalies import Anomalies
 from routing.accounts.asked import Asked, Channel, Outcome, Reply, Verb, refused
 from routing.accounts.cancellation import Cancellation
 from routing.accounts.changes import Changes
+from routing.accounts.collecting import Collecting
 from routing.accounts.complaints import Complaints
 from routing.accounts.deactivation import Deactivation
 from routing.accounts.decisions import Decisions
@@ -31,6 +32,9 @@ from routing.accounts.refusals import Code, Obstacle, Refusal
 from routing.accounts.registered import Registered
 from routing.accounts.request import AccountRequest, subject_of
 from routing.accounts.rules import RuleBook
+from routing.accounts.second import SecondAccount
+from routing.accounts.settlement import Settlement
+from routing.accounts.settlement_card import SettlementCard
 from routing.accounts.shelf import Shelf
 from routing.accounts.signals import NEW_SOFTWARE, Signals
 from routing.accounts.standing import Accounts, Standing
@@ -44,7 +48,10 @@ if TYPE_CHECKING:
     from routing.lifecycle import Lifecycle
 
 Answer = Callable[[Reply, "Now"], None]
-CASES: tuple[type[Case], ...] = (Cancellation, Deactivation, Onboarding, Complaints, Changes)
+CASES: tuple[type[Case], ...] = (
+    *(Cancellation, Deactivation, SettlementCard, SecondAccount),
+    *(Onboarding, Complaints, Changes),
+)
 """Every kind of request; a further case is one file and one word here."""
 BACK = {"ACTIVE": "lifted", "RETIRED": "retired"}
 """States that a terminal may be asked to have next, and what is reported by that."""
@@ -65,6 +72,9 @@ class Office:
         self.registered = Registered(life)
         self.accounts = Accounts(life, self.registered)
         self.signals = Signals(self)
+        self.settlement = Settlement(self)
+        self.collecting = Collecting(life, self.settlement.bins)
+        self.accounts.told = self.collecting.settled
         self.tokens = Tokens(life.settings.card_key, settings.token_valid_s)
         self.cases: dict[Kind, Case] = {each.machine.kind: each(self) for each in CASES}
         machines = {kind: case.machine for kind, case in self.cases.items()}
@@ -105,7 +115,7 @@ class Office:
             self._remember(asked, reply, now)
             answer(reply, now)
 
-        wrong = asked.record.wrong_fields()
+        wrong = asked.wrong_fields()
         if wrong:
             answered(Reply(outcome=Outcome.WRONG_FIELD, wrong=tuple(wrong)), now)
         elif asked.verb is Verb.ENQUIRE:
@@ -153,6 +163,7 @@ class Office:
         if not self.cases[kind].knows(draft):
             answer(Reply(outcome=Outcome.UNKNOWN), now)
             return
+        self.cases[kind].enquired(draft, asked)
 
         def found(obstacles: list[Obstacle], now: Now) -> None:
             answer(self._told(draft, obstacles, now), now)
@@ -169,6 +180,8 @@ class Office:
         if draft.terminal and any(each.code is Code.SOFTWARE_TOO_OLD for each in obstacles):
             self.signals.ask(draft.subject, NEW_SOFTWARE, now)
         known = self.shelf.under_way(draft.kind, draft.subject)
+        if known is not None and case.tells_of_known:
+            obstacles = case.waits_for(known)
         place = case.machine.places[known.state if known is not None else draft.state]
         documents = rules.documents_for(draft.kind, self.files.of(draft.merchant).region)
         facts: dict[str, str | int | float] = {
@@ -198,6 +211,7 @@ class Office:
             view = self.view(request, standing, now)
             waived = request.facts.get("waived", [])
             obstacles = [each for rule in case.rules for each in rule(view)]
+            obstacles += case.against(request, now.wall)
             found([each for each in obstacles if each.code not in waived], now)
 
         if request.merchant and case.asks_journal:
@@ -215,6 +229,7 @@ class Office:
             self.people,
             standing,
             now.wall,
+            self.cases[request.kind].known(request),
         )
 
     # Requests
@@ -285,6 +300,10 @@ class Office:
 
     def resume(self, request: AccountRequest, asked: Asked, answer: Answer, now: Now) -> None:
         """Take in what was handed in later, and judge it again."""
+        wrong = self.cases[request.kind].take_in(request, asked)
+        if wrong:
+            answer(Reply(outcome=Outcome.WRONG_FIELD, wrong=wrong, request=request.id), now)
+            return
         self.decisions.take_in(request, asked, now)
 
         def found(obstacles: list[Obstacle], now: Now) -> None:
@@ -297,9 +316,10 @@ class Office:
         self, request: AccountRequest, obstacles: list[Obstacle], who: str, now: Now
     ) -> None:
         """What stands against an obstructed request was looked at again."""
-        if self.cases[request.kind].machine.step(request.state, Event.RESUMED) is None:
+        case = self.cases[request.kind]
+        if case.machine.step(request.state, Event.RESUMED) is None:
             return
-        if not obstacles:
+        if not obstacles or request.state in case.wakes:
             self.progress.apply(request, Event.RESUMED, who, now)
             self._judged(request, obstacles, who, now)
         elif obstacles != request.obstacles:
@@ -311,8 +331,8 @@ class Office:
         self, request: AccountRequest, obstacles: list[Obstacle], who: str, now: Now
     ) -> None:
         if obstacles:
-            refusal = Refusal(obstacles)
-            self.progress.apply(request, Event.OBSTRUCTED, who, now, refusal=refusal)
+            event, refusal = self.cases[request.kind].comes_to(obstacles), Refusal(obstacles)
+            self.progress.apply(request, event, who, now, refusal=refusal)
         else:
             self.progress.apply(request, Event.PASSED, who, now)
 

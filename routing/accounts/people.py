@@ -28,6 +28,8 @@ class Role(StrEnum):
     SECURITY = "security"
     TECHNICIAN = "technician"
     SUPERVISOR = "supervisor"
+    AGENT = "agent"
+    """Somebody outside, who helps merchants to open accounts."""
     GATEWAY = "gateway"
 
 
@@ -40,6 +42,7 @@ class May(StrEnum):
     RESTORE = "device.restore.request"
     ONBOARD = "account.onboard.request"
     SETTLE_CARD = "settle.change"
+    SETTLE_RUN = "settle.run"
     SECOND = "second.open"
     ASK_GRANT = "grant.request"
     COMPLAIN = "complain"
@@ -62,12 +65,13 @@ _ASKS: Final = frozenset(
 MAY: Final[dict[Role, frozenset[May]]] = {
     Role.CASHIER: frozenset({May.ENQUIRE, May.ASK_GRANT, May.COMPLAIN}),
     Role.MERCHANT: _ASKS,
-    Role.CLERK: _ASKS | {May.FILE, May.VERIFY},
+    Role.CLERK: _ASKS | {May.FILE, May.VERIFY, May.SETTLE_RUN},
     Role.REVIEWER: frozenset({May.ENQUIRE, May.DECIDE, May.VERIFY, May.RULES}),
     Role.APPEALS: frozenset({May.ENQUIRE, May.APPEAL_DECIDE}),
     Role.SECURITY: frozenset({May.ENQUIRE, May.SUSPEND, May.LOCK}),
     Role.TECHNICIAN: frozenset({May.ENQUIRE, May.TEST, May.RESTORE, May.DEACTIVATE}),
     Role.SUPERVISOR: frozenset({May.ENQUIRE, May.GRANT, May.UNLOCK, May.RULES, May.DECIDE}),
+    Role.AGENT: frozenset({May.ENQUIRE, May.SECOND, May.COMPLAIN}),
     Role.GATEWAY: frozenset({May.SUSPEND, May.LOCK, May.DEACTIVATE}),
 }
 GATEWAY: Final = ""
@@ -83,6 +87,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     roles: tuple[Role, ...]
     trained: bool = True
     """Without training nobody decides, whatever the role."""
+    acts_for: tuple[str, ...] = ()
+    """Of an agent: the merchants that it acts for; none: everybody of its role's reach."""
     phone: str = ""
     """Where reminders that went unheard are followed up."""
 

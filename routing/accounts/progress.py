@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from routing.docket import Docket
     from routing.lifecycle import Lifecycle
 
-REFUSALS = frozenset({Event.OBSTRUCTED, Event.REJECTED, Event.UPHELD, Event.TEST_FAILED})
+REFUSALS = frozenset(
+    {Event.OBSTRUCTED, Event.REJECTED, Event.UPHELD, Event.TEST_FAILED}
+    | {Event.PAPERS_MISSING, Event.CARD_REFUSED, Event.BANK_REFUSED}
+)
 """Events that say no: they can't be without a coded reason."""
 OPERATORS_MAX = 1_000
 """Operators whose mistakes are counted by name; others count together."""
@@ -201,6 +204,7 @@ class Progress:
             title=place.title,
             next=place.next,
             due=request.due,
+            facts=self.cases[request.kind].shown(request),
         )
 
     @staticmethod

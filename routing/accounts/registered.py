@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from routing.accounts.refusals import Language
-from routing.entries import MerchantEntry, MerchantState, TerminalEntry, TerminalState
+from routing.accounts.settlement_cards import MAIN
+from routing.entries import Account, MerchantEntry, MerchantState, TerminalEntry, TerminalState
 
 if TYPE_CHECKING:
+    from routing.accounts.settlement_cards import CardVersion
     from routing.clock import Now
     from routing.lifecycle import Lifecycle
 
@@ -101,6 +103,24 @@ class Registered:
         return not any(
             each.serial == serial and each.till != here for each in self._registry.terminals()
         )
+
+    def settles_to(self, merchant: str, card: CardVersion, who: str, now: Now) -> None:
+        """A merchant's money goes to another card from now on."""
+        entry = self._registry.merchant(merchant)
+        if entry is None:
+            return
+        known = next((each for each in entry.accounts if each.id == MAIN), Account(id=MAIN))
+        others = tuple(each for each in entry.accounts if each.id != MAIN)
+        account = msgspec.structs.replace(
+            known,
+            bank=card.bank,
+            kind="corporate" if card.kind == "corporate" else "debit",
+            holder=card.holder,
+            token=card.token,
+            masked=card.masked,
+        )
+        changed = msgspec.structs.replace(entry, accounts=(account, *others))
+        self._registry.put(changed, None, who, now)
 
     def replace(self, subject: tuple[str, str], serial: str, who: str, now: Now) -> None:
         """Another device under the same number."""

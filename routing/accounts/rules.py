@@ -19,7 +19,9 @@ _ANY: Final = "*"
 _MINUTES_A_DAY: Final = 1_440
 _DAYS_AHEAD_MAX: Final = 15
 _HOUR_S: Final = 3_600.0
+_MARK_MAX: Final = 100
 _STANDARD_DUE_H: Final = {"review": 72.0, "fix": 168.0, "work": 24.0, "repair": 336.0}
+_STANDARD_CARDS: Final = ("debit", "corporate")
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,8 +62,27 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """0: terminals' clocks are not looked at."""
     serials: tuple[str, ...] = ()
     """Beginnings of the serial numbers of devices that may be used; none: any."""
+    qualification: dict[str, int] = {}
+    """Items that the review for a second account marks (0 to 100), and the mark each must reach;
+    `balance`, `disputes` and `contract` are marked by the books."""
+    accounts_software_min: str = ""
+    """Terminals with older software can't use a second account; '': nothing is asked."""
+    abandon_days: float = 30.0
+    """A request for a second account on which its merchant does nothing is given up; 0: never."""
     forbids: dict[str, str] = {}
     """Kinds of request that a regulation stops: kind, and the regulation's name."""
+    settlement_cards: dict[str, tuple[str, ...]] = {}
+    """Kinds of cards that money may be settled to, by `<merchant kind>@<region>`,
+    `<merchant kind>`, `*@<region>` or `*`, the first that is there; none: debit and corporate.
+    Never credit."""
+    settlement_media: tuple[str, ...] = ()
+    """What a settlement card must be read by (chip, stripe); none: anything."""
+    account_age_days: int = 0
+    """A merchant that is younger changes no settlement card."""
+    cooling_h: float = 0.0
+    """So long after a card began the next change waits, and large payouts to it are held."""
+    large_payout: int = 0
+    """Minor units of a day, from which on a payout to a new card is held and told; 0: never."""
     fee: dict[str, int] = {}
     """Minor units, by kind of request: told on enquiry."""
     days_expected: dict[str, int] = {}
@@ -80,6 +101,13 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """The documents that a request of this kind needs there."""
         keys = (_ANY, kind, f"{kind}@{region}")
         return {each for key in keys for each in self.documents.get(key, ())}
+
+    def cards_for(self, kind: str, region: str) -> tuple[str, tuple[str, ...]]:
+        """The rule on settlement cards of such a merchant, and the kinds that it allows."""
+        for key in (f"{kind}@{region}", kind, f"{_ANY}@{region}", _ANY):
+            if key in self.settlement_cards:
+                return key, self.settlement_cards[key]
+        return _ANY, _STANDARD_CARDS
 
     def verifications_for(self, risk: str) -> set[str]:
         """The checks that an applicant of this risk must pass."""
@@ -131,8 +159,22 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                     yield f"windows.{kind}: opens before it closes, within a day"
                 if not window.days or not all(1 <= day <= 7 for day in window.days):  # noqa: PLR2004
                     yield f"windows.{kind}.days: days of the week, 1 to 7"
+        yield from self._problems_of_cards()
+        if not all(0 < each <= _MARK_MAX for each in self.qualification.values()):
+            yield f"qualification: marks to be reached, 1 to {_MARK_MAX}"
+        if self.abandon_days < 0:
+            yield f"abandon_days = {self.abandon_days}: 0 or more"
         if not 0 < self.remind_share < 1:
             yield f"remind_share = {self.remind_share}: between 0 and 1"
+
+    def _problems_of_cards(self) -> Iterator[str]:
+        for key, kinds in self.settlement_cards.items():
+            if "credit" in kinds:
+                yield f"settlement_cards.{key}: money is never settled to a credit card"
+            if not set(kinds) <= {"debit", "corporate", "prepaid"}:
+                yield f"settlement_cards.{key}: debit, corporate, prepaid"
+        if not set(self.settlement_media) <= {"chip", "stripe"}:
+            yield "settlement_media: chip, stripe"
 
 
 def _minutes(text: str) -> int:

@@ -18,10 +18,12 @@ from routing.accounts.device_tests import ECHO, SIGN_IN, STATUS
 from routing.accounts.proposals import propose, suspend
 from routing.accounts.why import Why
 from routing.conventions import CONVENTIONS
+from routing.conventions.management import broken_parts
 from routing.keeper import KeptKind
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.states import State
+from routing.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +40,6 @@ _ASKS_EVERY_S: Final = 600.0
 UPLOAD_STATUS: Final = "2"
 NEW_SOFTWARE: Final = "6"
 """What an answer's header asks a terminal for."""
-PARTS: Final = {
-    "01": "keyboard",
-    "02": "PIN pad",
-    "03": "reader",
-    "04": "printer",
-    "05": "display",
-}
-"""What DE 62 of a status upload tells of by two digits; 1 for good or 0 follows."""
 _STATUS_UPLOAD: Final = "362"
 _SIGNALS: Final = {
     rc.BAD_MAC: "wrong MAC",
@@ -54,6 +48,7 @@ _SIGNALS: Final = {
 }
 """By DE 39 of the refusal."""
 COULD_NOT_FINISH: Final = "could not finish"
+RTT_S: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 1.0)
 SIGNALS: Final = (*_SIGNALS.values(), COULD_NOT_FINISH)
 
 
@@ -72,6 +67,12 @@ class Link(NamedTuple):
     connects: int = 0
     echoes: int = 0
     seen_at: float = 0.0
+    rtt_s: float = 0.0
+    """The last round trip that its TCP measured."""
+    resent: int = 0
+    """Segments that were sent again, over all its connections."""
+    resent_now: int = 0
+    """Those of the connection that it has."""
 
 
 def _cannot_ask(subject: str, digit: str, now: Now) -> None:
@@ -89,6 +90,9 @@ class Signals:
         self.ask: Callable[[str, str, Now], object] = _cannot_ask
         """Have a terminal (merchant|terminal) asked for something, by a digit of its header."""
         self._asked_at = 0.0
+        self._measured = (0, 0.0, 0)
+        self.rtt_s = Tally(RTT_S)
+        """Round trips to terminals, measured whenever one signs in, echoes or tells its state."""
         self.seen: Counter[str] = Counter()
         """Signals of this life, by kind."""
         self.suspended: Counter[str] = Counter()
@@ -110,10 +114,23 @@ class Signals:
         """How a terminal was connected."""
         return self._links.get(subject, Link())
 
+    def measured(self, conn: int, rtt_s: float, resent: int) -> None:
+        """How good the line is over which network management comes next."""
+        self._measured = conn, rtt_s, resent
+        self.rtt_s.add(rtt_s)
+
     def _linked(self, subject: str, conn: int, what: str, now: Now) -> None:
         link = self.link_of(subject)
-        connects, echoes = link.connects + (conn != link.conn), link.echoes + (what == ECHO)
-        self._links[subject] = Link(conn, connects, echoes, now.wall)
+        another = conn != link.conn
+        rtt_s, resent_now = link.rtt_s, 0 if another else link.resent_now
+        resent = link.resent
+        if self._measured[0] == conn:
+            _, rtt_s, now_resent = self._measured
+            resent, resent_now = resent + now_resent - resent_now, now_resent
+        echoes = link.echoes + (what == ECHO)
+        self._links[subject] = Link(
+            conn, link.connects + another, echoes, now.wall, rtt_s, resent, resent_now
+        )
         self._links.move_to_end(subject)
         if len(self._links) > TERMINALS_MAX:
             self._links.popitem(last=False)
@@ -199,9 +216,7 @@ class Signals:
     def _status(self, merchant: str, terminal: str, message: Message, now: Now) -> None:
         if not self._is_known(merchant, terminal):
             return
-        subject, said = f"{merchant}|{terminal}", message.get(62, "")
-        pairs = ((said[at : at + 2], said[at + 2 : at + 3]) for at in range(0, len(said), 3))
-        broken = tuple(PARTS[code] for code, flag in pairs if code in PARTS and flag == "0")
+        subject, broken = f"{merchant}|{terminal}", broken_parts(message.get(62, ""))
         before = self._health.get(subject)
         if before is None and len(self._health) >= TERMINALS_MAX:
             return

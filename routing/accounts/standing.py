@@ -68,6 +68,10 @@ def _obstacle(code: Code, what: str, count: int, amount: int) -> Obstacle:
     return Obstacle(code, f"{count} {what}, {amount}", count=count, amount=amount)
 
 
+def _nobody(merchant: str, terminal: str, charges: Iterable[Charge], now: Now) -> None:
+    del merchant, terminal, charges, now
+
+
 class Accounts:
     """Asks for standings."""
 
@@ -76,6 +80,8 @@ class Accounts:
         self._settled: dict[str, int] = {}
         """By merchant|terminal: the newest charge that its last settlement covered."""
         self._tills: dict[str, None] = {}
+        self.told: Callable[[str, str, Iterable[Charge], Now], None] = _nobody
+        """Told of each batch that was settled, with its charges."""
         life.watchers.add(self._moved, after=MOVED_ON)
 
     def restore(self) -> None:
@@ -93,6 +99,7 @@ class Accounts:
         if newest > self._settled.get(till, 0):
             self._settled[till] = newest
             self._life.keeper.keep(KeptKind.SETTLED_BATCH, till, {"charge": newest}, now)
+        self.told(merchant, terminal, charges, now)
 
     def settled_by_hand(self, merchant: str, terminal: str, now: Now) -> None:
         """A person settled with the host what these terminals can't: all that is known of them."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
+from routing.accounts.plan import is_account
 from routing.reason import Reason
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ _FIRST_TRY: Final = str.maketrans("135", "024")
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
 _ANSWERS: Final[dict[str, str]] = {}
 """What `answer_mti` found; there are not many."""
+_FIRST_TRIES: Final[dict[str, str]] = {}
+"""The same of `first_mti`."""
 
 
 def answer_mti(mti: str) -> str:
@@ -83,6 +86,14 @@ def answer_mti(mti: str) -> str:
     if known is None:
         known = mti[:2] + _RESPONSE_FUNCTION[mti[2]] + mti[3].translate(_FIRST_TRY)
         _ANSWERS[mti] = known
+    return known
+
+
+def first_mti(mti: str) -> str:
+    """The MTI of a message's first try, as an acquirer sends it: of 0201, of 0203, 0200."""
+    known = _FIRST_TRIES.get(mti)
+    if known is None:
+        known = _FIRST_TRIES[mti] = mti[:3] + "0"
     return known
 
 
@@ -172,6 +183,11 @@ class Convention(ABC):
     def operator(self, message: Message) -> str:  # noqa: ARG002 - most dialects have no such field
         """Who stands at the terminal, by a code of the merchant's; '' if it does not say."""
         return ""
+
+    def account_named(self, message: Message) -> str:
+        """The digit of the merchant's account that a request names in DE 63; '' for none."""
+        said = message.get(63) or ""
+        return said if is_account(said) else ""
 
     @abstractmethod
     def original(self, message: Message) -> Original | None:

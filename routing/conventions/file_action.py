@@ -23,6 +23,7 @@ _POS_FILES: Final = {
     "04": File.MERCH2,
     "05": File.LIMITS,
 }
+_TEXT: Final = 63
 OPERATOR_LENGTH: Final = 3
 """Of DE 63.1 in the POS dialect; text follows it."""
 _OUTCOMES_87: Final = {
@@ -76,13 +77,19 @@ class FileFields(NamedTuple):
 
     record: int
     record_bytes_max: int
-    text_is_latin_1: bool
-    """DE 63 takes any bytes, as Latin-1: Chinese can be told."""
+    text_follows_operator: bool
+    """In DE 63."""
 
 
 IN_1987: Final = FileFields(120, 999, False)
 IN_1993: Final = FileFields(72, 999, False)
 IN_POS: Final = FileFields(62, 512, True)
+
+
+def can_hold_chinese(message: Message) -> bool:
+    """Whether DE 63 of this dialect takes any bytes: a text in GBK."""
+    field = message.dialect.fields.get(_TEXT)
+    return field is not None and field.charset == "latin-1"
 
 
 def read_1987(message: Message) -> FileAction:

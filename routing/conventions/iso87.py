@@ -164,7 +164,7 @@ class Iso87(Convention):
         return self.compose(request, fields | file_action.answer_1987(told))
 
     def pending_key(self, message: Message) -> str:
-        return self.key_of(*_numbers_of(message), "", "")
+        return _pending_key_of(self, message)
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
         return f"{mti_class}|{stan}|{sent_at}"
@@ -264,6 +264,7 @@ def _identity_of(message: Message) -> str:
     return f"{begin}{message.get(13, '')}|{local_time}"
 
 
-def _numbers_of(message: Message) -> tuple[str, str, str]:
+def _pending_key_of(convention: Iso87, message: Message) -> str:
     """What ties an answer to its request: class, STAN, DE 7."""
-    return message.mti[1], message.get(11) or "", message.get(7) or ""
+    mti = message.mti
+    return convention.key_of(mti[1], message.get(11) or "", message.get(7) or "", "", "")

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Message
+_PARTS: Final = {
+    "01": "keyboard",
+    "02": "PIN pad",
+    "03": "reader",
+    "04": "printer",
+    "05": "display",
+}
+"""What DE 62 of a status upload tells of, by its two digits; then 1 for good or 0."""
+PARTS: Final = tuple(_PARTS.values())
 
 
 class Wish(StrEnum):
@@ -113,3 +122,9 @@ def asked(message: Message, own: Mapping[Wish, str]) -> Asked | None:
         return _POS.get(f"{message.mti[:_AS_FIRST_TRY]}0/{code}")
     wish_found = (_ISO_93 if name in _FIELDS else _ISO_87).get(code)
     return None if wish_found is None else Asked(wish_found, code)
+
+
+def broken_parts(said: str) -> tuple[str, ...]:
+    """Parts of the terminal that do not work, of a list of two digits and a flag each."""
+    pairs = ((said[at : at + 2], said[at + 2 : at + 3]) for at in range(0, len(said), 3))
+    return tuple(_PARTS[code] for code, flag in pairs if code in _PARTS and flag == "0")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from codec import build
+from routing.accounts.plan import is_account
 from routing.conventions import file_action
 from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
 from routing.purpose import Purpose
@@ -182,6 +183,11 @@ class UnionPayPos(Convention):
     def operator(self, message: Message) -> str:
         said = message.get("63.1") or ""
         return said if said.isascii() and said.isalnum() else ""
+
+    def account_named(self, message: Message) -> str:
+        """It stands behind the operator's code."""
+        said = message.get("63.2") or ""
+        return said if is_account(said) else ""
 
     def original(self, message: Message) -> Original | None:
         """A plain 0400 repeats its original's numbers; other messages carry them in DE 61.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,14 +16,17 @@ from gateway.cli import app
 from gateway.config import load
 from gateway.notices import body_of
 from routing.accounts.backup import Evidence
-from routing.effects import Noted
+from routing.effects import Kept, Noted
 from routing.states import State
 from tests.gateway.test_gateway import CONFIG, Bank, Running, gateway
 from tests.routing.world import ISO, MERCHANT, TERMINAL, sale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from gateway.journal import Journal
+    from routing.effects import Record
 
 PEOPLE: Final = (
     "accounts.people=["
@@ -232,3 +236,33 @@ def test_a_notice_of_a_request_has_what_its_reader_needs_in_both_languages() -> 
     assert (body["key"], body["told"], body["request"]) == ("A1-1-step", "account_step", "A1-1")
     assert body["by"] == "2026-09-21 14:13:20.000Z"
     assert (body["title"], body["title_zh"]) == ("under review", "审核中")
+
+
+class SlowToKeep:
+    """A journal that takes its time for what is kept."""
+
+    keeps_nothing = False
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    def append(self, records: Sequence[Record]) -> Any:
+        """As it does, later."""
+        if any(isinstance(each, Kept) for each in records):
+            time.sleep(0.2)
+        return self._journal.append(records)
+
+
+async def test_nobody_is_told_of_a_request_before_it_is_durable(tmp_path: Path, bank: Bank) -> None:
+    about = {"file": "MERCHANT", "record": {"merchant": MERCHANT}}
+    async with gateway(tmp_path, bank, PEOPLE, wrap=SlowToKeep) as running:  # type: ignore[arg-type]
+        _, told = await post(running, "enquire", "clara", action="5", **about)
+        record = {"merchant": MERCHANT, "token": told["token"], "reason": "shop closes"}
+        _, asked = await post(
+            running, "request", "clara", file="MERCHANT", action="3", record=record
+        )
+        story = (await running.http.get(f"/accounts/{asked['request']}")).json()
+        assert story["state"] == "UNDER_REVIEW"

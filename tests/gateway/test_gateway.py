@@ -177,6 +177,7 @@ class Running:
         self._port = port
         self.canary: Canary
         self.notices: NoticePost
+        self.backups: Backups
         self.path: Path
         self.settings: list[str]
         """Overrides; a reload uses what stands here then."""
@@ -265,7 +266,7 @@ async def gateway(
             if config.notices.url:
                 nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)
-            running.canary, running.notices = canary, notices
+            running.canary, running.notices, running.backups = canary, notices, backups
             running.path, running.settings, running.reload = path, settings, reload
             await running.until(switch.hosts["bank"].links.usable)
             yield running

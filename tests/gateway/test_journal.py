@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import apsw
@@ -101,7 +102,23 @@ def test_every_value_of_a_charge_comes_back(held: SqliteJournal, tmp_path: Path)
 
 
 _OLD_OPEN_LIST = "'APPROVED','CASE','DELIVERED','DELIVERY_UNKNOWN','REVERSAL_DUE','SENT'"
+_BACK_TO_VERSION_5 = """
+CREATE TABLE steps (
+    charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
+    event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
+    code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO steps SELECT charge, epoch, number, at, event, before, after, reason, code FROM step;
+DROP VIEW step;
+ALTER TABLE steps RENAME TO step;
+ALTER TABLE charge DROP COLUMN steps;
+ALTER TABLE charge DROP COLUMN sent_on;
+ALTER TABLE charge DROP COLUMN account;
+ALTER TABLE charge DROP COLUMN channel;
+PRAGMA user_version = 5;
+"""
 _BACK_TO_VERSION_1 = f"""
+{_BACK_TO_VERSION_5}
 ALTER TABLE charge DROP COLUMN kind;
 ALTER TABLE charge DROP COLUMN original_id;
 ALTER TABLE charge DROP COLUMN stood;
@@ -298,6 +315,18 @@ def test_a_charge_is_found_by_what_a_later_message_says(
     assert (charge_found.id if charge_found else None) == found
 
 
+def test_what_is_bound_needs_no_memory_of_its_own(held: SqliteJournal) -> None:
+    """SQLite has room set aside for it."""
+    full, hit = apsw.SQLITE_DBSTATUS_LOOKASIDE_MISS_FULL, apsw.SQLITE_DBSTATUS_LOOKASIDE_HIT
+    held._db.status(full, True)
+    for number in range(1, 20):
+        each = charge(number)
+        held.append([opened(each)])
+        held.append([*moves(each, Event.APPROVAL, rrn=f"RRN{number}", answer={39: "00"})])
+    assert held._db.status(full)[1] == 0
+    assert held._db.status(hit)[1] > 0
+
+
 def test_of_two_that_fit_the_newest_is_found(held: SqliteJournal) -> None:
     held.append([opened(charge(1)), opened(charge(2, identity=PREFIX + "1124|171500"))])
     assert held.find(Original(PREFIX, "", "")).id == 2  # type: ignore[union-attr]
@@ -305,11 +334,63 @@ def test_of_two_that_fit_the_newest_is_found(held: SqliteJournal) -> None:
 
 def test_steps_are_told_in_their_order(held: SqliteJournal, tmp_path: Path) -> None:
     each = charge()
+    begins = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_UNANSWERED)
+    held.append([opened(each), *moves(each, *begins)])
+    held.append(list(moves(each, Event.REVERSAL_SENT)))
+    held.append(list(moves(each, Event.REVERSAL_ACCEPTED, remark='what "they" said, [all] of it')))
+    assert steps_of(tmp_path) == [*begins, Event.REVERSAL_SENT, Event.REVERSAL_ACCEPTED]
+    with closing(reader_of(tmp_path)) as reader:
+        last = list(reader.steps_of(1))[-1]
+    assert last == (each.updated_at, "REVERSAL_ACCEPTED", "REVERSED", each.remark, "")
+
+
+def test_steps_of_an_older_version_stay_as_they_were(held: SqliteJournal, tmp_path: Path) -> None:
+    each, other = charge(1), charge(2)
     events = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_ACCEPTED)
-    held.append([opened(each), *moves(each, *events)])
-    reader = JournalReader(tmp_path / "isogate.db", Vault(read_key(tmp_path / "isogate.db.key")))
-    assert [step[1] for step in reader.steps_of(1)] == list(events)
-    reader.close()
+    held.append([opened(each), opened(other), *moves(each, *events, updated_at=1.1 + 2.2)])
+    with closing(reader_of(tmp_path)) as reader:
+        before = [list(reader.steps_of(number)) for number in (1, 2)]
+    held.close()
+    _REOPENED.append(held)
+    with closing(apsw.Connection(str(tmp_path / "isogate.db"))) as old:
+        old.execute(_BACK_TO_VERSION_5)
+    with closing(sqlite(tmp_path)), closing(reader_of(tmp_path)) as reader:
+        assert [list(reader.steps_of(number)) for number in (1, 2)] == before
+    assert len(before[0]) == len(events)
+    assert before[1] == []
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_only_its_state_is_new_of_is_held_whole(
+    held: SqliteJournal, tmp_path: Path, failed: bool
+) -> None:
+    """Also if the journal refused the row before it."""
+    each = charge()
+    held.append([opened(each)])
+    approval = list(moves(each, Event.APPROVAL, code="00", answer={39: "00"}, rrn="RRN1"))
+    if failed:
+        with pytest.raises(JournalError):
+            held.append([*approval, *moves(charge(99), Event.DECLINE)])
+        held.append([*approval, *moves(each, Event.TERMINAL_LOST)])
+    else:
+        held.append(approval)
+    held.append(list(moves(each, Event.DELIVERY_PROVEN)))
+    held.append(list(moves(each, Event.RESTART, remark="later")))
+    held.append(list(moves(each, Event.CONFIRMED)))
+    journal = reopened(held, tmp_path)
+    (back,) = journal.start(WALL + 1, ended_max=100).charges
+    assert moved_values(back) == moved_values(each)
+    journal.close()
+    assert steps_of(tmp_path)[-3:] == [Event.DELIVERY_PROVEN, Event.RESTART, Event.CONFIRMED]
+
+
+def reader_of(folder: Path) -> JournalReader:
+    return JournalReader(folder / "isogate.db", Vault(read_key(folder / "isogate.db.key")))
+
+
+def steps_of(folder: Path, number: int = 1) -> list[str]:
+    with closing(reader_of(folder)) as reader:
+        return [step[1] for step in reader.steps_of(number)]
 
 
 def test_a_process_that_died_in_mid_write_loses_only_what_was_not_committed(

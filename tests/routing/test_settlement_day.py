@@ -202,12 +202,24 @@ def test_what_a_host_reverses_on_any_day_it_does_not_know_on_any() -> None:
     assert world.state(2) is State.NOTHING_TO_REVERSE
 
 
-def test_the_day_of_what_was_cut_off_by_a_restart_is_known_from_the_charges_before() -> None:
+def test_the_day_of_what_was_cut_off_by_a_restart_is_journaled_with_it() -> None:
     world = World(ISO)
     approved(world)
     world.says(1, sale(ISO, 2))
     world.restart()
     assert world.charge(2).settled_on == TODAY
+    told_late(world, "25", TOMORROW)
+    assert (world.state(2), world.charge(2).reason) == (State.CASE, "after_cut_over")
+
+
+def test_what_was_sent_before_its_host_told_a_day_gets_none_from_its_neighbours() -> None:
+    """It may have been approved before the cut-over that its neighbour's answer came after."""
+    world = World(ISO)
+    world.says(1, sale(ISO, 1))
+    world.says(1, sale(ISO, 2))
+    world.answers(answer(world.charges_sent[0], "00", de15=TOMORROW))
+    world.restart()
+    assert world.charge(2).settled_on == ""
     told_late(world, "25", TOMORROW)
     assert (world.state(2), world.charge(2).reason) == (State.CASE, "after_cut_over")
 

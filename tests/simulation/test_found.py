@@ -32,6 +32,7 @@ FOUND = {
     "a busy answer may be to the newest try as well": 529320,
     "a host's A0 is not its terminal's": 1038,
     "terminals whose last approval is decided come to rest": 289402122,
+    "a charge has no date that its host told after it": 310000202,
 }
 
 

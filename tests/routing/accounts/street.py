@@ -10,6 +10,7 @@ from routing.accounts.asked import Action, Asked, Channel, File, Record, Reply, 
 from routing.accounts.people import Person, Role
 from routing.accounts.rules import RuleSet
 from routing.accounts.settings import AccountSettings
+from routing.accounts.settlement_settings import SettlementSettings
 from tests.routing.world import BATCH, HEADER, ISO, MERCHANT, POS, TERMINAL, World
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ class Street(World):
     """A world whose people ask for things."""
 
     def __init__(self, name: str = POS, *rules: RuleSet, **settings: Any) -> None:
+        settlement = settings.pop("settlement", SettlementSettings())
         accounts = AccountSettings(people=PEOPLE, rules=rules, **settings)
-        super().__init__(name, accounts=accounts, notices=True)
+        super().__init__(name, accounts=accounts, settlement=settlement, notices=True)
 
     def asks(self, asked: Asked) -> Reply:
         """The answer to something, once all that it rests on is durable."""

@@ -10,6 +10,7 @@ from codec import build, dialect
 from routing.accounts.asked import Action, File, Outcome, Verb
 from routing.accounts.dossier import Change, Contract
 from routing.accounts.rules import RuleSet, Window
+from routing.entries import MerchantEntry, TerminalEntry
 from tests.routing.accounts.street import (
     CASHIER,
     HASH,
@@ -31,6 +32,10 @@ from tests.routing.world import (
 )
 
 DAY_S = 86_400.0
+_ENQUIRE_FIRST = {
+    "en": "Enquire for a confirm token and pass the named checks.",
+    "zh": "请先查询获取确认码并完成验证。",
+}
 
 
 def filed(street: Street, **change: Any) -> None:
@@ -240,6 +245,17 @@ def test_a_rejection_needs_a_code_and_its_appeal_another_party() -> None:
     assert street.says_so(Verb.APPROVE, "rita", asked.request).state == "APPROVED"
 
 
+def test_what_an_appeal_waives_stays_waived() -> None:
+    street = Street()
+    ends = street.wall + 100 * DAY_S
+    filed(street, contract=Contract(number="C-7", ends=ends))
+    asked = street.requests(reason="shop closes")
+    assert street.says_so(Verb.APPEAL, "clara", asked.request).state == "APPEALED"
+    assert street.says_so(Verb.APPROVE, "anna", asked.request).state == "UNDER_REVIEW"
+    assert street.the(asked.request).facts["waived"] == ["P5"]
+    assert street.says_so(Verb.APPROVE, "rita", asked.request).state == "APPROVED"
+
+
 def test_a_contract_that_runs_on_is_negotiated() -> None:
     street = Street()
     ends = street.wall + 100 * DAY_S
@@ -298,3 +314,19 @@ def test_untrained_people_decide_nothing() -> None:
     street = Street()
     asked = street.requests(reason="shop closes")
     assert street.says_so(Verb.APPROVE, "novice", asked.request).codes == "P1"
+
+
+@pytest.mark.parametrize("name", [POS, ISO, "iso93-ascii"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_terminal_is_told_what_to_do_in_its_registry_entrys_language(
+    name: str, language: str
+) -> None:
+    street = Street(name)
+    entry = TerminalEntry(merchant=MERCHANT, id=TERMINAL, language=language)  # type: ignore[arg-type]
+    street.switch.life.registry.load([MerchantEntry(id=MERCHANT)], [entry], "", street.now)
+    street.settle()
+    street.says(1, file_action(name, "3", reason="closing"))
+    told = street.told[-1].message[63].encode("latin-1")
+    assert len(told) <= 160
+    said = told.decode("gbk").removeprefix("01 ")
+    assert said == _ENQUIRE_FIRST[language]

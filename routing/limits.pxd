@@ -1,0 +1,11 @@
+cdef class Limits:
+    cdef object _cards
+    cdef object _own
+    cdef public object settings
+    cdef list _by_day
+    cdef bint _general
+    cdef object _day
+    cdef readonly object _used
+    cdef object _amounts
+    cdef public object repeated
+    cdef public object forgotten
