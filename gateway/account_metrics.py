@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gateway.ops import accounts
+from routing.accounts.bank_sync import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ class AccountCollector:
         del seen
         yield from self._requests()
         yield from self._terminals()
+        yield from self._settlement()
         office, wall = self._office, self._clock.now().wall
         yield accounts.COLLECTED.by(office.collecting.volume)
         yield accounts.FELL_BACK.of(office.collecting.fell_back)
@@ -63,6 +65,16 @@ class AccountCollector:
         yield accounts.LOCKED.of(office.files.locked())
         blocking = Counter(each.code for request in requests for each in request.obstacles)
         yield accounts.BLOCKING.by(blocking)
+
+    def _settlement(self) -> Iterator[Family]:
+        settlement, wall = self._office.settlement, self._clock.now().wall
+        waiting = settlement.sync.waiting()
+        oldest = min((each.waits_since for each in waiting), default=0.0)
+        yield accounts.CARD_SYNCS.of(settlement.sync.results[Told.FAILED])
+        yield accounts.CARDS_WAITING.of(len(waiting))
+        yield accounts.CARD_LAG.of(_age(wall, oldest))
+        yield accounts.CARDS_DIFFER.of(sum(bool(x.mismatch) for x in settlement.cards.all()))
+        yield accounts.PAYOUTS_HELD.of(sum(settlement.runs.held.values()))
 
     def _terminals(self) -> Iterator[Family]:
         office, wall = self._office, self._clock.now().wall

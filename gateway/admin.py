@@ -47,6 +47,7 @@ from gateway.journal.vault import KeyFileError
 from gateway.log import Level
 from gateway.ops.exposition import exposition
 from gateway.registry_pages import RegistryPages
+from gateway.settlement_pages import SettlementPages
 from gateway.story import story
 from routing.charge import State
 from routing.docket import Entry
@@ -156,6 +157,9 @@ class AdminSite:
                 Route("/reload", self._guarded(self._reload), methods=["POST"]),
                 Route("/desk", self._guarded(self._ask), methods=["POST"]),
                 *RegistryPages(self._switch, self._desk, self._who).routes(self._guarded),
+                *SettlementPages(self._desk, body_of, self._who).routes(
+                    self._guarded, self._reading
+                ),
                 *AccountPages(self._desk, body_of, self._who).routes(self._guarded, self._reading),
             ]
         )

@@ -1,9 +1,9 @@
 """The running program: what is made at the start, and the tasks that then run.
 
 `serve` is the map.  `node.run` starts the tasks that carry charges; beside them one task answers
-HTTP, one posts customers' notices, one backs
-terminals up, one sends a test charge each day, one measures how late the loop
-is, and one waits for a signal to stop.
+HTTP, one posts customers' notices, one tells the bank merchants' settlement cards, one backs
+terminals up, one sends a test charge each day, one measures how late the loop is, and one waits for
+a signal to stop.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gateway import garbage
 from gateway.account_metrics import AccountCollector
 from gateway.admin import AdminSite
 from gateway.backups import Backups
+from gateway.bank_post import BankPost
 from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.config_warnings import warnings
@@ -87,6 +88,7 @@ async def _serve(
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
         backups = Backups(config, switch, floor, tools)
+        desk.payouts.bank = bank_post = BankPost(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
@@ -100,7 +102,6 @@ async def _serve(
         )
         desk.reload = reload = Reload(config, read, (switch, node, doors), tools, desk, canary)
         site = AdminSite(config.admin, switch, node.pipeline, lifecycle, collectors, desk)
-
         notifier = Notifier()
         garbage.look_seldom()
         async with trio.open_nursery() as nursery:
@@ -109,7 +110,7 @@ async def _serve(
             await nursery.start(reload.on_signal, notifier)
             doors.open()
             nursery.start_soon(notifier.run, lifecycle)
-            for run in (canary.run, backups.run, health.run):
+            for run in (canary.run, backups.run, bank_post.run, health.run):
                 nursery.start_soon(run)
             if config.notices.url:
                 nursery.start_soon(notices.run)

@@ -108,6 +108,8 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How long charges under way may take to come to their answer."""
     closes_a_second_max: float = 2_000.0
     """Terminals that are sent home in a second, so that not all come back in the same moment."""
+    sign_off_s: float = 2.0
+    """How long hosts may take to answer the sign-off."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -294,6 +296,7 @@ def _times(config: Config) -> Iterable[str]:
         ("reversal.attempts_max", config.reversal.attempts_max),
         ("drain.seconds_max", config.drain.seconds_max),
         ("drain.closes_a_second_max", config.drain.closes_a_second_max),
+        ("drain.sign_off_s", config.drain.sign_off_s),
         *((f"host.{n}.answer_timeout_s", x.answer_timeout_s) for n, x in enumerate(config.host)),
         *((f"merchant.{n}.window_s", x.window_s) for n, x in enumerate(config.merchant)),
     ]

@@ -1,8 +1,8 @@
 """From start to stop: what /readyz says, and what a signal does.
 
 SIGTERM or SIGINT drains: no new terminal, no new charge, those under way come to their answer or
-become due reversals, terminals are sent home a few at a time, then the process ends with 0.  A
-second signal ends it at once; the journal is safe either way.
+become due reversals, terminals are sent home a few at a time, hosts are signed off from, then the
+process ends with 0.  A second signal ends it at once; the journal is safe either way.
 """
 
 from __future__ import annotations
@@ -102,8 +102,21 @@ class Lifecycle:
         with trio.move_on_after(_LAST_COMMIT_S_MAX):
             await self._pipeline.settled()
         await self._send_terminals_home()
+        await self._sign_off()
         open_now = len(self._switch.life.book.open())
         self._log.info("stopped", left_over=left_over, left_open=open_now)
+
+    async def _sign_off(self) -> None:
+        """Tell the hosts; one that does not answer is not waited for for long."""
+        self._switch.departures.sign_off(self._clock.now())
+        self._pipeline.kick()
+        with trio.move_on_after(self._config.drain.sign_off_s):
+            while self._switch.departures.signing_off:  # noqa: ASYNC110 - as above
+                await trio.sleep(_POLL_S)
+        if self._switch.departures.signing_off:
+            self._log.warning(
+                "no answer to the sign-off", links=self._switch.departures.signing_off
+            )
 
     def _under_way(self) -> int:
         book = self._switch.life.book

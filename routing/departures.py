@@ -2,7 +2,7 @@
 
 A host that the configuration no longer names gets nothing new, but its open charges keep it: their
 answers and reversals go on.  A link that was replaced carries nothing new, either, and is closed
-once nothing waits for an answer on it.
+once nothing waits for an answer on it.  When the process ends, hosts are signed off from.
 """
 
 from __future__ import annotations
@@ -53,6 +53,16 @@ class Departures:
     def gone(self, link: int) -> None:
         """A link is lost, replaced or not."""
         self._links.pop(link, None)
+
+    def sign_off(self, now: Now) -> None:
+        """The process ends: hosts that want sign-ons are told, and get nothing any more."""
+        for host in self._life.hosts.values():
+            self._life.outbox.express += host.links.sign_off(now)
+
+    @property
+    def signing_off(self) -> int:
+        """Links whose host has not answered that yet."""
+        return sum(host.links.signing_off for host in self._life.hosts.values())
 
     def tick(self, now: Now) -> tuple[list[Send], list[str]]:
         """The links to close, and the hosts that are gone with them."""

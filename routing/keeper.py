@@ -41,10 +41,8 @@ class KeptKind(StrEnum):
     RULE_SET = "rule set"
     COLLECTING = "collecting"
     """Accounts that a merchant has beside its main one, and its rules for them."""
-    OUTBOX_ITEM = "outbox item"
     SETTLEMENT_CARD = "settlement card"
     SETTLEMENT_DAY = "settlement day"
-    STORED_ANSWER = "stored answer"
 
 
 class AuditKind(StrEnum):

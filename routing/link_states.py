@@ -13,6 +13,9 @@ Rule 5.  A link that comes back starts slowly, beside others.
 Rule 6.  A link on which charges go unanswered while others answer gets nothing new for a while,
          then starts slowly.  The last usable link is never put aside.
 
+Rule 7.  A gateway that stops signs off on every link that was signed on, once all that it carries
+         came to its answer; it signs on no more, and does not wait for the answer for long.
+
 Network management itself (echoes, sign-ons, keys, cut-overs) goes over a link in any state.
 """
 
@@ -48,6 +51,7 @@ class LinkEvent(StrEnum):
     REFUSED = "our sign-on was refused"
     HOST_ON = "the host signs on"
     HOST_OFF = "the host signs off"
+    WE_LEAVE = "the gateway stops"
     QUIET = "nothing was heard for a while"
     SILENT = "too many echoes were missed"
     LOST = "the connection is gone"
@@ -57,6 +61,7 @@ class LinkAction(StrEnum):
     """What the gateway does about it."""
 
     ASK_SIGN_ON = "asks for the sign-on"
+    ASK_SIGN_OFF = "asks for the sign-off"
     ASK_ECHO = "asks for an echo"
     BACK_OFF = "waits before it asks again, and tells a person"
     START_SLOWLY = "gives it a small share at first"
@@ -80,6 +85,7 @@ TABLE: Final[dict[tuple[LinkState, LinkEvent], LinkStep]] = {
     (_S.CONNECTED, _E.REFUSED): LinkStep(_S.CONNECTED, (_A.BACK_OFF,)),
     (_S.CONNECTED, _E.HOST_ON): LinkStep(_S.SIGNED_ON, (_A.START_SLOWLY,)),
     (_S.CONNECTED, _E.HOST_OFF): LinkStep(_S.SIGNED_OFF),
+    (_S.CONNECTED, _E.WE_LEAVE): LinkStep(_S.CONNECTED),
     (_S.CONNECTED, _E.QUIET): LinkStep(_S.CONNECTED, (_A.ASK_SIGN_ON,)),
     (_S.CONNECTED, _E.SILENT): LinkStep(_S.CONNECTED, (_A.CLOSE,)),
     (_S.CONNECTED, _E.LOST): LinkStep(_S.DISCONNECTED),
@@ -88,6 +94,7 @@ TABLE: Final[dict[tuple[LinkState, LinkEvent], LinkStep]] = {
     (_S.SIGNED_ON, _E.REFUSED): LinkStep(_S.SIGNED_ON),
     (_S.SIGNED_ON, _E.HOST_ON): LinkStep(_S.SIGNED_ON),
     (_S.SIGNED_ON, _E.HOST_OFF): LinkStep(_S.SIGNED_OFF),
+    (_S.SIGNED_ON, _E.WE_LEAVE): LinkStep(_S.SIGNED_OFF, (_A.ASK_SIGN_OFF,)),
     (_S.SIGNED_ON, _E.QUIET): LinkStep(_S.SIGNED_ON, (_A.ASK_ECHO,)),
     (_S.SIGNED_ON, _E.SILENT): LinkStep(_S.SIGNED_ON, (_A.CLOSE,)),
     (_S.SIGNED_ON, _E.LOST): LinkStep(_S.DISCONNECTED),
@@ -95,6 +102,7 @@ TABLE: Final[dict[tuple[LinkState, LinkEvent], LinkStep]] = {
     (_S.SIGNED_OFF, _E.REFUSED): LinkStep(_S.SIGNED_OFF),
     (_S.SIGNED_OFF, _E.HOST_ON): LinkStep(_S.SIGNED_ON, (_A.START_SLOWLY,)),
     (_S.SIGNED_OFF, _E.HOST_OFF): LinkStep(_S.SIGNED_OFF),
+    (_S.SIGNED_OFF, _E.WE_LEAVE): LinkStep(_S.SIGNED_OFF),
     (_S.SIGNED_OFF, _E.QUIET): LinkStep(_S.SIGNED_OFF, (_A.ASK_ECHO,)),
     (_S.SIGNED_OFF, _E.SILENT): LinkStep(_S.SIGNED_OFF, (_A.CLOSE,)),
     (_S.SIGNED_OFF, _E.LOST): LinkStep(_S.DISCONNECTED),

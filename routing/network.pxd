@@ -23,6 +23,7 @@ cdef class HostLinks:
     cdef public object counts
     cdef public object exchange
     cdef bint _blocked
+    cdef bint _leaves
     cpdef Py_ssize_t usable(self) except -1
     cpdef object next_link(self)
     @cython.locals(known=Link_t)

@@ -53,6 +53,7 @@ class HostLinks:
         self.exchange: KeyExchange | None = None
         """Where MAC keys are exchanged with this host."""
         self._blocked = False
+        self._leaves = False
         self.counts: Counter[str] = Counter()
         """Echoes missed, sign-ons refused, links put aside and closed, since the start."""
 
@@ -125,6 +126,17 @@ class HostLinks:
             del self._links[link]
             self._shut.discard(link)
 
+    def sign_off(self, now: Now) -> list[Send]:
+        """The gateway stops: nothing new goes over any link, and no sign-on is asked for."""
+        self._leaves = True
+        links = list(self._links.values())
+        return [send for each in links for send in self._happens(each, LinkEvent.WE_LEAVE, now)]
+
+    @property
+    def signing_off(self) -> int:
+        """Links on which the host has not answered the sign-off yet."""
+        return sum(Purpose.SIGN_OFF in each.asked for each in self._links.values())
+
     def retire(self, link: int, now: Now) -> None:
         """Another link takes over: nothing new goes over this one."""
         known = self._links.get(link)
@@ -180,7 +192,7 @@ class HostLinks:
         del link.asked[purpose]
         if purpose is Purpose.KEY_CHANGE and self.exchange is not None:
             return self.exchange.answered(message, now)
-        if purpose is not Purpose.SIGN_ON:
+        if purpose is not Purpose.SIGN_ON or self._leaves:
             return []
         accepted = self._convention.code_of(message) == APPROVED
         return self._happens(link, LinkEvent.ACCEPTED if accepted else LinkEvent.REFUSED, now)
@@ -209,7 +221,7 @@ class HostLinks:
                 self.day.cut_over_begins(now.monotonic)
             case Purpose.CUT_OVER_ENDS:
                 self.day.cut_over_ends()
-            case Purpose.SIGN_ON | Purpose.SIGN_OFF:
+            case Purpose.SIGN_ON | Purpose.SIGN_OFF if not self._leaves:
                 on = purpose is Purpose.SIGN_ON
                 link.told_off = not on
                 for each in self._links.values():
@@ -231,10 +243,10 @@ class HostLinks:
             self._share_out(now.monotonic)
         sends: list[Send] = []
         for link in self._links.values():
-            if link.on_at and now.monotonic >= link.on_at:
+            if link.on_at and not self._leaves and now.monotonic >= link.on_at:
                 link.told_off = False
                 self._happens(link, LinkEvent.HOST_ON, now)
-            if link.sign_on_at and now.monotonic >= link.sign_on_at:
+            if link.sign_on_at and not self._leaves and now.monotonic >= link.sign_on_at:
                 link.sign_on_at = 0.0
                 sends.append(self._ask(link, Purpose.SIGN_ON, now))
             sends += self._watch(link, now)
@@ -267,8 +279,10 @@ class HostLinks:
 
     def _carry_out(self, link: Link, action: LinkAction, now: Now) -> list[Send]:
         match action:
-            case LinkAction.ASK_SIGN_ON if not self.settings.sign_on:
-                return []
+            case LinkAction.ASK_SIGN_ON if not self.settings.sign_on or self._leaves:
+                pass
+            case LinkAction.ASK_SIGN_OFF if self.settings.sign_on:
+                return [self._ask(link, Purpose.SIGN_OFF, now)]
             case LinkAction.ASK_SIGN_ON if not link.sign_on_at:
                 return [self._ask(link, Purpose.SIGN_ON, now)]
             case LinkAction.ASK_ECHO | LinkAction.ASK_SIGN_ON:

@@ -18,7 +18,8 @@ Rule 7.  A batch that was settled is closed, and the next number begins.  What a
          another batch than the terminal's is told 77, and learns the number as it signs in.
          A settlement is of the batch in force, or again of the one that was closed last.
 
-Rule 8.  Whose keys are revoked has none, until a sign-in gets new ones.
+Rule 8.  Whose keys are revoked has none, until a sign-in gets new ones.  Before that they may be
+         good for last words only: what rule 5 names, until `ends_at`.
 
 | state | sign-in's keys | changed keys | new key used | sign-off | settled | out | revoked |
 |---|---|---|---|---|---|---|---|
@@ -143,15 +144,16 @@ class Session:
     """Versions of parameters that it has, by name."""
     wanted: str = ""
     """What it is to be asked for: digits of the header's processing requirement."""
+    ends_at: float = 0.0
+    """When its keys are revoked, wall time: until then they are good for last words only (rule 8).
+    0: nobody took it out of service for good."""
     broken: tuple[str, ...] = ()
     """Parts of it that do not work, as it said."""
     bad_macs: int = 0
     """Of late; see `bad_macs_since`."""
     bad_macs_since: float = float("-inf")
 
-    def take(
-        self, event: SignEvent, issued: str = "", track_key: str = "", used: int = 0
-    ) -> None:
+    def take(self, event: SignEvent, issued: str = "", track_key: str = "", used: int = 0) -> None:
         """Take one step; `issued` is the MAC key of KEYS_ISSUED and KEYS_CHANGED, and `used` says
         which one NEW_KEY_USED is about: how many were issued after it.
         """
@@ -161,12 +163,13 @@ class Session:
             match action:
                 case SignAction.KEEP_OLD_KEYS:
                     self._keep_unused((issued, track_key), *self._unused())
+                    self.ends_at = 0.0
                 case SignAction.DROP_OLD_KEYS:
                     unused = self._unused()
                     self.key, self.track_key = unused[used]
                     self._keep_unused(*unused[:used])
                 case SignAction.FORGET_KEYS:
-                    self.key = self.track_key = ""
+                    self.key, self.track_key, self.ends_at = "", "", 0.0
                     self._keep_unused()
                 case SignAction.NEXT_BATCH:
                     self.closed, self.batch = self.batch, self.batch % BATCHES + 1
@@ -198,6 +201,7 @@ class Session:
             "signed_in_at": self.signed_in_at,
             "fetched": dict(self.fetched),
             "wanted": self.wanted,
+            "ends_at": self.ends_at,
             "broken": list(self.broken),
         }
 

@@ -16,6 +16,7 @@ from gateway.cli import (
     operate,
     registry,
     scorecards,
+    settlement,
     simulators,
 )
 
@@ -30,6 +31,7 @@ operate.register(app)
 life.register(app)
 desk.register(app)
 account.register(app)
+settlement.register(app)
 collecting.register(account.app)
 backup.register(app)
 keys.register(app)

@@ -22,6 +22,7 @@ from gateway.cli.common import (
     told,
 )
 from gateway.cli.desk import ask_desk
+from gateway.cli.settlement import keyed_twice
 from gateway.desk import accounts
 from gateway.desk.requests import Account, DeskError, Reply
 from routing.accounts.asked import Action, File, Record, Verb
@@ -42,6 +43,10 @@ Particulars = Annotated[
         metavar="NAME=VALUE",
         help="Any other particular of a record: state, kind, name, contact, evidence, what ...",
     ),
+]
+Card = Annotated[
+    bool,
+    typer.Option("--card", help="A settlement card's number: typed twice, enciphered at once."),
 ]
 Documents = Annotated[
     list[Path] | None,
@@ -145,6 +150,7 @@ def request(  # noqa: PLR0913 - an option each
     state: Annotated[str, typer.Option("--state", help="Of a terminal, for action 2.")] = "",
     reason: Reason = "",
     document: Documents = None,
+    card: Card = False,
     particulars: Particulars = None,
     lang: Lang = Language.ENGLISH,
     who: Who = "",
@@ -163,6 +169,7 @@ def request(  # noqa: PLR0913 - an option each
             state=state,
             reason=reason,
             docs=_hashes(document),
+            card=keyed_twice(settings) if card else "",
         )
         wanted = Account(verb=Verb.REQUEST, file=about, action=action, record=record)
         print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
@@ -181,6 +188,7 @@ def _on(verb: Verb, says: str) -> None:
             str, typer.Option("--what", help="The codes of a rejection; what is reported.")
         ] = "",
         document: Documents = None,
+        card: Card = False,
         particulars: Particulars = None,
         lang: Lang = Language.ENGLISH,
         who: Who = "",
@@ -190,7 +198,9 @@ def _on(verb: Verb, says: str) -> None:
         settings = configuration(config, set_)
         with told():
             docs = _hashes(document)
-            record = _record(particulars, request=request, reason=reason, what=what, docs=docs)
+            known = {"request": request, "reason": reason, "what": what, "docs": docs}
+            number = keyed_twice(settings) if card else ""
+            record = _record(particulars, **known, card=number)
             wanted = Account(verb=verb, record=record)
             print_told(ask_desk(settings, wanted, who, token_file), lang, as_json=as_json)
 

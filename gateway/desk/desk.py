@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.card_door import CardDoor
 from gateway.desk import accounts, complaints
 from gateway.desk.complaints import Verdict
+from gateway.desk.payouts import PayoutDesk
 from gateway.desk.registrar import RegistryRequest, carry_out
 from gateway.desk.requests import (
     Account,
@@ -18,6 +19,7 @@ from gateway.desk.requests import (
     ChangeEntry,
     ChangeLimits,
     Close,
+    CompareCards,
     Complain,
     Confirm,
     ConfirmLimits,
@@ -30,6 +32,7 @@ from gateway.desk.requests import (
     PutMerchant,
     PutTerminal,
     Reply,
+    RunSettlement,
     SettleDifference,
     Withdraw,
     WithdrawLimits,
@@ -101,6 +104,7 @@ class Desk:
         self.keys: KeyDesk | None = None
         self.reload: Reloading | None = None
         self.cards = CardDoor.of(config)
+        self.payouts = PayoutDesk(config, switch, floor, offload)
 
     def change(self, config: Config) -> None:
         """Another configuration is in force."""
@@ -292,6 +296,16 @@ class Desk:
     @_do.register
     async def _(self, request: Account, who: str) -> Reply:
         return await accounts.ask(request, who, self._switch, self._floor, self)
+
+    # Settlement
+
+    @_do.register
+    async def _(self, request: RunSettlement, who: str) -> Reply:
+        return await self.payouts.run(request, who, self.clock.now())
+
+    @_do.register
+    async def _(self, request: CompareCards, who: str) -> Reply:
+        return await self.payouts.compare(request, who, self.clock.now())
 
     # Test charges
 

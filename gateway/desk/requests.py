@@ -146,6 +146,17 @@ class Account(Request, tag="account", frozen=True, kw_only=True):
     """The same key again gets the same answer."""
 
 
+class RunSettlement(Request, tag="run settlement", frozen=True, kw_only=True):
+    """Say which card each merchant's money of a day ('': today) goes to."""
+
+    day: str = ""
+    currency: str = "156"
+
+
+class CompareCards(Request, tag="compare cards", frozen=True, kw_only=True):
+    """Hold merchants' settlement cards against the bank's now."""
+
+
 class BringComponent(Request, tag="bring component", frozen=True, kw_only=True):
     """A person brings a part of a key; it was sealed by the custody before it came here."""
 
@@ -197,6 +208,8 @@ AnyRequest = (
     | WithdrawLimits
     | FlyCanary
     | Account
+    | RunSettlement
+    | CompareCards
     | PutMerchant
     | PutTerminal
     | ChangeEntry

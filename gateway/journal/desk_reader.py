@@ -101,6 +101,15 @@ _OUTCOMES: Final = (
     " AND step.event <> 'REPEAT')"
     " WHERE id >= ? AND opened_at >= ? AND state <> 'NEVER_LEFT'"
 )
+_PAYOUTS: Final = (
+    "SELECT rtrim(merchant) AS whose, sum(CASE WHEN kind = 'refund' THEN -amount"
+    " WHEN approved_amount > 0 THEN approved_amount ELSE amount END) AS money FROM charge"
+    " WHERE id >= ? AND opened_at >= ? AND opened_at < ? AND currency = ? AND account = ''"
+    " AND (kind IN ('sale', 'completion', 'completion advice', 'offline sale')"
+    " AND state IN ('PRESUMED_SERVED', 'SERVED', 'REFUNDED')"
+    " OR kind = 'refund' AND state IN ('PRESUMED_SERVED', 'SERVED'))"
+    " GROUP BY whose HAVING money <> 0"
+)
 
 
 class DeskReader(JournalReader):
@@ -198,6 +207,13 @@ class DeskReader(JournalReader):
         for row in self._db.execute(query, (merchant, terminal)):
             values = (each.hex() if isinstance(each, bytes) else each for each in row)
             yield dict(zip(names, values, strict=True))
+
+    def payouts(self, since: float, until: float, currency: str) -> dict[str, int]:
+        """What each merchant's main account gets of charges opened in a time: sales and completions
+        that stand, less what refunds gave back.
+        """
+        values = (self.first_id_at(since - CLOCK_STEP_S), since, until, currency)
+        return {merchant: int(money) for merchant, money in self._db.execute(_PAYOUTS, values)}
 
     def kept(self, kind: KeptKind) -> list[Kept]:
         """What is kept of one kind, by key."""

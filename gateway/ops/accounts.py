@@ -127,6 +127,25 @@ CHECKS: Final = ACCOUNTS.counter(
     "Merchants told of what would stop their business.",
     Label("what", ACCOUNT_CHECKS),
 )
+CARD_SYNCS: Final = ACCOUNTS.counter(
+    "gateway_settlement_sync_failures_total", "tries", "Cards that the bank could not be told."
+)
+CARDS_WAITING: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_pending", "merchants", "Merchants of which the bank must be told."
+)
+CARD_LAG: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_lag_seconds",
+    "seconds",
+    "Of the card that the bank has not acknowledged for longest.",
+)
+CARDS_DIFFER: Final = ACCOUNTS.gauge(
+    "gateway_settlement_sync_mismatch",
+    "merchants",
+    "Merchants of which the bank has another card, by the last comparison.",
+)
+PAYOUTS_HELD: Final = ACCOUNTS.counter(
+    "gateway_settlement_payouts_held_total", "payouts", "Payouts that wait for a person."
+)
 BACKUPS: Final = ACCOUNTS.counter(
     "gateway_backups_total",
     "backups",

@@ -189,8 +189,8 @@ class Cancellation(Case):
     def _revoke_keys(self, request: AccountRequest, who: str, now: Now) -> None:
         only = [request.terminal] if request.is_about_terminal else None
         for terminal in only or self.office.registered.terminals(request.merchant):
-            device = (request.merchant, terminal)
-            self.office.revoke_keys(request, device, who, now, master=True)
+            how = {"master": True, "at_once": False}
+            closing.revoke_keys(self.office, request, terminal, who, now, **how)
 
     def _consent(self, request: AccountRequest, who: str, now: Now) -> None:
         """Both sides agreed: the contract's term stands against it no more."""

@@ -59,3 +59,14 @@ def settle_by_hand(office: Office, request: AccountRequest, asked: Asked, now: N
     office.accounts.settled_by_hand(request.merchant, request.terminal, now)
     office.progress.note(request, asked.who, "BATCH SETTLED", now, remark=asked.record.evidence)
     return office.progress.reply(request)
+
+
+def revoke_keys(
+    office: Office, request: AccountRequest, terminal: str, who: str, now: Now, **how: bool
+) -> None:
+    """Revoke a terminal's keys as a step of a request; `how`: see `Registered.revoke_keys`."""
+    device = (request.merchant, terminal)
+    gone = office.registered.revoke_keys(device, who, now, **how)
+    if gone:
+        remark = f"{terminal}: {'; '.join(gone)}"
+        office.progress.note(request, who, "KEYS REVOKED", now, remark=remark)

@@ -10,9 +10,9 @@ Rule 3.  Out of service or suspended, a terminal sells nothing and does not sign
 Rule 4.  It comes back only when its cause is gone and every test was passed: sign-in, echo, status,
          and a test charge that was reversed.  After a violation a second person approves, too.
 Rule 5.  A planned window begins and ends by itself; then come the tests, as for anybody.
-Rule 6.  Working keys are always revoked: who comes back signs in for new ones.  Of a device that is
-         opened, exchanged, retired or not to be trusted the TMK is revoked, too: before its tests
-         another one must be loaded.
+Rule 6.  Working keys are revoked, but for last words (reversals, settlement) after a while only;
+         those of a device that is opened, exchanged or not trusted at once.  Of such a one, and of
+         a retired one, the TMK is revoked, too: another must be loaded before its tests.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ MACHINE: Final = Machine(
             _E.STEP_FAILED: Step(BACKUP),
         },
         DEACTIVATED: {
-            _E.REPAIR_BEGUN: Step(UNDER_REPAIR, _OFF),
+            _E.REPAIR_BEGUN: Step(UNDER_REPAIR, (REVOKE_KEYS, TELL_REGISTRY)),
             _E.REMEDY_BEGUN: Step(REMEDIATION, _OFF),
             _E.CAUSE_LIFTED: _TEST,
             **_RETIRE,
@@ -304,10 +304,8 @@ class Deactivation(Case):
             closing.look(self.office, request, now)
         elif request.state == DEACTIVATED:
             self._is_lifted(request, now)
-        elif request.state == TESTING:
-            missing = self.tests.missing(request, now)
-            if not missing:
-                progress.apply(request, Event.TESTED, GATEWAY, now)
+        elif request.state == TESTING and not self.tests.missing(request, now):
+            progress.apply(request, Event.TESTED, GATEWAY, now)
 
     def _is_lifted(self, request: AccountRequest, now: Now) -> None:
         """A planned window is over; an account is in order again."""
@@ -364,7 +362,7 @@ class Deactivation(Case):
             return ("serial",)
         self.office.registered.replace(_device(request), record.serial, asked.who, now)
         request.facts["serial"] = record.serial
-        self._revoke_all(request, asked.who, now)
+        self._revoke_them(request, asked.who, now, master=True, at_once=True)
         return ()
 
     def approvable(self, request: AccountRequest) -> Iterator[Obstacle]:
@@ -375,11 +373,12 @@ class Deactivation(Case):
     # What steps carry out
 
     def _revoke(self, request: AccountRequest, who: str, now: Now) -> None:
-        goes = request.state == RETIRED or request.facts.get("why") in _TMK_GOES
-        self.office.revoke_keys(request, _device(request), who, now, master=goes)
+        why, is_opened = request.facts.get("why"), request.state == UNDER_REPAIR
+        goes = is_opened or request.state == RETIRED or why in _TMK_GOES
+        self._revoke_them(request, who, now, master=goes, at_once=is_opened or why in _FOR_REMEDY)
 
-    def _revoke_all(self, request: AccountRequest, who: str, now: Now) -> None:
-        self.office.revoke_keys(request, _device(request), who, now, master=True)
+    def _revoke_them(self, request: AccountRequest, who: str, now: Now, **how: bool) -> None:
+        closing.revoke_keys(self.office, request, request.terminal, who, now, **how)
 
     def _tell_registry(self, request: AccountRequest, who: str, now: Now) -> None:
         why = str(request.facts.get("why", ""))

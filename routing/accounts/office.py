@@ -336,15 +336,6 @@ class Office:
         else:
             self.progress.apply(request, Event.PASSED, who, now)
 
-    def revoke_keys(
-        self, request: AccountRequest, device: tuple[str, str], who: str, now: Now, *, master: bool
-    ) -> None:
-        """Revoke a terminal's keys, with its TMK if `master`, as a step of a request."""
-        gone = self.registered.revoke_keys(device, who, now, master=master)
-        if gone:
-            remark = f"{device[1]}: {', '.join(gone)}"
-            self.progress.note(request, who, "KEYS REVOKED", now, remark=remark)
-
     # Words on a request that is under way
 
     def _on_request(self, asked: Asked, answer: Answer, now: Now) -> None:
@@ -379,6 +370,7 @@ class Office:
         self._look_at = now.monotonic + self.settings.look_every_s
         self.anomalies.tick(now)
         self.signals.tick(now)
+        self.registered.tick(now)
         self.decisions.end_grants(now)
         looked = 0
         for request in self.shelf.open():

@@ -36,9 +36,15 @@ class Keys(Protocol):
     """What account services have to do with keys; `routing.revocation` does it."""
 
     def revoke(
-        self, subject: tuple[str, str], who: str, now: Now, *, master: bool
+        self, subject: tuple[str, str], who: str, now: Now, *, master: bool, at_once: bool
     ) -> tuple[str, ...]:
-        """Revoke a terminal's working keys and, with `master`, its TMK; says what there was."""
+        """Revoke a terminal's working keys, `at_once` or after its last words, and, with `master`,
+        its TMK; says what there was.
+        """
+        ...
+
+    def tick(self, now: Now) -> None:
+        """Revoke those whose time for last words is over."""
         ...
 
     def has_master(self, subject: tuple[str, str]) -> bool:
@@ -146,13 +152,20 @@ class Registered:
         self._registry.put(entry, None, who, now)
 
     def revoke_keys(
-        self, subject: tuple[str, str], who: str, now: Now, *, master: bool
+        self, subject: tuple[str, str], who: str, now: Now, *, master: bool, at_once: bool
     ) -> tuple[str, ...]:
-        """What keys a terminal has are of no use from now on: it must sign in anew and, with
-        `master`, needs another TMK first.  Says what was revoked.
+        """What keys a terminal has are of no use for new business: it must sign in anew and, with
+        `master`, needs another TMK first.  `at_once`: nor for last words.  Says what was revoked.
         """
         self.revoked += 1
-        return () if self.keys is None else self.keys.revoke(subject, who, now, master=master)
+        if self.keys is None:
+            return ()
+        return self.keys.revoke(subject, who, now, master=master, at_once=at_once)
+
+    def tick(self, now: Now) -> None:
+        """Time passes."""
+        if self.keys is not None:
+            self.keys.tick(now)
 
     def lacks_master(self, subject: tuple[str, str]) -> bool:
         """Whether a terminal can't sign in before a TMK of its is loaded, where such are used."""

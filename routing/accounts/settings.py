@@ -29,6 +29,10 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     look_every_s: float = 1.0
     """How often requests that wait for money, time or a backup are looked at."""
 
+    last_words_s: float = 86_400.0
+    """How long a terminal that went out of service may still reverse, confirm and settle what it
+    sold, under its old key; then that is revoked."""
+
     mac_failures_max: int = 5
     replays_max: int = 20
     malformed_max: int = 20
@@ -75,7 +79,10 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         yield from self._out_of_range()
 
     def _out_of_range(self) -> Iterator[str]:
-        positive = ("token_valid_s", "grant_hours_max", "look_every_s", "signals_window_s")
+        positive = (
+            *("token_valid_s", "grant_hours_max", "look_every_s", "signals_window_s"),
+            "last_words_s",
+        )
         for key in positive:
             if getattr(self, key) <= 0:
                 yield f"accounts.{key} = {getattr(self, key)}: must be greater than 0"

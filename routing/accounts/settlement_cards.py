@@ -55,6 +55,8 @@ class SettlementAccount(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     merchant: str
     versions: list[CardVersion] = []
+    given: int = 0
+    """The highest number that a version was ever given: none is given twice."""
     to_send: int = 0
     """The version that the bank has to be told; 0: none.  This is the outbox."""
     waits_since: float = 0.0
@@ -148,7 +150,7 @@ class SettlementCards:
     def write(self, request: AccountRequest, now: Now) -> int:
         """A version from an approved request; the bank has to be told it.  Returns its number."""
         account, card = self.of(request.merchant), request.facts["card"]
-        number = account.newest + 1
+        number = account.given = max(account.newest, account.given) + 1
         account.versions.append(
             CardVersion(
                 number=number,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from codec import Message
 from tests.adversity.peers import PAN, SILENT, SLOW, Host, Terminal, sale
 from tests.adversity.stage import STOP_S, Stage, wait_until
 
@@ -61,6 +63,35 @@ def test_what_has_no_answer_when_time_is_over_is_a_due_reversal(tmp_path: Path) 
         assert (charge["state"], charge["reason"]) == ("REVERSAL_DUE", "restart")
         stage.gateway()
         assert stage.until_all_ended(20)["reversed"] == 1
+
+
+class _Deaf(Host):
+    """A host that answers no sign-off."""
+
+    def _decide(self, sock: socket.socket, message: Message) -> None:
+        if message.get(70) == "002":
+            self.seen.append(message)
+        else:
+            super()._decide(sock, message)
+
+
+@pytest.mark.parametrize("kind", [Host, _Deaf])
+def test_hosts_are_signed_off_from_after_all_else_and_not_waited_for_for_long(
+    tmp_path: Path, kind: type[Host]
+) -> None:
+    settings = {"host__0__sign_on": "true", "host__0__links": 2, "drain__sign_off_s": 0.3}
+    with Stage(tmp_path, **settings) as stage, kind(stage.host_port) as host:
+        gateway = stage.gateway()
+        with Terminal(stage.port) as terminal:
+            terminal.send(sale(1, SLOW))
+            wait_until(lambda: len(host.of_type("0200")) == 1, 5, "the sale reaches the host")
+            gateway.send_signal(signal.SIGTERM)
+            assert terminal.read()[39] == "00"
+            assert gateway.wait(STOP_S) == 0
+        assert [each.get(70) for each in host.seen[-2:]] == ["002", "002"]
+        assert [each.get(70) for each in host.of_type("0800")].count("002") == 2
+        said = (tmp_path / "gateway.log").read_text()
+        assert ("no answer to the sign-off" in said) == (kind is _Deaf)
 
 
 def test_the_log_level_is_changed_by_a_command_while_the_gateway_runs(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.docs import pages
 pytestmark = pytest.mark.slow
 
 TUTORIAL = ("first-charge", "first-reversal", "first-incident")
-FIXED_PORTS = ("8583", "9583", "9108")
+FIXED_PORTS = ("8583", "9583", "9108", "9590")
 
 
 @pytest.fixture
@@ -39,7 +39,10 @@ def at_these(block: pages.Block, ports: dict[str, str]) -> pages.Block:
     bank = f"isogate host --port {ports['9583']}"
     tills = f"isogate terminals --address 127.0.0.1:{ports['8583']}"
     commands = block.commands.replace("isogate host", bank).replace("isogate terminals", tills)
-    commands = commands.replace("127.0.0.1:8583", f"127.0.0.1:{ports['8583']}")
+    settling = f"isogate settlement-bank --listen 127.0.0.1:{ports['9590']}"
+    commands = commands.replace("isogate settlement-bank", settling)
+    for port in ("8583", "9590"):
+        commands = commands.replace(f"127.0.0.1:{port}", f"127.0.0.1:{ports[port]}")
     return block._replace(commands=commands)
 
 

@@ -21,6 +21,7 @@ from gateway.admin import AdminSite
 from gateway.app import open_journal
 from gateway.audit import Audit
 from gateway.backups import Backups
+from gateway.bank_post import BankPost
 from gateway.canary import Canary
 from gateway.clock import SystemClock
 from gateway.config import load
@@ -242,6 +243,7 @@ async def gateway(
         desk.canary = canary = Canary(config, switch, floor, tools)
         notices = NoticePost(config, switch, floor, tools)
         backups = Backups(config, switch, floor, tools)
+        desk.payouts.bank = BankPost(config, switch, floor, tools)
         health = HealthCollector(config, lifecycle, doors, tools)
         collectors = (
             GatewayCollector(tools.metrics, switch, engine, node.links, tools.clock),
@@ -260,9 +262,8 @@ async def gateway(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(node.run)
             doors.open()
-            nursery.start_soon(canary.run)
-            nursery.start_soon(backups.run)
-            nursery.start_soon(health.run)
+            for run in (canary.run, backups.run, desk.payouts.bank.run, health.run):
+                nursery.start_soon(run)
             if config.notices.url:
                 nursery.start_soon(notices.run)
             running = Running(switch, node, site, port)

@@ -74,7 +74,7 @@ async def test_after_revocation_neither_key_nor_tmk_is_good_over_sockets_or_a_re
         assert (await sells(stage, pos, key))[39] == "00"
         told = await stage.till.asks(pos.totals(1_000, 1, 0, 0))
         assert told[39] == "00"
-        await goes(stage, "FAULT")
+        await goes(stage, "VIOLATION")
         await stage.settled()
         assert stage.switch.keys.text("tmk", f"{MERCHANT}|{TERMINAL}") == ""
         await _is_barred(stage, pos, key)

@@ -9,8 +9,10 @@ import pytest
 
 from codec import build, dialect
 from routing.charge import State
+from routing.conventions import CONVENTIONS
 from routing.host_settings import NetworkCodes
 from routing.link_states import OTHERS_WORD_S, TABLE, Health, LinkEvent, LinkState
+from routing.purpose import Purpose
 from tests.routing.test_network import answered, network, with_host
 from tests.routing.world import (
     ANSWER_TIMEOUT_S,
@@ -235,3 +237,42 @@ def test_the_1993_edition_signs_on_with_801_and_hears_802() -> None:
     answer_ = world.got[-1].message
     assert (answer_.mti, answer_[24], answer_[39]) == ("1814", "802", "800")
     assert links_of(world).usable() == 0
+
+
+def test_a_gateway_that_stops_signs_off_once_and_signs_on_no_more(world: World) -> None:
+    world = with_host(world.name, sign_on=True, echo_idle_s=1_000.0)
+    answered(world)
+    world.approved(1)
+    departures = world.switch.departures
+    departures.sign_off(world.now)
+    world.settle()
+    assert departures.signing_off == 1
+    asked = world.at_host("08")
+    convention = CONVENTIONS[world.name]
+    off = convention.network_codes[Purpose.SIGN_OFF]
+    assert [convention.network_code(each) for each in asked].count(off) == 1
+    world.says(2, sale(world.name, 2))
+    assert world.codes(2) == ["91"]
+    answered(world)
+    assert departures.signing_off == 0
+    before = len(world.got)
+    world.switch.link_down(BANK, LINK, world.now)
+    world.switch.link_up(BANK, LINK, world.now)
+    world.wait(60.0)
+    assert len(world.got) == before
+
+
+def test_who_wants_no_sign_on_is_not_signed_off_from(world: World) -> None:
+    world = with_host(world.name, echo_idle_s=1_000.0)
+    world.switch.departures.sign_off(world.now)
+    world.settle()
+    assert (world.got, world.switch.departures.signing_off) == ([], 0)
+
+
+def test_a_link_that_is_lost_while_it_signs_off_is_waited_for_no_more(world: World) -> None:
+    world = with_host(world.name, sign_on=True, echo_idle_s=1_000.0)
+    answered(world)
+    world.switch.departures.sign_off(world.now)
+    world.settle()
+    world.switch.link_down(BANK, LINK, world.now)
+    assert world.switch.departures.signing_off == 0

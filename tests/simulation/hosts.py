@@ -33,6 +33,7 @@ _BUSY: Final = ("96", "91", "68")
 _SIGNED_OFF: Final = "91"
 _BAD_MAC: Final = "A0"
 _SIGN_ON: Final = "001"
+_SIGN_OFF: Final = "002"
 _MORE_THAN_ASKED: Final = 1_000_000_000
 """Less than the whole would pass for a partial approval."""
 _LATE_REVERSAL_S: Final = (7.0, 10.0)
@@ -84,6 +85,8 @@ class SimHost:
         self.signed_off = False
         self._unheard: set[End] = set()
         """Links that have not answered the last sign-on or sign-off."""
+        self._left: set[End] = set()
+        """Links that the gateway signed off on."""
         self._said: set[str] = set()
         """STANs under which that was said."""
         self._announced = 0
@@ -210,6 +213,10 @@ class SimHost:
         is_yes = what is Kind.ANSWER and message.get(39) == APPROVED
         if is_yes and self._keys is not None and self._keys.took(message.get(11, "")):
             self._checkers.note("key", self.name, "handed out")
+        if what is Kind.NETWORK and message.get(70) == _SIGN_OFF:
+            self._left.add(end)
+        elif end in self._left and what not in (Kind.NETWORK, Kind.ANSWER):
+            self._checkers.violated(10, f"host {self.name} got {what} after the gateway's sign-off")
         if what is Kind.ANSWER and message.get(11) in self._said:
             self._unheard.discard(end)
         elif what not in (Kind.NETWORK, Kind.ANSWER, Kind.ENQUIRY) and (

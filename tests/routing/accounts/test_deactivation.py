@@ -267,7 +267,7 @@ def test_another_device_takes_the_number_over_and_a_known_serial_does_not() -> N
     entry = registry.terminal(MERCHANT, TERMINAL)
     assert entry is not None
     assert (entry.serial, entry.state) == ("SN-3", "TESTING")
-    assert street.switch.office.registered.revoked == 2
+    assert street.switch.office.registered.revoked == 3
     passes_its_tests(street)
     assert registry.terminal(MERCHANT, TERMINAL).state == "ACTIVE"  # type: ignore[union-attr]
     street.says(1, file_action(POS, "5", "TERMINAL", 740))

@@ -54,21 +54,68 @@ class Street(Asking, keyed.Street):
 def test_sessions_end_when_new_business_stops_and_keys_when_all_money_is_at_its_end() -> None:
     street = Street()
     street.signs_in(mak="mak 1")
-    number = street.goes("FAULT")
+    number = street.goes("VIOLATION")
     session = street.session()
     assert (session.state, session.new_key) == (SignState.OUT, "mak 1")
     assert street.ring.text("tmk", TILL.key)
     back_up(street)
     session = street.session()
     assert (session.state, session.key, session.new_key) == (SignState.OUT, "", "")
-    assert [each for each in street.news if isinstance(each, ForgetKeys)] == [ForgetKeys(*TILL)]
+    assert forgotten(street) == 1
     assert not street.ring.text("tmk", TILL.key)
     assert not street.ring.text("tmk", TILL.key, "sm4")
     assert street.ring.text("tmk", OTHER.key)
     (line,) = [each for each in street.the(number).history if each.what == "KEYS REVOKED"]
-    assert line.remark == f"{TERMINAL}: working keys, TMK"
+    assert line.remark == f"{TERMINAL}: working keys; TMK"
     assert len(street.audited("working keys revoked")) == 1
     assert len(street.audited("key revoked")) == 2
+
+
+def forgotten(street: Street) -> int:
+    """How often the process was told to forget the terminal's keys."""
+    return [each for each in street.news if isinstance(each, ForgetKeys)].count(ForgetKeys(*TILL))
+
+
+def test_working_keys_stay_good_for_last_words_and_then_they_are_revoked_over_restarts() -> None:
+    street = Street()
+    street.signs_in(mak="mak 1")
+    number = street.goes("STRATEGY")
+    back_up(street)
+    assert street.session().new_key == "mak 1"
+    (line,) = [each for each in street.the(number).history if each.what == "KEYS REVOKED"]
+    assert line.remark == f"{TERMINAL}: working keys, but for last words"
+    street.says(1, sale(POS, 1))
+    street.says(1, reversal(sale(POS, 1)))
+    assert street.codes(1)[-2:] == ["58", "00"]
+    street.wait(80_000, step_s=400)
+    street.restart()
+    street.wait(5_000, step_s=400)
+    assert street.session().new_key == "mak 1"
+    street.wait(2_000, step_s=400)
+    assert (street.session().new_key, forgotten(street)) == ("", 1)
+    assert len(street.audited("working keys revoked")) == 1
+
+
+def test_who_comes_back_in_time_gets_new_keys_and_none_is_revoked_later() -> None:
+    street = Street()
+    street.signs_in(mak="mak 1")
+    number = street.goes("STRATEGY")
+    back_up(street)
+    street.says_so(Verb.REPORT, "tech", number, what="lifted")
+    street.says(1, sign_in(de11="000102"))
+    street.issue("mak 2")
+    street.wait(90_000, step_s=400)
+    assert (street.session().new_key, forgotten(street)) == ("mak 2", 0)
+
+
+def test_a_device_that_is_opened_loses_its_keys_when_its_repair_begins() -> None:
+    street = Street()
+    street.signs_in(mak="mak 1")
+    number = street.goes("FAULT")
+    back_up(street)
+    assert (street.session().new_key, street.ring.text("tmk", TILL.key)) == ("mak 1", "")
+    street.says_so(Verb.REPORT, "tech", number, what="repair", evidence="order 9")
+    assert (street.session().new_key, forgotten(street)) == ("", 1)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +137,6 @@ def test_the_tmk_goes_with_a_device_that_is_opened_exchanged_or_not_trusted(
     street.signs_in()
     street.goes(kind)
     back_up(street)
-    assert street.session().new_key == ""
     assert bool(street.ring.text("tmk", TILL.key)) != goes
 
 
@@ -112,7 +158,7 @@ def test_a_retired_terminal_and_a_cancelled_merchant_have_no_tmk() -> None:
 def test_step_and_revocation_are_one_batch_and_outlive_the_process() -> None:
     street = Street()
     street.signs_in()
-    number = street.goes("FAULT")
+    number = street.goes("VIOLATION")
     devices = street.switch.office.devices
     (wanted,) = devices.backups_wanted()
     devices.backed_up(wanted, Evidence(GOOD, GOOD, "T.backup"), street.now)
