@@ -116,9 +116,7 @@ class Switch:
         self.terminals.request(conn, listener, message, now, mac_good=mac_good)
 
     def new_key_used(self, till: Till, used: int, now: Now) -> None:
-        """A terminal's MAC was good for the first time under keys that it was given; `used` were
-        given after those.
-        """
+        """A first good MAC under keys that a terminal was given; `used` were given after those."""
         self.terminals.sign_ins.new_key_used(till, used, now)
 
     def terminal_closed(self, conn: int) -> None:
