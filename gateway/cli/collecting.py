@@ -1,4 +1,4 @@
-"""`account totals`, `plan`, `funnel`: merchants with several accounts."""
+"""`account totals`, `plan`, `funnel`, `suspend`: merchants with several accounts; a whole shop."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ from gateway.desk.requests import Account, DeskError
 from routing.accounts.asked import Action, File, Record, Verb
 from routing.accounts.plan import Plan
 from routing.accounts.refusals import Language
+from routing.accounts.shop import SUSPEND
 
 _DAY_S: Final = 86_400.0
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the group of accounts."""
-    for command in (totals, plan, funnel):
+    for command in (totals, plan, funnel, suspend):
         app.command()(command)
 
 
@@ -98,6 +99,24 @@ def plan(  # noqa: PLR0913 - an option each
         record = Record(merchant=merchant, plan=wanted, reason=reason)
         asked = Account(verb=Verb.REQUEST, file=File.MERCH2, action=Action.CHANGE, record=record)
         reply = ask_desk(settings, asked, who, token_file)
+        print_told(reply, Language.ENGLISH, as_json=as_json)
+
+
+def suspend(
+    config: ConfigPath,
+    merchant: Merchant,
+    set_: Overrides = None,
+    *,
+    reason: Reason = "",
+    who: Who = "",
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """An emergency: every terminal of a shop sells nothing from now on, until it was looked at."""
+    settings = configuration(config, set_)
+    with told():
+        record = Record(merchant=merchant, reason=reason, what=SUSPEND)
+        reply = ask_desk(settings, Account(verb=Verb.FILE, record=record), who, token_file)
         print_told(reply, Language.ENGLISH, as_json=as_json)
 
 
