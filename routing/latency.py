@@ -24,7 +24,8 @@ class Latency:
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._before: deque[tuple[float, list[float]]] = deque()
+        nothing = [0.0] * len(tally.buckets())
+        self._before = deque([(float("-inf"), nothing)])
         """When somebody looked, and what was counted up to each bound."""
 
     def is_slow(self, limit_s: float, now: float) -> bool:
@@ -33,8 +34,8 @@ class Latency:
         counted = [count for _, count in buckets]
         while len(self._before) > 1 and self._before[1][0] <= now - WINDOW_S:
             self._before.popleft()
-        before = self._before[0][1] if self._before else [0.0] * len(counted)
-        if not self._before or self._before[-1][0] <= now - WINDOW_S / 10:
+        before = self._before[0][1]
+        if self._before[-1][0] <= now - WINDOW_S / 10:
             self._before.append((now, counted))
         answers = counted[-1] - before[-1]
         if answers < ANSWERS_MIN:
