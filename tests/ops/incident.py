@@ -77,6 +77,7 @@ custody = "hsm"
 hsm.port = {module_port}
 hsm.timeout_s = 0.5
 hsm.reconnect_max_s = 0.3
+{more}
 [accounts]
 mac_failures_max = 0
 replays_max = 0
@@ -88,6 +89,19 @@ path = "{folder}/journal.db"
 [admin]
 port = {admin_port}
 """
+
+
+KEYLESS: Final = """
+[[host]]
+name = "vault"
+port = {keyless_port}
+links = 1
+reconnect_max_s = 0.3
+answer_timeout_s = 1
+mac.algorithm = "x9.19"
+key_change = {{field = 48, retry_s = 1}}
+"""
+"""A host with which MAC keys are to be exchanged."""
 
 
 class Act(NamedTuple):
@@ -104,7 +118,8 @@ class Town(Stage):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.signed_port, self.secure_port, self.module_port = free_ports(3)
+        self.signed_port, self.secure_port, self.module_port, self.keyless_port = free_ports(4)
+        self.keyless = Bank(self.keyless_port)
         self.bank, self.hook, self.shoppers = Bank(self.host_port), Webhook(), Shoppers()
         self.slow, self.full, self.clock = (folder / name for name in ("slow", "full", "clock"))
         compile_c(
@@ -117,9 +132,14 @@ class Town(Stage):
             "FAULT_CLOCK": str(self.clock),
         }
         (folder / "card").write_text("4761739001010119\n")
-        (folder / "gateway.toml").write_text(
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        """Write the configuration, perhaps with more in it."""
+        (self.folder / "gateway.toml").write_text(
             CONFIG.format(
-                folder=folder,
+                more=more,
+                folder=self.folder,
                 hook=self.hook.url,
                 port=self.port,
                 signed_port=self.signed_port,
@@ -313,6 +333,19 @@ def no_host(town: Town) -> Iterator[None]:
 
 
 @contextmanager
+def no_key(town: Town) -> Iterator[None]:
+    """A host is added that knows nothing of keys; then it is removed."""
+    town.keyless.open()
+    town.configure(KEYLESS.format(keyless_port=town.keyless_port))
+    told = town.post("reload", who=ANA)
+    assert "error" not in told, told
+    yield
+    town.configure()
+    town.post("reload", who=ANA)
+    town.keyless.close()
+
+
+@contextmanager
 def strangers(town: Town) -> Iterator[None]:
     """Garbage, wrong keys, and more connections than there may be."""
     crowd = Shoppers()
@@ -424,6 +457,7 @@ ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
     (wrong_clock, frozenset({"ClockOff"})),
     (unsteady_links, frozenset({"HostLinksUnsteady"})),
     (no_host, frozenset({"HostDown"})),
+    (no_key, frozenset({"HostKeysBlocked"})),
     (strangers, frozenset({"MacsBad", "SendersBad", "BoundNearlyReached", "BoundReached"})),
     (
         work_for_persons,
