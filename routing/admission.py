@@ -130,7 +130,7 @@ class Admission:
 
     def beyond_limits(self, message: Message, now: Now) -> str:
         """DE 39 for a charge that passes a limit; else ''."""
-        if not self._life.limits.any:
+        if not self._life.limits.exist():
             return ""
         convention = CONVENTIONS[message.dialect.name]
         sale = Sale(

@@ -49,5 +49,5 @@ cdef class ChargeBook:
     @cython.locals(known=dict)
     cdef object _forget_unproven(self, Charge_t charge)
 
-@cython.locals(end=Py_ssize_t)
+@cython.locals(parts=int, at=Py_ssize_t, char=Py_UCS4)
 cpdef str prefix_of(str identity)

@@ -253,7 +253,10 @@ class ChargeBook:
 
 def prefix_of(identity: str) -> str:
     """merchant|terminal|STAN|MTI class| of an identity."""
-    end = 0
-    for _ in range(_PREFIX_PARTS):
-        end = identity.find("|", end) + 1
-    return identity[:end]
+    parts = 0
+    for at, char in enumerate(identity):
+        if char == "|":
+            parts += 1
+            if parts == _PREFIX_PARTS:
+                return identity[: at + 1]
+    return identity

@@ -5,6 +5,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.hosts cimport Host as Host_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
+from routing.limits cimport Limits as Limits_t
 from routing.settlement_day cimport SettlementDay as SettlementDay_t
 
 cdef object _SENT, _REVERSAL_DUE, _APPROVAL, _DECLINE
@@ -21,4 +22,5 @@ cdef class HostSide:
     cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, object key, Now_t now)
     @cython.locals(day=SettlementDay_t)
     cdef object _approved(self, Host_t host, Charge_t charge, Message_t message, object code, Now_t now)
+    @cython.locals(limits=Limits_t)
     cdef bint _is_beyond_limits(self, Charge_t charge, Now_t now) except -1

@@ -132,7 +132,7 @@ class HostSide:
     def _is_beyond_limits(self, charge: Charge, now: Now) -> bool:
         """Whether limits that came into force while it was on its way forbid it."""
         limits = self._life.limits
-        if not limits.any or charge.undoes or charge.kind.advises:
+        if not limits.exist() or charge.undoes or charge.kind.advises:
             return False
         return limits.is_beyond(sale_of(charge), now.wall)
 

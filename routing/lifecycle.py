@@ -145,11 +145,11 @@ class Lifecycle:
 
     def _count(self, charge: Charge, now: Now) -> None:
         """A charge counts towards the limits; what gives money back does not."""
-        if not charge.undoes and self.limits.any:
+        if not charge.undoes and self.limits.exist():
             self.limits.add(sale_of(charge), now.wall)
 
     def _count_no_more(self, charge: Charge, now: Now) -> None:
-        if not charge.undoes and self.limits.any:
+        if not charge.undoes and self.limits.exist():
             self.limits.give_back(sale_of(charge), now.wall)
 
     def apply(

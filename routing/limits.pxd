@@ -9,3 +9,4 @@ cdef class Limits:
     cdef object _amounts
     cdef public object repeated
     cdef public object forgotten
+    cpdef bint exist(self) except -1

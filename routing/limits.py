@@ -110,8 +110,7 @@ class Limits:
         ]
         self._general = bool(self._by_day or settings.amount_max or settings.repeated_amount_s)
 
-    @property
-    def any(self) -> bool:
+    def exist(self) -> bool:
         """Whether there is any limit; without, nothing is counted either."""
         return self._general or self._own.any_limits
 

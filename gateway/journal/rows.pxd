@@ -12,6 +12,14 @@ cdef tuple _whole_row(Moved_t record, str steps)
 cdef tuple _state_row(Moved_t record, str steps)
 
 @cython.final
+cdef class Sorted:
+    cdef public list opened
+    cdef public list moved
+    cdef public list noted
+    cdef public list kept
+    cdef public list audited
+
+@cython.final
 cdef class Written:
     cdef dict _values
     @cython.locals(record=Moved_t, last=dict, steps=dict, whole=list, states=list, values=tuple)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from routing.charge import OPEN_STATES, Charge, State
-from routing.effects import MOVED, OPENED, Moved, Opened
+from routing.effects import MOVED, OPENED, Kept, Moved, Noted, Opened
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gateway.journal.vault import Vault
+    from routing.effects import Audited, Record
 
 WRITTEN_MAX: Final = 100_000
 """Open charges whose last row is remembered; others are written whole each time."""
@@ -97,6 +98,33 @@ def step_of(record: Moved) -> str:
     )
     said: bytes = _write_json(step)
     return said.decode() + ","
+
+
+class Sorted:
+    """The records of a batch, by what they are."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.opened: list[Opened] = []
+        self.moved: list[Moved] = []
+        self.noted: list[Noted] = []
+        self.kept: list[Kept] = []
+        self.audited: list[Audited] = []
+        for record in records:
+            if isinstance(record, Moved):
+                self.moved.append(record)
+            elif isinstance(record, Opened):
+                self.opened.append(record)
+            elif isinstance(record, Noted):
+                self.noted.append(record)
+            elif isinstance(record, Kept):
+                self.kept.append(record)
+            else:
+                self.audited.append(record)
+
+    def leave_out(self, charges: Collection[int]) -> None:
+        """Nothing is written of these charges."""
+        self.moved = [each for each in self.moved if each.id not in charges]
+        self.noted = [each for each in self.noted if each.id not in charges]
 
 
 class Written:

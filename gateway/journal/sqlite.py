@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
 from gateway.journal.port import FencedError, JournalError, Recovery
-from gateway.journal.rows import SELECT, Written, charge_from_row, opened_row
+from gateway.journal.rows import SELECT, Sorted, Written, charge_from_row, opened_row
 from gateway.journal.schema import (
     IS_OPEN,
     SCHEMA_VERSION,
@@ -26,7 +26,7 @@ from gateway.journal.schema import (
 )
 from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
-from routing.effects import OPENED, Audited, Kept, Moved, Noted, Opened
+from routing.effects import OPENED, Moved, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -166,19 +166,20 @@ class SqliteJournal:
 
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """One transaction for all of `records`; returns when the disk has it."""
+        batch = Sorted(records)
         try:
             with transaction(self._db):
-                known = self._insert([r for r in records if isinstance(r, Opened)])
-                moved = [r for r in records if isinstance(r, Moved) and r.id not in known]
-                if moved:
-                    self._update(moved)
-                noted = [r for r in records if isinstance(r, Noted) and r.id not in known]
-                docket.insert(self._db, noted)
-                kept.write(self._db, [r for r in records if isinstance(r, Kept)])
-                audit_log.append(self._db, [r for r in records if isinstance(r, Audited)])
+                known = self._insert(batch.opened)
+                if known:
+                    batch.leave_out(known)
+                if batch.moved:
+                    self._update(batch.moved)
+                docket.insert(self._db, batch.noted)
+                kept.write(self._db, batch.kept)
+                audit_log.append(self._db, batch.audited)
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
-        self._written.hold(moved)
+        self._written.hold(batch.moved)
         return known
 
     def _insert(self, opened: Sequence[Opened]) -> dict[int, Charge]:
