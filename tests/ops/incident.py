@@ -23,7 +23,7 @@ import trustme
 from bench.native import compile_c
 from codec import Message, mac
 from gateway.config_macs import Mac, mac_key
-from tests.adversity.peers import ISO87, Terminal, sale
+from tests.adversity.peers import ISO87, Terminal, echo, sale
 from tests.adversity.stage import Stage, accepts, free_ports, wait_until
 from tests.ops.custody import OWNER, components
 from tests.ops.peers import Bank, Shoppers, Webhook, one_sale
@@ -86,6 +86,9 @@ people = [{{name = "Ana", roles = ["clerk"]}}, {{name = "Ben", roles = ["reviewe
 rules = [{{due_h = {{review = 0.0005}}}}]
 [journal]
 path = "{folder}/journal.db"
+[backups]
+folder = "{folder}/backups"
+every_h = 0.001
 [admin]
 port = {admin_port}
 """
@@ -235,6 +238,15 @@ def traffic(town: Town) -> None:
     for _ in range(3):
         town.shoppers.go(lambda number: one_sale(town.port, number))
     town.shoppers.go(lambda number: sold_and_taken_back(town, number), 0.5)
+    town.shoppers.go(lambda number: echoed(town, number), 0.5)
+
+
+def echoed(town: Town, number: int) -> None:
+    """A terminal asks whether somebody is there."""
+    with Terminal(town.port) as till:
+        till.sock.settimeout(4)
+        with suppress(TimeoutError, ConnectionError):
+            till.ask(echo(number))
 
 
 def sold_and_taken_back(town: Town, number: int) -> None:
@@ -413,6 +425,18 @@ def no_module(town: Town) -> Iterator[None]:
 
 
 @contextmanager
+def no_backup(town: Town) -> Iterator[None]:
+    """Where backups of the journal go something else is in the way."""
+    folder, aside = town.folder / "backups", town.folder / "backups.aside"
+    wait_until(folder.exists, ACT_S, "a first backup of the journal")
+    folder.rename(aside)
+    folder.touch()
+    yield
+    folder.unlink()
+    aside.rename(folder)
+
+
+@contextmanager
 def beyond_a_limit(town: Town) -> Iterator[None]:
     """A limit comes into force while what it forbids is at the bank."""
     town.bank.slow_s = 1.5
@@ -467,6 +491,7 @@ ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
         ),
     ),
     (no_module, frozenset({"CustodyUnavailable"})),
+    (no_backup, frozenset({"RestoreTestFailed"})),
     (beyond_a_limit, frozenset({"ShouldNeverHappen"})),
     (killed, frozenset({"GatewayDown"})),
 )
