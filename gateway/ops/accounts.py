@@ -72,7 +72,7 @@ COLLECTED: Final = ACCOUNTS.counter(
     "gateway_collected_total",
     "minor units",
     "Money of merchants with several accounts that came to stand, by channel and account.",
-    Label("channel", ("chip", "contactless", "code", OTHER)),
+    Label("channel", ("chip", "code", OTHER)),
     Label("account", (MAIN, OTHER)),
 )
 FELL_BACK: Final = ACCOUNTS.counter(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message, dialect
 from gateway.simulators.terminal_rules import Kind
 from routing.charge import State
-from routing.effects import MOVED, OPENED, Moved, Opened
+from routing.effects import MOVED, OPENED, Audited, Moved, Opened
+from routing.keeper import AuditKind
 from routing.reason import Reason
 from routing.response_codes import APPROVALS
 from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
@@ -87,6 +88,8 @@ class Checkers:
         self._undated: set[tuple[str, str, str]] = set()
         """Merchant, terminal, STAN of cases whose day the gateway could not know: no answer of that
         host had told it yet."""
+        self.revoked: set[str] = set()
+        """Terminals whose keys were revoked, perhaps: merchant|terminal."""
         self.reached: Counter[str] = Counter()
         """Looks at which a bound was reached, by its name."""
 
@@ -121,6 +124,8 @@ class Checkers:
             if isinstance(record, Opened):
                 named = (record.values[_AT[name]] for name in _Opened._fields)
                 self._durable.charges[record.id] = _Opened(*named)
+            elif isinstance(record, Audited) and record.kind is AuditKind.KEYS_REVOKED:
+                self.revoked.add(record.subject)
 
     def _moved(self, charge_id: int, values: tuple[object, ...]) -> None:
         charge = self._durable.charges[charge_id]

@@ -37,6 +37,7 @@ _RECONNECT_S: Final = (0.2, 1.5)
 _SERVICE_S: Final = (0.1, 0.3, 0.5, 1.0, 2.0, 4.0, 6.0, 17.0)
 """How long a service may take; the longest is longer than the merchants' window."""
 _DIES_AFTER_S: Final = (0.0, 0.01, 0.03, 0.1, 0.5, 2.0, 20.0)
+_LEAVES_AFTER_S: Final = (0.0, 0.02, 0.2, 1.0)
 _STANS: Final = 999_999
 _REPLACED_STANS: Final = 70_000
 _REPLACED_AMOUNTS: Final = 1_000_000
@@ -44,6 +45,7 @@ _REPLACED_AMOUNTS: Final = 1_000_000
 _FRAME_MAX: Final = 4_096
 _NETWORK_CLASS: Final = "8"
 _BAD_MAC: Final = "A0"
+_MAC: Final = 64
 _BARRED: Final = frozenset({"03", "58", "97"})
 _ANSWERS: Final = "13"
 _DECIDED_AFTER_S: Final = PROOF_S + UNACKNOWLEDGED_S + 1.0
@@ -71,6 +73,8 @@ class Habits:
     garbage: float = 0.0
     changes_keys: float = 0.0
     """Signs in again before a sale, where terminals sign in."""
+    leaves_sign_ins: float = 0.0
+    """Hangs up before such a sign-in is answered, and goes on with the keys that it has."""
 
 
 @dataclass(slots=True)
@@ -116,6 +120,10 @@ class Terminal:
         self._session = Session(line.keyed) if line.keyed is not None else None
         self._signing = False
         """What it waits for is the answer to a sign-in."""
+        self._key_refused = False
+        """A0 came, or an answer without a MAC."""
+        self._lost_key = False
+        """And the key was good before: only one that was revoked is refused then."""
         self._changed_for: BookLine | None = None
         """The last sale before which it thought of changing its keys."""
         self._stan = rng.randrange(1, _STANS)
@@ -264,19 +272,29 @@ class Terminal:
         self._checkers.note("signs in", self.name)
         self._signing = True
         self._send(session.sign_in(who))
-        self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
+        leaves = not session.due and self._rng.random() < self._habits.leaves_sign_ins
+        waits_s = self._rng.choice(_LEAVES_AFTER_S) if leaves else ANSWER_TIMEOUT_S
+        self._later(waits_s, self._lose, "timeout")
 
     def _signed_in(self, session: Session, answer: Message) -> None:
         self._waiting, self._signing = None, False
         if session.answered(answer):
             self._key = session.key
         self._checkers.note("signed in", self.name, answer[39])
-        line = self.book[-1]
+        line, was_refused, was_in_use = self.book[-1], self._key_refused, self._lost_key
+        self._key_refused = self._lost_key = False
         if answer[39] not in _BARRED:
+            till = f"{self.merchant}|{self.name}"
+            if was_in_use and till not in self._checkers.revoked:
+                self._checkers.violated(6, f"{self.name} was told A0 under a key that it uses")
             self._later(1.0 if session.due else 0.01, self._step)
         elif line.sale.due == (Kind.SALE, False):
             line.sale.answered(answer[39])
             self._go_on(line, Kind.SALE)
+        elif was_refused:
+            # Out of service, and its keys were revoked: nothing more is heard of it.
+            self._hang_up()
+            self._be_gone()
         else:
             # What speaks of an earlier charge needs no sign-in.
             session.due = False
@@ -284,8 +302,8 @@ class Terminal:
 
     def _sign_in_again(self, session: Session, asked: Message) -> None:
         """A0 settles nothing, and nobody knows who says it: sign in, and ask again."""
-        if session.used:
-            self._checkers.violated(6, f"{self.name} was told A0 under a key that it uses")
+        self._key_refused = True
+        self._lost_key |= session.used
         session.due = True
         if asked is self._waiting:
             self._waiting = None
@@ -372,6 +390,9 @@ class Terminal:
                 self._signed_in(self._session, answer)
             return
         if self._session is not None and answer.get(39) == _BAD_MAC:
+            self._sign_in_again(self._session, asked)
+            return
+        if self._session is not None and self._key is not None and not answer.has(_MAC):
             self._sign_in_again(self._session, asked)
             return
         if self._key is not None and not mac.verify(answer, self._key):
