@@ -307,7 +307,7 @@ class Town:
         key.touch(0o600)
         key.write_text(_KEY)
         registry = self._folder / "registry.toml"
-        registry.write_text("\n".join(_registered(number) for number in range(1, SHOPS + 1)))
+        registry.write_text("\n".join(registered(number) for number in range(1, SHOPS + 1)))
         listener = (
             f'[{{name="pos", host="127.0.0.1", port={self.port}, dialect="{POS}",'
             f' terminal_resolves_first=true, mac={{algorithm="cup-ecb", key_file="{key}"}}}}]'
@@ -395,7 +395,7 @@ def _people() -> list[str]:
     return staff
 
 
-def _registered(number: int) -> str:
+def registered(number: int) -> str:
     """A merchant's and a terminal's entries; every second terminal is told things in Chinese."""
     language = "zh" if number % 2 == 0 else "en"
     return (
