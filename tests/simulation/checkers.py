@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message, dialect
 from gateway.simulators.terminal_rules import Kind
 from routing.charge import State
-from routing.effects import MOVED, OPENED, Audited, Moved, Opened
-from routing.keeper import AuditKind
+from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Opened
+from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
 from routing.response_codes import APPROVALS
 from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
@@ -90,6 +90,8 @@ class Checkers:
         host had told it yet."""
         self.revoked: set[str] = set()
         """Terminals whose keys were revoked, perhaps: merchant|terminal."""
+        self._accounts: dict[str, tuple[str, str]] = {}
+        """Durable account requests: whom each is about, and its state."""
         self.reached: Counter[str] = Counter()
         """Looks at which a bound was reached, by its name."""
 
@@ -117,6 +119,14 @@ class Checkers:
                 self._durable.left.add((charge.host, charge.host_stan, charge.terminal))
             elif isinstance(record, Moved):
                 self._moved(record.id, record.values)
+            elif isinstance(record, Kept) and record.kind is KeptKind.ACCOUNT_REQUEST:
+                said = record.data or {}
+                about = f"{said.get('merchant', '')}|{said.get('terminal', '')}"
+                self._accounts[record.key] = about, said.get("state", "")
+
+    def is_out(self, till: str, states: frozenset[str]) -> bool:
+        """Whether a durable request has a terminal (merchant|terminal) in one of these states."""
+        return any(about == till and state in states for about, state in self._accounts.values())
 
     def appending(self, records: Sequence[Record]) -> None:
         """The journal is given these records; a killed process may leave them on the disk."""

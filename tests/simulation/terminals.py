@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from codec import FrameError, Message, mac
 from codec.framing import Framer, frame
-from gateway.simulators.terminal_management import Who
+from gateway.simulators.terminal_management import MANAGEMENT, Who
 from gateway.simulators.terminal_plan import REASONS, Plan, Service
 from gateway.simulators.terminal_rules import Kind, Sale
 from gateway.simulators.terminal_session import Session
@@ -128,7 +128,12 @@ class Terminal:
         """The last sale before which it thought of changing its keys."""
         self._stan = rng.randrange(1, _STANS)
         self._amount = rng.randrange(100, 10_000)
+        self.in_workshop = False
+        """It sells nothing; see `make_tests`."""
+        self._test_due = False
+        """Its next sale is a test, and something is to be said before it."""
         if replaced is not None:
+            self.in_workshop = replaced.in_workshop
             self._stan = (replaced._stan + _REPLACED_STANS) % _STANS
             self._amount = replaced._amount + _REPLACED_AMOUNTS
         self._end: End | None = None
@@ -184,11 +189,49 @@ class Terminal:
         if turn == self._turn and not self.gone and not self._off:
             call(*arguments)  # type: ignore[operator]
 
+    # The workshop
+
+    def make_tests(self) -> None:
+        """Sign in, echo, and make a sale that nobody is served for, as soon as that may be."""
+        if self.gone or self._off or not self.settled or self._test_due or not self.open:
+            return
+        self._test_due = True
+        if self._session is not None:
+            self._session.due = True
+        self._later(self._rng.uniform(0.1, 1.0), self._new_sale)
+
+    def leave_workshop(self) -> None:
+        """Back to the counter."""
+        self.in_workshop = self._test_due = False
+        if self.settled and not self.gone and not self._off:
+            self._next_sale_later()
+
+    def _says_beside(self, session: Session | None) -> None:
+        """The part of its tests that has no MAC; with working keys it has just signed in."""
+        self._test_due = False
+        speech = MANAGEMENT[self.line.dialect]
+        batch = self.line.batch if session is None else session.batch
+
+        def who() -> Who:
+            return Who(self.merchant, self.name, batch, self._next_stan(), self._today())
+
+        pos = self.line.dialect == "unionpay-pos"
+        echo = ("0820", {60: "301"}) if pos else ("0800", {70: "301"})
+        said = [speech.worded(who(), *echo)]
+        if session is None:
+            said.insert(0, speech.sign_in(who(), "001"))
+        assert self._end is not None
+        for each in said:
+            self._asked.append(each)
+            self._end.send(frame(each.raw))
+
     # A sale
 
     def _new_sale(self) -> None:
         proves = self._unproven and (self._end is None or self._last_sale_due)
         if not self.open and not proves:
+            return
+        if self.in_workshop and not (proves or self._test_due):
             return
         if not self.open:
             self._last_sale_due = False
@@ -209,7 +252,7 @@ class Terminal:
     def _plan(self) -> Plan:
         rng, habits = self._rng, self._habits
         service = Service.SERVES
-        if rng.random() < habits.service_fails:
+        if rng.random() < habits.service_fails or self.in_workshop:
             service = Service.FAILS
         elif self.confirms and rng.random() < habits.never_confirms:
             service = Service.NEVER_CONFIRMS
@@ -218,7 +261,7 @@ class Terminal:
             reverses=rng.random() < 0.5,
             service=service,
             reason=rng.choice(REASONS),
-            voids=rng.random() < habits.voids,
+            voids=rng.random() < habits.voids and not self.in_workshop,
             asks_again=rng.random() < habits.asks_again,
         )
 
@@ -239,6 +282,8 @@ class Terminal:
         if self._session is not None and self._signs_in_first(self._session, line):
             self._sign_in(self._session)
             return
+        if self._test_due:
+            self._says_beside(self._session)
         due = line.sale.due
         if due.kind not in self._messages:
             self._messages[due.kind] = self._prepare(due.kind, line)

@@ -119,7 +119,7 @@ class World:
         )  # fmt: skip
         self._custody = SlowCustody(self.agenda, self.clock, self.chance.of("custody"))
         self.process.custody = self._custody
-        acquirer = Acquirer(self.chance.of("acquirer"), self.checkers)
+        acquirer = Acquirer(self.chance.of("acquirer"), self.checkers, self._standing)
         self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
         settling = Settling(self.chance.of("settling"), self.checkers)
         self._settling = settling if seed % ACQUIRERS == 1 else None
@@ -157,6 +157,9 @@ class World:
             new = self._terminal(gone.line, gone.number, gone)
             self.terminals.append(new)
             new.begin()
+
+    def _standing(self, till: str) -> list[Terminal]:
+        return [x for x in self.terminals if f"{x.merchant}|{x.name}" == till]
 
     def note(self, *words: object) -> None:
         """A line of the trace."""
