@@ -13,6 +13,7 @@ from gateway.desk import account_totals, accounts, funnel, plan_trial
 from gateway.desk.requests import Account
 from gateway.http_bodies import BadRequestError
 from routing.accounts.asked import Record
+from routing.accounts.machine import Kind
 from routing.accounts.plan import Plan
 
 if TYPE_CHECKING:
@@ -92,8 +93,11 @@ class AccountPages:
         return _json(await trio.to_thread.run_sync(read))
 
     async def _funnel(self, request: Request) -> Response:
-        del request
-        found = await trio.to_thread.run_sync(funnel.funnel, self._desk.config)
+        kind = request.query_params.get("kind", Kind.SECOND)
+        if kind not in funnel.WAYS:
+            message = f"kind: {' or '.join(funnel.WAYS)}"
+            raise BadRequestError(message)
+        found = await trio.to_thread.run_sync(funnel.funnel, self._desk.config, Kind(kind))
         return _json(msgspec.to_builtins(found))
 
     async def _totals(self, request: Request) -> Response:

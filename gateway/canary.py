@@ -52,7 +52,7 @@ class Canary:
         self._config, self._settings = config, config.canary
         self._switch, self._floor = switch, floor
         self._clock, self._log = tools.clock, tools.log
-        self._peers = peers_of(config, TerminalKeys(lambda _till: None))
+        self._peers = peers_of(config, TerminalKeys(lambda *_: None))
         self._one_at_a_time = trio.Lock()
         self._last = 0
         self.flown: Counter[tuple[str, str]] = Counter()
@@ -60,7 +60,7 @@ class Canary:
 
     def change(self, config: Config) -> None:
         """Other keys of listeners from now on."""
-        self._config, self._peers = config, peers_of(config, TerminalKeys(lambda _till: None))
+        self._config, self._peers = config, peers_of(config, TerminalKeys(lambda *_: None))
 
     @property
     def ok(self) -> dict[str, bool]:

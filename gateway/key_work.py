@@ -136,9 +136,9 @@ class KeyWorkers:
         """Have the keys of earlier lives opened; a terminal whose keys can't be signs in again."""
         for session in sessions:
             used = await self._opened(session, session.key)
-            new = await self._opened(session, session.new_key)
-            if used is not None or new is not None:
-                self._keys.restored(session.till, used, new)
+            unused = [await self._opened(session, each) for each in session.unused()]
+            if used is not None or any(unused):
+                self._keys.restored(session.till, used, unused)
 
     async def _opened(self, session: Session, text: str) -> MacKey | ModuleMac | None:
         if not text or self._custody is None or session.listener not in self._macs:

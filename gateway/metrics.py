@@ -11,6 +11,7 @@ from gateway.ops import machine, money, words
 from gateway.ops.metric import OTHER
 from routing.charge import END_OF, State
 from routing.key_exchange import RESULTS
+from routing.latency import Latency
 from routing.link_states import LINK_TROUBLES, Health
 from routing.tally import Tally
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.links import Links
     from gateway.ops.survey import Seen
     from gateway.wire.engine import Engine
+    from routing.hosts import Host
     from routing.switch import Switch
 
 
@@ -63,6 +65,7 @@ class GatewayCollector:
         self._engine = engine
         self._links = links
         self._clock = clock
+        self._latency: dict[str, tuple[Host, Latency]] = {}
 
     def collect(self, seen: Seen) -> Iterator[Family]:
         """Every metric, once."""
@@ -115,7 +118,7 @@ class GatewayCollector:
         states = machine.LINKS.labels[1].words
         yield machine.LINKS.by({(name, s): by_state[name][s] for name in hosts for s in states})
         now = self._clock.now().monotonic
-        well = {name: host.links.health(now) for name, host in hosts.items()}
+        well = {name: self._health(host, now) for name, host in hosts.items()}
         yield machine.HOST_HEALTH.by({(n, h): well[n] is h for n in hosts for h in Health})
         troubles = {(n, e): hosts[n].links.counts[e] for n in hosts for e in LINK_TROUBLES}
         yield machine.LINK_EVENTS.by(troubles)
@@ -129,6 +132,14 @@ class GatewayCollector:
         yield machine.KEYS.by({name: len(host.keys) for name, host in hosts.items()})
         yield machine.KEYS_MAX.by({name: host.settings.pending_max for name, host in hosts.items()})
         yield machine.UNMATCHED.by(self._switch.host_side.unmatched)
+
+    def _health(self, host: Host, now: float) -> Health:
+        limit_s, health = host.settings.slow_s, host.links.health(now)
+        known = self._latency.get(host.name)
+        if known is None or known[0] is not host:
+            known = self._latency[host.name] = host, Latency(host.reply_s)
+        slow = limit_s > 0 and known[1].is_slow(limit_s, now)
+        return Health.DEGRADED if slow and health is Health.UP else health
 
     def _keys(self) -> Iterator[Family]:
         now = self._clock.now()

@@ -51,8 +51,8 @@ class Node:
         rng: random.Random,
         custody: KeyCustody | None = None,
     ) -> None:
-        def new_key_used(till: Till) -> None:
-            switch.new_key_used(till, tools.clock.now())
+        def new_key_used(till: Till, used: int) -> None:
+            switch.new_key_used(till, used, tools.clock.now())
 
         self.terminal_keys = TerminalKeys(new_key_used)
         self.host_keys = HostKeys(custody, switch, tools)

@@ -1,20 +1,20 @@
 """The MAC keys of terminals that signed in, in memory: what a message is checked and signed with.
 
-A look-up by DE 42 and DE 41 for each message, and no more than two keys a terminal: the one that it
-is known to use, and the one that it was given since.  Both are good until the first good MAC under
-the new one; then the old one is forgotten.  Answers are signed with the key that the terminal was
-last heard to use, which is its request's.
+A look-up by DE 42 and DE 41 for each message, and few keys a terminal: the one that it is known to
+use, and those that it was given since.  All are good until the first good MAC under a new one; then
+what was used or given before that is forgotten.  Answers are signed with the key that the terminal
+was last heard to use, which is its request's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from codec import MacKey, mac
 from gateway.keys.module_mac import ModuleMac
 from gateway.keys.port import MacJob
-from routing.sign_in import Till
+from routing.sign_in import UNUSED_MAX, Till
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,97 +22,112 @@ if TYPE_CHECKING:
     from codec import Message
 
 
+Key = MacKey | ModuleMac | None
+"""None: it could not be opened."""
+
+
 @dataclass(slots=True)
-class _Pair:
+class _Held:
     """The keys of one terminal."""
 
-    used: MacKey | ModuleMac | None = None
+    used: Key = None
     """That it is known to use."""
-    new: MacKey | ModuleMac | None = None
-    """That it was given last, and has not used yet."""
+    unused: list[Key] = field(default_factory=list)
+    """That it was given, the latest first; routing counts them in the same way."""
+
+    def all(self) -> list[Key]:
+        """Every key that may be good."""
+        return [*self.unused, self.used]
 
 
 class TerminalKeys:
-    """MAC keys by terminal; `new_key_used` is told when a new key takes the old one's place."""
+    """MAC keys by terminal; `new_key_used` is told when a new key takes the old one's place, and
+    how many were given after it.
+    """
 
-    def __init__(self, new_key_used: Callable[[Till], None]) -> None:
+    def __init__(self, new_key_used: Callable[[Till, int], None]) -> None:
         self._new_key_used = new_key_used
-        self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._held: dict[tuple[str, str], _Held] = {}
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._held)
 
     def given(self, till: Till, key: MacKey | ModuleMac) -> None:
-        """A terminal gets a new key; one that it never used is forgotten."""
-        self._pair(till).new = key
+        """A terminal gets a new key; of those that it never used the oldest may be forgotten."""
+        held = self._of(till)
+        held.unused = [key, *held.unused][:UNUSED_MAX]
 
-    def restored(
-        self, till: Till, used: MacKey | ModuleMac | None, new: MacKey | ModuleMac | None
-    ) -> None:
+    def restored(self, till: Till, used: Key, unused: list[Key]) -> None:
         """The keys of an earlier life."""
-        pair = self._pair(till)
-        pair.used, pair.new = used, new
+        held = self._of(till)
+        held.used, held.unused = used, unused
 
-    def _pair(self, till: Till) -> _Pair:
-        return self._pairs.setdefault(till, _Pair())
+    def _of(self, till: Till) -> _Held:
+        return self._held.setdefault(till, _Held())
 
     def forget(self, till: Till) -> None:
         """A terminal's keys were revoked."""
-        self._pairs.pop(till, None)
+        self._held.pop(till, None)
 
     def authentic(self, message: Message) -> bool:
         """Whether the MAC is good under a key of the terminal that the message names."""
-        pair = self._pairs.get(named(message))
-        if pair is None:
+        held = self._held.get(named(message))
+        if held is None:
             return False
-        if _good(message, pair.new):
-            self._new_is_used(message, pair)
-            return True
-        return _good(message, pair.used)
+        if held.unused:
+            for number, key in enumerate(held.unused):
+                if _good(message, key):
+                    self._is_used(message, held, number)
+                    return True
+        return _good(message, held.used)
 
-    def _new_is_used(self, message: Message, pair: _Pair) -> None:
-        pair.used, pair.new = pair.new, None
-        self._new_key_used(Till(*named(message)))
+    def _is_used(self, message: Message, held: _Held, number: int) -> None:
+        held.used, held.unused = held.unused[number], held.unused[:number]
+        self._new_key_used(Till(*named(message)), number)
 
     def sign(self, message: Message) -> None:
         """Put the MAC into an answer; without a key there is none, and none can be expected."""
-        pair = self._pairs.get(named(message))
-        key = None if pair is None else pair.used or pair.new
+        key = self._signs(message)
         if isinstance(key, MacKey):
             mac.sign(message, key)
+
+    def _signs(self, message: Message) -> Key:
+        held = self._held.get(named(message))
+        if held is None:
+            return None
+        return held.used or next(iter(held.unused), None)
 
     # Keys that a security module does not release: asked of it by `mac_lane`
 
     def away(self, message: Message) -> bool:
         """Whether only a security module can check or make the MACs of this terminal."""
-        pair = self._pairs.get(named(message))
-        return pair is not None and (
-            isinstance(pair.new, ModuleMac) or isinstance(pair.used, ModuleMac)
-        )
+        held = self._held.get(named(message))
+        return held is not None and any(isinstance(each, ModuleMac) for each in held.all())
 
     def questions(self, message: Message) -> list[MacJob]:
-        """What the module is asked about a message: its MAC under the new key, under the old."""
-        pair = self._pairs.get(named(message)) or _Pair()
-        keys = [each for each in (pair.new, pair.used) if isinstance(each, ModuleMac)]
+        """What the module is asked about a message: its MAC under the new keys, under the old."""
+        held = self._held.get(named(message)) or _Held()
+        keys = [each for each in held.all() if isinstance(each, ModuleMac)]
         data = mac.covered(message) if keys and mac.standing(message) else b""
         return [MacJob(*each, data, mac.standing(message)) for each in keys]
 
     def answered(self, message: Message, jobs: list[MacJob], good: list[bool]) -> bool:
         """Whether the MAC is good, by the module's answers to `questions`."""
-        pair = self._pairs.get(named(message)) or _Pair()
-        for job, is_good in zip(jobs, good, strict=True):
-            if is_good and isinstance(pair.new, ModuleMac) and job.key == pair.new.key:
-                self._new_is_used(message, pair)
+        held = self._held.get(named(message)) or _Held()
+        verified = [job.key for job, is_good in zip(jobs, good, strict=True) if is_good]
+        for number, each in enumerate(held.unused):
+            if isinstance(each, ModuleMac) and each.key in verified:
+                self._is_used(message, held, number)
+                break
         return any(good)
 
     def wanted(self, message: Message) -> MacJob | None:
         """What the module is asked for an answer's MAC."""
-        pair = self._pairs.get(named(message)) or _Pair()
-        key = pair.used or pair.new
+        key = self._signs(message)
         return MacJob(*key, mac.covered(message)) if isinstance(key, ModuleMac) else None
 
 
-def _good(message: Message, key: MacKey | ModuleMac | None) -> bool:
+def _good(message: Message, key: Key) -> bool:
     return isinstance(key, MacKey) and mac.verify(message, key)
 
 

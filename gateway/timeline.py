@@ -11,11 +11,15 @@ import msgspec
 
 from gateway.journal import audit_log
 from gateway.story import story, utc
+from routing.accounts.refusals import codes_of
+from routing.accounts.request import restored
+from routing.keeper import KeptKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from gateway.journal.desk_reader import DeskReader
     from gateway.journal.sqlite import JournalReader
 
 _TOLD_ELSEWHERE: Final = frozenset({"at", "level", "event", "charge", "request"})
@@ -44,10 +48,23 @@ def of_charge(reader: JournalReader, logs: Iterable[Path], charge: int) -> list[
     return _in_order(lines)
 
 
-def of_request(reader: JournalReader, logs: Iterable[Path], request: str) -> list[Line]:
-    """A request's timeline: what the audit log says of it, and the log."""
-    lines = _audited(reader, "request", request, request)
+def of_request(reader: DeskReader, logs: Iterable[Path], request: str) -> list[Line]:
+    """A request's timeline: where it stands, what the audit log says of it, and the log."""
+    lines = [*_standing(reader, request), *_audited(reader, "request", request, request)]
     return _in_order([*lines, *_logged(logs, "request", request)]) if lines else []
+
+
+def _standing(reader: DeskReader, number: str) -> Iterator[Line]:
+    for kept in reader.kept(KeptKind.ACCOUNT_REQUEST):
+        if kept.key == number:
+            known = restored(kept.data or {})
+            facts = {"kind": known.kind, "subject": known.subject, "owner": known.owner}
+            facts |= {
+                "until": utc(known.due) if known.due else "",
+                "why": codes_of(known.obstacles),
+            }
+            said = "where it stands"
+            yield Line(utc(known.updated_at), "journal", _GATEWAY, said, known.state, _facts(facts))
 
 
 def _in_order(lines: list[Line]) -> list[Line]:

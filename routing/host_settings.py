@@ -70,6 +70,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Charges in a row without an answer on one link while others answer: it gets nothing new for
     `ejection_s`; 0: any number."""
     ejection_s: float = 30.0
+    slow_s: float = 5.0
+    """It counts as degraded while more than one answer in twenty took longer; 0: never."""
     key_change: KeyChange = KeyChange()
     in_flight_max: int = 10_000
     """Requests that wait for an answer; above it new ones get 91.  Reversals always go."""

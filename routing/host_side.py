@@ -16,7 +16,7 @@ from routing.enquiry import Enquiry
 from routing.limits import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
-from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL
+from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL, SYSTEM_ERROR
 
 if TYPE_CHECKING:
     from codec import Message
@@ -94,9 +94,16 @@ class HostSide:
         elif charge.state is _REVERSAL_DUE and charge.attempts == 0:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
         else:
+            self._reword(host, message, code)
             self._life.move(charge, _DECLINE, now, None, message, None)
             self._heed(host, code, now)
         host.keys.release(key)
+
+    @staticmethod
+    def _reword(host: Host, message: Message, code: str) -> None:
+        """A terminal that hears A0 signs in again; what the host refused is our MAC, not its."""
+        if code == BAD_MAC:
+            message.patch(39, host.convention.code_for(message, SYSTEM_ERROR))
 
     def _heed(self, host: Host, code: str, now: Now) -> None:
         """A host that refuses our MAC has another key than we."""
@@ -154,6 +161,8 @@ class HostSide:
         if not enquiry.due:
             return
         enquiry.due = 0.0
+        self._reword(host, message, code)
+        self._heed(host, code, now)
         answer = answers.for_terminal(enquiry.request, message, self._life.translators, now)
         self._life.outbox.express.append(ToTerminal(enquiry.conn, answer))
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from routing.effects import Audited, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from routing.clock import Now
     from routing.lifecycle import Lifecycle
@@ -88,6 +88,8 @@ class Keeper:
         self._counts: Counter[KeptKind] = Counter()
         self.audited: Counter[AuditKind] = Counter()
         """Audit records of this life."""
+        self.watchers: list[Callable[[Audited], None]] = []
+        """Told of every audit record, once it is written."""
 
     def restore(self, kept: Iterable[Kept]) -> None:
         """Take over what earlier lives kept; each owner then asks for its kinds with `left`."""
@@ -135,7 +137,10 @@ class Keeper:
     ) -> None:
         """Write down that something happened to `subject`, by whom ('': the gateway itself)."""
         self.audited[kind] += 1
-        self._write(Audited(self._life.epoch, now.wall, kind, subject, who, dict(said or {})))
+        record = Audited(self._life.epoch, now.wall, kind, subject, who, dict(said or {}))
+        self._write(record)
+        for watcher in self.watchers:
+            watcher(record)
 
     def _write(self, record: Kept | Audited) -> None:
         self._life.outbox.records.append(record)

@@ -83,7 +83,8 @@ TABLE: Final[dict[tuple[KeyState, KeyEvent], KeyStep]] = {
     (_S.ASKED, _E.CHANGED): KeyStep(_S.STEADY),
     (_S.ASKED, _E.PROVEN): KeyStep(_S.ASKED),
     (_S.ASKED, _E.FAILED): KeyStep(_S.STEADY),
-    (_S.DOUBTED, _E.DUE): KeyStep(_S.DOUBTED),
+    # No link was there to ask over.
+    (_S.DOUBTED, _E.DUE): KeyStep(_S.DOUBTED, (_A.ASK,)),
     (_S.DOUBTED, _E.MAC_ERROR): KeyStep(_S.DOUBTED),
     (_S.DOUBTED, _E.CHANGED): KeyStep(_S.PROVING),
     (_S.DOUBTED, _E.PROVEN): KeyStep(_S.DOUBTED),

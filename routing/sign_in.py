@@ -2,11 +2,12 @@
 
 Rule 1.  Who is not registered is told so before anything else: 03 (the merchant is none of ours),
          97 (the terminal is none of ours, or another merchant's), 58 (it is not in service).
-Rule 2.  A sign-in gives new working keys each time, the batch's number and the time.  The last
-         answer wins: keys of an earlier sign-in that were never used are forgotten.
-Rule 3.  The keys used before stay good until the first good MAC under the new ones, over lost
-         answers, lost connections and restarts.  So nobody who sends a sign-in in a terminal's name
-         (it carries no MAC) can lock that terminal out.
+Rule 2.  A sign-in gives new working keys each time, the batch's number and the time.  Nobody knows
+         which answers a terminal heard, and in what order: the last `UNUSED_MAX` keys that were
+         given are good.
+Rule 3.  The keys used before stay good until the first good MAC under new ones, over lost answers,
+         lost connections and restarts; what was given after those stays good, too.  So nobody who
+         sends a sign-in in a terminal's name (it carries no MAC) can lock that terminal out.
 Rule 4.  Who is signed out is told 77 when it asks for money; a wrong MAC is told A0 and changes
          nothing, else anyone could sign a terminal out.
 Rule 5.  What undoes, tells of or settles earlier charges (reversals, confirmations, 0500, 0320)
@@ -59,7 +60,7 @@ class SignAction(StrEnum):
     """What follows."""
 
     KEEP_OLD_KEYS = "the keys used before stay good"
-    DROP_OLD_KEYS = "the keys used before are forgotten"
+    DROP_OLD_KEYS = "the keys used or given before are forgotten"
     FORGET_KEYS = "no key is good any more"
     NEXT_BATCH = "the batch's number goes on"
 
@@ -94,6 +95,8 @@ TABLE: Final[dict[tuple[SignState, SignEvent], SignStep]] = {
 """Every pair."""
 
 BATCHES: Final = 999_999
+UNUSED_MAX: Final = 4
+"""Keys of a terminal that were given and not used yet; the oldest is forgotten."""
 
 
 class Till(NamedTuple):
@@ -127,6 +130,8 @@ class Session:
     """The batch that was settled last."""
     new_key: str = ""
     """The MAC key issued last, wrapped; '' once it is the one in use, or before any."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """MAC and track keys issued before that one and not used, the latest first."""
     key: str = ""
     """The MAC key that the terminal is known to use, wrapped."""
     new_track_key: str = ""
@@ -148,23 +153,37 @@ class Session:
     """Of late; see `bad_macs_since`."""
     bad_macs_since: float = float("-inf")
 
-    def take(self, event: SignEvent, issued: str = "", track_key: str = "") -> None:
-        """Take one step; `issued` is the MAC key of KEYS_ISSUED and KEYS_CHANGED."""
+    def take(self, event: SignEvent, issued: str = "", track_key: str = "", used: int = 0) -> None:
+        """Take one step; `issued` is the MAC key of KEYS_ISSUED and KEYS_CHANGED, and `used` says
+        which one NEW_KEY_USED is about: how many were issued after it.
+        """
         step = TABLE[self.state, event]
         self.state = step.next
         for action in step.actions:
             match action:
                 case SignAction.KEEP_OLD_KEYS:
-                    self.new_key, self.new_track_key, self.ends_at = issued, track_key, 0.0
-                case SignAction.DROP_OLD_KEYS:
-                    self.key, self.new_key = self.new_key, ""
-                    self.track_key, self.new_track_key = self.new_track_key, ""
-                case SignAction.FORGET_KEYS:
-                    self.key = self.new_key = ""
-                    self.track_key = self.new_track_key = ""
+                    self._keep_unused((issued, track_key), *self._unused())
                     self.ends_at = 0.0
+                case SignAction.DROP_OLD_KEYS:
+                    unused = self._unused()
+                    self.key, self.track_key = unused[used]
+                    self._keep_unused(*unused[:used])
+                case SignAction.FORGET_KEYS:
+                    self.key, self.track_key, self.ends_at = "", "", 0.0
+                    self._keep_unused()
                 case SignAction.NEXT_BATCH:
                     self.closed, self.batch = self.batch, self.batch % BATCHES + 1
+
+    def unused(self) -> tuple[str, ...]:
+        """MAC keys issued and not used yet, the latest first."""
+        return tuple(mac_key for mac_key, _ in self._unused())
+
+    def _unused(self) -> tuple[tuple[str, str], ...]:
+        return ((self.new_key, self.new_track_key), *self.earlier) if self.new_key else ()
+
+    def _keep_unused(self, *keys: tuple[str, str]) -> None:
+        self.new_key, self.new_track_key = keys[0] if keys else ("", "")
+        self.earlier = keys[1:UNUSED_MAX]
 
     def data(self) -> dict[str, Any]:
         """As it is kept."""
@@ -174,6 +193,7 @@ class Session:
             "batch": self.batch,
             "closed": self.closed,
             "new_key": self.new_key,
+            "earlier": [list(each) for each in self.earlier],
             "key": self.key,
             "new_track_key": self.new_track_key,
             "track_key": self.track_key,
@@ -191,4 +211,5 @@ class Session:
         merchant, _, terminal = key.rpartition("|")
         kept = dict(data)
         state, broken = SignState(kept.pop("state")), tuple(kept.pop("broken"))
-        return Session(Till(merchant, terminal), state, broken=broken, **kept)
+        earlier = tuple((mac_key, tdk) for mac_key, tdk in kept.pop("earlier", ()))
+        return Session(Till(merchant, terminal), state, broken=broken, earlier=earlier, **kept)

@@ -173,11 +173,16 @@ class SignIns:
     # What happens to sessions
 
     def happens(
-        self, session: Session, event: SignEvent, now: Now, issued: IssuedKeys | None = None
+        self,
+        session: Session,
+        event: SignEvent,
+        now: Now,
+        issued: IssuedKeys | None = None,
+        used: int = 0,
     ) -> None:
         """Take a step, and keep what became of it."""
         if issued is None:
-            session.take(event)
+            session.take(event, used=used)
         else:
             session.take(event, issued.mak, issued.tdk)
         self.events[event] += 1
@@ -204,11 +209,11 @@ class SignIns:
         """Write down that its keys are good for nothing any more."""
         self._keeper.audit(AuditKind.KEYS_REVOKED, session.till.key, now, who=who)
 
-    def new_key_used(self, till: Till, now: Now) -> None:
-        """The first good MAC under the keys that were issued last."""
+    def new_key_used(self, till: Till, used: int, now: Now) -> None:
+        """The first good MAC under new keys; `used` were issued after those."""
         session = self._sessions.get(till)
-        if session is not None and session.new_key:
-            self.happens(session, SignEvent.NEW_KEY_USED, now)
+        if session is not None and used < len(session.unused()):
+            self.happens(session, SignEvent.NEW_KEY_USED, now, used=used)
 
     def batch_settled(self, till: Till, number: str, now: Now) -> None:
         """A batch was settled to its end; said again of one that is closed, it changes nothing."""

@@ -115,9 +115,9 @@ class Switch:
         """A request came over a terminal's connection."""
         self.terminals.request(conn, listener, message, now, mac_good=mac_good)
 
-    def new_key_used(self, till: Till, now: Now) -> None:
-        """A terminal's MAC was good under the keys that it was given last, for the first time."""
-        self.terminals.sign_ins.new_key_used(till, now)
+    def new_key_used(self, till: Till, used: int, now: Now) -> None:
+        """A first good MAC under keys that a terminal was given; `used` were given after those."""
+        self.terminals.sign_ins.new_key_used(till, used, now)
 
     def terminal_closed(self, conn: int) -> None:
         """A terminal ended its side: an answer that was not handed over yet can't be any more."""

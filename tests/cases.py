@@ -18,8 +18,6 @@ ROWS: Final = ROOT / "tests" / "cases.toml"
 README: Final = ROOT / "README.md"
 BEGIN: Final = "<!-- python -m tests.cases writes what stands from here -->"
 END: Final = "<!-- to here -->"
-PLANNED_CASES: Final = frozenset({4})
-"""Cases of which a row may still be planned."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +26,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     number: str
     title: str
     tests: tuple[str, ...] = ()
-    planned: bool = False
     out: str = ""
     """Why it is not built; only rows that the case list itself leaves out have a reason."""
 
@@ -42,7 +39,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """What README says of it."""
         if self.out:
             return f"not built: {self.out}"
-        return "planned" if self.planned else ", ".join(f"`{_short(each)}`" for each in self.tests)
+        return ", ".join(f"`{_short(each)}`" for each in self.tests)
 
 
 class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,11 +61,8 @@ def problems(all_rows: tuple[Row, ...]) -> list[str]:
         f"{number} stands there twice" for number in set(numbers) if numbers.count(number) > 1
     ]
     for row in all_rows:
-        ways = bool(row.tests) + row.planned + bool(row.out)
-        if ways != 1:
-            found.append(f"{row.number}: needs tests, or `out`, or (case 4) `planned`")
-        if row.planned and row.case not in PLANNED_CASES:
-            found.append(f"{row.number}: case {row.case} is built; nothing of it is planned")
+        if bool(row.tests) == bool(row.out):
+            found.append(f"{row.number}: needs tests, or `out`")
     return found
 
 

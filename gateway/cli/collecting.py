@@ -1,10 +1,10 @@
-"""`account totals`, `plan`, `funnel`: merchants with several accounts."""
+"""`account totals`, `plan`, `funnel`, `suspend`: merchants with several accounts; a whole shop."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path  # noqa: TC003 - the command line is made from annotations
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import typer
@@ -28,15 +28,17 @@ from gateway.desk import account_totals, plan_trial
 from gateway.desk import funnel as funnels
 from gateway.desk.requests import Account, DeskError
 from routing.accounts.asked import Action, File, Record, Verb
+from routing.accounts.machine import Kind
 from routing.accounts.plan import Plan
 from routing.accounts.refusals import Language
+from routing.accounts.shop import SUSPEND
 
 _DAY_S: Final = 86_400.0
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the group of accounts."""
-    for command in (totals, plan, funnel):
+    for command in (totals, plan, funnel, suspend):
         app.command()(command)
 
 
@@ -101,6 +103,24 @@ def plan(  # noqa: PLR0913 - an option each
         print_told(reply, Language.ENGLISH, as_json=as_json)
 
 
+def suspend(
+    config: ConfigPath,
+    merchant: Merchant,
+    set_: Overrides = None,
+    *,
+    reason: Reason = "",
+    who: Who = "",
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """An emergency: every terminal of a shop sells nothing from now on, until it was looked at."""
+    settings = configuration(config, set_)
+    with told():
+        record = Record(merchant=merchant, reason=reason, what=SUSPEND)
+        reply = ask_desk(settings, Account(verb=Verb.FILE, record=record), who, token_file)
+        print_told(reply, Language.ENGLISH, as_json=as_json)
+
+
 def _plan_in(file: Path) -> Plan:
     """Rules of a file.  Raises DeskError."""
     try:
@@ -123,13 +143,22 @@ def _print(facts: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(f"{name.replace('_', ' ')}: {value}")
 
 
-def funnel(config: ConfigPath, set_: Overrides = None, *, as_json: AsJson = False) -> None:
-    """How far requests for second accounts come, and where they end."""
+def funnel(
+    config: ConfigPath,
+    set_: Overrides = None,
+    *,
+    kind: Annotated[
+        Literal["second", "settlement"],
+        typer.Option("--kind", help="Second accounts, or changes of settlement cards."),
+    ] = "second",
+    as_json: AsJson = False,
+) -> None:
+    """How far requests come, and where they end: for second accounts, or settlement cards."""
     settings = configuration(config, set_)
     with told():
-        found = msgspec.to_builtins(funnels.funnel(settings))
+        found = msgspec.to_builtins(funnels.funnel(settings, Kind(kind)))
     if as_json:
         print_json(found)
         return
     keys = ("stage", "reached", "share", "waiting", "abandoned", "rejected", "withdrawn")
-    print_table("requests for second accounts", (*keys, "mean_hours"), found)
+    print_table(f"requests: {kind}", (*keys, "mean_hours"), found)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from gateway.journal.desk_reader import DeskReader
+from routing.accounts import settlement_card
 from routing.accounts.machine import Kind
 from routing.accounts.request import restored
-from routing.accounts.second_states import ABANDONED, APPLIED, OPEN, REFUSED, REJECTED, THE_WAY
+from routing.accounts.second_states import ABANDONED, REFUSED, REJECTED, THE_WAY
 from routing.accounts.second_states import WITHDRAWN as TAKEN_BACK
 from routing.keeper import KeptKind
 
@@ -20,12 +21,37 @@ if TYPE_CHECKING:
     from gateway.config import Config
     from routing.accounts.request import AccountRequest
 
-_LEFT: Final = {
-    ABANDONED: "abandoned",
-    REJECTED: "rejected",
-    REFUSED: "rejected",
-    TAKEN_BACK: "withdrawn",
+
+class Way(NamedTuple):
+    """The way of one kind of request."""
+
+    stages: tuple[str, ...]
+    """In their order; a request that is obstructed still stands at the last one that it reached."""
+    left: dict[str, str]
+    """What became of a request that left the way, by its state."""
+
+
+WAYS: Final = {
+    Kind.SECOND: Way(
+        THE_WAY,
+        {
+            ABANDONED: "abandoned",
+            REJECTED: "rejected",
+            REFUSED: "rejected",
+            TAKEN_BACK: "withdrawn",
+        },
+    ),
+    Kind.SETTLEMENT: Way(
+        settlement_card.THE_WAY,
+        {
+            settlement_card.CARD_REFUSED: "rejected",
+            settlement_card.REJECTED: "rejected",
+            settlement_card.REFUSED: "rejected",
+            settlement_card.WITHDRAWN: "withdrawn",
+        },
+    ),
 }
+"""Kinds of requests whose funnel is told; the last stage is where they should come."""
 
 
 class Stage(msgspec.Struct, kw_only=True):
@@ -43,24 +69,26 @@ class Stage(msgspec.Struct, kw_only=True):
     """Of all that began."""
 
 
-def funnel(config: Config) -> list[Stage]:
-    """The requests for second accounts that are known.  Blocks.  Raises JournalError."""
+def funnel(config: Config, kind: Kind = Kind.SECOND) -> list[Stage]:
+    """The requests of a kind that are known.  Blocks.  Raises JournalError."""
     with DeskReader(config) as reader:
         kept = reader.kept(KeptKind.ACCOUNT_REQUEST)
-    return counted(restored(each.data or {}) for each in kept)
+    return counted((restored(each.data or {}) for each in kept), kind)
 
 
-def counted(requests: Iterable[AccountRequest]) -> list[Stage]:
+def counted(requests: Iterable[AccountRequest], kind: Kind = Kind.SECOND) -> list[Stage]:
     """The same of requests at hand."""
-    stages = {each: Stage(stage=each) for each in THE_WAY}
-    hours: dict[str, float] = dict.fromkeys(THE_WAY, 0.0)
+    way = WAYS[kind]
+    first = way.stages[0]
+    stages = {each: Stage(stage=each) for each in way.stages}
+    hours: dict[str, float] = dict.fromkeys(way.stages, 0.0)
     went_on: Counter[str] = Counter()
     begun = 0
     for request in requests:
-        if request.kind is not Kind.SECOND:
+        if request.kind is not kind:
             continue
         begun += 1
-        reached, last, since = {APPLIED}, APPLIED, request.opened_at
+        reached, last, since = {first}, first, request.opened_at
         for line in request.history:
             if line.state in stages and line.state != last:
                 hours[last] += (line.at - since) / 3_600.0
@@ -69,10 +97,10 @@ def counted(requests: Iterable[AccountRequest]) -> list[Stage]:
                 last, since = line.state, line.at
         for stage in reached:
             stages[stage].reached += 1
-        how = _LEFT.get(request.state)
+        how = way.left.get(request.state)
         if how is not None:
             setattr(stages[last], how, getattr(stages[last], how) + 1)
-        elif request.state != OPEN:
+        elif request.state != way.stages[-1]:
             stages[last].waiting += 1
     for name, each in stages.items():
         if went_on[name]:

@@ -33,7 +33,7 @@ LINKS_LOST: Final = HOSTS.counter(
 HOST_HEALTH: Final = HOSTS.gauge(
     "gateway_host_health",
     "0 or 1",
-    "1 for how a host's links are; degraded: an echo missed, a slow start, a link put aside.",
+    "1 for how a host's links are; degraded: an echo missed, a new link, one aside, slow answers.",
     HOST,
     Label("health", tuple(Health)),
 )

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from routing.accounts import digest
 from routing.keeper import AuditKind
 from routing.states import State
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from routing.clock import Now
 
 ANOMALIES: Final = ("night sales", "round amounts", "given back", "velocity")
-ACCOUNT_CHECKS: Final = ("balance below zero", "contract ends")
+ACCOUNT_CHECKS: Final = ("balance below zero", "contract ends", "licence ends")
 MERCHANTS_MAX: Final = 20_000
 """Merchants whose day is counted; others' is not."""
 _ROUND: Final = 10_000
@@ -108,6 +109,8 @@ class Anomalies:
                 self._tell(merchant, what, now)
         self._days = {}
         self._check_accounts(now)
+        what = digest.told(self._office, now.wall)
+        self._office.progress.alert("", "daily_digest", what, now)
 
     def _of(self, day: _Day) -> list[str]:
         settings = self._office.settings
@@ -135,7 +138,12 @@ class Anomalies:
         for dossier in self._office.files.all():
             contract = dossier.contract
             soon = contract is not None and now.wall < contract.ends < now.wall + _SOON_S
-            what = "balance below zero" if dossier.balance < 0 else "contract ends" if soon else ""
-            if what:
+            ends = min(dossier.licences.values(), default=0.0)
+            found = {
+                "balance below zero": dossier.balance < 0,
+                "contract ends": soon,
+                "licence ends": bool(ends) and ends < now.wall + _SOON_S,
+            }
+            for what in (what for what, is_so in found.items() if is_so):
                 self.alerts[what] += 1
                 self._office.progress.alert(dossier.merchant, "account_check", what, now)

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from routing.accounts.request import AccountRequest
     from routing.clock import Now
 
-
 DEACTIVATE_REQUESTED: Final = "DEACTIVATE_REQUESTED"
 PRECHECK_FAILED: Final = "PRECHECK_FAILED"
 UNDER_REVIEW: Final = "UNDER_REVIEW"
@@ -285,6 +284,7 @@ class Deactivation(Case):
             "connects": link.connects,
             "echoes": link.echoes,
             "seen_at": link.seen_at,
+            "inspected_at": self.office.files.inspected_at(request.subject),
             "rtt_ms": round(link.rtt_s * 1_000, 3),
             "resent": link.resent,
         }

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from routing.accounts.asked import Asked, Outcome, Reply, Verb, refused
 from routing.accounts.dossier import Change
 from routing.accounts.machine import Event
 from routing.accounts.people import May
 from routing.accounts.refusals import Code, Obstacle, Refusal
+from routing.accounts.shop import DEEDS
 from routing.accounts.standing import Standing
 from routing.keeper import KeptKind
 
@@ -168,13 +171,17 @@ class Decisions:
     def file(self, asked: Asked, now: Now) -> Reply:
         """Change what is on file of a merchant, or lock its account services."""
         record, people = asked.record, self._office.people
-        what = May.LOCK if record.what == "lock" else May.FILE
+        what, does = DEEDS.get(record.what, (May.FILE, None))
+        what = May.LOCK if record.what == "lock" else what
         if not people.may(asked.who, what, now.wall):
             self._office.denied(asked, what, now)
             return refused(Refusal.of(Code.NO_PERMISSION, what))
         merchant = record.merchant or asked.merchant
         if not merchant:
             return Reply(outcome=Outcome.WRONG_FIELD, wrong=("merchant",))
+        if does is not None:
+            whole = msgspec.structs.replace(record, merchant=merchant)
+            return does(self._office, msgspec.structs.replace(asked, record=whole), now)
         if record.what == "lock":
             if not record.reason:
                 return Reply(outcome=Outcome.WRONG_FIELD, wrong=("reason",))

@@ -52,6 +52,10 @@ class Dossier(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The day since which the merchant has its account, like 2026-07-01."""
     holders: tuple[str, ...] = ()
     """Names besides the merchant's own in which its settlement card may be."""
+    licences: dict[str, float] = {}
+    """Licences and certificates, each with the time at which it ends."""
+    notes: dict[str, dict[str, str | float | bool]] = {}
+    """Inspections and drills: when, by whom, whether all was good, and what shows it."""
     filing: str = ""
     """The number under which a regulator was told."""
 
@@ -70,6 +74,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     balance: int | None = None
     since: str | None = None
     holders: tuple[str, ...] | None = None
+    licences: dict[str, float] | None = None
     filing: str | None = None
 
     def made(self, dossier: Dossier) -> list[str]:

@@ -39,6 +39,25 @@ class Files:
             self._keep(dossier, who, {"changed": ",".join(changed)}, now)
         return changed
 
+    def note(
+        self,
+        merchant: str,
+        name: str,
+        entry: dict[str, str | float | bool],
+        who: str,
+        now: Now,
+    ) -> None:
+        """Put on file what was seen at a merchant's; the last of a name stays."""
+        dossier = self.of(merchant)
+        dossier.notes = dossier.notes | {name: entry}
+        said = {"noted": name, "evidence": str(entry["evidence"])}
+        self._keep(dossier, who, said | {"ok": "yes" if entry["ok"] else "no"}, now)
+
+    def inspected_at(self, subject: str) -> float:
+        """When somebody last looked at a terminal (merchant|terminal) where it stands; 0: never."""
+        merchant, _, terminal = subject.partition("|")
+        return float(self.of(merchant).notes.get(f"inspection {terminal}", {}).get("at", 0.0))
+
     def lock(self, merchant: str, why: str, who: str, now: Now) -> bool:
         """Lock a merchant's account services; False if they are."""
         dossier = self.of(merchant)

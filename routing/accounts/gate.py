@@ -73,10 +73,11 @@ class Gate:
         return bars[0][0] if bars else ""
 
     def lets(self, merchant: str, terminal: str, amount: int) -> bool:
-        """Whether this sale is a test that is let through."""
-        if not self._bars:
+        """Whether this sale is a test that is let through: nothing else bars its terminal."""
+        merchant, terminal = merchant.rstrip(), terminal.rstrip()
+        if not self._bars or self.code(merchant, terminal):
             return False
-        return self.lets_test(f"{merchant.rstrip()}|{terminal.rstrip()}", amount)
+        return self.lets_test(f"{merchant}|{terminal}", amount)
 
     def __len__(self) -> int:
         return len(self._bars)

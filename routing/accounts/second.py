@@ -79,6 +79,9 @@ def by_state(view: View) -> Iterator[Obstacle]:
         return  # asked of the registry: see `SecondAccount.look`
     for rule in OF_A_DEVICE:
         yield from rule(view)
+    ended = sorted(name for name, ends in view.dossier.licences.items() if ends <= view.wall)
+    if ended:
+        yield Obstacle(Code.REGULATION, f"ended: {', '.join(ended)}", count=len(ended))
     missing = [each for each in _NEEDED if not _has(request, each)]
     if missing:
         yield Obstacle(Code.DOCUMENTS_MISSING, ",".join(missing), count=len(missing))

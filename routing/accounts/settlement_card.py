@@ -55,6 +55,9 @@ APPEALED: Final = "APPEALED"
 REFUSED: Final = "REFUSED"
 WITHDRAWN: Final = "WITHDRAWN"
 
+THE_WAY: Final = (CHANGE_REQUESTED, UNDER_REVIEW, APPROVED, SYNCING, SYNCED, EFFECTIVE)
+"""In this order a request goes that is not refused."""
+
 WRITE_VERSION: Final = "write the new version"
 NOTE_EXCEPTION: Final = "note the exception"
 PUT_IN_FORCE: Final = "tell registry and terminals"

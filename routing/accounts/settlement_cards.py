@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from routing.accounts.request import AccountRequest
     from routing.clock import Now
 
-VERSIONS_MAX: Final = 12
+VERSIONS_MAX: Final = 100
 """Versions of a merchant that are held; what the older ones were, the audit log tells."""
 MAIN: Final = "main"
 """The account of a registry's entry that a settlement card belongs to."""

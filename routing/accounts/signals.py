@@ -18,7 +18,7 @@ from routing.accounts.device_tests import ECHO, SIGN_IN, STATUS
 from routing.accounts.proposals import propose, suspend
 from routing.accounts.why import Why
 from routing.conventions import CONVENTIONS
-from routing.conventions.management import broken_parts
+from routing.conventions.management import broken_parts, was_opened
 from routing.keeper import KeptKind
 from routing.purpose import Purpose
 from routing.reason import Reason
@@ -223,7 +223,9 @@ class Signals:
         software = message.header[6:7].hex()
         health = self._health[subject] = Health(now.wall, broken, software)
         self._office.life.keeper.keep(KeptKind.TERMINAL_HEALTH, subject, health._asdict(), now)
-        if broken and (before is None or broken != before.broken):
+        if was_opened(message.get(62, "")):
+            suspend(self._office, (merchant, terminal), Why.VIOLATION, "casing opened", now)
+        elif broken and (before is None or broken != before.broken):
             propose(self._office, (merchant, terminal), Why.FAULT, ",".join(broken), now)
 
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:

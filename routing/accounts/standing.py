@@ -108,6 +108,10 @@ class Accounts:
             self._settled[till] = newest
             self._life.keeper.keep(KeptKind.SETTLED_BATCH, till, {"charge": newest}, now)
 
+    def terminals_of(self, merchant: str) -> list[str]:
+        """The terminals of a merchant that had a batch."""
+        return [each.partition("|")[2] for each in self._tills if self._is_of(each, merchant, "")]
+
     @staticmethod
     def _is_of(till: str, merchant: str, terminal: str) -> bool:
         its_merchant, _, its_terminal = till.partition("|")

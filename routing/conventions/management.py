@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Message
+_CASING_OPENED: Final = "060"
 _PARTS: Final = {
     "01": "keyboard",
     "02": "PIN pad",
@@ -122,6 +123,11 @@ def asked(message: Message, own: Mapping[Wish, str]) -> Asked | None:
         return _POS.get(f"{message.mti[:_AS_FIRST_TRY]}0/{code}")
     wish_found = (_ISO_93 if name in _FIELDS else _ISO_87).get(code)
     return None if wish_found is None else Asked(wish_found, code)
+
+
+def was_opened(said: str) -> bool:
+    """Whether such a list tells that somebody opened the terminal's casing."""
+    return any(said[at : at + 3] == _CASING_OPENED for at in range(0, len(said), 3))
 
 
 def broken_parts(said: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import threading
 import time
 import urllib.error
@@ -69,10 +70,12 @@ def _overrides(stage: Stage) -> list[str]:
 class Killer(threading.Thread):
     """Kills the gateway at random moments, and starts it again each time."""
 
-    def __init__(self, stage: Stage, seed: int) -> None:
+    def __init__(
+        self, stage: Stage, seed: int, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
         super().__init__(daemon=True)
         self._stage, self._chance = stage, random.Random(seed)  # noqa: S311
-        self.process = stage.gateway()
+        self.process = process or stage.gateway()
         self.kills = 0
         self.failed: BaseException | None = None
 

@@ -1,6 +1,6 @@
 """Marked card data goes in at every door, whole and damaged, through every fault; then everything
 that the gateway ever wrote or said is searched for it: logs, metrics, pages, reports, the journal's
-files, a copy of it, the traces of a crash.
+files, a copy of it, backups of terminals (as they are, and opened), the traces of a crash.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ import apsw
 import pytest
 
 from codec import Message
+from gateway.backups import opened
+from gateway.config import load
+from tests.adversity import test_accounts as desk
 from tests.adversity.peers import (
     APPROVE,
     DECLINE,
@@ -30,7 +33,7 @@ from tests.adversity.peers import (
     Host,
     Terminal,
 )
-from tests.adversity.stage import ROOT, START_S, Stage, free_ports, stop, wait_until
+from tests.adversity.stage import RELAY, ROOT, START_S, Stage, free_ports, stop, wait_until
 from tests.routing.world import HEADER, ISO, POS, confirmation, refund, reversal, sale, void
 
 pytestmark = pytest.mark.slow
@@ -38,9 +41,12 @@ pytestmark = pytest.mark.slow
 MARKED: Final = ("4929123456780017", "5281037048916168", "6210946888090005")
 EXPIRY_AND_MORE: Final = "30122011987600012300"
 DAMAGES: Final = 120
+OFF: Final = "T0000009"
+"""A terminal that goes out of service."""
 MERCHANT_AND_TILL: Final = "merchant=MERCHANT0000001&terminal=T0000001"
 PAGES: Final = (
     *("livez", "readyz", "metrics", "cases", "differences", "hosts", "merchants", "limits"),
+    *("accounts?all", "registry/merchants"),
     f"charges?{MERCHANT_AND_TILL}",
     *(f"charges/{number}/story" for number in (1, 2, 3)),
 )
@@ -141,6 +147,9 @@ def keep_pages(stage: Stage, name: str) -> None:
         "charges/1/dispute": f'{{"why": "card {MARKED[0]} was charged", "who": "li"}}',
         "cases/1/close": f'{{"how": "{MARKED[1]}"}}',
         "log": f'{{"level": "{MARKED[1]}"}}',
+        "accounts/request": f'{{"file": "MERCHANT", "action": "3", "who": "clara", "record": '
+        f'{{"merchant": "MERCHANT0000001", "reason": "card {MARKED[0]} was charged"}}}}',
+        "accounts/enquire": f'{{"file": "{MARKED[1]}", "who": "{MARKED[2]}"}}',
     }
     for page, body in questions.items():
         method = "PUT" if page == "log" else "POST"
@@ -172,9 +181,31 @@ def keep_reports(stage: Stage) -> None:
             command = stage.command(verb)
             command[5:5] = arguments
             subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False)
+        command = stage.command("account")
+        command[4:4] = ["list"]
+        subprocess.run([*command, "--all"], cwd=ROOT, stdout=output, stderr=output, check=False)
         frame = marked(ISO, 9, MARKED[0], APPROVE).raw.hex()
         decode = [sys.executable, "-m", "gateway", "decode", frame, "--dialect", ISO]
         subprocess.run(decode, cwd=ROOT, stdout=output, stderr=output, check=False)
+
+
+def back_up(stage: Stage) -> None:
+    """A terminal with a marked sale goes out of service; its backup is kept opened, too."""
+    with Terminal(stage.port) as till:
+        assert till.ask(sale(ISO, 900, de2=MARKED[0], de35=track(MARKED[0]), de41=OFF).raw) == "00"
+    about = {"merchant": "MERCHANT0000001", "terminal": OFF, "state": "DEACTIVATED"}
+    about |= {"kind": "STRATEGY", "reason": "quiet season", "contact": "010 555 000"}
+    _, told = desk.asked(stage, "enquire", "clara", file="TERMINAL", action="5", record=about)
+    record = about | {"token": told["token"]}
+    _, told = desk.asked(stage, "request", "clara", file="TERMINAL", action="2", record=record)
+    desk.asked(stage, "approve", "rita", record={"request": told["request"]})
+    folder = stage.folder / "backups"
+    wait_until(lambda: bool(list(folder.glob("*.backup"))), 20, "the backup is written")
+    overrides = [each.removeprefix("--set=") for each in stage.command("audit")[5:]]
+    (backup,) = folder.glob("*.backup")
+    rows = opened(backup, load(RELAY, overrides))
+    assert [row["stan"] for row in rows] == ["000900"]
+    (stage.folder / "backup.opened").write_text(str(rows))
 
 
 def test_nothing_that_was_ever_written_or_said_holds_it(tmp_path: Path) -> None:
@@ -184,6 +215,10 @@ def test_nothing_that_was_ever_written_or_said_holds_it(tmp_path: Path) -> None:
         "log__level": "debug",
         "listener__1__port": pos_port,
         "listener__1__dialect": POS,
+        "accounts__people": desk.PEOPLE,
+        "accounts__replays_max": 0,
+        "accounts__malformed_max": 0,
+        "backups__folder": tmp_path / "backups",
     }
     with Stage(tmp_path, **settings) as stage, Host(stage.host_port) as host:
         gateway = stage.gateway(env={"PYTHONFAULTHANDLER": "1"})
@@ -205,6 +240,7 @@ def test_nothing_that_was_ever_written_or_said_holds_it(tmp_path: Path) -> None:
         keep_reports(stage)
         gateway = stage.gateway()
         stage.until_all_ended(60)
+        back_up(stage)
         assert stop(gateway) == 0
     with closing(apsw.Connection(str(stage.journal))) as db:
         db.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
@@ -212,7 +248,8 @@ def test_nothing_that_was_ever_written_or_said_holds_it(tmp_path: Path) -> None:
     assert "Fatal Python error: Aborted" in log
     assert "message can't be read" in log
     searched = [each for each in tmp_path.rglob("*") if each.is_file() and each.suffix != ".key"]
-    assert {"gateway.log", "journal.db", "reports", "first.pages"} <= {x.name for x in searched}
+    names = {x.name for x in searched}
+    assert {"gateway.log", "journal.db", "reports", "first.pages", "backup.opened"} <= names
     for file in searched:
         content = file.read_bytes()
         assert not [form for form in forms() if form in content], file.name

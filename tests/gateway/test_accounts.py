@@ -229,6 +229,24 @@ async def test_a_terminal_cancels_its_account_over_its_socket_with_macs(
         await terminal.vanish()
 
 
+def test_a_request_is_explained_from_journal_audit_log_and_log(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(CONFIG)
+    (tmp_path / "isogate.db.key").write_text(KEY * 2)
+    (tmp_path / "isogate.db.key").chmod(0o600)
+    told = on_paper(tmp_path, "enquire", MERCHANT, "--who", "clara")[1]
+    asks = ("--who", "clara", "--token", told["facts"]["token"], "--reason", "shop closes")
+    number = on_paper(tmp_path, "request", MERCHANT, *asks)[1]["facts"]["request"]
+    line = {"at": time.time(), "level": "info", "event": "account: passed", "request": number}
+    (tmp_path / "isogate.log").write_text(json.dumps(line) + "\n")
+    settings = [f"journal.path={tmp_path / 'isogate.db'}", f"log.file={tmp_path / 'isogate.log'}"]
+    options = [option for each in settings for option in ("--set", each)]
+    where = ["explain", str(tmp_path / "gateway.toml"), number, *options, "--json"]
+    lines = json.loads(CliRunner().invoke(app, where).stdout)
+    assert {each["source"] for each in lines} == {"journal", "audit", "log"}
+    (stands,) = [each for each in lines if each["source"] == "journal"]
+    assert (stands["state"], "owner reviewer" in stands["more"]) == ("UNDER_REVIEW", True)
+
+
 def test_a_notice_of_a_request_has_what_its_reader_needs_in_both_languages() -> None:
     said: dict[str, str | int | float] = {"told": "account_step", "by": 1_790_000_000.0}
     said |= {"request": "A1-1", "title": "under review", "title_zh": "审核中"}

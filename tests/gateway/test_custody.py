@@ -226,6 +226,23 @@ async def test_many_macs_are_answered_in_their_order(bench: Bench) -> None:
     assert codes == [theirs.compute(text) for text in texts]
 
 
+async def test_what_a_terminal_enciphered_under_its_track_key_is_opened(bench: Bench) -> None:
+    clear = bytes(range(16))
+    key = await bench.known(MAK, "tdk")
+    # One block after the other, by the cipher alone: the chain is made here.
+    first = wrap(bytes.fromhex(MAK), clear[:8])
+    chained = bytes(a ^ b for a, b in zip(clear[8:], first, strict=True))
+    data = first + wrap(bytes.fromhex(MAK), chained)
+    assert bytes(await bench.custody.open_block(key, data)) == clear
+    for wrong in (b"", data[:-1]):
+        with pytest.raises(CustodyError, match="no whole blocks"):
+            await bench.custody.open_block(key, wrong)
+    usages: tuple[KeyUsage, ...] = ("tmk", "pik", "mak", "zmk", "zpk", "zdk")
+    for usage in usages:
+        with pytest.raises(CustodyError):
+            await bench.custody.open_block(await bench.known(MAK, usage), data)
+
+
 async def test_only_mac_keys_are_released_and_only_where_the_custody_says_so(bench: Bench) -> None:
     scheme = MacScheme("cup-ecb")
     usages: tuple[KeyUsage, ...] = ("tmk", "pik", "tdk", "zmk", "zpk", "zdk")

@@ -10,6 +10,9 @@ import pytest
 
 from gateway.decision_log import DecisionLog
 from gateway.log import Level, Log
+from routing.accounts.asked import Verb
+from routing.entries import MerchantEntry
+from tests.routing.accounts.street import Street
 from tests.routing.world import World
 
 if TYPE_CHECKING:
@@ -50,3 +53,53 @@ def test_what_goes_well_is_no_news(world: World, said: Said) -> None:
 def test_at_level_debug_each_step_is_a_line(world: World, said: Said) -> None:
     world.approved()
     assert [each["event"] for each in said()] == ["charge: approval"]
+
+
+# Account requests, keys, entries
+
+
+@pytest.fixture
+def street(said_of: Callable[[Street], None]) -> Street:
+    made = Street()
+    said_of(made)
+    return made
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def said_of(stream: io.StringIO) -> Callable[[Street], None]:
+    def watched(street: Street) -> None:
+        DecisionLog(street.switch, Log(stream, lambda: 1.0, "info"))
+
+    return watched
+
+
+def test_each_decision_on_a_request_is_a_line_with_its_number(
+    street: Street, stream: io.StringIO
+) -> None:
+    asked = street.requests(reason="shop closes")
+    street.says_so(Verb.REJECT, "rita", asked.request, what="P5", reason="the contract runs on")
+    street.says_so(Verb.APPROVE, "mallory", asked.request)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    told = [(each["event"], each["state"], each.get("who")) for each in lines if "request" in each]
+    assert told == [
+        ("account: opened", "CANCEL_REQUESTED", "clara"),
+        ("account: passed", "UNDER_REVIEW", "clara"),
+        ("account: rejected", "REJECTED", "rita"),
+    ]
+    assert {each["request"] for each in lines if "request" in each} == {asked.request}
+    assert (lines[2]["codes"], lines[2]["kind"]) == ("P5", "cancellation")
+    assert lines[-1]["event"] == "account request denied"
+    assert "the contract runs on" not in stream.getvalue()
+
+
+def test_what_changes_of_merchants_and_terminals_is_a_line(
+    street: Street, stream: io.StringIO
+) -> None:
+    street.switch.life.registry.put(MerchantEntry(id="M1"), 0, "Ana", street.now)
+    (line,) = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (line["event"], line["subject"], line["who"]) == ("merchant changed", "M1", "Ana")

@@ -198,6 +198,10 @@ async def test_a_bank_that_refuses_a_card_says_why(tmp_path: Path, bank: Bank) -
             await comes_to(running, number, "REJECTED")
             told = (await running.http.get(f"/accounts/{number}")).json()
             assert told["story"][-1]["en"].endswith("(P13 holder or data differ)")
+            told = (await running.http.get("/accounts/funnel?kind=settlement")).json()
+            assert [each["reached"] for each in told] == [1, 1, 1, 1, 0, 0]
+            assert told[3]["rejected"] == 1
+            assert (await running.http.get("/accounts/funnel?kind=x")).status_code == 400
     assert acquirer.cards == {}
 
 
@@ -322,6 +326,8 @@ def test_commands_tell_the_key_and_how_both_sides_stand(tmp_path: Path) -> None:
     code, told = isogate(tmp_path, "settlement", "show", "--json")
     assert (code, told) == (0, [])
     assert isogate(tmp_path, "settlement", "show")[0] == 0
+    code, stages = isogate(tmp_path, "account", "funnel", "--kind", "settlement", "--json")
+    assert (code, stages[-1]["stage"]) == (0, "EFFECTIVE")
     code, told = isogate(tmp_path, "settlement", "compare", "--who", "clara")
     assert (code, told) == (2, "isogate: only a running gateway with a settlement.url compares\n")
     assert isogate(tmp_path, "settlement", "run", "--who", "rita")[0] == 1

@@ -20,7 +20,7 @@ from gateway.peers import WorkingPeer
 from gateway.terminal_keys import TerminalKeys
 from gateway.tools import Tools
 from routing.effects import IssuedKeys, KeyWork, NewWorkingKeys
-from routing.sign_in import Session, SignState, Till
+from routing.sign_in import UNUSED_MAX, Session, SignState, Till
 from routing.sign_in_settings import KeyLengths
 from tests.gateway.custodies import KEK, sealed
 from tests.routing.street import echo
@@ -28,7 +28,7 @@ from tests.routing.world import LISTENER, MERCHANT, POS, TERMINAL, sale
 
 TMK = "31313131313131313232323232323232"
 TILL = Till(MERCHANT, TERMINAL)
-OLD, NEW, STRANGE = (MacKey("cup-ecb", bytes([n]) * 16) for n in (1, 4, 8))
+OLD, NEW, STRANGE, LATE = (MacKey("cup-ecb", bytes([n]) * 16) for n in (1, 4, 8, 16))
 MACS = {LISTENER: Mac(algorithm="cup-ecb")}
 
 
@@ -43,9 +43,9 @@ class Kicked:
         self.event.set()
 
 
-def keys() -> tuple[TerminalKeys, list[Till]]:
-    used: list[Till] = []
-    return TerminalKeys(used.append), used
+def keys() -> tuple[TerminalKeys, list[tuple[Till, int]]]:
+    used: list[tuple[Till, int]] = []
+    return TerminalKeys(lambda till, number: used.append((till, number))), used
 
 
 def signed(key: MacKey, stan: int = 1) -> Message:
@@ -61,33 +61,45 @@ def tools() -> Tools:
 
 def test_old_and_new_key_are_good_until_the_new_one_was_used() -> None:
     held, used = keys()
-    held.restored(TILL, OLD, None)
+    held.restored(TILL, OLD, [])
     held.given(TILL, NEW)
     assert held.authentic(signed(OLD))
     assert not held.authentic(signed(STRANGE))
     assert used == []
     assert held.authentic(signed(NEW))
-    assert used == [TILL]
+    assert used == [(TILL, 0)]
     assert not held.authentic(signed(OLD))
     assert held.authentic(signed(NEW))
-    assert used == [TILL]
+    assert used == [(TILL, 0)]
 
 
-def test_a_key_that_was_never_used_gives_way_to_the_next() -> None:
+def test_a_terminal_may_have_heard_any_of_its_last_sign_ins() -> None:
     held, used = keys()
-    held.restored(TILL, OLD, None)
-    held.given(TILL, STRANGE)
-    held.given(TILL, NEW)
-    assert not held.authentic(signed(STRANGE))
+    held.restored(TILL, OLD, [])
+    for key in (STRANGE, NEW, LATE):
+        held.given(TILL, key)
     assert held.authentic(signed(OLD))
     assert held.authentic(signed(NEW))
-    assert used == [TILL]
+    assert used == [(TILL, 1)]
+    assert not held.authentic(signed(OLD))
+    assert not held.authentic(signed(STRANGE))
+    assert held.authentic(signed(LATE))
+    assert used == [(TILL, 1), (TILL, 0)]
+
+
+def test_of_the_keys_that_were_never_used_the_oldest_gives_way() -> None:
+    held, _ = keys()
+    held.given(TILL, STRANGE)
+    for _each in range(UNUSED_MAX):
+        held.given(TILL, NEW)
+    assert not held.authentic(signed(STRANGE))
+    assert held.authentic(signed(NEW))
 
 
 def test_an_answer_is_signed_with_the_key_of_its_request() -> None:
     held, _ = keys()
     peer = WorkingPeer(sale(POS).dialect, held)
-    held.restored(TILL, OLD, None)
+    held.restored(TILL, OLD, [])
     held.given(TILL, NEW)
     for key in (OLD, NEW):
         assert peer.authentic(signed(key))
@@ -235,7 +247,7 @@ async def test_keys_of_an_earlier_life_are_opened_again() -> None:
     message = signed(MacKey("cup-ecb", clear.mak))
     assert before.authentic(message)
     assert held.authentic(message)
-    assert used == [TILL]
+    assert used == [(TILL, 0)]
 
 
 async def test_keys_that_cannot_be_opened_any_more_leave_a_terminal_that_signs_in_again() -> None:

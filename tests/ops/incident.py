@@ -23,7 +23,7 @@ import trustme
 from bench.native import compile_c
 from codec import Message, mac
 from gateway.config_macs import Mac, mac_key
-from tests.adversity.peers import ISO87, Terminal, sale
+from tests.adversity.peers import ISO87, Terminal, echo, sale
 from tests.adversity.stage import Stage, accepts, free_ports, wait_until
 from tests.ops.custody import OWNER, components
 from tests.ops.peers import Bank, Shoppers, Webhook, one_sale
@@ -77,6 +77,7 @@ custody = "hsm"
 hsm.port = {module_port}
 hsm.timeout_s = 0.5
 hsm.reconnect_max_s = 0.3
+{more}
 [accounts]
 mac_failures_max = 0
 replays_max = 0
@@ -85,9 +86,25 @@ people = [{{name = "Ana", roles = ["clerk"]}}, {{name = "Ben", roles = ["reviewe
 rules = [{{due_h = {{review = 0.0005}}}}]
 [journal]
 path = "{folder}/journal.db"
+[backups]
+folder = "{folder}/backups"
+every_h = 0.001
 [admin]
 port = {admin_port}
 """
+
+
+KEYLESS: Final = """
+[[host]]
+name = "vault"
+port = {keyless_port}
+links = 1
+reconnect_max_s = 0.3
+answer_timeout_s = 1
+mac.algorithm = "x9.19"
+key_change = {{field = 48, retry_s = 1}}
+"""
+"""A host with which MAC keys are to be exchanged."""
 
 
 class Act(NamedTuple):
@@ -104,7 +121,8 @@ class Town(Stage):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.signed_port, self.secure_port, self.module_port = free_ports(3)
+        self.signed_port, self.secure_port, self.module_port, self.keyless_port = free_ports(4)
+        self.keyless = Bank(self.keyless_port)
         self.bank, self.hook, self.shoppers = Bank(self.host_port), Webhook(), Shoppers()
         self.slow, self.full, self.clock = (folder / name for name in ("slow", "full", "clock"))
         compile_c(
@@ -117,9 +135,14 @@ class Town(Stage):
             "FAULT_CLOCK": str(self.clock),
         }
         (folder / "card").write_text("4761739001010119\n")
-        (folder / "gateway.toml").write_text(
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        """Write the configuration, perhaps with more in it."""
+        (self.folder / "gateway.toml").write_text(
             CONFIG.format(
-                folder=folder,
+                more=more,
+                folder=self.folder,
                 hook=self.hook.url,
                 port=self.port,
                 signed_port=self.signed_port,
@@ -215,6 +238,15 @@ def traffic(town: Town) -> None:
     for _ in range(3):
         town.shoppers.go(lambda number: one_sale(town.port, number))
     town.shoppers.go(lambda number: sold_and_taken_back(town, number), 0.5)
+    town.shoppers.go(lambda number: echoed(town, number), 0.5)
+
+
+def echoed(town: Town, number: int) -> None:
+    """A terminal asks whether somebody is there."""
+    with Terminal(town.port) as till:
+        till.sock.settimeout(4)
+        with suppress(TimeoutError, ConnectionError):
+            till.ask(echo(number))
 
 
 def sold_and_taken_back(town: Town, number: int) -> None:
@@ -313,6 +345,19 @@ def no_host(town: Town) -> Iterator[None]:
 
 
 @contextmanager
+def no_key(town: Town) -> Iterator[None]:
+    """A host is added that knows nothing of keys; then it is removed."""
+    town.keyless.open()
+    town.configure(KEYLESS.format(keyless_port=town.keyless_port))
+    told = town.post("reload", who=ANA)
+    assert "error" not in told, told
+    yield
+    town.configure()
+    town.post("reload", who=ANA)
+    town.keyless.close()
+
+
+@contextmanager
 def strangers(town: Town) -> Iterator[None]:
     """Garbage, wrong keys, and more connections than there may be."""
     crowd = Shoppers()
@@ -380,6 +425,18 @@ def no_module(town: Town) -> Iterator[None]:
 
 
 @contextmanager
+def no_backup(town: Town) -> Iterator[None]:
+    """Where backups of the journal go something else is in the way."""
+    folder, aside = town.folder / "backups", town.folder / "backups.aside"
+    wait_until(folder.exists, ACT_S, "a first backup of the journal")
+    folder.rename(aside)
+    folder.touch()
+    yield
+    folder.unlink()
+    aside.rename(folder)
+
+
+@contextmanager
 def beyond_a_limit(town: Town) -> Iterator[None]:
     """A limit comes into force while what it forbids is at the bank."""
     town.bank.slow_s = 1.5
@@ -424,6 +481,7 @@ ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
     (wrong_clock, frozenset({"ClockOff"})),
     (unsteady_links, frozenset({"HostLinksUnsteady"})),
     (no_host, frozenset({"HostDown"})),
+    (no_key, frozenset({"HostKeysBlocked"})),
     (strangers, frozenset({"MacsBad", "SendersBad", "BoundNearlyReached", "BoundReached"})),
     (
         work_for_persons,
@@ -433,6 +491,7 @@ ACTS: Final[tuple[tuple[Play, frozenset[str]], ...]] = (
         ),
     ),
     (no_module, frozenset({"CustodyUnavailable"})),
+    (no_backup, frozenset({"RestoreTestFailed"})),
     (beyond_a_limit, frozenset({"ShouldNeverHappen"})),
     (killed, frozenset({"GatewayDown"})),
 )

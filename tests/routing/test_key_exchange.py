@@ -13,7 +13,7 @@ from routing.host_settings import KeyChange
 from routing.key_exchange import TABLE, KeyEvent, KeyState
 from routing.key_ring import KeyPlace, RingKey
 from tests.routing.test_links import links_of
-from tests.routing.world import ANSWER_TIMEOUT_S, BANK, ISO, POS, World, answer, sale
+from tests.routing.world import ANSWER_TIMEOUT_S, BANK, ISO, LINK, POS, World, answer, sale
 
 KEY, CHECK = "0123456789ABCDEF" * 2, "D5D44FF7"
 EVERY_S, RETRY_S = 3_600.0, 20.0
@@ -170,7 +170,7 @@ def test_a_wrong_mac_asks_for_a_new_key_at_once_and_only_once(keyed: KeyWorld) -
 def test_a_host_that_refuses_our_mac_has_another_key(keyed: KeyWorld) -> None:
     keyed.says(1, sale(keyed.name))
     keyed.answers(answer(keyed.charges_sent[-1], "A0"))
-    assert keyed.codes(1) == ["A0"]
+    assert keyed.codes(1) == ["96"]
     assert len(keyed.asked) == 1
 
 
@@ -216,6 +216,24 @@ def test_no_key_after_a_wrong_mac_blocks_the_host(keyed: KeyWorld, how: str) -> 
     else:
         keyed.key_is_given(KEY + "00000000")
     assert keyed.exchange.blocked
+
+
+def test_a_key_that_could_not_be_asked_for_is_asked_for_once_a_link_is_there(
+    keyed: KeyWorld,
+) -> None:
+    keyed.says(1, sale(keyed.name, 1))
+    keyed.switch.link_down(BANK, LINK, keyed.now)
+    keyed.wait(EVERY_S + 1, step_s=5)
+    assert keyed.exchange.state is KeyState.ASKED
+    assert keyed.asked == []
+    keyed.switch.link_up(BANK, LINK, keyed.now)
+    keyed.settle()
+    wrong_mac(keyed, 2)
+    assert keyed.exchange.state is KeyState.DOUBTED
+    keyed.wait(2)
+    assert len(keyed.asked) == 1
+    keyed.key_is_given()
+    assert keyed.exchange.state is KeyState.PROVING
 
 
 def test_an_exchange_on_time_that_fails_leaves_the_old_key_and_is_tried_again(

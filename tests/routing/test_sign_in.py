@@ -14,7 +14,7 @@ from routing.effects import IssuedKeys
 from routing.entries import TerminalEntry, TerminalState
 from routing.findings import AUDIT_AGAIN_S, AUDITS_A_MINUTE_MAX, Finding
 from routing.keeper import AuditKind, KeptKind
-from routing.sign_in import BATCHES, TABLE, Session, SignEvent, SignState, Till
+from routing.sign_in import BATCHES, TABLE, UNUSED_MAX, Session, SignEvent, SignState, Till
 from routing.sign_in_settings import KeyLengths, SignInSettings
 from routing.terminal_network import skew_s
 from tests.routing.street import (
@@ -190,19 +190,34 @@ def _issued(mak: str) -> Any:
 
 def test_the_key_in_use_stays_good_until_a_new_one_is_used(street: Street) -> None:
     street.signs_in(mak="first")
-    street.switch.new_key_used(TILL, street.now)
+    street.switch.new_key_used(TILL, 0, street.now)
     street.signs_in(mak="second")
     assert (street.session().key, street.session().new_key) == ("first", "second")
-    street.switch.new_key_used(TILL, street.now)
+    street.switch.new_key_used(TILL, 0, street.now)
     assert (street.session().key, street.session().new_key) == ("second", "")
 
 
-def test_of_several_sign_ins_the_last_wins_and_the_key_in_use_stays(street: Street) -> None:
+def test_of_several_sign_ins_any_may_have_been_heard_and_the_key_in_use_stays(
+    street: Street,
+) -> None:
     street.signs_in(mak="first")
-    street.switch.new_key_used(TILL, street.now)
-    street.signs_in(mak="lost")
-    street.signs_in(mak="last")
-    assert (street.session().key, street.session().new_key) == ("first", "last")
+    street.switch.new_key_used(TILL, 0, street.now)
+    for mak in ("lost", "heard", "late"):
+        street.signs_in(mak=mak)
+    session = street.session()
+    assert (session.key, session.unused()) == ("first", ("late", "heard", "lost"))
+    street.restart()
+    assert street.session().unused() == ("late", "heard", "lost")
+    street.switch.new_key_used(TILL, 1, street.now)
+    assert (street.session().key, street.session().unused()) == ("heard", ("late",))
+
+
+def test_no_more_than_a_few_keys_wait_for_their_first_use(street: Street) -> None:
+    for number in range(UNUSED_MAX + 2):
+        street.signs_in(mak=f"{number}")
+    assert street.session().unused() == ("5", "4", "3", "2")
+    street.switch.new_key_used(TILL, UNUSED_MAX, street.now)
+    assert street.session().key == ""
 
 
 def test_a_sign_in_again_while_keys_are_on_order_gets_those(street: Street) -> None:
@@ -233,7 +248,7 @@ def test_a_key_change_brings_keys_and_nothing_else(name: str) -> None:
 
 def test_sessions_outlive_a_restart(street: Street) -> None:
     street.signs_in(mak="first")
-    street.switch.new_key_used(TILL, street.now)
+    street.switch.new_key_used(TILL, 0, street.now)
     street.signs_in(mak="second")
     before = street.session()
     street.restart()

@@ -25,7 +25,7 @@ from tests.routing.world import BATCH, HEADER, POS, reversal, sale
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHOPS: Final = 120
+SHOPS: Final = 160
 OWNER, CASHIER = "01", "07"
 WAIT_S: Final = 20.0
 HASH: Final = "ab" * 32
@@ -41,12 +41,14 @@ _STAFF: Final = {
     "sam": "supervisor",
     "sec": "security",
     "tech": "technician",
+    "agnes": "agent",
 }
 _RULES: Final = """[{version = "town", software_min = "20", clock_skew_max_s = 300,
- documents = {"cancellation@north" = ["licence", "tax"]},
+ documents = {"cancellation@north" = ["licence", "tax"], "second" = ["licence-copy"]},
+ qualification = {business = 60},
  verifications = {high = ["phone"]}, approvals = {high = 2},
  windows = {onboarding = [{days = [1, 2, 3, 4, 5, 6, 7], opens = "00:00", closes = "24:00"}]},
- due_h = {"complaint.work" = 0.0005}, serials = ["SN-"],
+ due_h = {"complaint.work" = 0.0005, "second.fix" = 0.001}, serials = ["SN-"],
  fee = {deactivation = 500}, days_expected = {deactivation = 3}}]""".replace("\n", "")
 
 
@@ -305,7 +307,7 @@ class Town:
         key.touch(0o600)
         key.write_text(_KEY)
         registry = self._folder / "registry.toml"
-        registry.write_text("\n".join(_registered(number) for number in range(1, SHOPS + 1)))
+        registry.write_text("\n".join(registered(number) for number in range(1, SHOPS + 1)))
         listener = (
             f'[{{name="pos", host="127.0.0.1", port={self.port}, dialect="{POS}",'
             f' terminal_resolves_first=true, mac={{algorithm="cup-ecb", key_file="{key}"}}}}]'
@@ -393,7 +395,7 @@ def _people() -> list[str]:
     return staff
 
 
-def _registered(number: int) -> str:
+def registered(number: int) -> str:
     """A merchant's and a terminal's entries; every second terminal is told things in Chinese."""
     language = "zh" if number % 2 == 0 else "en"
     return (

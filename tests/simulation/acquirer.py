@@ -1,8 +1,10 @@
-"""The acquirer's people: in the middle of the traffic they cancel accounts and take terminals out.
+"""The acquirer's people: in the middle of the traffic they cancel accounts, take terminals out of
+service, and bring some of them all the way back.
 
 They speak to the gateway as the desk does.  What they were told may die with the process; what is
 durable is for the checker: nobody's new business begins once it is barred, and whoever is done with
-money has none open.
+money has none open.  A terminal is brought back in the workshop: there it sells nothing, and all
+that it is tested with is taken back.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from routing.states import State
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from routing.accounts.request import AccountRequest
     from routing.clock import Now
     from routing.switch import Switch
     from tests.simulation.checkers import Checkers
+    from tests.simulation.terminals import Terminal
 
 SETTINGS: Final = AccountSettings(
     people=(
@@ -32,10 +36,12 @@ SETTINGS: Final = AccountSettings(
     mac_failures_max=0,
     replays_max=0,
     malformed_max=0,
+    test_amount_max=10**9,
 )
-_EVERY_S: Final = (0.3, 3.0)
+_EVERY_S: Final = (0.2, 1.0)
 _DONE_WITH_MONEY: Final = frozenset({"BACKUP", "DEACTIVATED", "CANCELLED", "RETIRED"})
 _BARS: Final = frozenset({"DRAINING", "CLOSING"}) | _DONE_WITH_MONEY
+_OUT: Final = frozenset({"DEACTIVATED", "TESTING"})
 _MAY_COME_BACK: Final = frozenset({State.CASE, State.REVERSAL_DUE})
 """Whatever the account: a case may be made of an ended charge, and decided as a reversal."""
 
@@ -43,8 +49,16 @@ _MAY_COME_BACK: Final = frozenset({State.CASE, State.REVERSAL_DUE})
 class Acquirer:
     """Asks for something, now and then."""
 
-    def __init__(self, rng: random.Random, checkers: Checkers) -> None:
-        self._rng, self._checkers = rng, checkers
+    def __init__(
+        self,
+        rng: random.Random,
+        checkers: Checkers,
+        standing: Callable[[str], list[Terminal]],
+    ) -> None:
+        """`standing` says what stands there under merchant|terminal."""
+        self._rng, self._checkers, self._standing = rng, checkers, standing
+        self._in_workshop: set[str] = set()
+        self._states: dict[str, str] = {}
         self.told: list[Reply] = []
         self._before: dict[str, int] = {}
         """The newest charge when a request was first seen to bar its subject."""
@@ -53,8 +67,10 @@ class Acquirer:
         """One thing, chosen by chance."""
         self.look(switch)
         decides, begins = self._decides, self._begins
-        what = self._rng.choice((begins, decides, decides, self._backs_up, self._reports))
+        reports = self._reports
+        what = self._rng.choice((begins, decides, decides, self._backs_up, reports, reports))
         what(switch, tills, now)
+        self._work(switch)
 
     def _ask(self, switch: Switch, asked: Asked, now: Now) -> None:
         switch.office.ask(asked, lambda reply, _: self.told.append(reply), now)
@@ -89,10 +105,12 @@ class Acquirer:
             self._ask(switch, Asked(verb=verb, who=who, record=said), now)
 
     def _reports(self, switch: Switch, tills: list[tuple[str, str]], now: Now) -> None:
-        """A cause is gone, or the device is."""
+        """A cause is gone, or the device is.  To be brought back it must be in the workshop."""
         del tills
-        what = self._rng.choice(("lifted", "retired"))
+        what = self._rng.choice((*["lifted"] * 9, "retired"))
         for request in self._some(switch):
+            if what == "lifted" and not self._is_in_workshop(request):
+                continue
             said = Record(request=request.id, what=what, evidence="paper 7")
             self._ask(switch, Asked(verb=Verb.REPORT, who="tech", record=said), now)
 
@@ -103,6 +121,32 @@ class Acquirer:
         for wanted in switch.office.devices.backups_wanted():
             found = good if self._rng.random() < 0.7 else bad
             switch.office.devices.backed_up(wanted, Evidence(good, found, "f"), now)
+
+    # The workshop
+
+    def _is_in_workshop(self, request: AccountRequest) -> bool:
+        """Whether it is there, and done with what it was about; if not, it is sent for."""
+        if request.state in _OUT and request.subject not in self._in_workshop:
+            self._in_workshop.add(request.subject)
+            for each in self._standing(request.subject):
+                each.in_workshop = True
+        there = self._standing(request.subject)
+        return request.subject in self._in_workshop and all(each.settled for each in there)
+
+    def _work(self, switch: Switch) -> None:
+        """Have what is being tested make its tests; what is tested, or will never be, leaves."""
+        out = {x.subject: x for x in switch.office.shelf.open() if x.state in _OUT}
+        for subject in sorted(self._in_workshop):
+            request = out.get(subject)
+            if request is None and self._checkers.is_out(subject, _OUT):
+                continue  # what brought it back is not durable yet
+            if request is None:
+                self._in_workshop.discard(subject)
+                for each in self._standing(subject):
+                    each.leave_workshop()
+            elif request.state == "TESTING" and self._is_in_workshop(request):
+                for each in self._standing(subject):
+                    each.make_tests()
 
     def _some(self, switch: Switch) -> list[AccountRequest]:
         known = switch.office.shelf.open()
@@ -115,6 +159,9 @@ class Acquirer:
         # Not the last one in memory: the journal may just have given back an older one.
         newest = max((each.id for each in switch.life.book.newest()), default=0)
         for request in switch.office.shelf.all():
+            if self._states.get(request.id) != request.state:
+                self._states[request.id] = request.state
+                self._checkers.note("account", request.subject.partition("|")[2], request.state)
             if request.state not in _BARS:
                 self._before.pop(request.id, None)
                 continue

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message, dialect
 from gateway.simulators.terminal_rules import Kind
 from routing.charge import State
-from routing.effects import MOVED, OPENED, Moved, Opened
+from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Opened
+from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
 from routing.response_codes import APPROVALS
 from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
@@ -87,6 +88,10 @@ class Checkers:
         self._undated: set[tuple[str, str, str]] = set()
         """Merchant, terminal, STAN of cases whose day the gateway could not know: no answer of that
         host had told it yet."""
+        self.revoked: set[str] = set()
+        """Terminals whose keys were revoked, perhaps: merchant|terminal."""
+        self._accounts: dict[str, tuple[str, str]] = {}
+        """Durable account requests: whom each is about, and its state."""
         self.reached: Counter[str] = Counter()
         """Looks at which a bound was reached, by its name."""
 
@@ -114,6 +119,14 @@ class Checkers:
                 self._durable.left.add((charge.host, charge.host_stan, charge.terminal))
             elif isinstance(record, Moved):
                 self._moved(record.id, record.values)
+            elif isinstance(record, Kept) and record.kind is KeptKind.ACCOUNT_REQUEST:
+                said = record.data or {}
+                about = f"{said.get('merchant', '')}|{said.get('terminal', '')}"
+                self._accounts[record.key] = about, said.get("state", "")
+
+    def is_out(self, till: str, states: frozenset[str]) -> bool:
+        """Whether a durable request has a terminal (merchant|terminal) in one of these states."""
+        return any(about == till and state in states for about, state in self._accounts.values())
 
     def appending(self, records: Sequence[Record]) -> None:
         """The journal is given these records; a killed process may leave them on the disk."""
@@ -121,6 +134,8 @@ class Checkers:
             if isinstance(record, Opened):
                 named = (record.values[_AT[name]] for name in _Opened._fields)
                 self._durable.charges[record.id] = _Opened(*named)
+            elif isinstance(record, Audited) and record.kind is AuditKind.KEYS_REVOKED:
+                self.revoked.add(record.subject)
 
     def _moved(self, charge_id: int, values: tuple[object, ...]) -> None:
         charge = self._durable.charges[charge_id]

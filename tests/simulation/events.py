@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.framing import frame
 from gateway.simulators.terminal_management import MANAGEMENT, Who
+from tests.simulation.keys import KEYED_HOST
 
 if TYPE_CHECKING:
     import random
@@ -23,6 +24,7 @@ _OVERTAKEN_S: Final = (6.5, 9.5)
 _HOST_S: Final = 20.0
 _BLINK_S: Final = 3.0
 _NIGHT_S: Final = 6.0
+_WRONG_CHECKS: Final = 0.3
 _POWER_ON_S: Final = 2.0
 _SIGNS_IN: Final = 0.7
 """Share of impostors that sign in; the others sign off."""
@@ -181,6 +183,10 @@ class Events:
     def reload(self) -> None:
         """Other numbers of links to each host: new ones take over from those that there are."""
         self._world.process.reload_with_links(self._rng.randint(1, 3))
+
+    def key_change(self) -> None:
+        """The clearing house hands out a new MAC key; now and then its check value is wrong."""
+        self._world.hosts[KEYED_HOST].send_key(wrong=self._rng.random() < _WRONG_CHECKS)
 
     # The disk
 

@@ -35,13 +35,16 @@ _BAD: Final = 0.25
 SIGNING_IN: Final = "working keys"
 _SIGNING_IN: Final = 0.25
 """Share of worlds in which the POS terminals sign in and have keys of their own."""
+EXCHANGED: Final = "exchanged keys"
+_EXCHANGED: Final = 0.4
+"""Share of worlds in which the clearing house's MAC key changes now and then."""
 DAYS: Final = "settlement days"
 _DATED: Final = 0.15
 """Share of worlds whose hosts tell their settlement date, and cut over now and then."""
 _DAY_S: Final = 45.0
 """How long a day is there, on average."""
 CUT_OVER: Final = "cut-over"
-WHOLE: Final = (TINY, LIMITS, RADIO, DAYS, SIGNING_IN)
+WHOLE: Final = (TINY, LIMITS, RADIO, DAYS, SIGNING_IN, EXCHANGED)
 """What a world has from its beginning to its end, or has not."""
 _SALES_A_DAY: Final = (3, 25)
 
@@ -49,7 +52,7 @@ _SALES_A_DAY: Final = (3, 25)
 EVENTS: Final = (
     "kill", "power", "stop", "kill in a write", "dark", "stall", "overtake", "links", "reset",
     "host down", "mute", "sign-off", "blink", "reload",
-    "disk fails", "disk full", "disk slow", "commit fails", "clock", "impostor",
+    "disk fails", "disk full", "disk slow", "commit fails", "clock", "impostor", "key change",
 )  # fmt: skip
 MOODS: Final = {
     "silent": 0.15, "late": 0.15, "decline": 0.2, "partial": 0.2, "duplicate": 0.1,
@@ -59,7 +62,7 @@ MOODS: Final = {
 HABITS: Final = {
     "hangs_up": 0.2, "crashes": 0.1, "crashes_unread": 0.05, "dies": 0.03, "half_closes": 0.03,
     "vanishes_for_good": 0.02, "service_fails": 0.1, "never_confirms": 0.1, "asks_again": 0.1,
-    "voids": 0.2, "garbage": 0.02, "changes_keys": 0.3,
+    "voids": 0.2, "garbage": 0.02, "changes_keys": 0.3, "leaves_sign_ins": 0.3,
 }  # fmt: skip
 """Names and highest shares of what hosts and terminals do wrong."""
 
@@ -82,11 +85,12 @@ class Faults:
         self._without, self._only = severity.without, severity.only
         self.on = True
         """Whether anything may fail now."""
-        self._crowded = chance.of("crowd").random() < _CROWDED
+        self.crowded = chance.of("crowd").random() < _CROWDED
+        """Whether the street has 200 terminals."""
 
     def terminals_of(self, shop: str) -> int:
         """How many terminals a shop has."""
-        return _CROWD if self._crowded else self._chance.of("shop", shop).randint(1, _TERMINALS)
+        return _CROWD if self.crowded else self._chance.of("shop", shop).randint(1, _TERMINALS)
 
     def is_there(self, terminal: str) -> bool:
         """Whether this terminal takes part."""
@@ -100,6 +104,11 @@ class Faults:
         """Whether the POS terminals sign in."""
         rng = self._chance.of(SIGNING_IN)
         return SIGNING_IN not in self._without and rng.random() < _SIGNING_IN
+
+    def exchanging_keys(self) -> bool:
+        """Whether the clearing house's MAC key changes."""
+        rng = self._chance.of(EXCHANGED)
+        return EXCHANGED not in self._without and rng.random() < _EXCHANGED
 
     def days(self) -> bool:
         """Whether hosts tell their settlement date."""

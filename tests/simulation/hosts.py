@@ -16,20 +16,22 @@ from codec.framing import Framer, frame
 from gateway.simulators.bank import APPROVED, PARTIAL, UNKNOWN_ORIGINAL, Bank, Reversed
 from gateway.simulators.host_speech import SPEECHES, Iso87HostSpeech, Kind, kind
 from tests.simulation.agenda import WALL_AT_START
+from tests.simulation.keys import FIELD
 
 if TYPE_CHECKING:
     import random
 
-    from codec import MacKey
     from gateway.simulators.bank import Charge
     from tests.simulation.agenda import Agenda
     from tests.simulation.chance import Chance
     from tests.simulation.checkers import Checkers, Name
+    from tests.simulation.keys import HostsKeys
     from tests.simulation.wires import End
 
 _FRAME_MAX: Final = 4_096
 _BUSY: Final = ("96", "91", "68")
 _SIGNED_OFF: Final = "91"
+_BAD_MAC: Final = "A0"
 _SIGN_ON: Final = "001"
 _SIGN_OFF: Final = "002"
 _MORE_THAN_ASKED: Final = 1_000_000_000
@@ -67,7 +69,7 @@ class SimHost:
         self,
         name: str,
         dialect: str,
-        key: MacKey | None,
+        keys: HostsKeys | None,
         agenda: Agenda,
         chance: Chance,
         checkers: Checkers,
@@ -88,7 +90,7 @@ class SimHost:
         self._said: set[str] = set()
         """STANs under which that was said."""
         self._announced = 0
-        self._key, self._agenda, self._chance, self._checkers = key, agenda, chance, checkers
+        self._keys, self._agenda, self._chance, self._checkers = keys, agenda, chance, checkers
         self._heard_of: Counter[str] = Counter()
         """Messages by the terminal that they speak of."""
         self._framers: dict[End, Framer] = {}
@@ -208,6 +210,9 @@ class SimHost:
     def _keeps_to_the_sign_off(self, end: End, message: Message) -> None:
         """Once a sign-off was answered nothing but network management may follow on that link."""
         what = kind(message)
+        is_yes = what is Kind.ANSWER and message.get(39) == APPROVED
+        if is_yes and self._keys is not None and self._keys.took(message.get(11, "")):
+            self._checkers.note("key", self.name, "handed out")
         if what is Kind.NETWORK and message.get(70) == _SIGN_OFF:
             self._left.add(end)
         elif end in self._left and what not in (Kind.NETWORK, Kind.ANSWER):
@@ -228,8 +233,12 @@ class SimHost:
     def _heard(self, end: End, message: Message, rng: random.Random) -> None:
         if self.down:
             return
-        if self._key is not None and message.mti[1] != "8" and not mac.verify(message, self._key):
-            self._checkers.violated(5, f"host {self.name} got a wrong MAC")
+        if message.mti[1] != "8" and self._keys is not None and not self._keys.good(message):
+            if self._keys.was_good(message):
+                # The gateway lost a newer key: it is told, and asks for another.
+                self._answer(end, self.speech.answer(message, {39: _BAD_MAC}), 0.0)
+            else:
+                self._checkers.violated(5, f"host {self.name} got a wrong MAC")
             return
         match kind(message):
             case Kind.CHARGE:
@@ -238,10 +247,31 @@ class SimHost:
                 self._undoing(end, message, rng)
             case Kind.REVERSAL:
                 self._reversal(end, message, rng)
+            case Kind.NETWORK if self.speech.network_what(message) == "key change":
+                self._gives_key(end, message)
             case Kind.NETWORK:
                 refused = self.signed_off and message.get(70) == _SIGN_ON
                 code = _SIGNED_OFF if refused else APPROVED
                 self._answer(end, self.speech.answer(message, {39: code}), 0.0)
+
+    # Keys
+
+    def send_key(self, *, wrong: bool) -> None:
+        """Hand out a new MAC key over one link, with a wrong check value perhaps."""
+        if self._keys is None or not self._keys.changes or self.down or not self._framers:
+            return
+        now = datetime.fromtimestamp(WALL_AT_START + self._agenda.now, UTC)
+        self._stan = self._stan % 999_999 + 1
+        message = self.speech.network_request("key change", f"{self._stan:06d}", now)
+        message.patch(FIELD, self._keys.offer(message[11], wrong=wrong))
+        self._send(next(iter(self._framers)), message, False)
+
+    def _gives_key(self, end: End, message: Message) -> None:
+        """The gateway asks for a key: it uses it as soon as it has the answer."""
+        assert self._keys is not None
+        said = {39: APPROVED, FIELD: self._keys.offer(f"asked {message[11]}", wrong=False)}
+        self._checkers.note("key", self.name, "asked for")
+        self._send(end, self.speech.answer(message, said), False)
 
     # Charges
 
@@ -310,7 +340,7 @@ class SimHost:
             case "wrong_field":
                 answer.patch(4, f"{int(answer[4]) + _MORE_THAN_ASKED:012d}")
                 self._answer(end, answer, 0.0)
-            case "wrong_mac" if self._key is not None:
+            case "wrong_mac" if self._keys is not None:
                 answer.patch(39, "05" if answer[39] == APPROVED else APPROVED)
                 self._answer(end, answer, 0.0, spoil=True)
 
@@ -345,8 +375,8 @@ class SimHost:
     def _send(self, end: End, message: Message, spoil: bool) -> None:
         if self.down or end not in self._framers:
             return
-        if self._key is not None and message.mti[1] != "8":
-            mac.sign(message, self._key)
+        if self._keys is not None and message.mti[1] != "8":
+            mac.sign(message, self._keys.key)
             if spoil:
                 code: str = message[64]
                 message.patch(64, code[:-1] + ("0" if code[-1] != "0" else "1"))

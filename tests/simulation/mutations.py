@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
+from gateway.terminal_keys import TerminalKeys
 from routing import answers, host_side, reversals
 from routing.accounts.gate import Gate
 from routing.accounts.standing import Standing
@@ -18,7 +19,10 @@ from routing.admission import Admission
 from routing.book import ChargeBook, Deadlines
 from routing.charge import TABLE, Action, Charge, Event, State, Step
 from routing.conventions.iso87 import Iso87
+from routing.effects import ToHost
 from routing.hosts import Host
+from routing.key_exchange import TABLE as KEY_STEPS
+from routing.key_exchange import KeyEvent, KeyState, KeyStep
 from routing.lifecycle import Lifecycle
 from routing.link_states import TABLE as LINK_STEPS
 from routing.link_states import LinkEvent, LinkState, LinkStep
@@ -269,6 +273,39 @@ def _proves_nothing(original: Any) -> Any:
     return reversal
 
 
+def _fails_over_what_was_sent(original: Any) -> Any:
+    def link_down(self: Any, host: str, link: int, now: Now) -> None:
+        for charge in self.life.book.open():
+            sent = charge.state is State.SENT and charge.left and charge.link == link
+            others = [x for x in self.hosts.values() if x.name != host and x.can_take_more]
+            if sent and charge.request is not None and others:
+                _goes_elsewhere(self, charge, others[0], now)
+        original(self, host, link, now)
+
+    return link_down
+
+
+def _goes_elsewhere(switch: Any, charge: Charge, host: Any, now: Now) -> None:
+    message = switch.terminals.admission.towards(host, charge.request, now)
+    charge.host, charge.link = host.name, host.links.next_link()
+    charge.host_stan, charge.host_de7 = message[11], message.get(7) or ""
+    charge.sent = message.pick(host.convention.sufficient)
+    host.keys.claim(host.charge_key(charge), charge)
+    switch.life.outbox.sends.append(ToHost(charge.link, message, charge))
+
+
+def _key_in_use_forgotten(original: Any) -> Any:
+    def given(self: Any, till: Any, key: Any) -> None:
+        original(self, till, key)
+        self._of(till).used = None
+
+    return given
+
+
+def _nobody_asks_anew(original: Any) -> Any:
+    return KeyStep(original.next)
+
+
 def _nothing_is_shut(original: Any) -> Any:
     def may_leave(self: Any, send: Any, now: Now) -> bool:
         self._shut.clear()
@@ -473,6 +510,30 @@ ALL: Final[dict[str, Mutation]] = {
         TerminalSide,
         "_reversal",
         _proves_nothing,
+    ),
+    "fails-over-what-was-sent": _M(
+        "a charge that left goes to another host when its link is lost",
+        Switch,
+        "link_down",
+        _fails_over_what_was_sent,
+    ),
+    "key-in-use-forgotten": _M(
+        "a sign-in takes away the key that its terminal uses",
+        TerminalKeys,
+        "given",
+        _key_in_use_forgotten,
+    ),
+    "doubted-key-stays": _M(
+        "a host whose MAC was wrong is not asked for a new key",
+        KEY_STEPS,
+        (KeyState.STEADY, KeyEvent.MAC_ERROR),
+        _nobody_asks_anew,
+        also=_M(
+            "nor later",
+            KEY_STEPS,
+            (KeyState.DOUBTED, KeyEvent.DUE),
+            _nobody_asks_anew,
+        ),
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",

@@ -37,7 +37,10 @@ _WORDS: Final = {
     "asks": "{0} sends its {2}{3}: STAN {1}, amount {4}",
     "told": "{0} hears {3} to its {2}",
     "serves": "{0} serves",
-    "signs in": "{0} signs in: STAN {1}",
+    "signs in": "{0} signs in",
+    "key": "host {0}: a MAC key is {1}",
+    "account": "the account of {0} is {1}",
+    "impostor": "somebody sends {1} in the name of {0}",
     "signed in": "{0} hears {1} to its sign-in",
     "gone": "{0} is gone for good",
     "crashes": "{0} loses its power",
@@ -52,7 +55,7 @@ _WORDS: Final = {
     "START FAILS": "-- the gateway can't start: {0}",
     "VIOLATION": "!! promise {0} is broken: {1}",
 }
-_OF_ALL: Final = frozenset({"FAULT", "FAULTS END", "START FAILS", "life"})
+_OF_ALL: Final = frozenset({"key", "FAULT", "FAULTS END", "START FAILS", "life"})
 
 
 class Told(NamedTuple):

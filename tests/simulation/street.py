@@ -11,35 +11,37 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from codec import MacKey
-from codec.keys import Secret
 from gateway.config import Config, Host, JournalConfig, Listener, Mac
 from gateway.keys.settings import KeySettings
-from gateway.simulators.terminal_session import Keyed
+from gateway.registry_file import Document, RegistryConfig, as_toml
 from gateway.wire.port import WireLimits
+from routing.entries import MerchantEntry, TerminalEntry
+from routing.host_settings import KeyChange
 from routing.limits import LimitSettings
 from routing.reversal import ReversalSettings
 from routing.routes import Route
 from routing.service import Merchant, Proof, ServiceSettings
 from tests.simulation.acquirer import SETTINGS as ACCOUNTS
 from tests.simulation.agenda import WALL_AT_START
+from tests.simulation.keys import ALGORITHM, FIELD, FIRST, GRACE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from gateway.simulators.terminal_session import Keyed
     from tests.simulation.terminals import Terminal
     from tests.simulation.wires import End
 
 ISO: Final = "iso87-ascii"
 POS: Final = "unionpay-pos"
 KEYS: Final = {
-    "pos": MacKey("cup-ecb", bytes.fromhex("0123456789ABCDEF" * 2)),
-    "clearing": MacKey("cup-ecb", bytes.fromhex("FEDCBA9876543210" * 2)),
+    "pos": MacKey(ALGORITHM, bytes.fromhex("0123456789ABCDEF" * 2)),
 }
-TMK: Final = bytes.fromhex("31313131313131313232323232323232")
-KEYED: Final = Keyed(POS, "cup-ecb", Secret(TMK), "003")
-MASTERS: Final = "masters.toml"
-"""The file of wrapped TMKs."""
+WRAPPED: Final = "wrapped.toml"
+"""The gateway's file of wrapped keys."""
+REGISTRY: Final = "registry.toml"
+_KEYS_CHANGE_EVERY_S: Final = 40.0
 ANSWER_TIMEOUT_S: Final = 6.0
 WINDOW_S: Final = 15.0
 PROOF_S: Final = 75.0
@@ -80,30 +82,36 @@ SHOPS: Final = (
 )
 """Listener, merchant, confirmation class, start of its customers' card numbers."""
 
-DIALECTS: Final = {"iso": ISO, "pos": POS, "signs": POS, "bank": ISO, "clearing": POS}
+DIALECTS: Final = {"iso": ISO, "pos": POS, "bank": ISO, "clearing": POS}
 """Of listeners and hosts."""
 
 
-def config(folder: Path, limits: LimitSettings, *, keyed: bool = False) -> Config:
+def config(folder: Path, limits: LimitSettings, *, keyed: bool, exchanges: bool) -> Config:
     """The gateway's configuration; `folder` holds key files and the journal's lock.
 
-    With `keyed` the POS terminals sign in and get keys of their own.
+    With `keyed` the POS terminals sign in and get keys of their own; with `exchanges` the clearing
+    house's MAC key changes.
     """
-    for name, key in (("pos", "0123456789ABCDEF" * 2), ("clearing", "FEDCBA9876543210" * 2)):
+    for name, key in (("pos", "0123456789ABCDEF" * 2), ("clearing", FIRST.hex())):
         (folder / name).write_text(key, "ascii")
-    macs = {name: Mac(algorithm="cup-ecb", key_file=str(folder / name)) for name in KEYS}
+    macs = {
+        name: Mac(algorithm=ALGORITHM, key_file=str(folder / name)) for name in ("pos", "clearing")
+    }
     pos = Listener(name="pos", dialect=POS, terminal_resolves_first=True, mac=macs["pos"])
-    keys = KeySettings()
+    registry, change = RegistryConfig(), KeyChange()
     if keyed:
-        mac = Mac(algorithm="cup-ecb")
-        pos = msgspec.structs.replace(pos, keys="working", mac=mac)
-        keys = KeySettings(custody="software", file=str(folder / MASTERS))
+        pos = msgspec.structs.replace(pos, keys="working", mac=Mac(algorithm=ALGORITHM))
+        registry = RegistryConfig(file=str(folder / REGISTRY))
+    if exchanges:
+        macs["clearing"] = Mac(algorithm=ALGORITHM)
+        change = KeyChange(field=FIELD, every_s=_KEYS_CHANGE_EVERY_S, grace_s=GRACE_S, retry_s=4.0)
     return Config(
         listener=(
             Listener(name="iso", dialect=ISO, terminal_resolves_first=True),
             pos,
         ),
-        keys=keys,
+        keys=KeySettings(custody="software", file=str(folder / WRAPPED)),
+        registry=registry,
         host=(
             Host(name="bank", dialect=ISO, port=1, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  sign_on=True, sign_on_retry_s=2.0, sign_on_retry_max_s=10.0, echo_idle_s=10.0,
@@ -111,10 +119,10 @@ def config(folder: Path, limits: LimitSettings, *, keyed: bool = False) -> Confi
                  late_answer_quarantine_s=120.0),
             Host(name="clearing", dialect=POS, port=2, links=2, answer_timeout_s=ANSWER_TIMEOUT_S,
                  echo_idle_s=10.0, reconnect_max_s=3.0, late_answer_quarantine_s=120.0,
-                 mac=macs["clearing"]),
+                 mac=macs["clearing"], key_change=change),
         ),
         route=(
-            Route(host="bank", pan_prefix=("41",)),
+            Route(hosts=("bank", "clearing"), failover=True, pan_prefix=("41",)),
             Route(host="clearing", pan_prefix=("62",)),
         ),
         merchant=tuple(
@@ -131,3 +139,17 @@ def config(folder: Path, limits: LimitSettings, *, keyed: bool = False) -> Confi
         journal=JournalConfig(path=str(folder / "journal.db"), key_file=str(folder / "key")),
         wire=WireLimits(unacknowledged_s=UNACKNOWLEDGED_S, idle_s=120.0),
     )  # fmt: skip
+
+
+def registry(terminals: Iterable[Terminal]) -> str:
+    """The registry of those that sign in: merchants, their classes, and who stands there."""
+    signing = [each for each in terminals if each.line.keyed is not None]
+    classes = {each.merchant: each.confirms for each in signing}
+    merchants = tuple(
+        MerchantEntry(id=name, proof=Proof.CONFIRMATION, window_s=WINDOW_S)
+        if confirms
+        else MerchantEntry(id=name)
+        for name, confirms in classes.items()
+    )
+    known = tuple(TerminalEntry(merchant=each.merchant, id=each.name) for each in signing)
+    return as_toml(Document(merchant=merchants, terminal=known))

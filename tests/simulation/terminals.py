@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from codec import FrameError, Message, mac
 from codec.framing import Framer, frame
-from gateway.simulators.terminal_management import Who
+from gateway.simulators.terminal_management import MANAGEMENT, Who
 from gateway.simulators.terminal_plan import REASONS, Plan, Service
 from gateway.simulators.terminal_rules import Kind, Sale
 from gateway.simulators.terminal_session import Session
@@ -37,6 +37,7 @@ _RECONNECT_S: Final = (0.2, 1.5)
 _SERVICE_S: Final = (0.1, 0.3, 0.5, 1.0, 2.0, 4.0, 6.0, 17.0)
 """How long a service may take; the longest is longer than the merchants' window."""
 _DIES_AFTER_S: Final = (0.0, 0.01, 0.03, 0.1, 0.5, 2.0, 20.0)
+_LEAVES_AFTER_S: Final = (0.0, 0.02, 0.2, 1.0)
 _STANS: Final = 999_999
 _REPLACED_STANS: Final = 70_000
 _REPLACED_AMOUNTS: Final = 1_000_000
@@ -44,6 +45,7 @@ _REPLACED_AMOUNTS: Final = 1_000_000
 _FRAME_MAX: Final = 4_096
 _NETWORK_CLASS: Final = "8"
 _BAD_MAC: Final = "A0"
+_MAC: Final = 64
 _BARRED: Final = frozenset({"03", "58", "97"})
 _ANSWERS: Final = "13"
 _DECIDED_AFTER_S: Final = PROOF_S + UNACKNOWLEDGED_S + 1.0
@@ -71,6 +73,8 @@ class Habits:
     garbage: float = 0.0
     changes_keys: float = 0.0
     """Signs in again before a sale, where terminals sign in."""
+    leaves_sign_ins: float = 0.0
+    """Hangs up before such a sign-in is answered, and goes on with the keys that it has."""
 
 
 @dataclass(slots=True)
@@ -116,11 +120,20 @@ class Terminal:
         self._session = Session(line.keyed) if line.keyed is not None else None
         self._signing = False
         """What it waits for is the answer to a sign-in."""
+        self._key_refused = False
+        """A0 came, or an answer without a MAC."""
+        self._lost_key = False
+        """And the key was good before: only one that was revoked is refused then."""
         self._changed_for: BookLine | None = None
         """The last sale before which it thought of changing its keys."""
         self._stan = rng.randrange(1, _STANS)
         self._amount = rng.randrange(100, 10_000)
+        self.in_workshop = False
+        """It sells nothing; see `make_tests`."""
+        self._test_due = False
+        """Its next sale is a test, and something is to be said before it."""
         if replaced is not None:
+            self.in_workshop = replaced.in_workshop
             self._stan = (replaced._stan + _REPLACED_STANS) % _STANS
             self._amount = replaced._amount + _REPLACED_AMOUNTS
         self._end: End | None = None
@@ -176,11 +189,49 @@ class Terminal:
         if turn == self._turn and not self.gone and not self._off:
             call(*arguments)  # type: ignore[operator]
 
+    # The workshop
+
+    def make_tests(self) -> None:
+        """Sign in, echo, and make a sale that nobody is served for, as soon as that may be."""
+        if self.gone or self._off or not self.settled or self._test_due or not self.open:
+            return
+        self._test_due = True
+        if self._session is not None:
+            self._session.due = True
+        self._later(self._rng.uniform(0.1, 1.0), self._new_sale)
+
+    def leave_workshop(self) -> None:
+        """Back to the counter."""
+        self.in_workshop = self._test_due = False
+        if self.settled and not self.gone and not self._off:
+            self._next_sale_later()
+
+    def _says_beside(self, session: Session | None) -> None:
+        """The part of its tests that has no MAC; with working keys it has just signed in."""
+        self._test_due = False
+        speech = MANAGEMENT[self.line.dialect]
+        batch = self.line.batch if session is None else session.batch
+
+        def who() -> Who:
+            return Who(self.merchant, self.name, batch, self._next_stan(), self._today())
+
+        pos = self.line.dialect == "unionpay-pos"
+        echo = ("0820", {60: "301"}) if pos else ("0800", {70: "301"})
+        said = [speech.worded(who(), *echo)]
+        if session is None:
+            said.insert(0, speech.sign_in(who(), "001"))
+        assert self._end is not None
+        for each in said:
+            self._asked.append(each)
+            self._end.send(frame(each.raw))
+
     # A sale
 
     def _new_sale(self) -> None:
         proves = self._unproven and (self._end is None or self._last_sale_due)
         if not self.open and not proves:
+            return
+        if self.in_workshop and not (proves or self._test_due):
             return
         if not self.open:
             self._last_sale_due = False
@@ -201,7 +252,7 @@ class Terminal:
     def _plan(self) -> Plan:
         rng, habits = self._rng, self._habits
         service = Service.SERVES
-        if rng.random() < habits.service_fails:
+        if rng.random() < habits.service_fails or self.in_workshop:
             service = Service.FAILS
         elif self.confirms and rng.random() < habits.never_confirms:
             service = Service.NEVER_CONFIRMS
@@ -210,7 +261,7 @@ class Terminal:
             reverses=rng.random() < 0.5,
             service=service,
             reason=rng.choice(REASONS),
-            voids=rng.random() < habits.voids,
+            voids=rng.random() < habits.voids and not self.in_workshop,
             asks_again=rng.random() < habits.asks_again,
         )
 
@@ -231,6 +282,8 @@ class Terminal:
         if self._session is not None and self._signs_in_first(self._session, line):
             self._sign_in(self._session)
             return
+        if self._test_due:
+            self._says_beside(self._session)
         due = line.sale.due
         if due.kind not in self._messages:
             self._messages[due.kind] = self._prepare(due.kind, line)
@@ -264,19 +317,29 @@ class Terminal:
         self._checkers.note("signs in", self.name)
         self._signing = True
         self._send(session.sign_in(who))
-        self._later(ANSWER_TIMEOUT_S, self._lose, "timeout")
+        leaves = not session.due and self._rng.random() < self._habits.leaves_sign_ins
+        waits_s = self._rng.choice(_LEAVES_AFTER_S) if leaves else ANSWER_TIMEOUT_S
+        self._later(waits_s, self._lose, "timeout")
 
     def _signed_in(self, session: Session, answer: Message) -> None:
         self._waiting, self._signing = None, False
         if session.answered(answer):
             self._key = session.key
         self._checkers.note("signed in", self.name, answer[39])
-        line = self.book[-1]
+        line, was_refused, was_in_use = self.book[-1], self._key_refused, self._lost_key
+        self._key_refused = self._lost_key = False
         if answer[39] not in _BARRED:
+            till = f"{self.merchant}|{self.name}"
+            if was_in_use and till not in self._checkers.revoked:
+                self._checkers.violated(6, f"{self.name} was told A0 under a key that it uses")
             self._later(1.0 if session.due else 0.01, self._step)
         elif line.sale.due == (Kind.SALE, False):
             line.sale.answered(answer[39])
             self._go_on(line, Kind.SALE)
+        elif was_refused:
+            # Out of service, and its keys were revoked: nothing more is heard of it.
+            self._hang_up()
+            self._be_gone()
         else:
             # What speaks of an earlier charge needs no sign-in.
             session.due = False
@@ -284,8 +347,8 @@ class Terminal:
 
     def _sign_in_again(self, session: Session, asked: Message) -> None:
         """A0 settles nothing, and nobody knows who says it: sign in, and ask again."""
-        if session.used:
-            self._checkers.violated(6, f"{self.name} was told A0 under a key that it uses")
+        self._key_refused = True
+        self._lost_key |= session.used
         session.due = True
         if asked is self._waiting:
             self._waiting = None
@@ -372,6 +435,9 @@ class Terminal:
                 self._signed_in(self._session, answer)
             return
         if self._session is not None and answer.get(39) == _BAD_MAC:
+            self._sign_in_again(self._session, asked)
+            return
+        if self._session is not None and self._key is not None and not answer.has(_MAC):
             self._sign_in_again(self._session, asked)
             return
         if self._key is not None and not mac.verify(answer, self._key):

@@ -30,6 +30,9 @@ FOUND = {
     "a repeat of what memory forgot is told nothing before the journal knows": 562867509,
     "a sale that was refused during a cut-over is not asked again": 414100467,
     "a busy answer may be to the newest try as well": 529320,
+    "a host's A0 is not its terminal's": 1038,
+    "a key that nobody could be asked for is asked for later": 940000248,
+    "a cancelled terminal makes no test charge": 3227,
     "terminals whose last approval is decided come to rest": 289402122,
     "a charge has no date that its host told after it": 310000202,
 }

@@ -8,14 +8,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from gateway.audit import Audit
 from gateway.journal import JournalError
-from gateway.keys.software import SoftwareCustody
-from tests.gateway.custodies import KEK, sealed
 from tests.simulation.acquirer import Acquirer
 from tests.simulation.agenda import Agenda, SimClock
 from tests.simulation.bounds import SMALL_WINDOW_BYTES, few_effects, fills, tiny
@@ -24,26 +22,25 @@ from tests.simulation.checkers import Checkers, Violation
 from tests.simulation.disk import Disk, DiskFiles
 from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
+from tests.simulation.keys import KEYED, KEYED_HOST, HostsKeys, SlowCustody, keys_file
 from tests.simulation.process import VAULT_KEY, GatewayProcess
 from tests.simulation.story import Told
 from tests.simulation.street import (
     DIALECTS,
     HEALS_WITHIN_S,
-    KEYED,
     KEYS,
-    MASTERS,
+    REGISTRY,
     SHOPS,
-    TMK,
+    WRAPPED,
     Line,
     config,
+    registry,
 )
 from tests.simulation.terminals import Terminal
 from tests.simulation.wires import End, Weather, Wire
 
 if TYPE_CHECKING:
     from gateway.audit import Report
-    from gateway.config import Config
-    from gateway.keys.port import KeyCustody
     from tests.simulation.events import Impostor
 
 TRAFFIC_S: Final = 120.0
@@ -55,6 +52,8 @@ _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
 ACQUIRERS: Final = 4
 """In one of so many worlds the acquirer's people are at work, too."""
+_HAS_FIRST: Final = 0.7
+"""Share of worlds in which the gateway begins with the clearing house's MAC key."""
 REPLACED: Final = 0.7
 """Share of the terminals that are gone for good whose number another terminal gets."""
 
@@ -80,11 +79,6 @@ class Outcome:
 class World:
     """Everything of one seed."""
 
-    draws_keys: ClassVar[bool] = False
-    """Whether the seed decides if POS terminals sign in."""
-
-    shops: ClassVar = SHOPS
-
     def __init__(self, seed: int, folder: Path, *, tells: bool, severity: Severity) -> None:
         self._folder = folder
         self._tells = tells
@@ -97,20 +91,24 @@ class World:
         self.checkers = Checkers(lambda: self.agenda.now, self.note)
         self.disk = Disk()
         self._faults = Faults(self.chance, severity)
+        exchanges = self._faults.exchanging_keys()
+        keys = HostsKeys(self.agenda, self.chance.of("keys", KEYED_HOST), changes=exchanges)
         self.hosts = {
             name: SimHost(
-                name, DIALECTS[name], KEYS.get(name), self.agenda, self.chance, self.checkers,
-                self._faults.moods(name),
+                name, DIALECTS[name], keys if name == KEYED_HOST else None,
+                self.agenda, self.chance, self.checkers, self._faults.moods(name),
             )
             for name in ("bank", "clearing")
         }  # fmt: skip
-        self._keyed = KEYED if self.draws_keys and self._faults.signing_in() else None
+        self._keyed = KEYED if self._faults.signing_in() else None
         for host in self.hosts.values():
             host.tells_days = self._faults.days()
         self._lags_s = self._faults.lags_s()
         self.terminals = self._street()
         self.outcome.terminals = tuple(each.name for each in self.terminals)
-        self._config = self.configured(folder)
+        self._config = config(
+            folder, self._faults.limits(), keyed=self._keyed is not None, exchanges=exchanges
+        )
         self.tiny = self._faults.tiny_bounds()
         if self.tiny:
             self._config = tiny(self._config, len(self.terminals))
@@ -118,23 +116,16 @@ class World:
             self._config, self.agenda, self.clock, self.disk, self.chance.of("gateway"),
             self.checkers, self._dial_host,
         )  # fmt: skip
-        self.process.custody = self.custody()
-        acquirer = Acquirer(self.chance.of("acquirer"), self.checkers)
+        self._custody = SlowCustody(self.agenda, self.clock, self.chance.of("custody"))
+        self.process.custody = self._custody
+        acquirer = Acquirer(self.chance.of("acquirer"), self.checkers, self._standing)
         self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
-    def configured(self, folder: Path) -> Config:
-        """The gateway's configuration."""
-        return config(folder, self._faults.limits(), keyed=self._keyed is not None)
-
-    def custody(self) -> KeyCustody | None:
-        """Who keeps the gateway's keys."""
-        return None
-
     def _street(self) -> list[Terminal]:
         everybody: list[Terminal] = []
-        for listener, merchant, confirms, prefix in self.shops:
+        for listener, merchant, confirms, prefix in SHOPS:
             pause_s = self.chance.of("pause", merchant).choice((0.5, 3.0, 8.0))
             line = Line(
                 listener, DIALECTS[listener], merchant, confirms, prefix, KEYS.get(listener),
@@ -150,14 +141,7 @@ class World:
         place = 0 if replaced is None else replaced.place + 1
         rng = self.chance.of("terminal", number, place)
         habits = self._faults.habits(number, place)
-        return self.terminal_of(line)(
-            line, (number, place), self.agenda, rng, self.checkers, habits, replaced
-        )
-
-    def terminal_of(self, line: Line) -> type[Terminal]:
-        """What stands in this shop."""
-        del line
-        return Terminal
+        return Terminal(line, (number, place), self.agenda, rng, self.checkers, habits, replaced)
 
     def _gone(self, terminal: Terminal) -> None:
         """A terminal is gone for good; mostly another is put in its place."""
@@ -170,6 +154,9 @@ class World:
             new = self._terminal(gone.line, gone.number, gone)
             self.terminals.append(new)
             new.begin()
+
+    def _standing(self, till: str) -> list[Terminal]:
+        return [x for x in self.terminals if f"{x.merchant}|{x.name}" == till]
 
     def note(self, *words: object) -> None:
         """A line of the trace."""
@@ -203,8 +190,7 @@ class World:
 
     async def run(self) -> None:
         """Traffic with faults, then healing, then the books."""
-        if self._keyed is not None:
-            await self._make_keys()
+        await self._make_keys()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look)
             nursery.start_soon(self._process, nursery.cancel_scope)
@@ -222,21 +208,12 @@ class World:
         self._check()
 
     async def _make_keys(self) -> None:
-        """The gateway's custody, and a TMK for each terminal that signs in."""
-        rng = self.chance.of("keys")
-
-        def fill(memory: bytearray) -> None:
-            memory[:] = rng.randbytes(len(memory))
-
-        custody = SoftwareCustody([KEK], fill=fill, wall=lambda: self.clock.now().wall)
-        masters = [
-            str(await sealed(custody).known(TMK, "tmk", f"{each.merchant}|{each.name}"))
-            for each in self.terminals
-            if each.line.keyed is not None
-        ]
-        listed = ", ".join(f'"{each}"' for each in masters)
-        (self._folder / MASTERS).write_text(f"key = [{listed}]\n", "utf-8")
-        self.process.custody = custody
+        """What the gateway has before its first life."""
+        tills = [f"{x.merchant}|{x.name}" for x in self.terminals if x.line.keyed is not None]
+        has_first = self.chance.of("first key").random() < _HAS_FIRST
+        text = await keys_file(self._custody, tills, has_first=has_first)
+        (self._folder / WRAPPED).write_text(text, "utf-8")
+        (self._folder / REGISTRY).write_text(registry(self.terminals), "utf-8")
 
     def _ask_again(self) -> None:
         """Somebody at the acquirer asks for something, while there is traffic."""
@@ -308,7 +285,9 @@ class World:
         key.write_text(VAULT_KEY.hex(), "ascii")
         key.chmod(0o600)
         with Audit(self._config) as audit:
-            return audit.report(each=True)
+            report, broken = audit.report(each=True), audit.log().broken
+        report.violations += [f"the audit log: {broken}"] if broken else []
+        return report
 
 
 def run(
