@@ -37,7 +37,9 @@ _SIGN_OFF: Final = "002"
 _MORE_THAN_ASKED: Final = 1_000_000_000
 """Less than the whole would pass for a partial approval."""
 _LATE_REVERSAL_S: Final = (7.0, 10.0)
-_COPIES_AFTER_S: Final = (0.0, 0.5, 12.0)
+_COPIES_AFTER_S: Final = (0.0, 0.5, 1.2, 12.0)
+_COPIES_OF_25: Final = 8.0
+"""How much oftener a host answers twice that it has nothing to reverse."""
 _SPEAKS_UP_S: Final = 0.01
 _SAYS_AGAIN_S: Final = 3.0
 """How soon a sign-on or sign-off that was not answered is sent again."""
@@ -364,7 +366,9 @@ class SimHost:
         is_late = rng.random() < moods.reversal_late
         pause_s = rng.uniform(*_LATE_REVERSAL_S) if is_late else rng.choice((0.0, 0.05, 3.0))
         self._answer(end, answer, pause_s)
-        if rng.random() < moods.duplicate:
+        # A copy of "nothing to reverse" does harm if it passes for the next try's answer.
+        share = _COPIES_OF_25 if outcome.code == UNKNOWN_ORIGINAL else 1.0
+        if rng.random() < moods.duplicate * share:
             self._answer(end, answer, pause_s + rng.choice(_COPIES_AFTER_S))
 
     # Answers
