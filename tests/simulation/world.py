@@ -24,6 +24,7 @@ from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.keys import KEYED, KEYED_HOST, HostsKeys, SlowCustody, keys_file
 from tests.simulation.process import VAULT_KEY, GatewayProcess
+from tests.simulation.second import SecondAccounts
 from tests.simulation.story import Told
 from tests.simulation.street import (
     DIALECTS,
@@ -51,7 +52,8 @@ _LOOKS_CLOSELY_EVERY_S: Final = 0.1
 _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
 ACQUIRERS: Final = 4
-"""In one of so many worlds the acquirer's people are at work, too."""
+"""In one of so many worlds the acquirer's people are at work, too; in another one merchants have
+several accounts."""
 _HAS_FIRST: Final = 0.7
 """Share of worlds in which the gateway begins with the clearing house's MAC key."""
 REPLACED: Final = 0.7
@@ -119,7 +121,9 @@ class World:
         self._custody = SlowCustody(self.agenda, self.clock, self.chance.of("custody"))
         self.process.custody = self._custody
         acquirer = Acquirer(self.chance.of("acquirer"), self.checkers, self._standing)
-        self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
+        self.second = SecondAccounts(self.chance.of("second accounts"), self.checkers)
+        people: dict[int, Acquirer | SecondAccounts] = {ACQUIRERS - 1: acquirer, 1: self.second}
+        self._acquirer = people.get(seed % ACQUIRERS)
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
