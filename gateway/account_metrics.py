@@ -47,7 +47,7 @@ class AccountCollector:
         office, wall = self._office, self._clock.now().wall
         requests, progress = office.shelf.open(), office.progress
         oldest = min((each.opened_at for each in requests), default=0.0)
-        yield accounts.OPEN.by(Counter(str(each.kind) for each in requests))
+        yield accounts.OPEN.by(Counter(each.state for each in requests))
         yield accounts.AGE.of(_age(wall, oldest))
         yield accounts.OVERDUE.of(len(office.overdue(wall)))
         steps: Counter[str] = Counter()

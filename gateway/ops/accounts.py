@@ -6,7 +6,6 @@ from typing import Final
 
 from gateway.ops.metric import OTHER, Label, Section
 from routing.accounts.anomalies import ACCOUNT_CHECKS, ANOMALIES
-from routing.accounts.machine import Kind
 from routing.accounts.plan import MAIN
 from routing.accounts.refusals import Code
 from routing.accounts.second_states import THE_WAY
@@ -14,16 +13,25 @@ from routing.accounts.signals import RTT_S, SIGNALS
 from routing.accounts.steps import Nudge
 from routing.conventions.management import PARTS
 
-_KIND: Final = Label("kind", tuple(Kind))
 _STATES: Final = (
     *("UNDER_REVIEW", "PRECHECK_FAILED", "APPROVED", "CANCELLED", "DEACTIVATED", "SUSPENDED"),
     *("TESTING", "RESTORED", "RETIRED", "REJECTED", "WITHDRAWN", "ABANDONED"),
     *(each for each in THE_WAY if each not in ("TESTING", "APPLIED")),
     OTHER,
 )
+_STANDS: Final = (
+    *("UNDER_REVIEW", "PRECHECK_FAILED", "APPROVED", "CLOSING", "DRAINING", "BACKUP"),
+    *("DEACTIVATED", "SUSPENDED", "UNDER_REPAIR", "REMEDIATION", "TESTING", OTHER),
+)
+"""Of those under way; `other` are those of the smaller cases."""
 _OF_MONEY: Final = (Code.OPEN_CHARGES, Code.UNSETTLED_BATCH, Code.REVERSAL_PENDING)
 ACCOUNTS: Final = Section("Account services")
-OPEN: Final = ACCOUNTS.gauge("gateway_account_requests", "requests", "Requests under way.", _KIND)
+OPEN: Final = ACCOUNTS.gauge(
+    "gateway_account_requests",
+    "requests",
+    "Requests under way, by where they stand.",
+    Label("state", _STANDS),
+)
 AGE: Final = ACCOUNTS.gauge(
     "gateway_account_request_age_seconds", "seconds", "Of the oldest request under way."
 )

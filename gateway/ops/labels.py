@@ -27,3 +27,12 @@ CURRENCY: Final = Label(
 MTI_CLASS: Final = Label("mti_class", (*words.MTI_CLASSES.values(), OTHER))
 STATE: Final = Label("state", tuple(each.lower() for each in State))
 REASON: Final = Label("reason", (*Reason, OTHER))
+_OF_CASES_ONLY: Final = frozenset(
+    {Reason.REFUSED_BY_HOST, Reason.EXHAUSTED, Reason.SERVED_AFTER_REVERSAL}
+    | {Reason.SERVED_THOUGH_DECLINED, Reason.AFTER_CUT_OVER, Reason.VOID_UNCLEAR}
+    | {Reason.OUTCOME_UNKNOWN, Reason.UNBUILDABLE, Reason.HOST_GONE, Reason.HELD_FOR_REVIEW}
+    | {Reason.DISPUTED, Reason.SETTLEMENT_AMOUNT, Reason.SETTLEMENT_TWICE}
+    | {Reason.SETTLEMENT_CHARGED}
+)
+WHY_REVERSED: Final = Label("reason", (*(x for x in Reason if x not in _OF_CASES_ONLY), OTHER))
+"""What no reversal begins with is left out: it would be a series that never counts."""

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.desk.complaints import Verdict
 from gateway.desk.settlement import Kind as Difference
 from gateway.ops import words
-from gateway.ops.labels import CURRENCY, DIALECT, HOST, MTI_CLASS, REASON, STATE
+from gateway.ops.labels import CURRENCY, DIALECT, HOST, MTI_CLASS, REASON, STATE, WHY_REVERSED
 from gateway.ops.metric import OTHER, Label, Section, Shape
 from routing.charge import END_OF
 from routing.tally import MONEY_BACK_S, OWN_S, REPLY_S
@@ -124,7 +124,7 @@ REPLY: Final = TIMES.histogram(
 
 REVERSALS: Final = Section("Reversals")
 BEGUN: Final = REVERSALS.counter(
-    "gateway_reversals_total", "reversals", "Reversals begun, by why.", REASON
+    "gateway_reversals_total", "reversals", "Reversals begun, by why.", WHY_REVERSED
 )
 DUE: Final = REVERSALS.gauge(
     "gateway_reversals_due", "charges", "Charges whose reversal no host has acknowledged yet."
