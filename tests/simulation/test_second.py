@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from routing.charge import Charge
 
 
-@pytest.mark.parametrize("seed", [1, 13])
+@pytest.mark.parametrize("seed", [9, 41])
 def test_charges_go_to_several_accounts_and_stay_there(seed: int) -> None:
     outcome = run(seed, tells=True)
     assert outcome.violations == []
@@ -33,10 +33,10 @@ def test_a_journal_that_forgets_the_account_is_caught(monkeypatch: pytest.Monkey
         return charge
 
     monkeypatch.setattr(sqlite, "charge_from_row", forgets)
-    assert any("another account" in each.what for each in run(13).violations)
+    assert any("another account" in each.what for each in run(9).violations)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(101, 201, 4))
+@pytest.mark.parametrize("seed", range(73, 600, 32))
 def test_more_of_it(seed: int) -> None:
     assert run(seed).violations == []

@@ -52,8 +52,9 @@ _LOOKS_CLOSELY_EVERY_S: Final = 0.1
 _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
 ACQUIRERS: Final = 4
-"""In one of so many worlds the acquirer's people are at work, too; in another one merchants have
-several accounts."""
+"""In one of so many worlds the acquirer's people are at work, too."""
+SEVERAL_ACCOUNTS: Final = (32, 9)
+"""One of 32 worlds, that with this rest, has merchants with several accounts."""
 _HAS_FIRST: Final = 0.7
 """Share of worlds in which the gateway begins with the clearing house's MAC key."""
 REPLACED: Final = 0.7
@@ -121,9 +122,12 @@ class World:
         self._custody = SlowCustody(self.agenda, self.clock, self.chance.of("custody"))
         self.process.custody = self._custody
         acquirer = Acquirer(self.chance.of("acquirer"), self.checkers, self._standing)
-        self.second = SecondAccounts(self.chance.of("second accounts"), self.checkers)
-        people: dict[int, Acquirer | SecondAccounts] = {ACQUIRERS - 1: acquirer, 1: self.second}
-        self._acquirer = people.get(seed % ACQUIRERS)
+        self._acquirer: Acquirer | SecondAccounts | None = None
+        if seed % ACQUIRERS == ACQUIRERS - 1:
+            self._acquirer = acquirer
+        elif seed % SEVERAL_ACCOUNTS[0] == SEVERAL_ACCOUNTS[1]:
+            second = SecondAccounts(self.chance.of("second accounts"), self.checkers)
+            self._acquirer = second
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
