@@ -89,6 +89,8 @@ def test_the_checks_of_a_card_can_be_asked_for_before_anything_is_requested() ->
     told = street.told[-1].message
     assert (told[39], told[44]) == ("00", "P12")
     assert record_in(told)["facts"]["bank"] == "CMB"
+    (opened,) = street.audited("card opened")
+    assert (opened["card"], opened["request"]) == (mask(CREDIT_1), "")
     assert not len(street.switch.office.shelf)
 
 
