@@ -467,6 +467,16 @@ def test_a_new_card_cools_down_and_a_large_payout_to_it_waits_for_a_third_person
     assert street.the(refused.request).state == "UNDER_REVIEW"
 
 
+def test_an_account_is_not_cancelled_while_the_bank_is_told_its_card() -> None:
+    street = CardStreet()
+    street.approved_card()
+    asked = street.requests(reason="shop closes")
+    assert (asked.state, asked.codes) == ("PRECHECK_FAILED", "P8")
+    street.bank_says(Told.TAKEN)
+    street.wait(6)
+    assert street.the(asked.request).state == "UNDER_REVIEW"
+
+
 def test_terminals_are_asked_to_fetch_the_new_parameters() -> None:
     street = CardStreet()
     street.registers()
