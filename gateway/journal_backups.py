@@ -14,7 +14,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,10 +164,10 @@ def back_up(where: Where, wall: float) -> Backup:
     """
     folder = Path(where.folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sweep(folder)
     path = folder / datetime.fromtimestamp(wall, UTC).strftime(_NAME)
     key = read_key(Path(where.key_file))
     with tempfile.TemporaryDirectory(dir=folder, prefix=_MAKING) as work:
+        _sweep(folder, Path(work).stat().st_mtime)
         copy, part = Path(work) / "copy.db", Path(work) / "sealed"
         _copied(Path(where.journal), copy)
         contents = contents_of(copy, key)
@@ -292,11 +291,11 @@ def _open_cards(db: apsw.Connection, key: bytes) -> None:
         vault.unseal(epoch, charge, sealed)
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, made_at: float) -> None:
     """Remove what a process left that was killed in the middle of its work."""
     for pattern in (f"{_MAKING}*", f"{_TESTING}*"):
         for left in folder.glob(pattern):
-            if left.stat().st_mtime < time.time() - _LEFT_S:
+            if left.stat().st_mtime < made_at - _LEFT_S:
                 shutil.rmtree(left, ignore_errors=True)
 
 
