@@ -84,6 +84,7 @@ def _list() -> None:
         "\npython -m bench.soak: minutes of load with everything that goes wrong, then audit"
     )
     typer.echo("python -m bench.gate: has the codec become slower, by instructions?")
+    typer.echo("python -m bench.where: where a charge's instructions go, by stage")
 
 
 def _baseline(path: Path | None) -> Document | None:

@@ -32,6 +32,7 @@ _STOP_S: Final = 120.0
 _RELAY_MAX: Final = 12_000.0
 _EVERYTHING_MAX: Final = 45_000.0
 CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+_NOWHERE: Final = "/dev/null"
 
 
 def run(*, quick: bool) -> Report:
@@ -94,9 +95,13 @@ def _by_perf(setup: Setup | None) -> float:
         return int(text.split(",")[0]) / float(load["count"])
 
 
-def by_callgrind(setup: Setup | None, seconds: float) -> float:
-    """Counted while the load is on, with its connections' making and ending."""
-    wrapper = [*CALLGRIND, "--instr-atstart=no", "--trace-children=yes"]
+def by_callgrind(setup: Setup | None, seconds: float, profile: str = _NOWHERE) -> float:
+    """Counted while the load is on, with its connections' making and ending.
+
+    `profile`: a file for what each function took; %p in it is the process.
+    """
+    wrapper = [*CALLGRIND[:2], f"--callgrind-out-file={profile}"]
+    wrapper += ["--instr-atstart=no", "--trace-children=yes"]
     with workplace() as folder, Processes(Path(folder), setup or RELAY, wrapper) as processes:
         processes.host()
         process = processes.gateway() if setup else processes.floor()

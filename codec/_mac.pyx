@@ -14,7 +14,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
 from codec._secret cimport wipe_memory
-from codec._text cimport hex_digit, hex_value, uint64_t
+from codec._text cimport hex_digit, hex_from, hex_value, uint64_t
 from codec._layout cimport BINARY
 from codec._wire cimport Message, Slot, is_present
 
@@ -457,19 +457,22 @@ cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) exce
     return key.fill(message.data() + start, slot.start - start, field)
 
 
+cdef str NO_MAC = "0" * (2 * FIELD_BYTES)   # what stands in its place while it is made
+
+
 def sign(Message message not None, MacKey key not None):
     """Set the message's MAC: DE 128 when it has any field from 65 on, else DE 64."""
     cdef uint8_t[FIELD_BYTES] field
     cdef int de = mac_field(message)
     if not is_present(&message.index, de):
-        message.patch(de, "0" * (2 * FIELD_BYTES))
+        message.patch(de, NO_MAC)
     slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
     fill_over(message, key, slot, field)
     if rule.content == BINARY and slot.units == FIELD_BYTES:
         memcpy(message.writable() + slot.start + rule.length_bytes, field, FIELD_BYTES)
     else:
-        message.patch(de, (<const char*>field)[:FIELD_BYTES].hex().upper())
+        message.patch(de, hex_from(field, FIELD_BYTES))
 
 
 def verify(Message message not None, MacKey key not None):

@@ -97,6 +97,10 @@ class Till(ABC):
         """The charge of what was held."""
 
     @abstractmethod
+    def advice(self, hold: Message, answer: Message, amount: int) -> Message:
+        """The word that what was held was taken: the goods are gone."""
+
+    @abstractmethod
     def void(self, original: Message, answer: Message) -> Message:
         """The void of a sale."""
 
@@ -111,6 +115,18 @@ class Till(ABC):
     @abstractmethod
     def confirmation(self, original: Message) -> Message:
         """The word that a sale was served."""
+
+    @abstractmethod
+    def totals(self, debits: list[int], credits_: list[int]) -> Message:
+        """The batch's totals."""
+
+    @abstractmethod
+    async def settles(self, totals: Message, *, balanced: bool) -> None:
+        """The totals are answered with what came of comparing them."""
+
+    @abstractmethod
+    def upload(self, sales: list[Message]) -> list[Message]:
+        """What the batch holds, and that this was all."""
 
     # Exchanges
 
@@ -266,8 +282,14 @@ class PosTill(Till):
         return original["60.2"] + original[11] + "1123"
 
     def completion(self, hold: Message, answer: Message, amount: int) -> Message:
+        return self._build("0200", self._completes(hold, answer, amount), "20")
+
+    def advice(self, hold: Message, answer: Message, amount: int) -> Message:
+        return self._build("0220", self._completes(hold, answer, amount), "24")
+
+    def _completes(self, hold: Message, answer: Message, amount: int) -> dict[int, str]:
         more = {"de25": "06", "de38": answer[38], "de61": self._original(hold)}
-        return self._build("0200", self._asks(amount, **more), "20")
+        return self._asks(amount, **more)
 
     def void(self, original: Message, answer: Message) -> Message:
         more = {"de3": "200000", "de37": answer[37], "de38": answer[38]}
@@ -287,21 +309,23 @@ class PosTill(Till):
         return self._build("0220", fields | {61: original["60.2"] + original[11]}, "80")
 
     def totals(self, debits: list[int], credits_: list[int]) -> Message:
-        """The batch's totals."""
         said = f"{sum(debits):012d}{len(debits):03d}{sum(credits_):012d}{len(credits_):03d}0"
         fields = {11: self.next_stan(), 48: said + "0" * 31, 49: "156", 63: "01 "}
         return self._build("0500", fields, "00", "201")
 
-    def upload(self, sales: list[Message]) -> Message:
-        """Some of what the batch holds."""
-        each = "".join(f"00{sale[11]}{PAN:0>20}{sale[4]}" for sale in sales)
-        return self._build(
-            "0320", {11: self.next_stan(), 48: f"{len(sales):02d}{each}"}, "00", "201"
-        )
+    async def settles(self, totals: Message, *, balanced: bool) -> None:
+        answer, digits, result = await self.says(totals), totals[48], "1" if balanced else "2"
+        digits = digits[:30] + result + digits[31:61] + result
+        fields = totals.pick(self.echoed) | self.clock(answer) | {39: "00", 48: digits}
+        self.expect(answer, totals, fields)
 
-    def end_of_upload(self, count: int) -> Message:
-        """How much that was."""
-        return self._build("0320", {11: self.next_stan(), 48: f"{count:04d}"}, "00", "202")
+    def upload(self, sales: list[Message]) -> list[Message]:
+        each = "".join(f"00{sale[11]}{PAN:0>20}{sale[4]}" for sale in sales)
+        said = (("201", f"{len(sales):02d}{each}"), ("202", f"{len(sales):04d}"))
+        return [
+            self._build("0320", {11: self.next_stan(), 48: digits}, "00", code)
+            for code, digits in said
+        ]
 
     def at_host(self, request: Message, asked: Message) -> dict[int, str]:
         fields = request.pick(_TRANSLATED) | self.clock(asked) | {7: asked[7], 11: asked[11]}
@@ -309,7 +333,7 @@ class PosTill(Till):
         assert _TIME.fullmatch(asked[7][4:])
         if request["60.1"] == "23":
             fields[3] = "02" + request[3][2:]
-        if request["60.1"] in ("20", "23", "25"):
+        if request["60.1"] in ("20", "23", "24", "25"):
             fields |= self.named(request["61.2"])
         return fields
 
@@ -360,8 +384,14 @@ class IsoTill(Till):
         return f"{original.mti}{original[11]}{original[7]}{_NO_INSTITUTIONS}"
 
     def completion(self, hold: Message, answer: Message, amount: int) -> Message:
+        return self._build("0200", self._completes(hold, answer, amount))
+
+    def advice(self, hold: Message, answer: Message, amount: int) -> Message:
+        return self._build("0220", self._completes(hold, answer, amount))
+
+    def _completes(self, hold: Message, answer: Message, amount: int) -> dict[int, str]:
         more = {"de25": "06", "de38": answer[38], "de90": self._original(hold)}
-        return self._build("0200", self._asks(amount, **more))
+        return self._asks(amount, **more)
 
     def void(self, original: Message, answer: Message) -> Message:
         del answer
@@ -380,6 +410,24 @@ class IsoTill(Till):
     def confirmation(self, original: Message) -> Message:
         fields = original.pick((3, 4, 12, 13, 25, 49)) | {60: "SERVED"}
         return self._build("0220", fields | {90: self._original(original)})
+
+    def totals(self, debits: list[int], credits_: list[int]) -> Message:
+        return self._totals("920000", debits, credits_)
+
+    def _totals(self, code: str, debits: list[int], credits_: list[int]) -> Message:
+        digits = "".join(f"{len(each):03d}{sum(each):012d}" for each in (debits, credits_))
+        fields = {3: code, 60: f"{self.batch:06d}", 63: digits + "0" * 60}
+        return self._build("0500", fields)
+
+    async def settles(self, totals: Message, *, balanced: bool) -> None:
+        await self.is_told(totals, "00" if balanced else "95")
+
+    def upload(self, sales: list[Message]) -> list[Message]:
+        each = [
+            self._build("0320", {3: "000000", 4: sale[4], 60: f"0200{sale[11]}" + " " * 12})
+            for sale in sales
+        ]
+        return [*each, self._totals("960000", [int(sale[4]) for sale in sales], [])]
 
     def relayed(self, request: Message, theirs: Message, answer: Message) -> dict[int, str]:
         del answer

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import pytest
@@ -23,11 +24,13 @@ from routing.effects import (
     OPENED,
     Audited,
     Kept,
+    Moved,
     Noted,
     moved_values,
     opened_values,
 )
 from routing.keeper import AuditKind, KeptKind
+from routing.reason import Reason
 from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.journal import Journal
+    from routing.effects import Record
 
 WALL = 1_790_000_000.0
 _REOPENED: list[SqliteJournal] = []
@@ -382,6 +386,52 @@ def test_what_only_its_state_is_new_of_is_held_whole(
     assert moved_values(back) == moved_values(each)
     journal.close()
     assert steps_of(tmp_path)[-3:] == [Event.DELIVERY_PROVEN, Event.RESTART, Event.CONFIRMED]
+
+
+_CHANGES: dict[str, tuple[Any, ...]] = {
+    "code": ("", "00", "05"),
+    "rrn": ("", "R1"),
+    "answer": (None, {39: "00"}, {38: "A1", 39: "00"}),
+    "echoed": ((), (2, 3)),
+    "approved_amount": (0, 600),
+    "approval_held": (False, True),
+    "settled_on": ("", "1123"),
+    "reason": ("", Reason.NO_ANSWER),
+    "remark": ("", "later"),
+    "reversal_stan": ("", "000900"),
+    "reversal_since": (0.0, WALL),
+    "attempts": (0, 1, 2),
+    "repeats_answered": (0, 1),
+    "stood": ("", "DELIVERED"),
+    "given_back": (0, 100),
+    "keeps": (0, 50),
+    "proof_restarts": (0, 1),
+    "state": tuple(State),
+    "updated_at": (0.0, WALL, WALL + 1.5),
+}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_changed_is_written(held: SqliteJournal, seed: int) -> None:
+    """In any order, several at once, with batches that fail in between."""
+    rng = random.Random(seed)  # noqa: S311 - a test's dice
+    charges = [charge(number) for number in (1, 2, 3)]
+    records: list[Record] = [opened(each) for each in charges]
+    for _ in range(40):
+        for each in rng.sample(charges, rng.randint(0, 3)):
+            for name in rng.sample(list(_CHANGES), rng.choice((0, 1, 1, 2, 5))):
+                setattr(each, name, rng.choice(_CHANGES[name]))
+            records.append(Moved(each.id, 1, Event.REPEAT, each.state, moved_values(each)))
+        if rng.random() < 0.3:
+            with pytest.raises(JournalError):
+                held.append([*records, *moves(charge(99), Event.DECLINE)])
+        if rng.random() < 0.7:
+            held.append(records)
+            records = []
+            found = [held.find(each.id) for each in charges]
+            assert [moved_values(each) for each in found if each] == list(
+                map(moved_values, charges)
+            )
 
 
 def reader_of(folder: Path) -> JournalReader:

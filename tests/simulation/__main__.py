@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from tests import pure
 from tests.simulation import many, mutations
+from tests.simulation.chance import Chance
+from tests.simulation.faults import Faults, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--for-s", type=float, default=0.0, help="and more of them for so many seconds in all"
     )
     parser.add_argument("--jobs", type=int, default=1, help="so many processes share the seeds")
+    parser.add_argument(
+        "--crowded", action="store_true", help="only seeds whose street has 200 terminals"
+    )
     parser.add_argument("--seed", type=int, help="replay one seed and tell its story")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--list-mutations", action="store_true", help="the deliberate bugs")
@@ -61,10 +66,15 @@ def _tell(seed: int, mutation: str | None) -> int:
 def _seeds(chosen: argparse.Namespace) -> Iterator[int]:
     """As many as wanted, and then more while there is time."""
     end = time.monotonic() + chosen.for_s
-    for number in itertools.count():
+    fitting = (
+        seed
+        for seed in itertools.count(chosen.first_seed)
+        if not chosen.crowded or Faults(Chance(seed), Severity()).crowded
+    )
+    for number, seed in enumerate(fitting):
         if number >= chosen.seeds and time.monotonic() >= end:
             return
-        yield chosen.first_seed + number
+        yield seed
 
 
 def _many(chosen: argparse.Namespace) -> int:
@@ -85,6 +95,7 @@ def _many(chosen: argparse.Namespace) -> int:
         {"first_seed": chosen.first_seed}
         | many.totals(outcomes)
         | {"wall_seconds": round(time.perf_counter() - began, 1)}
+        | {"cpu_seconds": round(sum(os.times()[:4]), 1)}
     )
     lines = "\n".join(f"{name}: {value}" for name, value in summary.items())
     print(json.dumps(summary) if chosen.json else lines)

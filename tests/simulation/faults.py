@@ -85,11 +85,12 @@ class Faults:
         self._without, self._only = severity.without, severity.only
         self.on = True
         """Whether anything may fail now."""
-        self._crowded = chance.of("crowd").random() < _CROWDED
+        self.crowded = chance.of("crowd").random() < _CROWDED
+        """Whether the street has 200 terminals."""
 
     def terminals_of(self, shop: str) -> int:
         """How many terminals a shop has."""
-        return _CROWD if self._crowded else self._chance.of("shop", shop).randint(1, _TERMINALS)
+        return _CROWD if self.crowded else self._chance.of("shop", shop).randint(1, _TERMINALS)
 
     def is_there(self, terminal: str) -> bool:
         """Whether this terminal takes part."""

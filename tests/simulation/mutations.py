@@ -14,6 +14,8 @@ from gateway.pipeline import Pipeline
 from gateway.terminal_keys import TerminalKeys
 from routing import answers, host_side, reversals
 from routing.accounts.gate import Gate
+from routing.accounts.settlement_cards import SettlementCards
+from routing.accounts.settlement_days import SettlementDays
 from routing.accounts.standing import Standing
 from routing.admission import Admission
 from routing.book import ChargeBook, Deadlines
@@ -317,6 +319,16 @@ def _nothing_is_shut(original: Any) -> Any:
 
 _M = Mutation
 _UNDUE: Final = Step(State.DECLINED, (Action.TELL_NO_ANSWER,), "00")
+
+
+def _in_force(cards: SettlementCards, request: Any, number: int) -> int:
+    """The version counts at once."""
+    version = cards.of(request.merchant).version(number)
+    assert version is not None
+    version.begins = "2026-09-21"
+    return number
+
+
 ALL: Final[dict[str, Mutation]] = {
     "signed-off-is-ignored": _M(
         "a sign-off changes nothing",
@@ -553,5 +565,21 @@ ALL: Final[dict[str, Mutation]] = {
         "under_way",
         lambda _: property(lambda _: False),
         also=_M("the same", Standing, "obstacles", lambda _: lambda _: []),
+    ),
+    "card-begins-today": _M(
+        "a settlement card begins on a day that was run already",
+        SettlementDays,
+        "next",
+        lambda _: SettlementDays.current,
+        seeds=120,
+    ),
+    "card-begins-unsaid": _M(
+        "a settlement card is in force before the bank has it",
+        SettlementCards,
+        "write",
+        lambda write: (
+            lambda self, request, now: _in_force(self, request, write(self, request, now))
+        ),
+        seeds=120,
     ),
 }

@@ -14,6 +14,7 @@ from codec import MacKey
 from gateway.config import Config, Host, JournalConfig, Listener, Mac
 from gateway.keys.settings import KeySettings
 from gateway.registry_file import Document, RegistryConfig, as_toml
+from gateway.settlement_config import SettlementConfig
 from gateway.wire.port import WireLimits
 from routing.entries import MerchantEntry, TerminalEntry
 from routing.host_settings import KeyChange
@@ -24,6 +25,7 @@ from routing.service import Merchant, Proof, ServiceSettings
 from tests.simulation.acquirer import SETTINGS as ACCOUNTS
 from tests.simulation.agenda import WALL_AT_START
 from tests.simulation.keys import ALGORITHM, FIELD, FIRST, GRACE_S
+from tests.simulation.settling import CUT_OVER_AT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -132,6 +134,7 @@ def config(folder: Path, limits: LimitSettings, *, keyed: bool, exchanges: bool)
         ),
         limits=limits,
         accounts=ACCOUNTS,
+        settlement=SettlementConfig(cut_over_at=CUT_OVER_AT),
         service=ServiceSettings(delivery_proof_s=PROOF_S),
         reversal=ReversalSettings(
             schedule_s=(0.0, 1.0, 3.0, 8.0), answer_timeout_s=6.0, reorder_margin_s=20.0

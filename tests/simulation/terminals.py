@@ -86,7 +86,9 @@ class BookLine:
     reached: bool = False
     """An approval of it came as far as this machine's TCP, read or not."""
     asked_back: bool = False
-    """A reversal of it, or the word that it was not served, was sent."""
+    """A reversal of it, or the word that it was not served, was sent; or it is a test, which the
+    gateway takes back by itself.
+    """
     said_served: bool = False
     """The word that it was served was sent."""
     orphaned: bool = False
@@ -244,7 +246,9 @@ class Terminal:
             pan=self.pan,
             at=self._today(),
         )
-        self.book.append(BookLine(facts, Sale(self._plan(), self.confirms)))
+        line = BookLine(facts, Sale(self._plan(), self.confirms))
+        line.asked_back = self.in_workshop
+        self.book.append(line)
         self._messages.clear()
         self._mishap = self._draw_mishap()
         self._step()

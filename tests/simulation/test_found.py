@@ -33,8 +33,10 @@ FOUND = {
     "a host's A0 is not its terminal's": 1038,
     "a key that nobody could be asked for is asked for later": 940000248,
     "a cancelled terminal makes no test charge": 3227,
+    "a test charge is taken back by the gateway itself": 20239,
     "terminals whose last approval is decided come to rest": 289402122,
     "a charge has no date that its host told after it": 310000202,
+    "a refusal waits for the proof that came before it": 330000363,
 }
 
 

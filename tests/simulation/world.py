@@ -24,6 +24,8 @@ from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.keys import KEYED, KEYED_HOST, HostsKeys, SlowCustody, keys_file
 from tests.simulation.process import VAULT_KEY, GatewayProcess
+from tests.simulation.second import SecondAccounts
+from tests.simulation.settling import Settling
 from tests.simulation.story import Told
 from tests.simulation.street import (
     DIALECTS,
@@ -52,6 +54,8 @@ _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
 ACQUIRERS: Final = 4
 """In one of so many worlds the acquirer's people are at work, too."""
+SEVERAL_ACCOUNTS: Final = (32, 9)
+"""One of 32 worlds, that with this rest, has merchants with several accounts."""
 _HAS_FIRST: Final = 0.7
 """Share of worlds in which the gateway begins with the clearing house's MAC key."""
 REPLACED: Final = 0.7
@@ -119,7 +123,14 @@ class World:
         self._custody = SlowCustody(self.agenda, self.clock, self.chance.of("custody"))
         self.process.custody = self._custody
         acquirer = Acquirer(self.chance.of("acquirer"), self.checkers, self._standing)
-        self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
+        self._acquirer: Acquirer | SecondAccounts | None = None
+        if seed % ACQUIRERS == ACQUIRERS - 1:
+            self._acquirer = acquirer
+        elif seed % SEVERAL_ACCOUNTS[0] == SEVERAL_ACCOUNTS[1]:
+            second = SecondAccounts(self.chance.of("second accounts"), self.checkers)
+            self._acquirer = second
+        settling = Settling(self.chance.of("settling"), self.checkers)
+        self._settling = settling if seed % ACQUIRERS == 1 else None
         if self.tiny:
             self.process.window_bytes = SMALL_WINDOW_BYTES
 
@@ -198,6 +209,7 @@ class World:
                 terminal.begin()
             self._faults.begin(self)
             self._ask_again()
+            self._settle_again()
             await trio.sleep(TRAFFIC_S)
             self._faults.end(self)
             for terminal in self.terminals:
@@ -226,6 +238,16 @@ class World:
             self._acquirer.acts(switch, tills, self.clock.now())
         self.agenda.after(self._acquirer.pause_s(), self._ask_again)
 
+    def _settle_again(self) -> None:
+        """Somebody changes a settlement card, or the bank answers, while there is traffic."""
+        if self._settling is None or not self._faults.on:
+            return
+        switch, node = self.process.switch, self.process.node
+        merchants = sorted({each.merchant for each in self.terminals})
+        if switch is not None and node is not None and merchants and node.pipeline.idle:
+            self._settling.acts(switch, merchants, self.clock.now())
+        self.agenda.after(self._settling.pause_s(), self._settle_again)
+
     async def _process(self, all_of_it: trio.CancelScope) -> None:
         await self.process.run()
         all_of_it.cancel()
@@ -238,6 +260,8 @@ class World:
                 self.checkers.look(switch.life.book.open(), self.clock.now())
                 if self._acquirer is not None:
                     self._acquirer.look(switch)
+                if self._settling is not None:
+                    self._settling.look(switch)
                 self.checkers.bounds(fills(self._config, switch, network))
 
     async def _heal(self) -> None:
