@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
 
 _LOOK_EVERY_S: Final = 30.0
+"""The clock may be set meanwhile."""
 _FIRST_AFTER_S: Final = 3_600.0
 """Where there is no backup yet, the first is made so long after the start, or at its time."""
 _HOUR_S: Final = 3_600.0
@@ -110,9 +111,10 @@ class JournalBackups:
         self.last_at = await self._offload(newest_at, Path(settings.folder))
         while True:
             now = self._clock.now().wall
-            if now >= self.due_at():
+            wait_s = self.due_at() - now
+            if wait_s <= 0:
                 await self.make(now)
-            await trio.sleep(_LOOK_EVERY_S)
+            await trio.sleep(min(max(wait_s, 0.0), _LOOK_EVERY_S))
 
     def due_at(self) -> float:
         """When the next one is to be made."""
