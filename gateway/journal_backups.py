@@ -1,7 +1,8 @@
 """Backs the whole journal up on a schedule, and restores each backup to see whether it is good.
 
 A backup is one instant's copy, made beside the running gateway, enciphered (`sealed_file`), written
-whole or not at all.  Then it is opened again into another file, as a restore would, and that is
+whole or not at all.  A process of its own makes it, gently: the gateway's own time is for charges.
+Then it is opened again into another file, as a restore would, and that is
 held against the copy: SQLite's own check, the counts and sums of every table, the chain of the
 audit log, and card numbers that the key must open.  What fails that is no backup: it is put aside
 under another name, told of, and made again.
@@ -10,6 +11,8 @@ under another name, told of, and made again.
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import apsw
+import msgspec
 import trio
 from cryptography.exceptions import InvalidTag
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
 
 _LOOK_EVERY_S: Final = 30.0
+"""The clock may be set meanwhile."""
 _FIRST_AFTER_S: Final = 3_600.0
 """Where there is no backup yet, the first is made so long after the start, or at its time."""
 _HOUR_S: Final = 3_600.0
@@ -38,6 +43,10 @@ _RETRY_S: Final = 600.0
 _NAME: Final = "journal-%Y%m%dT%H%M%S.backup"
 _PATTERN: Final = "journal-*.backup"
 _BAD: Final = ".bad"
+_NICER: Final = 10
+_MAKING, _TESTING = ".making-", ".testing-"
+_LEFT_S: Final = 3_600.0
+"""A working folder that is older is nobody's any more."""
 _CARDS_OPENED: Final = 100
 """Card numbers, of the newest charges, that a restored journal must open."""
 
@@ -67,6 +76,15 @@ class Backup(NamedTuple):
     contents: Contents
 
 
+class Where(msgspec.Struct, frozen=True):
+    """What a backup is made of, and where it goes."""
+
+    journal: str
+    key_file: str
+    folder: str
+    keep: int
+
+
 class BackupFailedError(Exception):
     """No backup came of it, or one that can't be restored; the message says why."""
 
@@ -93,9 +111,10 @@ class JournalBackups:
         self.last_at = await self._offload(newest_at, Path(settings.folder))
         while True:
             now = self._clock.now().wall
-            if now >= self.due_at():
+            wait_s = self.due_at() - now
+            if wait_s <= 0:
                 await self.make(now)
-            await trio.sleep(_LOOK_EVERY_S)
+            await trio.sleep(min(max(wait_s, 0.0), _LOOK_EVERY_S))
 
     def due_at(self) -> float:
         """When the next one is to be made."""
@@ -107,15 +126,25 @@ class JournalBackups:
 
     async def make(self, wall: float) -> bool:
         """Make one now; whether it is good."""
-        try:
-            made = await self._offload(back_up, self._config, wall)
-        except (BackupFailedError, JournalError, KeyFileError, OSError) as error:
+        work = msgspec.json.encode((where_of(self._config), wall))
+        command = [sys.executable, "-m", "gateway.journal_backups"]
+        done = await trio.run_process(
+            command, stdin=work, capture_stdout=True, capture_stderr=True, check=False
+        )
+        if done.returncode:
             self.restore_ok, self._failed_at = False, wall
-            self._log.error("a backup of the journal failed", why=str(error))
+            why = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            self._log.error("a backup of the journal failed", why=why or str(done.returncode))
             return False
-        self.restore_ok, self._failed_at, self.last_at = True, 0.0, made.made_at
-        self._log.info("journal backed up", file=made.file.name, what=made.contents.told())
+        self.restore_ok, self._failed_at, self.last_at = True, 0.0, float(int(wall))
+        self._log.info("journal backed up", what=done.stdout.decode().strip())
         return True
+
+
+def where_of(config: Config) -> Where:
+    """The same, of a configuration."""
+    journal, backups = config.journal, config.backups
+    return Where(str(journal.path), str(journal.key_path), backups.folder, backups.keep)
 
 
 def newest_at(folder: Path) -> float:
@@ -130,18 +159,19 @@ def _made_at(path: Path) -> float:
         return 0.0
 
 
-def back_up(config: Config, wall: float) -> Backup:
+def back_up(where: Where, wall: float) -> Backup:
     """Make a backup, restore it for a test, forget the oldest.  Blocks.
 
     Raises BackupFailedError, JournalError, KeyFileError or OSError.
     """
-    folder = Path(config.backups.folder)
+    folder = Path(where.folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / datetime.fromtimestamp(wall, UTC).strftime(_NAME)
-    key = read_key(config.journal.key_path)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as work:
+    key = read_key(Path(where.key_file))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_MAKING) as work:
+        _sweep(folder, Path(work).stat().st_mtime)
         copy, part = Path(work) / "copy.db", Path(work) / "sealed"
-        _copied(Path(config.journal.path), copy)
+        _copied(Path(where.journal), copy)
         contents = contents_of(copy, key)
         with copy.open("rb") as source, part.open("xb") as target:
             seal(source, target, Vault(key).backup_key, {"made_at": str(int(wall))})
@@ -151,16 +181,16 @@ def back_up(config: Config, wall: float) -> Backup:
         part.chmod(0o600)
         part.replace(path)
     _sync(folder)
-    _tested(path, config, contents)
-    for old in sorted(folder.glob(_PATTERN))[: -config.backups.keep]:
+    _tested(path, where, contents)
+    for old in sorted(folder.glob(_PATTERN))[: -where.keep]:
         old.unlink()
     return Backup(path, float(int(wall)), contents)
 
 
-def _tested(path: Path, config: Config, wanted: Contents) -> None:
+def _tested(path: Path, where: Where, wanted: Contents) -> None:
     """Restore it elsewhere, and hold that against what was backed up."""
     try:
-        found = restored_for_a_test(path, config)
+        found = restored_for_a_test(path, where)
         if found != wanted:
             differs = [
                 name for name in wanted._fields if getattr(found, name) != getattr(wanted, name)
@@ -172,23 +202,23 @@ def _tested(path: Path, config: Config, wanted: Contents) -> None:
         raise
 
 
-def restored_for_a_test(path: Path, config: Config) -> Contents:
+def restored_for_a_test(path: Path, where: Where) -> Contents:
     """What a backup holds, by restoring it into a file that is thrown away.
 
     Raises BackupFailedError, KeyFileError or OSError.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".testing-") as work:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=_TESTING) as work:
         copy = Path(work) / "restored.db"
-        restore(path, copy, config)
-        return contents_of(copy, read_key(config.journal.key_path))
+        restore(path, copy, where)
+        return contents_of(copy, read_key(Path(where.key_file)))
 
 
-def restore(path: Path, to: Path, config: Config) -> None:
+def restore(path: Path, to: Path, where: Where) -> None:
     """Write the journal that a backup holds to `to`, which must not be there yet.
 
     Raises BackupFailedError, KeyFileError or OSError.
     """
-    master = Vault(read_key(config.journal.key_path)).backup_key
+    master = Vault(read_key(Path(where.key_file))).backup_key
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as target, path.open("rb") as source:
@@ -263,9 +293,34 @@ def _open_cards(db: apsw.Connection, key: bytes) -> None:
         vault.unseal(epoch, charge, sealed)
 
 
+def _sweep(folder: Path, made_at: float) -> None:
+    """Remove what a process left that was killed in the middle of its work."""
+    for pattern in (f"{_MAKING}*", f"{_TESTING}*"):
+        for left in folder.glob(pattern):
+            if left.stat().st_mtime < made_at - _LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def main() -> int:
+    """One backup, by what stands on stdin; its end says how it went."""
+    os.nice(_NICER)
+    where, wall = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[Where, float])
+    try:
+        made = back_up(where, wall)
+    except (BackupFailedError, JournalError, KeyFileError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{made.file.name}: {made.contents.told()}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -38,8 +38,8 @@ class Replies:
     def refuse(self, asker: Asker, code: str, now: Now, *, after_records: bool = False) -> None:
         """No charge came of it: nothing has to be durable before the terminal may know.
 
-        Unless the request proved an earlier sale: a terminal that is answered may stay silent from
-        then on, so that proof must not be lost (`after_records`).
+        Unless an earlier sale was proved, by this request or just before it: a terminal that is
+        answered may stay silent from then on, so that proof must not be lost (`after_records`).
         """
         self.refused[asker.request.dialect.name, asker.request.mti[1], code] += 1
         for watch in self.watchers:

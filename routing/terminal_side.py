@@ -128,7 +128,9 @@ class TerminalSide:
         if host is not None:
             code = self.admission.open(asker, listener, identity, host, None, now, choice)
         if code:
-            self.admission.turn_away(asker, identity, code, now, after_records=proves)
+            # A proof before this one may still be on its way to the disk as well.
+            waits = proves or self.admission.refuse_new is None
+            self.admission.turn_away(asker, identity, code, now, after_records=waits)
 
     def _may_not(
         self, asker: Asker, listener: ListenerSettings, now: Now, *, takes_money: bool = False

@@ -24,6 +24,7 @@ from gateway.journal_backups import (
     back_up,
     restore,
     restored_for_a_test,
+    where_of,
 )
 
 
@@ -45,20 +46,20 @@ def backup(
 
     Exit status: 0 it is good, 1 it is not, 2 usage.
     """
-    settings = configuration(config, set_)
+    where = where_of(configuration(config, set_))
     if (action != "make" and file is None) or (action == "restore" and to is None):
         typer.echo("backup test FILE; backup restore FILE --to FILE", err=True)
         raise typer.Exit(USAGE_ERROR)
     try:
         with told():
             if action == "make":
-                made = back_up(settings, time.time())
+                made = back_up(where, time.time())
                 _say(str(made.file), made.contents, as_json=as_json)
             elif action == "test" and file is not None:
-                _say(str(file), restored_for_a_test(file, settings), as_json=as_json)
+                _say(str(file), restored_for_a_test(file, where), as_json=as_json)
             elif action == "restore" and file is not None and to is not None:
-                contents = restored_for_a_test(file, settings)
-                restore(file, to, settings)
+                contents = restored_for_a_test(file, where)
+                restore(file, to, where)
                 _say(str(to), contents, as_json=as_json)
             else:
                 typer.echo(f"{action}: not make, test or restore", err=True)

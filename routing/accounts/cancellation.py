@@ -21,10 +21,12 @@ from routing.accounts.case import Case
 from routing.accounts.machine import Event, Kind, Machine, Place, Step
 from routing.accounts.obstacles import EVERY, contract, lock, permission, regulation
 from routing.accounts.people import GATEWAY, May, Role
-from routing.accounts.refusals import Code, Words
+from routing.accounts.refusals import Code, Obstacle, Words
 from routing.response_codes import INVALID_MERCHANT, TERMINAL_BARRED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from routing.accounts.office import Office
     from routing.accounts.request import AccountRequest
     from routing.clock import Now
@@ -166,6 +168,12 @@ class Cancellation(Case):
         """An end needs a reason."""
         del asked
         return () if request.reason else ("reason",)
+
+    def against(self, request: AccountRequest, wall: float) -> Iterator[Obstacle]:
+        """P8: the bank is being told this merchant's settlement card."""
+        del wall
+        if self.office.settlement.cards.of(request.merchant).to_send:
+            yield Obstacle(Code.SYNC_PENDING, "settlement card")
 
     def look(self, request: AccountRequest, now: Now) -> None:
         """What was missing may be there; what was open may have ended."""

@@ -272,7 +272,7 @@ class Collecting:
 
     def settled(self, merchant: str, terminal: str, charges: Iterable[Charge], now: Now) -> None:
         """What a batch that was settled brought to each account: its parts are its total."""
-        if merchant not in self._held:
+        if merchant.rstrip() not in self._held:
             return
         parts: Counter[str] = Counter()
         for charge in charges:
@@ -280,7 +280,7 @@ class Collecting:
                 sign = -1 if charge.undoes else 1
                 parts[charge.account or MAIN] += sign * charge.money
         said: dict[str, Any] = {"total": sum(parts.values()), **dict(sorted(parts.items()))}
-        subject = f"{merchant}|{terminal}"
+        subject = f"{merchant.rstrip()}|{terminal.rstrip()}"
         self._life.keeper.audit(AuditKind.BATCH_BY_ACCOUNT, subject, now, said=said)
 
 

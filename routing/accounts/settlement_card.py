@@ -299,7 +299,9 @@ class SettlementCard(Case):
         return facts
 
     def tell(self, request: AccountRequest, now: Now) -> dict[str, str | int | float]:
-        """Both sides' versions, and when they last agreed."""
+        """Both sides' versions, and when they last agreed; a card that came along was opened."""
+        if "card" in request.facts:
+            self._opened(request, request.maker, now)
         return self.office.settlement.told_of(request.merchant, now) | self.shown(request)
 
     # What comes by itself

@@ -65,7 +65,7 @@ class Proxy:
         self._sides: dict[_Side, None] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.cuts = self.doubled = self.slowed = 0
+        self.carried = self.cuts = self.doubled = self.slowed = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -139,6 +139,7 @@ class Proxy:
     def _carry(self, side: _Side, data: bytes) -> bool:
         """One frame on its way to `side`; False if the connection was cut instead."""
         chance, moods = self._chance, self._moods
+        self.carried += 1
         if chance.random() < moods.cut:
             self.cuts += 1
             self._cut(side)

@@ -22,6 +22,7 @@ from tests.adversity.stage import Stage, free_ports, stop, wait_until
 
 TERMINALS: Final = 40
 TRAFFIC_S: Final = 6.0
+START_S: Final = 60.0
 SETTLE_S: Final = 40.0
 END_S: Final = 40.0
 DISK_BYTES: Final = 8_000_000
@@ -96,6 +97,7 @@ def play(folder: Path, seed: int, disk: Path | None = None) -> Storm:
         )
         gateway = stage.gateway(env=full.environment)
         tills = [stage.run(each, "terminals.log") for each in _tills(folder, door, seed)]
+        wait_until(lambda: to_gateway.carried > 0, START_S, "the terminals have begun")
         gateway, happened = _misfortunes(stage, gateway, chance, full)
         to_host.calm()
         to_gateway.calm()

@@ -25,6 +25,6 @@ def test_nor_where_the_full_disk_must_be_feigned(tmp_path: Path) -> None:
 def look_at(outcome: storm.Storm) -> None:
     print(storm.summary(outcome))
     assert not storm.broken(outcome)
-    assert outcome.network["cuts"] + outcome.network["doubled"]
+    assert any(outcome.network.values())
     assert outcome.happened[0] == "disk full"
     assert len(outcome.happened) > 1

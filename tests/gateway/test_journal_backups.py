@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +19,12 @@ from gateway.config import load
 from gateway.journal_backups import (
     BackupFailedError,
     JournalBackups,
+    Where,
     back_up,
     newest_at,
     restore,
     restored_for_a_test,
+    where_of,
 )
 from gateway.log import Log
 from gateway.metrics import Metrics
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
 
+PROCESS_S: Final = 120.0
+"""More than a process of its own ever takes."""
 MASTER: Final = bytes(range(32))
 
 
@@ -57,7 +62,7 @@ class Clock:
         return Now(self.wall, self.wall)
 
 
-async def charged(folder: Path, bank: Bank, count: int = 3) -> Config:
+async def charged(folder: Path, bank: Bank, count: int = 3) -> Where:
     """A journal with some charges."""
     async with gateway(folder, bank) as running:
         terminal = await running.terminal()
@@ -65,7 +70,7 @@ async def charged(folder: Path, bank: Bank, count: int = 3) -> Config:
             assert (await terminal.asks(sale(stan=stan)))[39] == "00"
         await running.until(lambda: running.state(count) is State.PRESUMED_SERVED)
         await terminal.vanish()
-    return config_of(folder)
+    return where_of(config_of(folder))
 
 
 def config_of(folder: Path, *more: str) -> Config:
@@ -81,7 +86,7 @@ async def test_a_backup_is_made_beside_a_running_gateway_and_goes_on_from_where_
         for stan in (1, 2, 3):
             assert (await terminal.asks(sale(stan=stan)))[39] == "00"
         await running.until(lambda: running.state(3) is State.PRESUMED_SERVED)
-        config = config_of(tmp_path)
+        config = where_of(config_of(tmp_path))
         made = await trio.to_thread.run_sync(back_up, config, WALL)
         assert (await terminal.asks(sale(stan=4)))[39] == "00"
         await terminal.vanish()
@@ -170,14 +175,29 @@ async def test_they_are_made_on_time_and_the_oldest_are_removed(tmp_path: Path, 
     assert made.restore_ok
 
 
+async def test_what_a_killed_process_left_is_removed_and_others_work_is_not(
+    tmp_path: Path, bank: Bank
+) -> None:
+    where = await charged(tmp_path, bank)
+    old, young = (tmp_path / "backups" / f".making-{each}" for each in ("old", "young"))
+    for each in (old, young):
+        each.mkdir(parents=True)
+        (each / "copy.db").touch()
+    os.utime(old, (0.0, 0.0))
+    back_up(where, WALL)
+    assert (old.exists(), young.exists()) == (False, True)
+
+
 async def test_a_running_gateway_makes_them_by_itself_and_says_so(
     tmp_path: Path, bank: Bank
 ) -> None:
     settings = ("backups.every_h=0.000001", f"backups.folder={tmp_path / 'backups'}")
     async with gateway(tmp_path, bank, *settings) as running:
         folder = tmp_path / "backups"
-        await running.until(lambda: list(folder.glob("journal-*.backup")))
-        await running.until(lambda: running.backups.whole.last_at)
+        with trio.fail_after(PROCESS_S):
+            while not running.backups.whole.last_at:  # noqa: ASYNC110 - seen from outside
+                await trio.sleep(0.05)
+        assert list(folder.glob("journal-*.backup"))
         text = (await running.http.get("/metrics")).text
     assert "gateway_restore_test_ok 1.0" in text
     assert "gateway_journal_backup_age_seconds 0.0" not in text

@@ -187,6 +187,25 @@ async def test_commands_try_rules_and_show_totals_and_where_requests_die(
     assert (code, told["facts"]["accounts"]) == (0, "2:OPEN")
 
 
+async def test_a_shop_is_suspended_by_one_command_while_the_gateway_runs(
+    tmp_path: Path, bank: Bank
+) -> None:
+    people = 'accounts.people=[{name="sec", roles=["security"]}]'
+    async with gateway(tmp_path, bank, people) as running:
+        terminal = await running.terminal()
+        assert (await terminal.asks(sale(stan=1)))[39] == "00"
+        record = {"merchant": MERCHANT, "what": "suspend shop", "reason": "robbery"}
+        status, told = await post(running, "file", "sec", record=record)
+        assert (status, told["suspended"]) == (200, 1)
+        assert (await terminal.asks(sale(stan=2)))[39] == "58"
+        await terminal.vanish()
+    sets = [f"journal.path={tmp_path / 'isogate.db'}", people]
+    words = ["account", "suspend", str(tmp_path / "gateway.toml"), MERCHANT, "--who", "sec"]
+    words += ["--reason", "robbery", "--json", *(x for each in sets for x in ("--set", each))]
+    done = await trio.to_thread.run_sync(CliRunner().invoke, app, words)
+    assert (done.exit_code, json.loads(done.stdout)["facts"]["off already"]) == (0, 1)
+
+
 def test_a_funnel_tells_where_requests_wait_and_where_they_end() -> None:
     shop = second.street()
     second.applies(shop, name="Shop")

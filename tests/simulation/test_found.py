@@ -36,6 +36,7 @@ FOUND = {
     "a test charge is taken back by the gateway itself": 20239,
     "terminals whose last approval is decided come to rest": 289402122,
     "a charge has no date that its host told after it": 310000202,
+    "a refusal waits for the proof that came before it": 330000363,
 }
 
 

@@ -24,6 +24,7 @@ from tests.simulation.faults import Faults, Severity
 from tests.simulation.hosts import SimHost
 from tests.simulation.keys import KEYED, KEYED_HOST, HostsKeys, SlowCustody, keys_file
 from tests.simulation.process import VAULT_KEY, GatewayProcess
+from tests.simulation.second import SecondAccounts
 from tests.simulation.settling import Settling
 from tests.simulation.story import Told
 from tests.simulation.street import (
@@ -53,6 +54,8 @@ _CALM_LOOKS: Final = 2
 """A lost connection may still make a terminal sell once more, to prove the sale before."""
 ACQUIRERS: Final = 4
 """In one of so many worlds the acquirer's people are at work, too."""
+SEVERAL_ACCOUNTS: Final = (32, 9)
+"""One of 32 worlds, that with this rest, has merchants with several accounts."""
 _HAS_FIRST: Final = 0.7
 """Share of worlds in which the gateway begins with the clearing house's MAC key."""
 REPLACED: Final = 0.7
@@ -120,7 +123,12 @@ class World:
         self._custody = SlowCustody(self.agenda, self.clock, self.chance.of("custody"))
         self.process.custody = self._custody
         acquirer = Acquirer(self.chance.of("acquirer"), self.checkers, self._standing)
-        self._acquirer = acquirer if seed % ACQUIRERS == ACQUIRERS - 1 else None
+        self._acquirer: Acquirer | SecondAccounts | None = None
+        if seed % ACQUIRERS == ACQUIRERS - 1:
+            self._acquirer = acquirer
+        elif seed % SEVERAL_ACCOUNTS[0] == SEVERAL_ACCOUNTS[1]:
+            second = SecondAccounts(self.chance.of("second accounts"), self.checkers)
+            self._acquirer = second
         settling = Settling(self.chance.of("settling"), self.checkers)
         self._settling = settling if seed % ACQUIRERS == 1 else None
         if self.tiny:

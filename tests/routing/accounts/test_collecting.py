@@ -10,7 +10,7 @@ import pytest
 from codec import build, dialect
 from routing.accounts.asked import Action, File, Reply, Verb
 from routing.accounts.bins import Bin, BinTable, CardKind
-from routing.accounts.plan import AccountRule, Plan, channel_of
+from routing.accounts.plan import AccountRule, Collects, Plan, channel_of
 from routing.accounts.plan import Asked as OfACharge
 from routing.charge import State
 from routing.entries import EntryLimits
@@ -311,3 +311,17 @@ def test_an_account_may_go_to_another_host() -> None:
     assert [shop.charge(stan).host for stan in (1, 2)] == ["other", "bank"]
     assert [got.link for got in shop.got] == [7001, LINK]
     assert applies(street(), **{**WHOLE, "host": "nowhere"}).wrong == ("host",)
+
+
+@THE_WORLD
+def test_a_merchant_with_a_short_number_is_found_though_blanks_follow_it(name: str) -> None:
+    shop = street(name)
+    shop.switch.office.collecting.put("SHOP", Collects(id="2", number="SHOP-2"), "rita", shop.now)
+    request = shop.approved(1, de42="SHOP".ljust(15), de63="01 2" if name == POS else "2")
+    assert shop.charges_sent[-1][42] == "SHOP-2".ljust(15)
+    assert shop.told[-1].message[42].rstrip() == "SHOP"
+    shop.says(1, reversal(request))
+    shop.wait(0.5)
+    assert shop.reversals_sent[-1][42] == "SHOP-2".ljust(15)
+    shop.answers(answer(shop.reversals_sent[-1]))
+    assert shop.state(1) is State.REVERSED

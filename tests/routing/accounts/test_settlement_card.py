@@ -89,6 +89,8 @@ def test_the_checks_of_a_card_can_be_asked_for_before_anything_is_requested() ->
     told = street.told[-1].message
     assert (told[39], told[44]) == ("00", "P12")
     assert record_in(told)["facts"]["bank"] == "CMB"
+    (opened,) = street.audited("card opened")
+    assert (opened["card"], opened["request"]) == (mask(CREDIT_1), "")
     assert not len(street.switch.office.shelf)
 
 
@@ -463,6 +465,16 @@ def test_a_new_card_cools_down_and_a_large_payout_to_it_waits_for_a_third_person
     assert street.seen_by_a_run(amount=100_000) == (mask(DEBIT_2), "")
     street.wait(2 * DAY_S, step_s=1_800)
     assert street.the(refused.request).state == "UNDER_REVIEW"
+
+
+def test_an_account_is_not_cancelled_while_the_bank_is_told_its_card() -> None:
+    street = CardStreet()
+    street.approved_card()
+    asked = street.requests(reason="shop closes")
+    assert (asked.state, asked.codes) == ("PRECHECK_FAILED", "P8")
+    street.bank_says(Told.TAKEN)
+    street.wait(6)
+    assert street.the(asked.request).state == "UNDER_REVIEW"
 
 
 def test_terminals_are_asked_to_fetch_the_new_parameters() -> None:
