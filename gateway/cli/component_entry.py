@@ -59,9 +59,10 @@ def _without_echo(prompt: str) -> Iterator[None]:
     before = termios.tcgetattr(_STANDARD_INPUT)
     silent = termios.tcgetattr(_STANDARD_INPUT)
     silent[_LOCAL_FLAGS] &= ~termios.ECHO
+    # Before the prompt: an answer at once is neither seen nor, with what was typed ahead, lost.
+    termios.tcsetattr(_STANDARD_INPUT, termios.TCSAFLUSH, silent)
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    termios.tcsetattr(_STANDARD_INPUT, termios.TCSAFLUSH, silent)
     try:
         yield
     finally:

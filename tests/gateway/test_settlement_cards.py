@@ -342,6 +342,7 @@ def test_a_person_types_a_card_twice_and_nothing_of_it_is_seen(tmp_path: Path) -
     with subprocess.Popen(
         command, stdin=keyboard, stderr=keyboard, stdout=subprocess.PIPE
     ) as process:
+        os.close(keyboard)  # the command has it: a screen without one ends
         seen = b""
         for prompt in (b"Card number: ", b"Once more: "):
             while prompt not in seen:
@@ -350,7 +351,6 @@ def test_a_person_types_a_card_twice_and_nothing_of_it_is_seen(tmp_path: Path) -
         assert process.stdout is not None
         told = json.loads(process.stdout.read())
         assert process.wait(30) == 0
-    os.close(keyboard)
     with suppress(OSError):
         while more := os.read(screen, 1_000):
             seen += more
