@@ -37,7 +37,7 @@ def look(office: Office, request: AccountRequest, now: Now) -> None:
     known = office.accounts.in_memory(request.merchant, request.terminal)
     if known.under_way:
         _blocked(office, request, known.obstacles(), now)
-    else:
+    elif not office.accounts.is_asked(request.merchant, request.terminal):
         office.accounts.ask(request.merchant, request.terminal, drained)
 
 

@@ -152,15 +152,27 @@ class Accounts:
 
     def ask(self, merchant: str, terminal: str, then: Callable[[Standing, Now], None]) -> None:
         """Have the whole standing told to `then`, once the journal was asked."""
-        tills = [till for till in self._tills if self._is_of(till, merchant, terminal)]
-        terminals = {till.partition("|")[2] for till in tills}
-        terminals |= set(self._registered.terminals(merchant)) if not terminal else {terminal}
-        after = tuple(
-            (each, self._settled.get(f"{merchant}|{each}", 0)) for each in sorted(terminals)
-        )
 
         def found(count: int, money: int, now: Now) -> None:
             known = self.in_memory(merchant, terminal)
             then(known._replace(unsettled=count, unsettled_money=money), now)
 
+        after = self._after(merchant, terminal)
         self._life.outbox.lookups.append(UnsettledLookup(merchant, after, STANDING, found))
+
+    def is_asked(self, merchant: str, terminal: str) -> bool:
+        """Whether the same question waits already, as it does while the journal is slow."""
+        after = self._after(merchant, terminal)
+        return any(
+            isinstance(each, UnsettledLookup) and (each.merchant, each.after) == (merchant, after)
+            for each in self._life.outbox.lookups
+        )
+
+    def _after(self, merchant: str, terminal: str) -> tuple[tuple[str, int], ...]:
+        """Each terminal that is meant, and the newest of its charges that is settled."""
+        tills = [till for till in self._tills if self._is_of(till, merchant, terminal)]
+        terminals = {till.partition("|")[2] for till in tills}
+        terminals |= set(self._registered.terminals(merchant)) if not terminal else {terminal}
+        return tuple(
+            (each, self._settled.get(f"{merchant}|{each}", 0)) for each in sorted(terminals)
+        )

@@ -31,6 +31,8 @@ SMALL_WINDOW_BYTES: Final = 300
 """What the kernel takes of a connection before it is acknowledged, in a world of tiny bounds."""
 _EFFECTS_A_CHARGE: Final = 12
 """What hosts and clocks may make of one charge while the journal fails: that is not dropped."""
+_EFFECTS_A_SIGN_IN: Final = 3
+"""Of one that waited for its keys when the bound was reached; a terminal has one at a time."""
 
 
 class TinyConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +109,7 @@ def _of_routing(switch: Switch) -> Iterator[Fill]:
         loaded, most = life.book.load_of(conn), settings.in_flight_per_connection_max
         yield Fill("in_flight_per_connection_max", loaded, most)
     waiting = intake.WAITING_EFFECTS_MAX + _EFFECTS_A_CHARGE * (1 + len(open_now))
+    waiting += _EFFECTS_A_SIGN_IN * len(life.registry)
     yield Fill("effects that wait for the journal", len(life.outbox), waiting)
 
 

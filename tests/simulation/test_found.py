@@ -37,6 +37,8 @@ FOUND = {
     "terminals whose last approval is decided come to rest": 289402122,
     "a charge has no date that its host told after it": 310000202,
     "a refusal waits for the proof that came before it": 330000363,
+    "a slow journal is asked once what an account still has open": 500000855,
+    "sign-ins that waited for their keys come back past the bound": 500002351,
 }
 
 
