@@ -93,11 +93,10 @@ cdef int decode_type(Decoding state) except -1:
     cdef FieldPlan plan = state.spec.field(TYPE)
     cdef int expected = 2 if plan.data_kind == DATA_HEX else 4
     cdef bytes raw = state.piece(expected)
-    state.doc_dec["t"] = ""
-    state.doc_enc["t"] = encoded(EMPTY, raw)
     if PyBytes_GET_SIZE(raw) != expected:
+        note(state, TYPE, "", EMPTY, raw)
         raise state.error(f"Field data is {len(raw)} bytes, expecting {expected}", TYPE)
-    state.doc_dec["t"] = data_text(state, plan, raw, TYPE)
+    noted_text(state, plan, raw, TYPE)
     state.at += expected
     return 0
 
@@ -124,14 +123,16 @@ cdef int decode_bitmap(Decoding state, int slot, bint extended, uint64_t* bits) 
     cdef bytes raw = state.piece(expected)
     cdef bytes whole = state.doc_enc[key]["data"] + raw if extended else raw
     cdef str text, before = state.doc_dec[key] if extended else ""
-    if not extended:
-        state.doc_dec[key] = ""
-    state.doc_enc[key] = encoded(EMPTY, whole)
     if PyBytes_GET_SIZE(raw) != expected:
+        note(state, slot, before, EMPTY, whole)
         wanted = 2 * expected if extended else expected
         raise state.error(f"Field data is {len(whole)} bytes, expecting {wanted}", slot)
-    text = data_text(state, plan, raw, slot)
-    state.doc_dec[key] = before + text if extended else text
+    if extended:
+        note(state, slot, before, EMPTY, whole)
+        text = data_text(state, plan, raw, slot)
+        state.doc_dec[key] = before + text
+    else:
+        text = noted_text(state, plan, raw, slot)
     bits[0] = bitmap_bits(state, raw if plan.data_kind == DATA_HEX else None, text, slot)
     state.at += expected
     return 0
@@ -212,6 +213,19 @@ cdef bint decode_usual(Decoding state, FieldPlan plan, int slot) except -1:
         PyBytes_FromStringAndSize(<const char*>prefix + plan.len_type, length))
     state.at += plan.len_type + length
     return True
+
+
+cdef str noted_text(Decoding state, FieldPlan plan, bytes raw, int slot):
+    """Note what bytes without a length say, and return it; where they say nothing, note that."""
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(raw)
+    cdef str text
+    if plan.data_kind == DATA_ASCII and high_byte(start, PyBytes_GET_SIZE(raw)) < 0:
+        text = ascii_from(start, PyBytes_GET_SIZE(raw))
+    else:
+        note(state, slot, "", EMPTY, raw)
+        text = data_text(state, plan, raw, slot)
+    note(state, slot, text, EMPTY, raw)
+    return text
 
 
 cdef inline int note(Decoding state, int slot, str text, bytes prefix, bytes raw) except -1:
