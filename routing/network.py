@@ -110,8 +110,9 @@ class HostLinks:
     # What happens to links
 
     def up(self, link: int, now: Now) -> list[Send]:
-        """A link was connected."""
-        off = any(each.state is LinkState.SIGNED_OFF for each in self._links.values())
+        """A link was connected.  It is off while another one is, and while the gateway stops."""
+        others = self._links.values()
+        off = self._leaves or any(each.state is LinkState.SIGNED_OFF for each in others)
         made = self._links[link] = Link(link, now.monotonic)
         if off:
             return self._happens(made, LinkEvent.MADE_WHILE_OFF, now)

@@ -276,3 +276,12 @@ def test_a_link_that_is_lost_while_it_signs_off_is_waited_for_no_more(world: Wor
     world.settle()
     world.switch.link_down(BANK, LINK, world.now)
     assert world.switch.departures.signing_off == 0
+
+
+def test_a_link_that_comes_back_while_the_gateway_stops_carries_nothing(world: World) -> None:
+    world = with_host(world.name, echo_idle_s=1_000.0)
+    world.switch.departures.sign_off(world.now)
+    world.settle()
+    world.switch.link_down(BANK, LINK, world.now)
+    world.switch.link_up(BANK, LINK, world.now)
+    assert links_of(world).usable() == 0

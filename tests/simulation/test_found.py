@@ -39,6 +39,7 @@ FOUND = {
     "a refusal waits for the proof that came before it": 330000363,
     "a slow journal is asked once what an account still has open": 500000855,
     "sign-ins that waited for their keys come back past the bound": 500002351,
+    "a link that is made while the gateway stops carries nothing": 600003299,
 }
 
 
