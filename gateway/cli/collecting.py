@@ -19,6 +19,7 @@ from gateway.cli.common import (
     TokenFile,
     Who,
     configuration,
+    print_facts,
     print_json,
     print_table,
     told,
@@ -95,7 +96,7 @@ def plan(  # noqa: PLR0913 - an option each
             now = time.time()
             since = now - days * _DAY_S
             trial = plan_trial.dry_run(settings, merchant, wanted, since, now)
-            _print(msgspec.to_builtins(trial), as_json=as_json)
+            print_facts(msgspec.to_builtins(trial), as_json=as_json)
             return
         record = Record(merchant=merchant, plan=wanted, reason=reason)
         asked = Account(verb=Verb.REQUEST, file=File.MERCH2, action=Action.CHANGE, record=record)
@@ -133,14 +134,6 @@ def _plan_in(file: Path) -> Plan:
         message = f"{file}: {'; '.join(problems)}"
         raise DeskError(message)
     return wanted
-
-
-def _print(facts: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(facts)
-        return
-    for name, value in facts.items():
-        typer.echo(f"{name.replace('_', ' ')}: {value}")
 
 
 def funnel(

@@ -62,6 +62,15 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
+def print_facts(facts: dict[str, Any], *, as_json: bool) -> None:
+    """Facts by name, a line each; or as one JSON document."""
+    if as_json:
+        print_json(facts)
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name.replace('_', ' ')}: {value}")
+
+
 def print_story(story: list[dict[str, Any]], charge: int, *, as_json: bool) -> None:
     """One charge as a timeline: when, who, what, where that led to, and why."""
     if not story:

@@ -23,6 +23,7 @@ from gateway.cli.common import (
     TokenFile,
     Who,
     configuration,
+    print_facts,
     print_json,
     print_story,
     print_table,
@@ -315,7 +316,7 @@ def limits(  # noqa: PLR0913 - an option each
             now = time.time()
             since = now - days * _DAY_S
             trial = limit_trial.dry_run(settings, settings.limits, since, now)
-            _print_facts(msgspec.to_builtins(trial), as_json=as_json)
+            print_facts(msgspec.to_builtins(trial), as_json=as_json)
             return
         requests: dict[str, AnyRequest] = {
             "propose": ChangeLimits(limits=settings.limits),
@@ -323,7 +324,7 @@ def limits(  # noqa: PLR0913 - an option each
             "withdraw": WithdrawLimits(),
         }
         if action == "show":
-            _print_facts(counter.limits_of(settings), as_json=as_json)
+            print_facts(counter.limits_of(settings), as_json=as_json)
             return
         if action not in requests:
             message = f"{action}: not show, propose, confirm or withdraw"
@@ -341,14 +342,6 @@ def _unchanged(path: Path, overrides: list[str] | None) -> Config:
         return load(path, others)
     except ConfigError as error:
         raise DeskError(str(error)) from None
-
-
-def _print_facts(facts: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(facts)
-        return
-    for name, value in facts.items():
-        typer.echo(f"{name.replace('_', ' ')}: {value}")
 
 
 def canary(

@@ -9,9 +9,9 @@ import msgspec
 
 from gateway.journal.desk_reader import DeskReader
 from routing.accounts import settlement_card
-from routing.accounts.machine import Kind
+from routing.accounts.machine import REFUSED, Kind
 from routing.accounts.request import restored
-from routing.accounts.second_states import ABANDONED, REFUSED, REJECTED, THE_WAY
+from routing.accounts.second_states import ABANDONED, REJECTED, THE_WAY
 from routing.accounts.second_states import WITHDRAWN as TAKEN_BACK
 from routing.keeper import KeptKind
 
@@ -46,7 +46,7 @@ WAYS: Final = {
         {
             settlement_card.CARD_REFUSED: "rejected",
             settlement_card.REJECTED: "rejected",
-            settlement_card.REFUSED: "rejected",
+            REFUSED: "rejected",
             settlement_card.WITHDRAWN: "withdrawn",
         },
     ),

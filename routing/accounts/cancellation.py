@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from routing.accounts import closing
 from routing.accounts.asked import Asked, File, Reply
 from routing.accounts.case import Case
-from routing.accounts.machine import Event, Kind, Machine, Place, Step
+from routing.accounts.machine import (
+    APPEAL_PLACES,
+    APPEALED,
+    REFUSED,
+    Event,
+    Kind,
+    Machine,
+    Place,
+    Step,
+)
 from routing.accounts.obstacles import EVERY, contract, lock, permission, regulation
 from routing.accounts.people import GATEWAY, May, Role
 from routing.accounts.refusals import Code, Obstacle, Words
@@ -39,8 +48,6 @@ APPROVED: Final = "APPROVED"
 CLOSING: Final = "CLOSING"
 CANCELLED: Final = "CANCELLED"
 REJECTED: Final = "REJECTED"
-APPEALED: Final = "APPEALED"
-REFUSED: Final = "REFUSED"
 WITHDRAWN: Final = "WITHDRAWN"
 
 TELL_REGISTRY: Final = "tell the registry"
@@ -99,13 +106,7 @@ MACHINE: Final = Machine(
             "fix",
             Words("Mend what was named and ask anew, or appeal.", "请整改后重新申请或申诉。"),
         ),
-        APPEALED: Place(
-            Words("appealed", "申诉中"),
-            Role.APPEALS,
-            "review",
-            Words("Another party than the refuser decides.", "由拒绝方以外的人裁定。"),
-        ),
-        REFUSED: Place(Words("refused after an appeal", "申诉后维持拒绝")),
+        **APPEAL_PLACES,
         WITHDRAWN: Place(Words("withdrawn", "已撤回")),
     },
     {

@@ -7,7 +7,7 @@ can't happen: it is refused (P18, out of turn) and changes nothing.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing.accounts.people import Role
 from routing.accounts.refusals import Words
@@ -94,6 +94,20 @@ class Place(NamedTuple):
     """DE 39 for new business of the subject while a request stands here; '': none."""
     signs_in: bool = False
     """Though barred, it may sign in: it is being tested."""
+
+
+APPEALED: Final = "APPEALED"
+REFUSED: Final = "REFUSED"
+APPEAL_PLACES: Final = {
+    APPEALED: Place(
+        Words("appealed", "申诉中"),
+        Role.APPEALS,
+        "review",
+        Words("Another party than the refuser decides.", "由拒绝方以外的人裁定。"),
+    ),
+    REFUSED: Place(Words("refused after an appeal", "申诉后维持拒绝")),
+}
+"""Of every case that can be appealed."""
 
 
 class Machine(NamedTuple):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from routing.accounts.machine import Event, Kind, Machine, Place, Step
+from routing.accounts.machine import (
+    APPEAL_PLACES,
+    APPEALED,
+    REFUSED,
+    Event,
+    Kind,
+    Machine,
+    Place,
+    Step,
+)
 from routing.accounts.people import Role
 from routing.accounts.refusals import Code, Words
 
@@ -17,8 +26,6 @@ TESTING: Final = "TESTING"
 TESTED: Final = "TESTED"
 OPEN: Final = "OPEN"
 REJECTED: Final = "REJECTED"
-APPEALED: Final = "APPEALED"
-REFUSED: Final = "REFUSED"
 ABANDONED: Final = "ABANDONED"
 WITHDRAWN: Final = "WITHDRAWN"
 THE_WAY: Final = (
@@ -89,13 +96,7 @@ MACHINE: Final = Machine(
             "fix",
             Words("Mend what was named and ask again, or appeal.", "请整改后重新申请或申诉。"),
         ),
-        APPEALED: Place(
-            Words("appealed", "申诉中"),
-            Role.APPEALS,
-            "review",
-            Words("Another party than the refuser decides.", "由拒绝方以外的人裁定。"),
-        ),
-        REFUSED: Place(Words("refused after an appeal", "申诉后维持拒绝")),
+        **APPEAL_PLACES,
         ABANDONED: Place(
             Words("given up, can go on", "已中止, 可恢复"),
             next=Words("Ask again: it goes on where it was.", "重新提交即可继续。"),

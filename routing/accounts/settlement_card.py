@@ -27,7 +27,16 @@ from routing.accounts.card_rules import (
     Known,
 )
 from routing.accounts.case import Case
-from routing.accounts.machine import Event, Kind, Machine, Place, Step
+from routing.accounts.machine import (
+    APPEAL_PLACES,
+    APPEALED,
+    REFUSED,
+    Event,
+    Kind,
+    Machine,
+    Place,
+    Step,
+)
 from routing.accounts.people import GATEWAY, May, Role
 from routing.accounts.refusals import Code, Refusal, Words
 from routing.accounts.settlement_days import ALWAYS
@@ -51,8 +60,6 @@ SYNC_RETRY: Final = "SYNC_RETRY"
 SYNCED: Final = "SYNCED"
 EFFECTIVE: Final = "EFFECTIVE"
 REJECTED: Final = "REJECTED"
-APPEALED: Final = "APPEALED"
-REFUSED: Final = "REFUSED"
 WITHDRAWN: Final = "WITHDRAWN"
 
 THE_WAY: Final = (CHANGE_REQUESTED, UNDER_REVIEW, APPROVED, SYNCING, SYNCED, EFFECTIVE)
@@ -130,13 +137,7 @@ MACHINE: Final = Machine(
             "fix",
             Words("Withdraw and ask anew, or appeal.", "请撤回后重新申请或申诉。"),
         ),
-        APPEALED: Place(
-            Words("appealed", "申诉中"),
-            Role.APPEALS,
-            "review",
-            Words("Another party than the refuser decides.", "由拒绝方以外的人裁定。"),
-        ),
-        REFUSED: Place(Words("refused after an appeal", "申诉后维持拒绝")),
+        **APPEAL_PLACES,
         WITHDRAWN: Place(Words("withdrawn", "已撤回")),
     },
     {
