@@ -3,6 +3,7 @@ cimport cython
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
+from routing.conventions.base cimport Convention as Convention_t
 from routing.hosts cimport Host as Host_t
 from routing.cause cimport Asker as Asker_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
@@ -25,7 +26,7 @@ cdef class Admission:
     cdef public object failed_over
     cdef public object batch_of
     cdef public object advised_again
-    @cython.locals(message=Message_t)
+    @cython.locals(message=Message_t, convention=Convention_t)
     cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
@@ -33,15 +34,14 @@ cdef class Admission:
     @cython.locals(host=Host_t)
     cpdef tuple host_for(self, Message_t message, object listener, Now_t now, object only=*)
     cpdef object why_not(self, Host_t host, Now_t now)
-    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t)
+    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, convention=Convention_t)
     cpdef object open(self, Asker_t asker, object listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
-    @cython.locals(message=Message_t, de=int)
+    @cython.locals(message=Message_t, de=int, convention=Convention_t)
     cpdef object towards(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(charge=Charge_t, unproven=list)
     cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
-    cpdef object is_forbidden(self, Asker_t asker, object identity, object convention, Now_t now)
+    cpdef object is_forbidden(self, Asker_t asker, object identity, Convention_t convention, Now_t now)
 
-cdef object _kept(object convention, object transaction)
-cdef bint _is_good(str amount) except -1
+cdef object _kept(Convention_t convention, object transaction)

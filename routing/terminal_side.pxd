@@ -7,6 +7,7 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
 
 from routing.clock cimport Now as Now_t
+from routing.conventions.base cimport Convention as Convention_t
 from routing.hosts cimport Host as Host_t
 
 cdef object _CHARGE, _NETWORK, _NOT_A_REQUEST
@@ -24,7 +25,7 @@ cdef class TerminalSide:
     cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests
-    @cython.locals(asker=Asker_t)
+    @cython.locals(asker=Asker_t, convention=Convention_t)
     cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     @cython.locals(host=Host_t)
     cpdef object _charge(self, Asker_t asker, object listener, Now_t now)

@@ -91,7 +91,8 @@ class TerminalSide:
         network management carries none.
         """
         known = self._listeners[listener]
-        kind = CONVENTIONS[known.dialect].kind(message)
+        convention = CONVENTIONS[known.dialect]
+        kind = convention.kind(message)
         if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
@@ -205,7 +206,7 @@ class TerminalSide:
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
-            amount = int(CONVENTIONS[listener.dialect].amount_of(message))
+            amount = CONVENTIONS[listener.dialect].amount(message)
             code = refusal(original, pan_of(message), amount, refunds=refunds)
             host = self._life.hosts.get(original.host)
             if host is not None and not refunds and host.has_settled(original):
