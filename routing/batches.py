@@ -10,6 +10,8 @@ Rule 4.  A sale that the terminal holds and that was undone or declined here is 
          what nobody pays for.  So is one whose amount differs.
 Rule 5.  A sale that never came here, or whose reversal is on its way, is a difference that a person
          is told of, and settles: nothing here can be set right.
+Rule 6.  What is told of a batch that was settled is taken, and changes nothing: chip sales and the
+         end also of a batch that balanced, an end whose answer was lost.
 
 Holds on money (preauthorisations) are in no total.  A voided or refunded sale counts as a debit,
 its void or refund as a credit.
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing import response_codes as rc
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 
 UPLOADS_MAX: Final = 1_000
 """Batches in upload at a time; the oldest is forgotten, and its terminal told to begin again."""
+SETTLED_MAX: Final = 1_000
+"""Batches that are remembered as settled where no session knows it: ends said again get 00."""
 SALES_MAX: Final = 5_000
 """Sales of one upload; the counts of a batch have three digits in each of two blocks."""
 _STANDS: Final = frozenset({State.PRESUMED_SERVED, State.SERVED})
@@ -67,6 +72,25 @@ class Batch(NamedTuple):
     number: str
 
 
+@dataclass(slots=True)
+class _Upload:
+    """What a terminal told of one batch: amounts by STAN."""
+
+    sales: dict[str, int] = field(default_factory=dict)
+    doubtful: dict[str, int] = field(default_factory=dict)
+    """Sales that failed at the terminal or were doubted there."""
+
+    def __len__(self) -> int:
+        return len(self.sales.keys() | self.doubtful.keys())
+
+    def of(self, charge: Charge) -> int | None:
+        """What it holds of a charge."""
+        said = self.sales.get(charge.stan)
+        if said is None and charge.state in _STANDS:
+            return self.doubtful.get(charge.stan)
+        return said
+
+
 SettledWatcher = Callable[[str, str, "Iterable[Charge]", "Now"], None]
 """Merchant, terminal, charges of the batch, and when."""
 
@@ -79,7 +103,8 @@ class Batches:
     ) -> None:
         self._life, self._docket, self._replies = life, docket, replies
         self._sign_ins = sign_ins
-        self._uploads: OrderedDict[Batch, dict[str, int]] = OrderedDict()
+        self._uploads: OrderedDict[Batch, _Upload] = OrderedDict()
+        self._settled_lately: OrderedDict[Batch, None] = OrderedDict()
         self.balanced = self.unbalanced = 0
         self.differences = 0
         self.uploads_forgotten = 0
@@ -123,13 +148,20 @@ class Batches:
         self._life.outbox.lookups.append(BatchLookup(batch, found))
 
     def _settled(self, batch: Batch, charges: Iterable[Charge], now: Now) -> None:
-        till = Till.of(batch.merchant, batch.terminal)
-        self._sign_ins.batch_settled(till, batch.number, now)
+        self._sign_ins.batch_settled(_till_of(batch), batch.number, now)
+        self._settled_lately[batch] = None
+        if len(self._settled_lately) > SETTLED_MAX:
+            self._settled_lately.popitem(last=False)
         for watch in self.watchers:
             watch(batch.merchant, batch.terminal, charges, now)
 
+    def _is_settled(self, batch: Batch) -> bool:
+        known = batch in self._settled_lately
+        return known or self._sign_ins.has_settled(_till_of(batch), batch.number)
+
     def _begin_upload(self, batch: Batch) -> None:
-        self._uploads[batch] = {}
+        self._settled_lately.pop(batch, None)
+        self._uploads[batch] = _Upload()
         self._uploads.move_to_end(batch)
         if len(self._uploads) > UPLOADS_MAX:
             self._uploads.popitem(last=False)
@@ -144,35 +176,35 @@ class Batches:
             return
         known = self._uploads.get(batch)
         if known is None:
-            self._replies.refuse(asker, rc.NOT_BALANCED, now)
+            code = rc.APPROVED if self._is_settled(batch) else rc.NOT_BALANCED
+            self._replies.refuse(asker, code, now)
         elif said.in_all is None:
-            known.update(said.sales)
+            (known.doubtful if said.doubtful else known.sales).update(said.sales)
             too_many = len(known) > SALES_MAX
             if too_many:
                 del self._uploads[batch]
             self._replies.refuse(asker, rc.NOT_BALANCED if too_many else rc.APPROVED, now)
         elif said.in_all != len(known):
-            known.clear()
+            self._begin_upload(batch)
             self._replies.refuse(asker, rc.NOT_BALANCED, now)
         else:
             self._end_of_upload(asker, batch, known)
 
-    def _end_of_upload(self, asker: Asker, batch: Batch, sales: dict[str, int]) -> None:
+    def _end_of_upload(self, asker: Asker, batch: Batch, told: _Upload) -> None:
         def found(charges: list[Charge], now: Now) -> None:
-            self._set_right(charges, sales, batch, now)
+            self._set_right(charges, told, batch, now)
+            self._uploads.pop(batch, None)
             self._settled(batch, charges, now)
             self._replies.tell(asker, rc.APPROVED, now)
 
         self._life.outbox.lookups.append(BatchLookup(batch, found))
 
-    def _set_right(
-        self, charges: Iterable[Charge], sales: Mapping[str, int], batch: Batch, now: Now
-    ) -> None:
-        known = set()
+    def _set_right(self, charges: Iterable[Charge], told: _Upload, batch: Batch, now: Now) -> None:
+        known, sales = set(), told.sales
         for charge in charges:
             known.add(charge.stan)
             if charge.kind in _SALES:
-                self._compare(charge, sales.get(charge.stan), now)
+                self._compare(charge, told.of(charge), now)
             if charge.state is State.REVERSAL_DUE and charge.stan in sales:
                 self._differs("served_while_reversed", batch, charge.stan, sales, now)
         for stan in sorted(sales.keys() - known):
@@ -216,6 +248,10 @@ class Batches:
     def _question(self, charge: Charge, reason: Reason, now: Now) -> None:
         self.differences += 1
         self._docket.question(charge, reason, now)
+
+
+def _till_of(batch: Batch) -> Till:
+    return Till.of(batch.merchant, batch.terminal)
 
 
 def _speech(asker: Asker) -> ModuleType:

@@ -221,6 +221,11 @@ class SignIns:
         if session is not None and number == f"{session.batch:06d}":
             self.happens(session, SignEvent.BATCH_CLOSED, now)
 
+    def has_settled(self, till: Till, number: str) -> bool:
+        """Whether this is the batch that the terminal settled last."""
+        session = self._sessions.get(till)
+        return session is not None and number == f"{session.closed:06d}"
+
     # What terminals are asked for
 
     def want(self, till: Till, digit: str, now: Now, *, who: str = "") -> bool:

@@ -318,6 +318,10 @@ class PosTill(Till):
         digits = digits[:30] + result + digits[31:61] + result
         fields = totals.pick(self.echoed) | self.clock(answer) | {39: "00", 48: digits}
         self.expect(answer, totals, fields)
+        if balanced:
+            # The end is told whether or not there was something to tell before it.
+            end = self._build("0320", {11: self.next_stan(), 48: "0000"}, "00", "207")
+            await self.is_told(end, "00")
 
     def upload(self, sales: list[Message]) -> list[Message]:
         each = "".join(f"00{sale[11]}{PAN:0>20}{sale[4]}" for sale in sales)
