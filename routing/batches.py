@@ -10,7 +10,9 @@ Rule 4.  A sale that the terminal holds and that was undone or declined here is 
          what nobody pays for.  So is one whose amount differs.
 Rule 5.  A sale that never came here, or whose reversal is on its way, is a difference that a person
          is told of, and settles: nothing here can be set right.
-Rule 6.  What is told of a batch that was settled is taken, and changes nothing: chip sales and the
+Rule 6.  What became a case because nobody settled it (`unsettled`) is served once its terminal
+         vouches for it after all.
+Rule 7.  What is told of a batch that was settled is taken, and changes nothing: chip sales and the
          end also of a batch that balanced, an end whose answer was lost.
 
 Holds on money (preauthorisations) are in no total.  A voided or refunded sale counts as a debit,
@@ -33,6 +35,7 @@ from routing.effects import BatchLookup
 from routing.reason import Reason
 from routing.sign_in import Till
 from routing.transaction import Transaction
+from routing.unsettled import Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +54,8 @@ SETTLED_MAX: Final = 1_000
 """Batches that are remembered as settled where no session knows it: ends said again get 00."""
 SALES_MAX: Final = 5_000
 """Sales of one upload; the counts of a batch have three digits in each of two blocks."""
+_DE_41, _DE_42 = 8, 15
+"""Characters of the fields: blanks fill them in messages, and in what is kept of charges."""
 _STANDS: Final = frozenset({State.PRESUMED_SERVED, State.SERVED})
 _DEBITS: Final = _STANDS | {State.VOIDING, State.VOIDED, State.REFUNDED}
 _UNDONE: Final = frozenset({State.REVERSED, State.NOTHING_TO_REVERSE})
@@ -62,6 +67,7 @@ _SALES: Final = frozenset(
         Transaction.OFFLINE_SALE,
     }
 )
+"""What a batch holds."""
 
 
 class Batch(NamedTuple):
@@ -107,6 +113,7 @@ class Batches:
         self._settled_lately: OrderedDict[Batch, None] = OrderedDict()
         self.balanced = self.unbalanced = 0
         self.differences = 0
+        self._unsettled = Unsettled(life, sign_ins, self._question_old)
         self.uploads_forgotten = 0
         self.watchers: list[SettledWatcher] = []
         """Told of each batch that was settled, with its charges."""
@@ -120,6 +127,23 @@ class Batches:
             self._upload(asker, batch, now)
         else:
             self._totals(asker, batch, now)
+
+    def tick(self, now: Now) -> None:
+        """Whatever waits for time."""
+        self._unsettled.tick(now)
+
+    def _question_old(self, till: Till, number: str, age_max_s: float) -> None:
+        """Make cases of what nobody vouched for in a batch that is too old."""
+
+        def found(charges: list[Charge], now: Now) -> None:
+            for charge in charges:
+                too_old = now.wall - charge.opened_at > age_max_s
+                if too_old and charge.state is State.PRESUMED_SERVED and charge.kind in _SALES:
+                    self.differences += 1
+                    self._docket.question(charge, Reason.NEVER_SETTLED, now)
+
+        batch = Batch(till.merchant.ljust(_DE_42), till.terminal.ljust(_DE_41), number)
+        self._life.outbox.lookups.append(BatchLookup(batch, found))
 
     # Totals
 
@@ -138,6 +162,8 @@ class Batches:
                 for charge in charges:
                     if charge.state is State.PRESUMED_SERVED and charge.kind in _SALES:
                         self._life.apply(charge, Event.CONFIRMED, now)
+                    elif _is_unvouched(charge):
+                        self._life.apply(charge, Event.VOUCHED_LATE, now)
                 self._settled(batch, charges, now)
             else:
                 self.unbalanced += 1
@@ -231,6 +257,8 @@ class Batches:
         stands = charge.state in _STANDS
         if stands and said is None:
             self._unknown_to_terminal(charge, now)
+        elif _is_unvouched(charge) and said == charge.money:
+            self._life.apply(charge, Event.VOUCHED_LATE, now)
         elif stands and said != charge.money:
             self._question(charge, Reason.AMOUNT_DIFFERS, now)
         elif said is not None and charge.state in _UNDONE:
@@ -250,6 +278,11 @@ class Batches:
         self._docket.question(charge, reason, now)
 
 
+def _is_unvouched(charge: Charge) -> bool:
+    """Whether it is a case only because nobody settled it."""
+    return charge.state is State.CASE and charge.reason == Reason.NEVER_SETTLED
+
+
 def _till_of(batch: Batch) -> Till:
     return Till.of(batch.merchant, batch.terminal)
 
@@ -261,6 +294,7 @@ def _speech(asker: Asker) -> ModuleType:
 
 def totals_of(charges: Iterable[Charge]) -> Totals:
     """The totals of a batch as this journal has it."""
-    debits = [each.money for each in charges if each.kind in _SALES and each.state in _DEBITS]
+    sales = [each for each in charges if each.kind in _SALES]
+    debits = [each.money for each in sales if each.state in _DEBITS or _is_unvouched(each)]
     credits_ = [each.money for each in charges if each.kind.undoes and each.state in _STANDS]
     return Totals(sum(debits), len(debits), sum(credits_), len(credits_))

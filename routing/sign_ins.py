@@ -185,6 +185,8 @@ class SignIns:
             session.take(event, used=used)
         else:
             session.take(event, issued.mak, issued.tdk)
+        if event is SignEvent.BATCH_CLOSED or not session.batch_since:
+            session.batch_since = now.wall
         self.events[event] += 1
         self.keep(session, now)
 
