@@ -106,9 +106,13 @@ def is_request(mti: str) -> bool:
     return mti[2] in "02"
 
 
+class UnsaidError(TypeError):
+    """A convention does not say what only its dialect can."""
+
+
 class Convention:
     """One dialect's meaning.  Stateless; every method is a pure function of its arguments.  Those
-    that raise NotImplementedError are for each dialect to say.
+    that raise UnsaidError are for each dialect to say.
     """
 
     required: ClassVar[tuple[int, ...]] = ()
@@ -154,37 +158,37 @@ class Convention:
 
     def kind(self, message: Message) -> Kind:
         """What this message from a terminal asks for."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def transaction(self, message: Message) -> Transaction | None:
         """What a financial request does with money; None if it is no such request."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def undone(self, message: Message) -> Original | None:
         """Which charge a void or refund is about; None if the message does not say."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def completed(self, message: Message) -> Original | None:
         """Which preauthorisation a completion is about; None if the message does not say."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def point_to(self, message: Message, original: Charge) -> None:
         """Name `original` in a void or refund towards a host, as that host knows it."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def word(self, message: Message, transaction: Transaction) -> None:
         """Say in a request that came from another dialect which transaction it is."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def identity(self, message: Message) -> str:
         """The key under which a repeat of this charge is recognised."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def batch(self, message: Message) -> str:
         """The terminal's batch number, or what else tells its STANs of today from yesterday's; ''
         where messages that name an original do not say it.
         """
-        raise NotImplementedError
+        raise UnsaidError
 
     def batch_number(self, message: Message) -> int | None:  # noqa: ARG002 - most have no batches
         """The number of the batch that a terminal is in, as it says; None if it does not."""
@@ -201,23 +205,23 @@ class Convention:
 
     def original(self, message: Message) -> Original | None:
         """Which charge a reversal is about; None if the message does not say."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def confirmation(self, message: Message) -> Confirmation | None:
         """What a confirmation says; None if it can't be understood."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def network_answer(self, request: Message, now: Now) -> Message:
         """The answer to a sign-on, sign-off or echo."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def network_request(self, code: str, stan: str, now: Now) -> Message:
         """A network management message from the gateway to a host; `code` says what it is for."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def network_code(self, message: Message) -> str:
         """What says in a network management message what it is for."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def network_purpose(self, message: Message) -> Purpose | None:
         """What a network management message is for; None if it is none of ours."""
@@ -226,11 +230,11 @@ class Convention:
 
     def file_action(self, message: Message) -> FileAction:
         """What an account request says."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         """The answer to an account request."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def is_answer(self, message: Message) -> bool:
         """Whether a message answers one of ours."""
@@ -238,7 +242,7 @@ class Convention:
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:
         """What ties a host's answer to a request, from the request's fields as sent."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def pending_key(self, message: Message) -> str:
         """The same key, read off an answer."""
@@ -255,7 +259,7 @@ class Convention:
 
         `mti` is the host's choice between a request and an advice, where the dialect has both.
         """
-        raise NotImplementedError
+        raise UnsaidError
 
     def rewritten(self, charge: Charge) -> dict[int, str]:  # noqa: ARG002 - most have none
         """Fields in which the reversal differs from its original, and which its answer echoes."""
@@ -263,7 +267,7 @@ class Convention:
 
     def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:
         """A refund of the gateway's own, of `amount` minor units of what this charge took."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def reason_given(self, reversal: Message) -> Reason:
         """Why a terminal reverses, as far as it says."""
@@ -308,11 +312,11 @@ class Convention:
 
     def answer_header(self, request: Message) -> bytes:
         """The header of an answer to this request."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def own_fields(self, now: Now) -> dict[int, str]:
         """What the gateway adds to an answer of its own."""
-        raise NotImplementedError
+        raise UnsaidError
 
     def answer(self, request: Message, code: str, now: Now) -> Message:
         """An answer of the gateway's own: the echoed fields and DE 39."""
