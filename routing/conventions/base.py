@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
@@ -106,14 +107,8 @@ def is_request(mti: str) -> bool:
     return mti[2] in "02"
 
 
-class UnsaidError(TypeError):
-    """A convention does not say what only its dialect can."""
-
-
 class Convention:
-    """One dialect's meaning.  Stateless; every method is a pure function of its arguments.  Those
-    that raise UnsaidError are for each dialect to say.
-    """
+    """One dialect's meaning.  Stateless; every method is a pure function of its arguments."""
 
     required: ClassVar[tuple[int, ...]] = ()
     """Fields without which a charge is refused with 30."""
@@ -156,39 +151,39 @@ class Convention:
         self.dialect = dialect(name)
         self._required = self.required
 
+    @abstractmethod
     def kind(self, message: Message) -> Kind:
         """What this message from a terminal asks for."""
-        raise UnsaidError
 
+    @abstractmethod
     def transaction(self, message: Message) -> Transaction | None:
         """What a financial request does with money; None if it is no such request."""
-        raise UnsaidError
 
+    @abstractmethod
     def undone(self, message: Message) -> Original | None:
         """Which charge a void or refund is about; None if the message does not say."""
-        raise UnsaidError
 
+    @abstractmethod
     def completed(self, message: Message) -> Original | None:
         """Which preauthorisation a completion is about; None if the message does not say."""
-        raise UnsaidError
 
+    @abstractmethod
     def point_to(self, message: Message, original: Charge) -> None:
         """Name `original` in a void or refund towards a host, as that host knows it."""
-        raise UnsaidError
 
+    @abstractmethod
     def word(self, message: Message, transaction: Transaction) -> None:
         """Say in a request that came from another dialect which transaction it is."""
-        raise UnsaidError
 
+    @abstractmethod
     def identity(self, message: Message) -> str:
         """The key under which a repeat of this charge is recognised."""
-        raise UnsaidError
 
+    @abstractmethod
     def batch(self, message: Message) -> str:
         """The terminal's batch number, or what else tells its STANs of today from yesterday's; ''
         where messages that name an original do not say it.
         """
-        raise UnsaidError
 
     def batch_number(self, message: Message) -> int | None:  # noqa: ARG002 - most have no batches
         """The number of the batch that a terminal is in, as it says; None if it does not."""
@@ -203,46 +198,46 @@ class Convention:
         said = message.get(63) or ""
         return said if is_account(said) else ""
 
+    @abstractmethod
     def original(self, message: Message) -> Original | None:
         """Which charge a reversal is about; None if the message does not say."""
-        raise UnsaidError
 
+    @abstractmethod
     def confirmation(self, message: Message) -> Confirmation | None:
         """What a confirmation says; None if it can't be understood."""
-        raise UnsaidError
 
+    @abstractmethod
     def network_answer(self, request: Message, now: Now) -> Message:
         """The answer to a sign-on, sign-off or echo."""
-        raise UnsaidError
 
+    @abstractmethod
     def network_request(self, code: str, stan: str, now: Now) -> Message:
         """A network management message from the gateway to a host; `code` says what it is for."""
-        raise UnsaidError
 
+    @abstractmethod
     def network_code(self, message: Message) -> str:
         """What says in a network management message what it is for."""
-        raise UnsaidError
 
     def network_purpose(self, message: Message) -> Purpose | None:
         """What a network management message is for; None if it is none of ours."""
         code = self.network_code(message)
         return next((each for each, known in self.network_codes.items() if known == code), None)
 
+    @abstractmethod
     def file_action(self, message: Message) -> FileAction:
         """What an account request says."""
-        raise UnsaidError
 
+    @abstractmethod
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         """The answer to an account request."""
-        raise UnsaidError
 
     def is_answer(self, message: Message) -> bool:
         """Whether a message answers one of ours."""
         return not is_request(message.mti)
 
+    @abstractmethod
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:
         """What ties a host's answer to a request, from the request's fields as sent."""
-        raise UnsaidError
 
     def pending_key(self, message: Message) -> str:
         """The same key, read off an answer."""
@@ -254,20 +249,20 @@ class Convention:
             message.get(42) or "",
         )
 
+    @abstractmethod
     def reversal(self, charge: Charge, mti: str) -> Message:
         """The reversal of a charge towards a host of this dialect, first try or repeat.
 
         `mti` is the host's choice between a request and an advice, where the dialect has both.
         """
-        raise UnsaidError
 
     def rewritten(self, charge: Charge) -> dict[int, str]:  # noqa: ARG002 - most have none
         """Fields in which the reversal differs from its original, and which its answer echoes."""
         return {}
 
+    @abstractmethod
     def refund(self, charge: Charge, stan: str, amount: int, now: Now) -> Message:
         """A refund of the gateway's own, of `amount` minor units of what this charge took."""
-        raise UnsaidError
 
     def reason_given(self, reversal: Message) -> Reason:
         """Why a terminal reverses, as far as it says."""
@@ -310,13 +305,13 @@ class Convention:
         """The header of a request that the gateway makes itself."""
         return b""
 
+    @abstractmethod
     def answer_header(self, request: Message) -> bytes:
         """The header of an answer to this request."""
-        raise UnsaidError
 
+    @abstractmethod
     def own_fields(self, now: Now) -> dict[int, str]:
         """What the gateway adds to an answer of its own."""
-        raise UnsaidError
 
     def answer(self, request: Message, code: str, now: Now) -> Message:
         """An answer of the gateway's own: the echoed fields and DE 39."""
