@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from codec import dialect, mac
 from gateway.config_macs import mac_key
 from gateway.host_keys import HostPeer
+from routing.conventions.base import has_mac
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.host_keys import HostKeys
     from gateway.terminal_keys import TerminalKeys
 
+_SETTLEMENT: Final = ("3", "5")
 _NETWORK_CLASS: Final = "8"
 """Network management carries no MAC: it is what brings the keys."""
 
@@ -45,20 +47,30 @@ class WorkingPeer:
 
     dialect: Dialect
     keys: TerminalKeys
+    settlement_macs: bool = True
 
     def away(self, message: Message) -> bool:
         """Whether only a security module can check or make this message's MAC."""
-        return message.mti[1] != _NETWORK_CLASS and self.keys.away(message)
+        return not self._has_none(message) and self.keys.away(message)
 
     def authentic(self, message: Message) -> bool:
-        """Whether the MAC is good under a key of the terminal; network management has none."""
-        return message.mti[1] == _NETWORK_CLASS or self.keys.authentic(message)
+        """Whether the MAC is good under a key of the terminal, if there must be one."""
+        return self._has_none(message) or self.keys.authentic(message)
 
     def signed(self, message: Message) -> bytes:
         """The bytes of an answer, with its MAC where there must be one."""
-        if message.mti[1] != _NETWORK_CLASS:
+        if not self._has_none(message):
             self.keys.sign(message)
         return message.raw
+
+    def _has_none(self, message: Message) -> bool:
+        """Network management has none; settlement may have none, and its answer has a place for
+        one if the request had one.
+        """
+        mti_class = message.mti[1]
+        if mti_class == _NETWORK_CLASS:
+            return True
+        return not self.settlement_macs and mti_class in _SETTLEMENT and not has_mac(message)
 
 
 Peers = dict[str, Peer | WorkingPeer | HostPeer]
@@ -71,7 +83,7 @@ def peers_of(config: Config, keys: TerminalKeys, host_keys: HostKeys | None = No
     Raises OSError or ValueError for a bad key file.
     """
     named: Mapping[str, Peer | WorkingPeer] = {
-        each.name: WorkingPeer(dialect(each.dialect), keys)
+        each.name: WorkingPeer(dialect(each.dialect), keys, each.sign_in.settlement_macs)
         if each.keys == "working"
         else Peer(dialect(each.dialect), mac_key(each.mac))
         for each in config.listener

@@ -52,6 +52,7 @@ _TOLD: Final[dict[Event, tuple[str, str]]] = {
     Event.ADVICE_DISPUTED: (_HOST, "refused the advice that was sent again"),
     Event.ADVISED_AGAIN: (_TERMINAL, "sent the advice again"),
     Event.LATE_DECLINE_BEFORE_REVERSAL: (_HOST, "declined it, late"),
+    Event.VOUCHED_LATE: (_TERMINAL, "settled it after all: it was served"),
     Event.QUESTIONED: (_PERSON, "questioned how it ended"),
     Event.HELD_FOR_REVIEW: (GATEWAY, "held what was to be taken back: once too often"),
     Event.CLOSED_SERVED: (_PERSON, "decided: it was served"),
@@ -75,6 +76,7 @@ EVIDENCE: Final = frozenset(
         Event.DELIVERY_IS_SERVICE,
         Event.CONFIRMED,
         Event.ADVICE_TAKEN,
+        Event.VOUCHED_LATE,
         Event.CLOSED_SERVED,
     }
 )

@@ -250,6 +250,8 @@ TABLE: Final[dict[State, dict[Event, Step]]] = {
         E.APPROVAL_STANDS: Step(S.PRESUMED_SERVED),
         E.ADVICE_TAKEN: Step(S.SERVED),
         E.ADVISED_AGAIN: Step(S.SENT),
+        # Its batch was settled after all.
+        E.VOUCHED_LATE: Step(S.SERVED),
         E.CLOSED_SERVED: Step(S.SERVED),
         E.CLOSED_REFUNDED: Step(S.REFUNDED),
         E.CLOSED_REVERSED: Step(S.REVERSED),

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     REFUSED_BY_HOST = "refused_by_host"
     EXHAUSTED = "exhausted"
     UNKNOWN_TO_TERMINAL = "unknown_to_terminal"
+    NEVER_SETTLED = "never_settled"
     SERVED_AFTER_REVERSAL = "served_after_reversal"
     SERVED_THOUGH_DECLINED = "served_though_declined"
     AMOUNT_DIFFERS = "amount_differs"

@@ -35,7 +35,15 @@ class Replies:
         self.explain: Callable[[Message], dict[int, str]] | None = None
         """More fields for whoever is out of service: why, and what to do."""
 
-    def refuse(self, asker: Asker, code: str, now: Now, *, after_records: bool = False) -> None:
+    def refuse(
+        self,
+        asker: Asker,
+        code: str,
+        now: Now,
+        *,
+        after_records: bool = False,
+        more: Mapping[int, str] | None = None,
+    ) -> None:
         """No charge came of it: nothing has to be durable before the terminal may know.
 
         Unless an earlier sale was proved, by this request or just before it: a terminal that is
@@ -44,7 +52,8 @@ class Replies:
         self.refused[asker.request.dialect.name, asker.request.mti[1], code] += 1
         for watch in self.watchers:
             watch(asker.request, code, now)
-        more = self.explain(asker.request) if self.explain and code in _BARRED else None
+        if self.explain and code in _BARRED:
+            more = self.explain(asker.request)
         outbox = self._life.outbox
         leaves = outbox.sends if after_records else outbox.express
         leaves.append(_own_answer(asker, code, now, more))

@@ -128,6 +128,8 @@ class Session:
     """The number in force; 0: none was given yet."""
     closed: int = 0
     """The batch that was settled last."""
+    batch_since: float = 0.0
+    """Since when the number is in force, wall time."""
     new_key: str = ""
     """The MAC key issued last, wrapped; '' once it is the one in use, or before any."""
     earlier: tuple[tuple[str, str], ...] = ()
@@ -192,6 +194,7 @@ class Session:
             "listener": self.listener,
             "batch": self.batch,
             "closed": self.closed,
+            "batch_since": self.batch_since,
             "new_key": self.new_key,
             "earlier": [list(each) for each in self.earlier],
             "key": self.key,

@@ -54,6 +54,12 @@ class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bad_macs_max: int = 10
     """Wrong MACs of one terminal within `bad_macs_s` that are noted as a burst."""
     bad_macs_s: float = 60.0
+    settlement_macs: bool = True
+    """Whether 0500 and 0320 must carry a MAC.  Many POS terminals send none; what comes without
+    one closes its batch, and what it contradicts becomes cases: it proves and undoes nothing."""
+    settles_within_s: float = 259_200.0
+    """How old a sale may become in a batch that its terminal does not settle; then it is a case,
+    for a terminal that died may not have served it.  0: any age."""
 
     def lengths(self, dialect: str, code: str) -> KeyLengths | None:
         """The keys of a sign-in with this number; None if no keys are given for it."""

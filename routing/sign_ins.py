@@ -185,6 +185,8 @@ class SignIns:
             session.take(event, used=used)
         else:
             session.take(event, issued.mak, issued.tdk)
+        if event is SignEvent.BATCH_CLOSED or not session.batch_since:
+            session.batch_since = now.wall
         self.events[event] += 1
         self.keep(session, now)
 
@@ -220,6 +222,11 @@ class SignIns:
         session = self._sessions.get(till)
         if session is not None and number == f"{session.batch:06d}":
             self.happens(session, SignEvent.BATCH_CLOSED, now)
+
+    def has_settled(self, till: Till, number: str) -> bool:
+        """Whether this is the batch that the terminal settled last."""
+        session = self._sessions.get(till)
+        return session is not None and number == f"{session.closed:06d}"
 
     # What terminals are asked for
 

@@ -138,8 +138,7 @@ class Switch:
         if charge.maybe_told:
             self.life.apply(charge, Event.TERMINAL_LOST, now)
         else:
-            reason = Reason.TERMINAL_GONE
-            self.life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
+            self.life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=Reason.TERMINAL_GONE)
 
     def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
         """The terminal's TCP has every byte of an approval, and no reset followed."""
@@ -233,6 +232,7 @@ class Switch:
         for name in gone:
             self._drop_host(name)
         self.office.tick(now)
+        self.terminals.batches.tick(now)
 
     # The gateway's reports on what it sent
 

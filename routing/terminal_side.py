@@ -18,7 +18,7 @@ from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.completions import Completions
 from routing.conventions import CONVENTIONS, Convention, Kind
-from routing.conventions.base import pan_of
+from routing.conventions.base import has_mac, pan_of
 from routing.downloads import Downloads
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
@@ -314,13 +314,16 @@ class TerminalSide:
         if not (message.has(11) and message.has(41) and message.has(42)):
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
-        self.admission.proves_the_last(asker, message[11], listener, now)
+        bare = not (listener.sign_in.settlement_macs or has_mac(message))
+        if not bare:
+            self.admission.proves_the_last(asker, message[11], listener, now)
         code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
         number = convention.batch(message) or self.sign_ins.batch_of(message)
+        batch = Batch(message[42], message[41], number)
         if code or not number:
-            self.replies.refuse(asker, code or rc.FORMAT_ERROR, now)
+            self.batches.refuse(asker, batch, code or rc.FORMAT_ERROR, now)
             return
-        self.batches.heard(asker, Batch(message[42], message[41], number), now)
+        self.batches.heard(asker, batch, now, bare=bare)
 
     # Everything else
 

@@ -329,6 +329,11 @@ def first_missing(message: Message, required: tuple[int, ...]) -> int | None:
     return None
 
 
+def has_mac(message: Message) -> bool:
+    """Whether a message carries a MAC, be it good or not."""
+    return any(message.has(de) for de in MAC_FIELDS)
+
+
 def named(message: Message, stan: str, mti_class: str) -> str:
     """merchant|terminal|STAN|MTI class|: how the identity of a charge begins, whatever characters
     the names have.

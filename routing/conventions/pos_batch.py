@@ -3,8 +3,10 @@
 0500, DE 60.3 = 201: debit amount n12, count n3, credit amount n12, count n3, result n1, for
 domestic cards and again for foreign ones.  0320: DE 60.3 = 201 with a count n2 and for each sale
 two digits, STAN n6, PAN n20, amount n12; 203 and 205 with one sale of a chip card in DE 11 and
-DE 4; 202 or 207 when that was all, with the count n4.  No public text of the owner tells these;
-acquirers differ.
+DE 4; 204 and 206 with one that failed at the card or was doubted there; 202 or 207 when that was
+all, with the count n4.  An 0320 whose DE 60.1 is not 00 is an 0220 (a refund, an advice) told once
+more.  Chip sales and the end are told of a batch that balanced as well.  No public text of the
+owner tells these; acquirers differ.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ _SALE_DIGITS: Final = 40
 _SALES_A_MESSAGE_MAX: Final = 8
 _COUNT_DIGITS: Final = 4
 _ONE_SALE: Final = frozenset({"203", "205"})
+_DOUBTFUL: Final = frozenset({"204", "206"})
+_OF_SETTLEMENT: Final = "00"
+"""DE 60.1 of all but advices that are told once more."""
 _SALES: Final = "201"
 _END: Final = frozenset({"202", "207"})
 
@@ -43,6 +48,8 @@ class Upload(NamedTuple):
     sales: dict[str, int]
     """Amounts in minor units."""
     in_all: int | None = None
+    doubtful: bool = False
+    """Whether these may have failed, and are held only if they stand here."""
 
 
 def is_upload(message: Message) -> bool:
@@ -78,8 +85,12 @@ def with_result(digits: str, result: str) -> str:
 def upload(message: Message) -> Upload | None:
     """What an 0320 says; None if it can't be understood."""
     code, digits = message.get("60.3") or "", message.get(48, "")
-    if code in _ONE_SALE and message.has(11) and _is_number(message.get(4, "")):
-        return Upload({message[11]: int(message[4])})
+    told_again = (message.get("60.1") or _OF_SETTLEMENT) != _OF_SETTLEMENT
+    if told_again or code in _ONE_SALE or code in _DOUBTFUL:
+        if not (message.has(11) and _is_number(message.get(4, ""))):
+            return None
+        doubtful = not told_again and code in _DOUBTFUL
+        return Upload({message[11]: int(message[4])}, doubtful=doubtful)
     if code in _END and len(digits) == _COUNT_DIGITS and _is_number(digits):
         return Upload({}, int(digits))
     if code == _SALES and _is_number(digits):

@@ -54,6 +54,9 @@ _KIND_OF: Final = {
 _SALE: Final = "22"
 _REFUND: Final = "25"
 _VOIDS: Final = frozenset({"11", "21", "23"})
+_COMPLETION: Final = "20"
+_NAMES_ANOTHER: Final = _VOIDS | {_COMPLETION}
+"""Whose own DE 61 names what they are about."""
 _OF_PREAUTHORISATIONS: Final = frozenset({"10", "11"})
 """DE 60.1 of what goes as 0100."""
 _ENQUIRY: Final = "01"
@@ -192,12 +195,13 @@ class UnionPayPos(Convention):
     def original(self, message: Message) -> Original | None:
         """A plain 0400 repeats its original's numbers; other messages carry them in DE 61.
 
-        In the reversal of a void DE 61 is still the void's own: it names what was to be voided.
+        In the reversal of a void or a completion DE 61 may still be its own: it names what was to
+        be voided or completed.
         """
         function = message.get("60.1")
         batch, stan = message.get("61.1"), message.get("61.2")
         reverses = message.mti[1] == "4"
-        if reverses and (function in _VOIDS or batch is None or stan is None):
+        if reverses and (function in _NAMES_ANOTHER or batch is None or stan is None):
             batch, stan = self.batch(message), message.get(11, "")
         if not batch or not stan:
             return None

@@ -236,6 +236,17 @@ async def test_a_merchants_day(tmp_path: Path, dialect: str, overrides: tuple[st
     assert (log["broken"], log["lines"] > REGISTERED) == ("", True)
 
 
+async def test_a_merchants_day_whose_settlement_has_no_macs(tmp_path: Path) -> None:
+    """What an upload without them does not hold is a case, and not reversed."""
+    async with street(tmp_path) as town:
+        till: Till = TILLS["unionpay-pos"]("10000001", await town.plain(), town.bank)
+        till.settles_bare = True
+        await day(till, town.rests)
+        await till.line.end()
+        report = await town.run("audit", "--final")
+    assert (report["violations"], report["open"], report["cases"]) == ([], 0, 1)
+
+
 @DIALECTS
 @pytest.mark.slow
 async def test_a_day_of_trouble(tmp_path: Path, dialect: str, overrides: tuple[str, ...]) -> None:

@@ -72,6 +72,13 @@ class Till(ABC):
         """Requests as the host got them, by the numbers that they have here."""
         self._stan = 0
         self.transcript: list[tuple[bytes, bytes]] = []
+        self.settles_bare = False
+        """Whether it puts no MAC into batch settlement."""
+
+    def has_mac(self, message: Message) -> bool:
+        """Whether a message of its, and the answer, has a MAC."""
+        bare = ("8", "3", "5") if self.settles_bare else ("8",)
+        return message.mti[1] not in bare
 
     def next_stan(self) -> str:
         """The number of the next request."""
@@ -133,7 +140,7 @@ class Till(ABC):
     def worded(self, request: Message) -> Message:
         """The request with its MAC, where it has one."""
         sent = request.copy()
-        if self.key is not None:
+        if self.key is not None and self.has_mac(sent):
             mac.sign(sent, self.key)
         return sent
 
@@ -155,7 +162,7 @@ class Till(ABC):
         """`answer` is this and nothing else, to the byte."""
         mti = request.mti[:2] + {"0": "1", "2": "3"}[request.mti[2]] + "0"
         wanted = build(self.dialect, mti, dict(fields), self.answer_header)
-        if signed and self.key is not None:
+        if signed and self.has_mac(request) and self.key is not None:
             with_place_for_mac(wanted)
             mac.sign(wanted, self.key)
         assert answer.raw == wanted.raw, (told(answer), told(wanted))
@@ -170,7 +177,7 @@ class Till(ABC):
         """The gateway answers by itself, with this DE 39."""
         answer = await self.says(request)
         fields = request.pick(self.echoed) | self.own(answer) | {39: code}
-        self.expect(answer, request, fields, signed=request.mti[1] != "8")
+        self.expect(answer, request, fields)
 
     @abstractmethod
     def own(self, answer: Message) -> dict[int, str]:
@@ -258,7 +265,7 @@ class PosTill(Till):
         if mti[1] in "124":
             common |= {49: "156"}
         made = build(self.dialect, mti, common | fields, _HEADER)
-        if mti[1] != "8":
+        if self.has_mac(made):
             with_place_for_mac(made)
         return made
 
@@ -318,6 +325,10 @@ class PosTill(Till):
         digits = digits[:30] + result + digits[31:61] + result
         fields = totals.pick(self.echoed) | self.clock(answer) | {39: "00", 48: digits}
         self.expect(answer, totals, fields)
+        if balanced:
+            # The end is told whether or not there was something to tell before it.
+            end = self._build("0320", {11: self.next_stan(), 48: "0000"}, "00", "207")
+            await self.is_told(end, "00")
 
     def upload(self, sales: list[Message]) -> list[Message]:
         each = "".join(f"00{sale[11]}{PAN:0>20}{sale[4]}" for sale in sales)
@@ -361,7 +372,7 @@ class IsoTill(Till):
         stan = self.next_stan()
         common = {7: f"1123{stan}", 11: stan, 41: self.terminal, 42: MERCHANT}
         made = build(self.dialect, mti, common | fields)
-        if mti[1] != "8":
+        if self.has_mac(made):
             with_place_for_mac(made)
         return made
 

@@ -188,6 +188,55 @@ def test_chip_sales_come_one_by_one(world: World) -> None:
     assert world.state(3) is State.REVERSAL_DUE
 
 
+def one(code: str, stan: int, amount: int, kind: str = "00") -> Message:
+    """An 0320 with one sale."""
+    told = {"de4": f"{amount:012d}", "de48": None, "de60": f"{kind}{BATCH}{code}"}
+    return message("0320", "", "", stan, **told)
+
+
+def test_chip_sales_and_the_end_are_told_of_a_batch_that_balanced_too(world: World) -> None:
+    world.says(1, totals(3000, 3))
+    before = len(world.journal.records)
+    for told in (one("203", 1, 1000), one("204", 7, 500), message("0320", "207", "0002", 91)):
+        world.says(1, told)
+    assert world.codes(1)[-3:] == ["00"] * 3
+    assert [world.state(stan) for stan in (1, 2, 3)] == [State.SERVED] * 3
+    assert len(world.journal.records) == before
+
+
+def test_a_batch_that_is_opened_again_is_settled_no_more(world: World) -> None:
+    world.says(1, totals(3000, 3))
+    world.approved(4)
+    world.acknowledge(4)
+    world.says(1, totals(3000, 3))
+    world.says(1, end(3))
+    assert world.codes(1)[-1] == "79"
+    assert world.state(4) is State.PRESUMED_SERVED
+
+
+def test_what_failed_at_the_card_is_held_only_if_it_stands(world: World) -> None:
+    world.says(1, totals(2000, 2))
+    for told in (one("205", 1, 1000), one("206", 2, 1000), one("204", 8, 700)):
+        world.says(1, told)
+    world.says(1, end(3))
+    assert world.codes(1)[-1] == "00"
+    assert [world.state(stan) for stan in (1, 2)] == [State.PRESUMED_SERVED] * 2
+    assert world.state(3) is State.REVERSAL_DUE
+    assert world.switch.terminals.batches.differences == 1
+
+
+def test_refunds_and_advices_are_told_once_more_as_they_were(world: World) -> None:
+    world.says(1, refund(sale(POS, 2), 400))
+    world.answers(answer(world.charges_sent[-1]))
+    world.says(1, totals(2000, 2, 400, 1))
+    world.says(1, uploaded([(1, 1000), (2, 1000)]))
+    world.says(1, one("000", 60, 400, kind="25"))
+    world.says(1, end(3))
+    assert world.codes(1)[-1] == "00"
+    assert world.state(3) is State.REVERSAL_DUE
+    assert world.switch.terminals.batches.differences == 1
+
+
 def test_long_uploads_come_in_several_messages() -> None:
     world = World(POS)
     for stan in range(1, 20):

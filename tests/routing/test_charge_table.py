@@ -106,6 +106,7 @@ def test_what_leaves_an_end_is_known_by_name() -> None:
         (State.CASE, Event.ADVICE_TAKEN): State.SERVED,
         **{(state, Event.ADVISED_AGAIN): State.SENT for state in (State.CASE, State.NEVER_LEFT)},
         (State.CASE, Event.REFUNDED_WHOLE): State.REFUNDED,
+        (State.CASE, Event.VOUCHED_LATE): State.SERVED,
         (State.CASE, Event.CLOSED_SERVED): State.SERVED,
         (State.CASE, Event.CLOSED_REFUNDED): State.REFUNDED,
         (State.CASE, Event.CLOSED_REVERSED): State.REVERSED,

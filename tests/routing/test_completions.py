@@ -139,6 +139,20 @@ def test_a_completion_that_was_asked_for_is_reversed_like_a_sale(name: str) -> N
         assert world.reversals_sent[-1][90][4:10] == world.charge(8).host_stan
 
 
+def test_the_reversal_of_a_completion_may_still_name_its_preauthorisation() -> None:
+    """As the completion did in DE 61: what it reverses has its own number all the same."""
+    world = World(POS)
+    world.says(1, preauthorisation(POS))
+    world.answers(answer(world.charges_sent[-1]))
+    request = completion(POS)
+    world.says(1, request)
+    world.answers(answer(world.charges_sent[-1]))
+    world.says(1, reversal(request, de61=request[61]))
+    assert world.state(8) is State.REVERSAL_DUE
+    assert world.state(PREAUTHORISED) is not State.REVERSAL_DUE
+    assert world.reversals_sent[-1][61] == BATCH + world.charge(8).host_stan
+
+
 @EACH
 @EACH_ADVICE
 def test_an_advice_that_the_host_takes_is_served(name: str, what: str) -> None:
