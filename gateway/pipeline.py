@@ -55,6 +55,7 @@ class Pipeline:
     ) -> None:
         self._switch = switch
         self._journal = journal
+        switch.life.is_recorded = not journal.keeps_nothing
         self._network = network
         self.exits = Exits(switch, network, peers, lane, tools.clock, self._do)
         self._lane = lane

@@ -17,3 +17,8 @@ cdef class Cause:
     cdef public Now_t now
     cdef public Message_t reply
     cdef public Asker asker
+
+@cython.locals(asker=Asker)
+cpdef Asker asked(object conn, Message_t request)
+@cython.locals(cause=Cause)
+cpdef Cause caused(object event, Now_t now, Message_t reply, Asker asker)

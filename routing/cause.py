@@ -19,6 +19,16 @@ class Asker:
     request: Message
 
 
+# Made for every charge, and field by field: a class called with arguments costs C five times that.
+
+
+def asked(conn: int, request: Message) -> Asker:
+    """Who has just asked."""
+    asker = Asker.__new__(Asker)
+    asker.conn, asker.request = conn, request
+    return asker
+
+
 @dataclass
 class Cause:
     """What an action may need of that which made the charge move."""
@@ -27,3 +37,10 @@ class Cause:
     now: Now
     reply: Message | None
     asker: Asker | None
+
+
+def caused(event: Event, now: Now, reply: Message | None, asker: Asker | None) -> Cause:
+    """What has just happened."""
+    cause = Cause.__new__(Cause)
+    cause.event, cause.now, cause.reply, cause.asker = event, now, reply, asker
+    return cause

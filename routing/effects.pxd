@@ -47,3 +47,12 @@ cdef class Outbox:
     cdef public list sends
     cdef public list lookups
     cdef public list key_work
+
+@cython.locals(record=Opened)
+cpdef Opened opened(Charge_t charge)
+@cython.locals(record=Moved)
+cpdef Moved moved(Charge_t charge, object event, object before)
+@cython.locals(send=ToTerminal)
+cpdef ToTerminal to_terminal(object conn, Message_t message, Charge_t charge=*)
+@cython.locals(send=ToHost)
+cpdef ToHost to_host(object link, Message_t message, Charge_t charge)

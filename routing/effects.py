@@ -58,6 +58,9 @@ def moved_values(each: Charge) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+# Made for every charge, and field by field: a class called with arguments costs C five times that.
+
+
 @dataclass
 class Opened:
     """A charge is about to leave for a host; `values` in the order of OPENED."""
@@ -75,6 +78,22 @@ class Moved:
     event: Event
     before: State
     values: tuple[Any, ...]
+
+
+def opened(charge: Charge) -> Opened:
+    """The record of a charge's opening."""
+    record = Opened.__new__(Opened)
+    record.id, record.values = charge.id, opened_values(charge)
+    return record
+
+
+def moved(charge: Charge, event: Event, before: State) -> Moved:
+    """The record of a step that a charge has taken."""
+    record = Moved.__new__(Moved)
+    record.id, record.epoch = charge.id, charge.epoch
+    record.event, record.before = event, before
+    record.values = moved_values(charge)
+    return record
 
 
 class Noted(NamedTuple):
@@ -157,6 +176,20 @@ class ToHost:
     message: Message
     charge: Charge | None = None
     reverses: bool = False
+
+
+def to_terminal(conn: int, message: Message, charge: Charge | None = None) -> ToTerminal:
+    """An answer, and whether it is an approval that is watched."""
+    send = ToTerminal.__new__(ToTerminal)
+    send.conn, send.message, send.charge = conn, message, charge
+    return send
+
+
+def to_host(link: int, message: Message, charge: Charge) -> ToHost:
+    """A charge on its way."""
+    send = ToHost.__new__(ToHost)
+    send.link, send.message, send.charge, send.reverses = link, message, charge, False
+    return send
 
 
 class CloseLink(NamedTuple):

@@ -1,15 +1,19 @@
 cimport cython
+cimport routing.cause as causes
+cimport routing.charge as table
+cimport routing.effects as effects
 
 from codec._wire cimport Message as Message_t
-from routing.book cimport ChargeBook as ChargeBook_t, Deadlines as Deadlines_t
-from routing.charge_record cimport Charge as Charge_t
+from routing.actions cimport Actions
 from routing.cause cimport Asker as Asker_t, Cause as Cause_t
+from routing.charge_record cimport Charge as Charge_t
 from routing.charge cimport Step as Step_t
 from routing.clock cimport Now as Now_t
 from routing.conduct cimport Conduct as Conduct_t
-from routing.effects cimport Outbox as Outbox_t
 from routing.hosts cimport Host as Host_t
 from routing.limits cimport Limits as Limits_t
+from routing.outcomes cimport Outcomes as Outcomes_t
+from routing.tally cimport Count as Count_t
 from routing.watchers cimport Watchers as Watchers_t
 
 cdef object _SENT, _APPROVED, _CASE, _VOIDING, _REVERSAL_DUE, _DELIVERY_UNKNOWN
@@ -17,40 +21,33 @@ cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REV
 cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK
 
 @cython.final
-cdef class Lifecycle:
-    cdef public object settings
-    cdef public dict hosts
-    cdef public object translators
-    cdef public ChargeBook_t book
-    cdef public Deadlines_t deadlines
+cdef class Lifecycle(Actions):
     cdef public Limits_t limits
     cdef public Conduct_t conduct
-    cdef public Outbox_t outbox
     cdef public object reversals
     cdef public object originals
-    cdef public dict outcomes
-    cdef public dict entered
+    cdef Outcomes_t _outcomes
+    cdef dict _entered
     cdef public object internal_errors
     cdef public object over_limit
     cdef public Watchers_t watchers
+    cdef public bint is_recorded
     cdef public object epoch
     cdef public object keeper
     cdef public object registry
     cdef public object gate
     cdef object _next_id
-    cdef dict _carry_out
     cpdef object next_id(self)
     @cython.locals(host=Host_t)
     cpdef object open(self, Charge_t charge, Message_t message, object link, Now_t now)
-    @cython.locals(cell=Step_t)
+    @cython.locals(cell=Step_t, cause=Cause_t)
     cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
-    cdef object _came_back(self, Charge_t charge, object event)
     cdef object _count(self, Charge_t charge, Now_t now)
     cdef object _count_no_more(self, Charge_t charge, Now_t now)
-    @cython.locals(cell=Step_t, host=Host_t)
-    cdef tuple _decided(self, Charge_t charge, object event, object reason)
     @cython.locals(host=Host_t)
-    cdef object _settle(self, Charge_t charge, object before, Now_t now)
-    cpdef object wake(self, Charge_t charge, double at)
-    cpdef object _relay_answer(self, Charge_t charge, Cause_t cause)
+    cdef tuple _otherwise(self, Charge_t charge, object event, Step_t cell, object reason)
+    cdef object _count_anew(self, Charge_t charge, object before, Now_t now)
+    @cython.locals(host=Host_t, entered=Count_t)
+    cdef object _settle(self, Charge_t charge, object before, object event, Now_t now)
+    cdef object _tell(self, Charge_t charge, object before, object event, Now_t now)
     cpdef object delivered(self, Charge_t charge, Now_t now)

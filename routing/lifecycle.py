@@ -8,41 +8,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from routing import answers
+from routing import cause as causes
+from routing import charge as table
+from routing import effects
 from routing.accounts.gate import Gate
-from routing.book import ChargeBook, Deadlines
+from routing.actions import Actions
 from routing.cards import Cards
-from routing.cause import Asker, Cause
-from routing.charge import (
-    INTERNAL_ERROR,
-    OPEN_STATES,
-    Action,
-    Charge,
-    Event,
-    State,
-    Step,
-    step,
-    what_happens,
-)
-from routing.clock import de7
+from routing.charge import INTERNAL_ERROR, OPEN_STATES, Step
 from routing.conduct import Conduct
-from routing.conventions import CONVENTIONS
-from routing.effects import Moved, Opened, Outbox, ToHost, ToTerminal, moved_values, opened_values
 from routing.keeper import Keeper
 from routing.limits import Limits, sale_of
 from routing.originals import Originals
+from routing.outcomes import Outcomes
 from routing.reason import Reason
 from routing.registry import Registry
-from routing.response_codes import HOST_UNAVAILABLE, SYSTEM_ERROR
+from routing.response_codes import SYSTEM_ERROR
 from routing.reversals import Reversals
 from routing.service import Proof
+from routing.states import Action, Event, State
+from routing.tally import Count
 from routing.transaction import Transaction
 from routing.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from codec import Message
+    from routing.cause import Asker
+    from routing.charge_record import Charge
     from routing.clock import Now
     from routing.hosts import Host
     from routing.settings import Settings
@@ -67,7 +60,7 @@ _REASON_OF: Final = {
 _HOST_GONE: Final = Step(State.CASE, (Action.TELL_A_PERSON,), SYSTEM_ERROR)
 
 
-class Lifecycle:
+class Lifecycle(Actions):
     """The charges and their steps.  `outbox` gathers the effects until the gateway takes them."""
 
     def __init__(
@@ -78,13 +71,8 @@ class Lifecycle:
         epoch: int,
         next_id: int,
     ) -> None:
-        self.settings = settings
-        self.hosts = hosts
-        self.translators = translators
-        self.book = ChargeBook(ended_max=settings.ended_max)
-        self.deadlines = Deadlines()
+        super().__init__(settings, hosts, translators)
         self.epoch = epoch
-        self.outbox = Outbox()
         self.keeper = Keeper(self)
         self.registry = Registry(settings.registry, self.keeper)
         self.gate = Gate()
@@ -93,27 +81,15 @@ class Lifecycle:
         self.conduct = Conduct(settings.abuse, cards)
         self.reversals = Reversals(self)
         self.originals = Originals(self)
-        self.outcomes: dict[tuple[str, str, str, Event], int] = {}
-        """How charges came back: host, terminal's dialect, MTI class digit, event."""
-        self.entered: dict[State, int] = {}
+        self._outcomes = Outcomes()
+        self._entered = {state: Count() for state in State}
         self.internal_errors = 0
         self.over_limit = 0
         """Charges that a host approved beyond a limit in force; each was reversed."""
         self.watchers = Watchers()
+        self.is_recorded = True
+        """Whether the steps of charges go on record; not where the journal keeps nothing anyway."""
         self._next_id = next_id
-        self._carry_out: dict[Action, Callable[[Charge, Cause], None]]
-        self._carry_out = {
-            Action.RELAY_ANSWER: self._relay_answer,
-            Action.TELL_NO_ANSWER: self._tell_no_answer,
-            Action.TELL_UNSENT: self._tell_unsent,
-            Action.ANSWER_AGAIN: self._answer_again,
-            Action.TELL_REVERSED: self._tell_reversed,
-            Action.OPEN_WINDOW: self._open_window,
-            Action.HOLD_FOR_PROOF: self._hold_for_proof,
-            Action.BEGIN_REVERSAL: self._begin_reversal,
-            Action.RETRY_LATER: self._retry_later,
-            Action.TELL_A_PERSON: self._tell_a_person,
-        }
 
     # Opening and moving
 
@@ -133,8 +109,9 @@ class Lifecycle:
         self.book.add(charge)
         self.deadlines.watch(charge)
         self._count(charge, now)
-        self.outbox.records.append(Opened(charge.id, opened_values(charge)))
-        self.outbox.sends.append(ToHost(link, message, charge))
+        if self.is_recorded:
+            self.outbox.records.append(effects.opened(charge))
+        self.outbox.sends.append(effects.to_host(link, message, charge))
 
     def never_was(self, charge: Charge, now: Now) -> None:
         """What was opened turned out to be the repeat of a charge that the journal knows."""
@@ -176,8 +153,10 @@ class Lifecycle:
     ) -> Step:
         """`apply`, for what happens to every charge."""
         before = charge.state
-        event = self.conduct.instead(charge, what_happens(charge, event), now)
-        cell, reason = self._decided(charge, event, reason)
+        event = self.conduct.instead(charge, table.what_happens(charge, event), now)
+        cell = table.step(before, event)
+        if cell.next is _REVERSAL_DUE or cell.next is _CASE:
+            cell, reason = self._otherwise(charge, event, cell, reason)
         after = cell.next
         moves = after is not before
         if reason is not None and (moves or not charge.reason):
@@ -185,33 +164,39 @@ class Lifecycle:
         charge.state = after
         charge.updated_at = now.wall
         if cell.actions:
-            cause = Cause(event, now, reply, asker)
+            cause = causes.caused(event, now, reply, asker)
             for action in cell.actions:
-                self._carry_out[action](charge, cause)
+                self._carry_out(action, charge, cause)
         if moves:
-            if before is _SENT:
-                self._came_back(charge, event)
-            if not charge.undoes:
-                self.entered[after] = self.entered.get(after, 0) + 1
-            self._settle(charge, before, now)
-        record = Moved(charge.id, charge.epoch, event, before, moved_values(charge))
-        self.outbox.records.append(record)
+            self._settle(charge, before, event, now)
+        if self.is_recorded:
+            self.outbox.records.append(effects.moved(charge, event, before))
         if moves:
-            if charge.original_id:
-                self.originals.tell(charge, now)
-            for watch in self.watchers.of(before, after):
-                watch(charge, before, event, now)
+            self._tell(charge, before, event, now)
         return cell
 
-    def _came_back(self, charge: Charge, event: Event) -> None:
-        outcome = charge.host, charge.dialect, charge.mti[1], event
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+    def _tell(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        """Whoever has to hear of a charge that moved."""
+        if charge.original_id:
+            self.originals.tell(charge, now)
+        for watch in self.watchers.of(before, charge.state):
+            watch(charge, before, event, now)
 
-    def _decided(
-        self, charge: Charge, event: Event, reason: Reason | None
+    @property
+    def outcomes(self) -> dict[tuple[str, str, str, Event], int]:
+        """How charges came back: host, terminal's dialect, MTI class digit, event."""
+        return self._outcomes.counts()
+
+    @property
+    def entered(self) -> dict[State, int]:
+        """How many charges came to each state, where there were any in this life."""
+        return {state: each.n for state, each in self._entered.items() if each.n}
+
+    def _otherwise(
+        self, charge: Charge, event: Event, cell: Step, reason: Reason | None
     ) -> tuple[Step, Reason | None]:
-        """The cell of the table for this pair, or the case that is made of it instead."""
-        cell, host = step(charge.state, event), self.hosts.get(charge.host)
+        """The cell of the table and the reason, or the case that is made of it instead."""
+        host = self.hosts.get(charge.host)
         if cell is INTERNAL_ERROR:
             self.internal_errors += 1
             return cell, Reason.INTERNAL_ERROR
@@ -225,13 +210,24 @@ class Lifecycle:
             return Step(State.CASE, (Action.TELL_A_PERSON,), cell.code), Reason.AFTER_CUT_OVER
         return cell, reason
 
-    def _settle(self, charge: Charge, before: State, now: Now) -> None:
-        """Bring the indexes and limits in line with the new state."""
-        after = charge.state
-        if after in _GIVES_LIMIT_BACK and before not in _GIVES_LIMIT_BACK:
+    def _count_anew(self, charge: Charge, before: State, now: Now) -> None:
+        counted = before not in _GIVES_LIMIT_BACK
+        counts = charge.state not in _GIVES_LIMIT_BACK
+        if counted and not counts:
             self._count_no_more(charge, now)
-        elif before in _GIVES_LIMIT_BACK and after not in _GIVES_LIMIT_BACK:
+        elif counts and not counted:
             self._count(charge, now)
+
+    def _settle(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        """Bring the counts, limits and indexes in line with the new state."""
+        after = charge.state
+        if before is _SENT:
+            self._outcomes.came_back(charge, event)
+        if not charge.undoes:
+            entered = self._entered[after]
+            entered.up()
+        if self.limits.exist():
+            self._count_anew(charge, before, now)
         if before is _SENT:
             charge.request = None
             if after is _CASE and charge.host in self.hosts:
@@ -244,103 +240,6 @@ class Lifecycle:
         if before is _REVERSAL_DUE:
             self.reversals.over(charge, now)
         self.book.moved(charge, before)
-
-    # What actions do
-
-    def _relay_answer(self, charge: Charge, cause: Cause) -> None:
-        if cause.reply is None or charge.request is None:
-            return
-        answer = answers.for_terminal(charge.request, cause.reply, self.translators, cause.now)
-        answers.remember(charge, answer, charge.request)
-        if charge.conn:
-            charge.handed = False
-            watched = charge if charge.state is _APPROVED else None
-            self.outbox.sends.append(ToTerminal(charge.conn, answer, watched))
-
-    def _tell_no_answer(self, charge: Charge, cause: Cause) -> None:
-        self._refuse(charge, CONVENTIONS[charge.dialect].no_answer_code, cause.now)
-
-    def _tell_unsent(self, charge: Charge, cause: Cause) -> None:
-        self._refuse(charge, HOST_UNAVAILABLE, cause.now)
-
-    def _refuse(self, charge: Charge, code: str, now: Now) -> None:
-        """Tell that the sale does not stand.  It need not wait for the record: whatever a restart
-        finds instead, this charge is undone.
-        """
-        charge.code = code
-        if charge.request is None:
-            return
-        answer = CONVENTIONS[charge.dialect].answer(charge.request, code, now)
-        answers.remember(charge, answer, charge.request)
-        if charge.conn:
-            self.outbox.express.append(ToTerminal(charge.conn, answer))
-
-    def _answer_again(self, charge: Charge, cause: Cause) -> None:
-        if cause.asker is None:
-            return
-        charge.repeats_answered += 1
-        # A first try that was slow on a connection which its terminal has left since.
-        overtaken = cause.asker.conn < charge.conn
-        if charge.state is State.APPROVED and not overtaken:
-            # On the same connection an earlier copy may have crossed this repeat, and be served.
-            charge.handed = charge.handed and charge.conn == cause.asker.conn
-            self.book.join_conn(charge, cause.asker.conn)
-        watched = charge if charge.state is State.APPROVED else None
-        request = cause.asker.request
-        answer = answers.came_late(charge, request, cause.now) or answers.again(charge, request)
-        self.outbox.sends.append(ToTerminal(cause.asker.conn, answer, watched))
-
-    def _tell_reversed(self, charge: Charge, cause: Cause) -> None:
-        """The sale does not stand: the same words as for an answer that never came."""
-        if cause.asker is None:
-            return
-        charge.repeats_answered += 1
-        convention, request = CONVENTIONS[charge.dialect], cause.asker.request
-        code = convention.no_answer_code
-        if charge.answer and charge.code == convention.code_for(request, code):
-            answer = answers.again(charge, request)
-        else:
-            answer = convention.answer(request, code, cause.now)
-        self.outbox.sends.append(ToTerminal(cause.asker.conn, answer))
-
-    def _open_window(self, charge: Charge, cause: Cause) -> None:
-        self.wake(charge, cause.now.monotonic + charge.window_s)
-
-    def _hold_for_proof(self, charge: Charge, cause: Cause) -> None:
-        """Hold for a proof.  An answer that is lost again restarts this clock once, not more; a
-        restart of the gateway always does, because nobody could bring a proof while it was away.
-        """
-        charge.maybe_told = True
-        if cause.event is Event.RESTART or charge.proof_restarts <= 1:
-            charge.proof_restarts += cause.event is not Event.RESTART
-            charge.proof_until = cause.now.monotonic + self.settings.service.delivery_proof_s
-        self.wake(charge, max(charge.proof_until, cause.now.monotonic))
-
-    def _begin_reversal(self, charge: Charge, cause: Cause) -> None:
-        """Give the reversal the one identity that all its tries share, and make it due."""
-        host = self.hosts[charge.host]
-        # Also for a case that is tried again: 22 must not pass for an answer to our own repeat.
-        charge.attempts = 0
-        if not charge.reversal_stan:
-            keeps = host.convention.keeps_stan
-            charge.reversal_stan = charge.host_stan if keeps else host.keys.next_stan()
-            charge.reversal_de7 = "" if keeps else de7(cause.now)
-        charge.reversal_since = cause.now.wall
-        host.keys.quarantine(host.charge_key(charge), cause.now.monotonic)
-        self.wake(charge, cause.now.monotonic + self.settings.reversal.pause_s(0, charge.id))
-
-    def _retry_later(self, charge: Charge, cause: Cause) -> None:
-        charge.reversal_in_flight = False
-        pause_s = self.settings.reversal.pause_s(charge.attempts, charge.id)
-        self.wake(charge, cause.now.monotonic + pause_s)
-
-    def _tell_a_person(self, charge: Charge, cause: Cause) -> None:
-        """The case stands in the journal, in the metrics and in `isogate cases`."""
-
-    def wake(self, charge: Charge, at: float) -> None:
-        """Look at `charge` again at the monotonic time `at`."""
-        charge.due = at
-        self.deadlines.watch(charge)
 
     # Time and restarts
 

@@ -1,6 +1,12 @@
 cimport cython
 
 @cython.final
+cdef class Count:
+    cdef public long long n
+    cpdef object up(self)
+    cpdef object down(self)
+
+@cython.final
 cdef class Tally:
     cdef tuple _bounds
     cdef list _counts

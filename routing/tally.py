@@ -14,12 +14,27 @@ REPLY_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0,
 OWN_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
+class Count:
+    """A number that changes with each charge: C counts without making a new object of it."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def up(self) -> None:
+        """One more."""
+        self.n += 1
+
+    def down(self) -> None:
+        """One less."""
+        self.n -= 1
+
+
 class Tally:
     """Counts of what was no more than each bound, and of what was above the last."""
 
     def __init__(self, bounds: Sequence[float] = MONEY_BACK_S) -> None:
         self._bounds = tuple(bounds)
-        self._counts = [0] * (len(bounds) + 1)
+        self._counts = [Count() for _ in range(len(bounds) + 1)]
         self.sum = 0.0
 
     def add(self, seconds: float) -> None:
@@ -29,18 +44,18 @@ class Tally:
             if seconds <= bound:
                 break
             at += 1
-        self._counts[at] += 1
+        self._counts[at].up()
         self.sum += seconds
 
     @property
     def count(self) -> int:
         """How often."""
-        return sum(self._counts)
+        return sum(each.n for each in self._counts)
 
     def buckets(self) -> list[tuple[str, float]]:
         """Bound and how many took no longer, cumulative; the last bound is +Inf."""
         total, found = 0, []
         for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
-            total += count
+            total += count.n
             found.append((bound, float(total)))
         return found

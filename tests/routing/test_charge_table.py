@@ -150,3 +150,26 @@ def test_whoever_asks_of_a_charge_is_answered_in_every_state(state: State) -> No
     for event in (Event.CONFIRMED, Event.NOT_SERVED, Event.TERMINAL_REVERSAL):
         assert step(state, event).code in {"00", "12", "22", "25"}
     assert Event.REPEAT in TABLE[state]
+
+
+def test_who_begins_a_reversal_owes_one() -> None:
+    """`Lifecycle` looks at what leads to a reversal or a case only, whether it may."""
+    cells = [cell for row in TABLE.values() for cell in row.values()]
+    begin = {cell.next for cell in cells if Action.BEGIN_REVERSAL in cell.actions}
+    assert begin == {State.REVERSAL_DUE}
+    decided = (Event.OUTCOME_UNKNOWN, Event.HELD_FOR_REVIEW)
+    assert {row[event].next for row in TABLE.values() for event in decided if event in row} == {
+        State.CASE
+    }
+
+
+def test_without_a_record_of_its_steps_a_charge_goes_the_same_way() -> None:
+    told = []
+    for is_recorded in (True, False):
+        world = World()
+        world.switch.life.is_recorded = is_recorded
+        world.approved()
+        world.says(1, sale(stan=2))
+        told.append((world.codes(1), world.state(1), world.state(2), len(world.at_host("0200"))))
+        assert bool(world.journal.records) is is_recorded
+    assert told[0] == told[1]
