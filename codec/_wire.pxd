@@ -57,6 +57,7 @@ cdef inline Py_ssize_t bytes_of(const Rule* rule, Py_ssize_t units) noexcept nog
 
 cdef class Message:
     cdef readonly Dialect dialect
+    cdef readonly str mti       # the four digits of the message type
     cdef bytes frame
     cdef bint owned             # nobody else has seen `frame`, so it may be written to
     cdef Index index
@@ -72,6 +73,9 @@ cdef class Message:
     cpdef object get(self, object key, object default=*)
     cpdef bint has(self, int de) noexcept
     cpdef bint holds(self, int de, str value) except -1
+    cpdef str first_two(self, int de)
+    cpdef long number(self, int de, int digits, int before=*) except -2
+    cpdef str joined(self, tuple fields, bint escaped=*)
     cpdef dict pick(self, object numbers, tuple but=*)
     cpdef tuple shared_with(self, Message other)
     cpdef Message copy(self)

@@ -367,6 +367,18 @@ cdef str mti_text(int number):
     return known
 
 
+cdef tuple TWO_DIGITS = tuple([f"{number:02d}" for number in range(100)])
+
+cdef enum:
+    JOINED_MAX = 256            # longer ones are joined as Python does
+    NUMBER_DIGITS_MAX = 18      # that fit a C number
+
+
+cdef bint readable_type(const Fault* fault, Py_ssize_t length) noexcept:
+    """Whether a frame with this fault has an MTI all the same."""
+    return fault.field != IN_HEADER and fault.field != IN_MTI and length <= FRAME_BYTES_MAX
+
+
 # ---- The message --------------------------------------------------------------------------------
 
 @cython.final
@@ -390,10 +402,13 @@ cdef class Message:
         self.dialect = dialect
         if index_frame(&dialect.layout, self.data(), PyBytes_GET_SIZE(self.frame),
                        &self.index, &fault):
+            self.mti = self.type_of()
             return
         if faults is None:
             raise dialect.error(&fault)
         faults.append(dialect.error(&fault))
+        if readable_type(&fault, PyBytes_GET_SIZE(self.frame)):
+            self.mti = self.type_of()
 
     cdef const uint8_t* data(self) noexcept:
         return <const uint8_t*>PyBytes_AS_STRING(self.frame)
@@ -417,12 +432,8 @@ cdef class Message:
         """What stands before the MTI."""
         return self.frame[:self.dialect.layout.header_bytes]
 
-    @property
-    def mti(self):
-        """The four digits of the message type."""
-        return self.type_of()
-
     cdef str type_of(self):
+        """The four digits of the message type, read off the frame."""
         cdef const Layout* layout = &self.dialect.layout
         cdef const uint8_t* raw = self.data() + layout.header_bytes
         cdef int i, number = 0
@@ -455,6 +466,7 @@ cdef class Message:
         cdef Message twin = Message.__new__(Message, None, None)
         self.owned = False
         twin.frame, twin.dialect, twin.index = self.frame, self.dialect, self.index
+        twin.mti = self.mti
         return twin
 
     def __copy__(self):
@@ -517,6 +529,70 @@ cdef class Message:
             return text_length(value) == slot.units and latin1_text(value) and memcmp(
                 latin1_chars(value), self.data() + slot.start + rule.length_bytes, slot.units) == 0
         return <str>self.value_of(de) == value
+
+    cpdef str first_two(self, int de):
+        """The first two characters of a field's value, `""` without the field."""
+        cdef Slot* slot = self.find(de)
+        cdef const uint8_t* raw
+        cdef const Rule* rule
+        if slot == NULL:
+            return ""
+        rule = &self.dialect.layout.rules[de]
+        if slot.units >= 2 and rule.content == TEXT and rule.charset.identity:
+            raw = self.data() + slot.start + rule.length_bytes
+            if digit_of(raw[0], AS_ASCII) >= 0 and digit_of(raw[1], AS_ASCII) >= 0:
+                return <str>TWO_DIGITS[(raw[0] & 15) * 10 + (raw[1] & 15)]
+        return (<str>self.value_of(de))[:2]
+
+    cpdef long number(self, int de, int digits, int before=0) except -2:
+        """The number that a field's value is behind its first `before` characters; -1 unless these
+        are so many decimal digits.
+        """
+        cdef Slot* slot = self.find(de)
+        cdef const Rule* rule
+        cdef const uint8_t* raw
+        cdef long number = 0
+        cdef int digit, i
+        if slot == NULL or slot.units != before + digits or digits > NUMBER_DIGITS_MAX:
+            return -1
+        rule = &self.dialect.layout.rules[de]
+        if rule.content != TEXT or not rule.charset.identity:
+            said = (<str>self.value_of(de))[before:]
+            return int(said) if said.isascii() and said.isdigit() else -1
+        raw = self.data() + slot.start + rule.length_bytes + before
+        for i in range(digits):
+            digit = digit_of(raw[i], AS_ASCII)
+            if digit < 0:
+                return -1
+            number = number * 10 + digit
+        return number
+
+    cpdef str joined(self, tuple fields, bint escaped=False):
+        """The values of fields with a bar between each two, empty for an absent one; field 0 is the
+        class of the MTI.  `escaped`: no two different lists of values give the same text.
+        """
+        cdef uint8_t[JOINED_MAX] text
+        cdef Py_ssize_t at = 0, units
+        cdef Slot* slot
+        cdef const Rule* rule
+        cdef int de
+        for number in fields:
+            de = number
+            slot = self.find(de)
+            if slot != NULL:
+                rule = &self.dialect.layout.rules[de]
+                units = slot.units
+                if at + units + 2 > JOINED_MAX or not plain_text(
+                        rule, self.data() + slot.start + rule.length_bytes, units, text + at,
+                        escaped):
+                    return joined_values(self, fields, escaped)
+                at += units
+            elif de == 0:
+                text[at] = <uint8_t>self.mti[1]
+                at += 1
+            text[at] = 0x7C                 # '|'
+            at += 1
+        return ascii_from(text, at - 1) if at else ""
 
     def __contains__(self, key):
         return self.get(key) is not None
@@ -662,6 +738,7 @@ cdef class Message:
         if not write_mti(layout, mti, out):
             raise BuildError("expected 4 decimal digits", "MTI")
         memcpy(self.writable() + layout.header_bytes, out, layout.mti_bytes)
+        self.mti = self.type_of()
         return 0
 
     cpdef int set_header(self, bytes header) except -1:
@@ -723,6 +800,38 @@ cdef int wanted_bits(object numbers, uint64_t* bits) except -1:
     if type(numbers) is frozenset and len(WANTED) < SETS_KNOWN_MAX:
         WANTED[numbers] = (<const char*>bits)[:BITMAP_WORDS * sizeof(uint64_t)]
     return 0
+
+
+cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
+                     bint escaped) noexcept:
+    """Write the text of a value that is plain ASCII; False if it isn't, or is to be escaped."""
+    cdef Py_ssize_t i, spare
+    cdef uint8_t byte
+    if rule.content == TEXT and rule.charset.seven_bit:
+        memcpy(out, raw, units)
+        if escaped:
+            for i in range(units):
+                if raw[i] == 0x7C or raw[i] == 0x5C:        # '|' or a backslash
+                    return False
+        return True
+    if rule.content != DIGITS:
+        return False
+    spare = (units & 1) if rule.pad_left else 0
+    for i in range(units):
+        byte = raw[(i + spare) >> 1]
+        out[i] = 0x30 + ((byte & 15) if (i + spare) & 1 else (byte >> 4))
+    return True
+
+
+cdef str joined_values(Message message, tuple fields, bint escaped):
+    """As `Message.joined`, of values of any kind."""
+    cdef list values = []
+    for de in fields:
+        value = (message.value_of(de) or "") if de else message.mti[1:2]
+        if escaped:
+            value = value.replace("\\", "\\\\").replace("|", "\\p")
+        values.append(value)
+    return "|".join(values)
 
 
 cdef bint same_value(Message one, Message other, int de) except -1:

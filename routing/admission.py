@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _SENT, _DELIVERED = State.SENT, State.DELIVERED
 _SALE = Transaction.SALE
 _CURRENCY_UNKNOWN: Final = "000"
-_AMOUNT_DIGITS: Final = 12
 _STANS_TRIED_MAX: Final = 1_000
 """Numbers in flight or in quarantine in a row before a charge is refused with 91."""
 
@@ -72,8 +71,7 @@ class Admission:
     def identity_of_new(self, asker: Asker, listener: Listener, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
         message, convention = asker.request, listener.convention
-        amount = convention.amount_of(message)
-        if convention.missing(message) is not None or not _is_good(amount):
+        if convention.missing(message) is not None or convention.amount(message) < 0:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
         identity = convention.identity(message)
@@ -138,7 +136,7 @@ class Admission:
         sale = Sale(
             terminal_of(message),
             pan_of(message),
-            int(convention.amount_of(message)),
+            convention.amount(message),
             convention.currency_of(message) or _CURRENCY_UNKNOWN,
             now.wall,
         )
@@ -218,7 +216,7 @@ class Admission:
         charge.batch = convention.batch(request) or self.batch_of(request)
         charge.de7 = request.get(7) or ""
         charge.processing_code = request.get(3) or ""
-        charge.amount = int(convention.amount_of(request))
+        charge.amount = convention.amount(request)
         charge.currency = host.convention.currency_of(message) or _CURRENCY_UNKNOWN
         charge.pan = pan_of(request) or (original.pan if original is not None else "")
         charge.proof = proof
@@ -275,8 +273,8 @@ class Admission:
 
         None if a value of the terminal's dialect does not fit the host's.
         """
-        dialect = request.dialect.name
-        if host.settings.dialect == dialect:
+        dialect, convention = request.dialect.name, host.convention
+        if convention.name == dialect:
             message = request.copy()
             message.set_mti(first_mti(request.mti))
         else:
@@ -285,13 +283,13 @@ class Admission:
                 message = self._life.translators[pair].request(request, now)
                 transaction = CONVENTIONS[dialect].transaction(request)
                 if transaction is not None:
-                    host.convention.word(message, transaction)
+                    convention.word(message, transaction)
             except BuildError:
                 return None
-        if not host.convention.keeps_stan:
+        if not convention.keeps_stan:
             for _ in range(_STANS_TRIED_MAX):
                 message.patch(11, host.keys.next_stan())
-                if host.keys.owner(host.convention.pending_key(message)) is None:
+                if host.keys.owner(convention.pending_key(message)) is None:
                     break
         for de in MAC_FIELDS:
             if message.has(de):
@@ -304,7 +302,7 @@ class Admission:
         same = (
             pan_of(message) == known.pan
             and (message.get(3) or "") == known.processing_code
-            and int(CONVENTIONS[known.dialect].amount_of(message)) == known.amount
+            and CONVENTIONS[known.dialect].amount(message) == known.amount
         )
         if not same:
             self.duplicates["refused"] += 1
@@ -365,7 +363,3 @@ def _kept(convention: Convention, transaction: Transaction) -> frozenset[int]:
     if transaction is _SALE or not transaction.completes:
         return sufficient
     return sufficient | {convention.original_field}
-
-
-def _is_good(amount: str) -> bool:
-    return len(amount) == _AMOUNT_DIGITS and amount.isascii() and amount.isdigit()

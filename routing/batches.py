@@ -5,7 +5,8 @@ Rule 1.  A terminal closes its batch with its totals.  If they are the journal's
 Rule 2.  If not, the terminal uploads what it holds, and says how much that was.  If not all of it
          came (a restart forgets uploads), it gets 79 and begins again.
 Rule 3.  Then a charge that stands here and that the terminal does not know is undone: nobody was
-         served for it.  What the terminal has confirmed before, it contradicts now: a case.
+         served for it.  What the terminal has confirmed before, it contradicts now: a case.  What
+         still waits for its confirmation, and the terminal holds, is confirmed by that.
 Rule 4.  A sale that the terminal holds and that was undone or declined here is a case: somebody has
          what nobody pays for.  So is one whose amount differs.
 Rule 5.  A sale that never came here, or whose reversal is on its way, is a difference that a person
@@ -287,6 +288,8 @@ class Batches:
         elif _is_unvouched(charge):
             if said == charge.money and not bare:
                 self._life.apply(charge, Event.VOUCHED_LATE, now)
+        elif charge.state is State.DELIVERED and said == charge.money and not bare:
+            self._life.apply(charge, Event.CONFIRMED, now)
         elif stands and said != charge.money:
             self._question(charge, Reason.AMOUNT_DIFFERS, now)
         elif said is not None and charge.state in _UNDONE:

@@ -1,5 +1,6 @@
 from routing.breaker cimport Breaker as Breaker_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.conventions.base cimport Convention as Convention_t
 from routing.matching cimport PendingKeys as PendingKeys_t
 from routing.network cimport HostLinks as HostLinks_t
 from routing.tally cimport Tally as Tally_t
@@ -10,7 +11,7 @@ cimport cython
 cdef class Host:
     cdef public object name
     cdef public object settings
-    cdef public object convention
+    cdef public Convention_t convention
     cdef public HostLinks_t links
     cdef public PendingKeys_t keys
     cdef public bint leaving

@@ -209,7 +209,7 @@ class TerminalSide:
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
-            amount = int(listener.convention.amount_of(message))
+            amount = listener.convention.amount(message)
             code = refusal(original, pan_of(message), amount, refunds=refunds)
             host = self._life.hosts.get(original.host)
             if host is not None and not refunds and host.has_settled(original):

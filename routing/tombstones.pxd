@@ -2,6 +2,8 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 
+cdef tuple _TERMINAL
+
 @cython.final
 cdef class Tombstones:
     cdef object _max

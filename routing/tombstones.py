@@ -17,7 +17,7 @@ Neither has to outlive the process: whatever was under way to it ended with its 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from routing import response_codes as rc
 from routing.book import prefix_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from routing.conventions import Original
 
 _STANS = 1_000_000
+_TERMINAL: Final = (42, 41)
 _BEHIND = _STANS // 2
 """Numbers go round: what is less than half of them ahead is newer, the rest is older."""
 
@@ -108,8 +109,7 @@ class Tombstones:
 
 def terminal_of(request: Message) -> str:
     """merchant|terminal of a request."""
-    merchant, terminal = request.get(42), request.get(41)
-    return f"{merchant or ''}|{terminal or ''}"
+    return request.joined(_TERMINAL)
 
 
 def _is_newer(stan: str, than: str) -> bool:

@@ -3,10 +3,29 @@ cimport cython
 from codec._wire cimport Message as Message_t
 
 cdef dict _ANSWERS, _FIRST_TRIES
+cdef tuple _TERMINAL
 
 cpdef str answer_mti(str mti)
 cpdef str first_mti(str mti)
+cpdef bint is_request(str mti) except -1
 cpdef object first_missing(Message_t message, tuple required)
-@cython.locals(merchant=str, terminal=str)
 cpdef str named(Message_t message, str stan, str mti_class)
 cpdef str pan_of(Message_t message)
+
+cdef class Convention:
+    cdef readonly str name
+    cdef readonly object dialect
+    cdef tuple _required
+    cpdef object kind(self, Message_t message)
+    cpdef object transaction(self, Message_t message)
+    cpdef str identity(self, Message_t message)
+    cpdef str batch(self, Message_t message)
+    cpdef str operator(self, Message_t message)
+    cpdef bint is_answer(self, Message_t message) except -1
+    cpdef str key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
+    cpdef str pending_key(self, Message_t message)
+    cpdef str code_of(self, Message_t answer)
+    cpdef str amount_of(self, Message_t message)
+    cpdef long amount(self, Message_t message) except -2
+    cpdef str currency_of(self, Message_t message)
+    cpdef object missing(self, Message_t message)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
 from routing.accounts.plan import is_account
+from routing.conventions.file_action import IN_1987
 from routing.reason import Reason
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ _PAN_DIGITS_MAX: Final = 19
 _OTHER_REASON: Final = "06"
 _FIRST_TRY: Final = str.maketrans("135", "024")
 """From a repeat's last digit to that of its first try, whoever sent it."""
+MTI_CLASS: Final = 0
+"""Among fields to be joined: the second digit of the MTI."""
+AMOUNT_DIGITS: Final = 12
+_TERMINAL: Final = (42, 41)
 _RESPONSE_FUNCTION: Final = {"0": "1", "2": "3"}
 _ANSWERS: Final[dict[str, str]] = {}
 """What `answer_mti` found; there are not many."""
@@ -99,33 +104,33 @@ def first_mti(mti: str) -> str:
 
 def is_request(mti: str) -> bool:
     """Whether an MTI is one that wants an answer."""
-    return mti[2] in _RESPONSE_FUNCTION
+    return mti[2] in "02"
 
 
-class Convention(ABC):
+class Convention:
     """One dialect's meaning.  Stateless; every method is a pure function of its arguments."""
 
-    required: ClassVar[tuple[int, ...]]
+    required: ClassVar[tuple[int, ...]] = ()
     """Fields without which a charge is refused with 30."""
-    echo: ClassVar[tuple[int, ...]]
+    echo: ClassVar[tuple[int, ...]] = ()
     """Fields of the request that an answer of the gateway's own carries back."""
-    sufficient: ClassVar[frozenset[int]]
+    sufficient: ClassVar[frozenset[int]] = frozenset()
     """Fields of a charge that a reversal needs later; all that is kept of it."""
-    no_answer_code: ClassVar[str]
+    no_answer_code: ClassVar[str] = ""
     """DE 39 for: the host did not answer in time (a reversal is on its way)."""
-    keeps_stan: ClassVar[bool]
+    keeps_stan: ClassVar[bool] = False
     """Whether hosts of this dialect must see the terminal's own DE 11."""
-    network_codes: ClassVar[Mapping[Purpose, str]]
+    network_codes: ClassVar[Mapping[Purpose, str]] = {}
     """What stands for each purpose of network management; a host's agreement may say otherwise."""
-    reasons: ClassVar[Mapping[str, str]]
+    reasons: ClassVar[Mapping[str, str]] = {}
     """DE 39 of a reversal towards a host, by `Reason`; others go as 06."""
-    reasons_given: ClassVar[Mapping[str, Reason]]
+    reasons_given: ClassVar[Mapping[str, Reason]] = {}
     """What DE 39 of a terminal's own reversal says; any other is plain TERMINAL_REVERSAL."""
     settles: ClassVar[bool] = True
     """Whether terminals of this dialect close batches."""
     says_batch: ClassVar[bool] = False
     """Whether each message says in which batch it is; else the terminal's session does."""
-    key_parts: ClassVar[tuple[str, ...]]
+    key_parts: ClassVar[tuple[str, ...]] = ()
     """What the parts of `key_of` are called."""
     stan_digits: ClassVar[int] = 6
     """Digits of DE 11."""
@@ -135,12 +140,16 @@ class Convention(ABC):
     """Fields of an answer that must not rest on disk, because they mean something else here."""
     original_field: ClassVar[int] = 0
     """The field that names an original, and that the gateway words anew towards hosts; 0: none."""
-    unknown_original_code: ClassVar[str]
+    unknown_original_code: ClassVar[str] = ""
     """DE 39 for a terminal's reversal of something that never came here."""
+
+    file_fields: ClassVar[FileFields] = IN_1987
+    """Where account requests and their answers have their record, and how long it may be."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.dialect = dialect(name)
+        self._required = self.required
 
     @abstractmethod
     def kind(self, message: Message) -> Kind:
@@ -214,9 +223,6 @@ class Convention(ABC):
         code = self.network_code(message)
         return next((each for each, known in self.network_codes.items() if known == code), None)
 
-    file_fields: ClassVar[FileFields]
-    """Where account requests and their answers have their record, and how long it may be."""
-
     @abstractmethod
     def file_action(self, message: Message) -> FileAction:
         """What an account request says."""
@@ -225,8 +231,7 @@ class Convention(ABC):
     def file_answer(self, request: Message, told: Told, now: Now) -> Message:
         """The answer to an account request."""
 
-    @staticmethod
-    def is_answer(message: Message) -> bool:
+    def is_answer(self, message: Message) -> bool:
         """Whether a message answers one of ours."""
         return not is_request(message.mti)
 
@@ -279,6 +284,10 @@ class Convention(ABC):
         """The 12 digits of DE 4 that count minor units; '' if there is none."""
         return message.get(4) or ""
 
+    def amount(self, message: Message) -> int:
+        """The minor units of DE 4; -1 unless it counts them in 12 digits."""
+        return message.number(4, AMOUNT_DIGITS)
+
     def currency_of(self, message: Message) -> str:
         """The currency of DE 4; '' if the message does not say."""
         return message.get(49) or ""
@@ -318,7 +327,7 @@ class Convention(ABC):
 
     def missing(self, message: Message) -> int | None:
         """The first field that a charge must have and this one lacks."""
-        return first_missing(message, self.required)
+        return first_missing(message, self._required)
 
 
 def first_missing(message: Message, required: tuple[int, ...]) -> int | None:
@@ -338,14 +347,9 @@ def named(message: Message, stan: str, mti_class: str) -> str:
     """merchant|terminal|STAN|MTI class|: how the identity of a charge begins, whatever characters
     the names have.
     """
-    merchant, terminal = message.get(42, ""), message.get(41, "")
-    if "|" in merchant or "|" in terminal or "\\" in merchant or "\\" in terminal:
-        merchant, terminal = _escaped(merchant), _escaped(terminal)
-    return f"{merchant}|{terminal}|{stan}|{mti_class}|"
-
-
-def _escaped(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("|", "\\p")
+    if "|" in stan or "\\" in stan:
+        stan = stan.replace("\\", "\\\\").replace("|", "\\p")
+    return f"{message.joined(_TERMINAL, escaped=True)}|{stan}|{mti_class}|"
 
 
 def pan_of(message: Message) -> str:

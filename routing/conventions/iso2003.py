@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from routing.conventions.base import AMOUNT_DIGITS
 from routing.conventions.iso93 import Iso93
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Iso2003(Iso93):
 
     def amount_of(self, message: Message) -> str:
         return message.get(4, "")[_BEFORE_AMOUNT:]
+
+    def amount(self, message: Message) -> int:
+        return message.number(4, AMOUNT_DIGITS, _BEFORE_AMOUNT)
 
     def currency_of(self, message: Message) -> str:
         return message.get(4, "")[:_CURRENCY_DIGITS]

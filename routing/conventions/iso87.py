@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from codec import build
 from routing.clock import de7
 from routing.conventions import file_action, iso87_batch
-from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
+from routing.conventions.base import (
+    MTI_CLASS,
+    Confirmation,
+    Convention,
+    Kind,
+    Original,
+    is_request,
+    named,
+)
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -23,19 +31,23 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions.file_action import FileAction, FileFields, Told
 
+_IDENTITY: Final = (42, 41, 11, MTI_CLASS, 13, 12)
+_IDENTITY_BY_DE7: Final = (42, 41, 11, MTI_CLASS, 13, 7)
+_KEY: Final = (MTI_CLASS, 11, 7)
 _CHARGES: Final = frozenset({"00", "01", "09"})
 _VOID: Final = "02"
 _REFUND: Final = "20"
 _GIVE_BACK: Final = frozenset({_VOID, _REFUND})
-_CHARGE, _SALE = Kind.CHARGE, Transaction.SALE
-_FINANCIAL: Final = frozenset({"10", "20"})
-_CONFIRMS: Final = "22"
+_CHARGE, _CONFIRMATION, _SALE = Kind.CHARGE, Kind.CONFIRMATION, Transaction.SALE
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
 _ADVISES: Final = "0"
 """The edition whose 0220 without DE 60 tells of money; DE 60 makes it a confirmation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
 _KINDS: Final = {
+    "10": _CHARGE,
+    "20": _CHARGE,
+    "22": _CONFIRMATION,
     "30": Kind.ACCOUNT,
     "32": Kind.SETTLEMENT,
     "50": Kind.SETTLEMENT,
@@ -44,7 +56,7 @@ _KINDS: Final = {
     "80": Kind.NETWORK,
     "82": Kind.NETWORK,
 }
-"""By class and function of the MTI, where these alone say it."""
+"""By class and function of the MTI."""
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
 _AMOUNT_DIGITS: Final = 12
@@ -52,6 +64,7 @@ _NO_SETTLEMENT_AMOUNTS: Final = "0" * 12 + "C00000000" * 2
 """The rest of DE 95: actual settlement amount and the two fees."""
 _LATE: Final = "68"
 _GIVEN_UP: Final = "17"
+_FILE_FIELDS: Final = file_action.IN_1987
 
 
 class Iso87(Convention):
@@ -90,11 +103,34 @@ class Iso87(Convention):
     original_field: ClassVar[int] = 90
     unknown_original_code: ClassVar = "25"
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._kinds: dict[str, Kind] = {}
+        """What `_kind_of` found; there are not many MTIs."""
+
     def kind(self, message: Message) -> Kind:
-        return _kind_of(message, self.version)
+        mti = message.mti
+        known = self._kinds.get(mti)
+        if known is None:
+            known = self._kinds[mti] = _kind_of(mti, self.version)
+        if known is _CHARGE:
+            return _financial_kind(message)
+        return _advised_kind(message, self.version) if known is _CONFIRMATION else known
 
     def transaction(self, message: Message) -> Transaction | None:
-        return _transaction_of(message)
+        code = message.first_two(3) or "00"
+        if code == _VOID:
+            return Transaction.VOID
+        if code == _REFUND:
+            return Transaction.REFUND
+        if code not in _CHARGES:
+            return None
+        preauthorised = message.holds(25, _PREAUTHORISED)
+        if message.mti[1] == "1":
+            return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
+        if message.mti[2] == "2":
+            return Transaction.COMPLETION_ADVICE if preauthorised else Transaction.OFFLINE_SALE
+        return Transaction.COMPLETION if preauthorised else _SALE
 
     def undone(self, message: Message) -> Original | None:
         return self.original(message)
@@ -119,7 +155,9 @@ class Iso87(Convention):
         return {90: f"{charge.mti[:3]}0{numbers}{_NO_INSTITUTIONS}"}
 
     def identity(self, message: Message) -> str:
-        return _identity_of(message)
+        # A terminal that sends no local time is told from its next day's self by DE 7.
+        fields = _IDENTITY if message.has(12) else _IDENTITY_BY_DE7
+        return message.joined(fields, escaped=True)
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""
@@ -154,7 +192,7 @@ class Iso87(Convention):
     def network_code(self, message: Message) -> str:
         return message.get(70) or ""
 
-    file_fields: ClassVar[FileFields] = file_action.IN_1987
+    file_fields: ClassVar[FileFields] = _FILE_FIELDS
 
     def file_action(self, message: Message) -> FileAction:
         return file_action.read_1987(message)
@@ -164,7 +202,7 @@ class Iso87(Convention):
         return self.compose(request, fields | file_action.answer_1987(told))
 
     def pending_key(self, message: Message) -> str:
-        return _pending_key_of(self, message)
+        return message.joined(_KEY)
 
     def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
         return f"{mti_class}|{stan}|{sent_at}"
@@ -215,24 +253,15 @@ class Iso87(Convention):
         return {}
 
 
-def _kind_of(message: Message, version: str) -> Kind:
-    mti = message.mti
+def _kind_of(mti: str, version: str) -> Kind:
+    """What an MTI says by itself; CHARGE and CONFIRMATION stand for what asks a closer look."""
     if mti[0] != version or not is_request(mti):
         return Kind.NOT_A_REQUEST
-    function = mti[1:3]
-    if function in _FINANCIAL:
-        return _financial_kind(message)
-    if function == _CONFIRMS:
-        code = message.get(3, "")[:2]
-        if code in _GIVE_BACK:
-            return Kind.UNDOING
-        tells_of_money = version == _ADVISES and code in _CHARGES and message.has(4)
-        return Kind.COMPLETION if tells_of_money and not message.has(60) else Kind.CONFIRMATION
-    return _KINDS.get(function, Kind.UNSUPPORTED)
+    return _KINDS.get(mti[1:3], Kind.UNSUPPORTED)
 
 
 def _financial_kind(message: Message) -> Kind:
-    code = message.get(3, "00")[:2]
+    code = message.first_two(3) or "00"
     if code in _CHARGES:
         completes = message.mti[1] == "2" and message.holds(25, _PREAUTHORISED)
         return Kind.COMPLETION if completes else _CHARGE
@@ -241,30 +270,9 @@ def _financial_kind(message: Message) -> Kind:
     return Kind.ENQUIRY if code in _ENQUIRIES else Kind.UNSUPPORTED
 
 
-def _transaction_of(message: Message) -> Transaction | None:
-    code = message.get(3, "00")[:2]
-    if code == _VOID:
-        return Transaction.VOID
-    if code == _REFUND:
-        return Transaction.REFUND
-    if code not in _CHARGES:
-        return None
-    preauthorised = message.holds(25, _PREAUTHORISED)
-    if message.mti[1] == "1":
-        return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
-    if message.mti[2] == "2":
-        return Transaction.COMPLETION_ADVICE if preauthorised else Transaction.OFFLINE_SALE
-    return Transaction.COMPLETION if preauthorised else _SALE
-
-
-def _identity_of(message: Message) -> str:
-    # A terminal that sends no local time is told from its next day's self by DE 7.
-    local_time = message.get(12) or message.get(7, "")
-    begin = named(message, message.get(11, ""), message.mti[1])
-    return f"{begin}{message.get(13, '')}|{local_time}"
-
-
-def _pending_key_of(convention: Iso87, message: Message) -> str:
-    """What ties an answer to its request: class, STAN, DE 7."""
-    mti = message.mti
-    return convention.key_of(mti[1], message.get(11) or "", message.get(7) or "", "", "")
+def _advised_kind(message: Message, version: str) -> Kind:
+    code = message.first_two(3)
+    if code in _GIVE_BACK:
+        return Kind.UNDOING
+    tells_of_money = version == _ADVISES and code in _CHARGES and message.has(4)
+    return Kind.COMPLETION if tells_of_money and not message.has(60) else Kind.CONFIRMATION

@@ -58,6 +58,7 @@ _DEVICE: Final = "4007"
 _UNDELIVERABLE: Final = "4013"
 _BAD_ANSWER: Final = "4020"
 _TIMEOUT: Final = "4021"
+_FILE_FIELDS: Final = file_action.IN_1993
 
 
 class Iso93(Iso87):
@@ -176,7 +177,7 @@ class Iso93(Iso87):
             answer.patch(24, request[24])
         return answer
 
-    file_fields: ClassVar[FileFields] = file_action.IN_1993
+    file_fields: ClassVar[FileFields] = _FILE_FIELDS
 
     def file_action(self, message: Message) -> FileAction:
         return file_action.read_1993(message)

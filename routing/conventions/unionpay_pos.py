@@ -86,6 +86,7 @@ _DEFAULT_HEADER: Final = bytes.fromhex("6000030000602200000000")
 _FIRST_BATCH: Final = "000001"
 _NUMBERS_IN_DE61: Final = 12
 """Digits of batch and STAN, before the date and the rest."""
+_FILE_FIELDS: Final = file_action.IN_POS
 
 
 class UnionPayPos(Convention):
@@ -143,7 +144,7 @@ class UnionPayPos(Convention):
 
     def transaction(self, message: Message) -> Transaction | None:
         found = _TRANSACTIONS.get((message.mti[1:3], message.get("60.1") or ""))
-        code = message.get(3, "")[:2]
+        code = message.first_two(3)
         if found is None or (code != _GIVES if found.undoes else code not in _TAKES):
             return None
         return found
@@ -236,7 +237,7 @@ class UnionPayPos(Convention):
         mti = message.mti[:2] + message.mti[2].translate(_AS_REQUEST) + "0"
         return mti + "/" + (message.get("60.3") or "")
 
-    file_fields: ClassVar[FileFields] = file_action.IN_POS
+    file_fields: ClassVar[FileFields] = _FILE_FIELDS
 
     def file_action(self, message: Message) -> FileAction:
         return file_action.read_pos(message)

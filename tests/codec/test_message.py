@@ -268,3 +268,44 @@ def test_errors_of_the_pos_dialect(body: str, field: int | str, offset: int, rea
 def test_the_header_may_be_cut() -> None:
     with pytest.raises(FrameError, match="header, offset 0: expected 11 bytes, found 10"):
         Message(bytes(10), POS)
+
+
+def test_the_first_two_characters_of_a_field(sale: Message, pos_sale: Message) -> None:
+    sale.patch(42, "M" * 15)
+    assert (sale.first_two(3), sale.first_two(42), sale.first_two(39)) == ("00", "MM", "")
+    assert pos_sale.first_two(3) == pos_sale[3][:2]
+
+
+@pytest.mark.parametrize(("de", "value"), [(4, "000000000100"), (41, "T1      ")])
+def test_a_number_has_its_digits(sale: Message, pos_sale: Message, de: int, value: str) -> None:
+    for message in (sale, pos_sale):
+        message.patch(de, value)
+        expected = 100 if value.isdigit() else -1
+        assert message.number(de, len(value)) == expected
+        assert message.number(de, len(value) - 4, 4) == expected
+        assert message.number(de, len(value) - 1) == -1
+    assert sale.number(39, 2) == -1
+
+
+def test_values_are_joined_and_kept_apart(sale: Message, pos_sale: Message) -> None:
+    for message in (sale, pos_sale):
+        message.patch(11, "000123")
+        message.patch(41, "T|1\\    ")
+        assert message.joined((0, 11, 39, 41)) == "2|000123||T|1\\    "
+        assert message.joined((0, 11, 39, 41), escaped=True) == "2|000123||T\\p1\\\\    "
+        assert message.joined((11,)) == "000123"
+        assert message.joined(()) == ""
+
+
+def test_values_that_are_long_or_no_ascii_are_joined_too(sale: Message) -> None:
+    sale.patch(48, "x" * 200)
+    assert sale.joined((48, 48)) == "x" * 200 + "|" + "x" * 200
+
+
+def test_the_type_is_known_of_what_was_changed_copied_and_rebuilt(sale: Message) -> None:
+    twin = sale.copy()
+    sale.set_mti("0210")
+    sale.patch(2, "4" * 13)
+    sale.remove(2)
+    assert (sale.mti, twin.mti, Message(sale.raw, ISO87).mti) == ("0210", "0200", "0210")
+    assert repr(sale).startswith("<Message iso87-ascii 0210 ")

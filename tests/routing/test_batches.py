@@ -169,6 +169,20 @@ def test_a_sale_that_is_held_while_its_reversal_is_on_its_way_is_told(world: Wor
     assert (found.said["kind"], found.said["stan"]) == ("served_while_reversed", "000003")
 
 
+@pytest.mark.parametrize(
+    ("amount", "after"), [(1000, State.SERVED), (999, State.DELIVERED), (None, State.DELIVERED)]
+)
+def test_what_waits_for_its_confirmation_is_confirmed_by_the_upload(
+    amount: int | None, after: State
+) -> None:
+    world = World(POS, service=service("confirmation"))
+    world.approved(1)
+    world.acknowledge(1)
+    held = [] if amount is None else [(1, amount)]
+    assert settle(world, held)[-1] == "00" or not held
+    assert world.state(1) is after
+
+
 def test_totals_prove_a_delivery(world: World) -> None:
     world.approved(4)
     world.lose(1)

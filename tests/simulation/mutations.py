@@ -152,6 +152,12 @@ def _one_key(original: Any) -> Any:
     return key_of
 
 
+def _read_off(original: Any) -> Any:
+    """That key, read off an answer."""
+    del original
+    return lambda self, message: self.key_of(message.mti[1], message.get(11) or "")
+
+
 def _always(original: Any) -> Any:
     del original
     return lambda *_: True
@@ -362,7 +368,13 @@ ALL: Final[dict[str, Mutation]] = {
             PendingKeys,
             "is_free_for",
             _always,
-            _M("", host_side, "differing_field", _echoes_unchecked),
+            _M(
+                "",
+                host_side,
+                "differing_field",
+                _echoes_unchecked,
+                _M("", Iso87, "pending_key", _read_off),
+            ),
         ),
     ),
     "forget-sent-at-restart": _M(
