@@ -49,6 +49,8 @@ cdef class MacKey:
     cdef void write(self, const uint8_t* code, uint8_t* field) noexcept
 
 
+cpdef int sign(Message message, MacKey key) except -1
+cpdef bint verify(Message message, MacKey key) except -1
 cdef void fold(const uint8_t* data, Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil
 cdef void hex_of(const uint8_t* raw, Py_ssize_t count, uint8_t* out) noexcept nogil
 cdef void length_block(Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil

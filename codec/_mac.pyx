@@ -460,10 +460,18 @@ cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) exce
 cdef str NO_MAC = "0" * (2 * FIELD_BYTES)   # what stands in its place while it is made
 
 
-def sign(Message message not None, MacKey key not None):
+cdef int check_given(Message message, MacKey key) except -1:
+    if message is None or key is None:
+        raise TypeError("a MAC needs a message and a key")
+    return 0
+
+
+cpdef int sign(Message message, MacKey key) except -1:
     """Set the message's MAC: DE 128 when it has any field from 65 on, else DE 64."""
     cdef uint8_t[FIELD_BYTES] field
-    cdef int de = mac_field(message)
+    cdef int de
+    check_given(message, key)
+    de = mac_field(message)
     if not is_present(&message.index, de):
         message.patch(de, NO_MAC)
     slot = message.find(de)
@@ -473,13 +481,17 @@ def sign(Message message not None, MacKey key not None):
         memcpy(message.writable() + slot.start + rule.length_bytes, field, FIELD_BYTES)
     else:
         message.patch(de, hex_from(field, FIELD_BYTES))
+    return 0
 
 
-def verify(Message message not None, MacKey key not None):
+cpdef bint verify(Message message, MacKey key) except -1:
     """Whether the message's MAC is there and right; the time does not tell how much of it is."""
     cdef uint8_t[FIELD_BYTES] field
-    cdef int de = mac_field(message)
-    cdef Slot* slot = message.find(de)
+    cdef int de
+    cdef Slot* slot
+    check_given(message, key)
+    de = mac_field(message)
+    slot = message.find(de)
     if slot == NULL:
         return False
     fill_over(message, key, slot, field)

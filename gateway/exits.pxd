@@ -1,24 +1,28 @@
 cimport cython
 
 from codec._wire cimport Message as Message_t
+from gateway.peer cimport AnyPeer as AnyPeer_t
 from routing.clock cimport Now as Now_t
-from routing.effects cimport ToHost as ToHost_t, ToTerminal as ToTerminal_t
+from routing.effects cimport ToHost, ToTerminal
 from routing.switch cimport Switch as Switch_t
 
 @cython.final
 cdef class Exits:
     cdef Switch_t _switch
     cdef object _network
+    cdef object _send
+    cdef object _peer_of
     cdef dict _peers
     cdef object _lane
     cdef object _clock
     cdef object _otherwise
     @cython.locals(now=Now_t)
     cpdef object release(self, object sends)
-    cdef bint _takes_the_lane(self, ToTerminal_t send)
-    cpdef object hand(self, ToTerminal_t send, object field)
+    cdef bint _takes_the_lane(self, ToTerminal send)
+    cpdef object hand(self, ToTerminal send, object field)
     cpdef object flush(self)
-    cdef object _hand(self, ToTerminal_t send, object raw)
-    cdef object _to_terminal(self, ToTerminal_t send)
-    cdef object _to_host(self, ToHost_t send)
-    cdef object _signed(self, object conn, Message_t message)
+    cdef object _hand(self, ToTerminal send, object raw)
+    cdef object _to_terminal(self, ToTerminal send)
+    cdef object _to_host(self, ToHost send)
+    @cython.locals(peer=AnyPeer_t)
+    cdef bytes _signed(self, object conn, Message_t message)

@@ -6,7 +6,6 @@ beside the turns, and MACs are made and checked with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -14,6 +13,7 @@ import trio
 from codec import dialect, mac
 from gateway.keys.port import CustodyError, CustodyUnavailableError, Enciphered, MacScheme
 from gateway.keys.wrapped import WrappedKey, WrappedKeyError
+from gateway.peer import AnyPeer
 from routing.effects import TakenKey
 
 if TYPE_CHECKING:
@@ -32,21 +32,21 @@ WAITING_MAX: Final = 100
 _NETWORK_CLASS: Final = "8"
 
 
-@dataclass(slots=True)
-class HostPeer:
-    """A host whose MAC key changes."""
+class HostPeer(AnyPeer):
+    """A host whose MAC key changes; messages are good under the old one for a while."""
 
-    dialect: Dialect
-    monotonic: Callable[[], float] = field(repr=False)
-    proven: Callable[[], None] = field(repr=False)
-    """Called at the first good MAC under a new key."""
-    key: MacKey | None = field(default=None, repr=False)
-    _old: MacKey | None = field(default=None, repr=False)
-    _old_until: float = 0.0
-    _is_new: bool = False
+    def __init__(
+        self, dialect: Dialect, monotonic: Callable[[], float], proven: Callable[[], None]
+    ) -> None:
+        """`proven` is called at the first good MAC under a new key."""
+        super().__init__(dialect)
+        self.monotonic, self.proven = monotonic, proven
+        self.key: MacKey | None = None
+        self._old: MacKey | None = None
+        self._old_until = 0.0
+        self._is_new = False
 
     def authentic(self, message: Message) -> bool:
-        """Whether the MAC is good under the key, or under the old one for a while."""
         if message.mti[1] == _NETWORK_CLASS:
             return True
         if self.key is not None and mac.verify(message, self.key):
@@ -60,7 +60,6 @@ class HostPeer:
         return mac.verify(message, self._old)
 
     def signed(self, message: Message) -> bytes:
-        """The bytes of a message to the host, with its MAC."""
         if self.key is not None and message.mti[1] != _NETWORK_CLASS:
             mac.sign(message, self.key)
         return message.raw

@@ -1,6 +1,8 @@
 cimport cython
 
 from codec._wire cimport Message as Message_t
+from gateway.peer cimport AnyPeer as AnyPeer_t
+from gateway.wire._events cimport Acknowledged, Frame
 from routing.clock cimport Now as Now_t
 from routing.switch cimport Switch as Switch_t
 
@@ -16,10 +18,11 @@ cdef class Intake:
     cdef object _log
     cdef object _malformed
     cpdef object take(self, list events, Now_t now)
+    cdef object _acknowledged(self, Acknowledged event, Now_t now)
     cdef object _lost(self, object conn, object why, Now_t now)
-    @cython.locals(message=Message_t)
-    cdef object _frame(self, object event, Now_t now)
-    cpdef object checked(self, object event, Message_t message, bint good, Now_t now)
-    cdef object _decide(self, object conn, object name, Message_t message, Now_t now, bint good)
+    @cython.locals(message=Message_t, peer=AnyPeer_t)
+    cdef object _frame(self, Frame event, Now_t now)
+    cpdef object checked(self, Frame event, Message_t message, bint good, Now_t now)
+    cdef object _asked(self, object conn, object name, Message_t message, Now_t now, bint good)
     cdef object _measure(self, object conn)
     cdef object _bad(self, object conn, object name, object error)

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from codec import FrameError, Message
-from gateway.wire.port import Acknowledged, Closed, Frame
+from gateway.wire._events import Acknowledged, Frame
+from gateway.wire.port import Closed
 
 if TYPE_CHECKING:
     from gateway.links import Links
@@ -51,11 +52,14 @@ class Intake:
             if isinstance(event, Frame):
                 self._frame(event, now)
             elif isinstance(event, Acknowledged):
-                self._switch.acknowledged(event.tag, event.conn, now)
+                self._acknowledged(event, now)
             elif isinstance(event, Closed):
                 self._switch.terminal_closed(event.conn)
             else:
                 self._lost(event.conn, event.why, now)
+
+    def _acknowledged(self, event: Acknowledged, now: Now) -> None:
+        self._switch.acknowledged(event.tag, event.conn, now)
 
     def _lost(self, conn: int, why: str, now: Now) -> None:
         self._malformed.pop(conn, None)
@@ -74,21 +78,24 @@ class Intake:
         except FrameError as error:
             self._bad(conn, name, error)
             return
-        lane = None if conn in self._to_hosts else self._lane
+        of_host = conn in self._to_hosts
+        lane = None if of_host else self._lane
         if lane is not None and lane.takes(event, message):
             lane.comes(event, message)
-            return
-        self._decide(conn, name, message, now, peer.authentic(message))
+        elif of_host:
+            good = peer.authentic(message)
+            self._switch.from_host(name, conn, message, now, mac_good=good)
+        else:
+            self._asked(conn, name, message, now, peer.authentic(message))
 
     def checked(self, event: Frame, message: Message, good: bool, now: Now) -> None:
         """A terminal's message comes out of the lane; who is gone meanwhile asks again."""
         if self._network.peer(event.conn):
-            self._decide(event.conn, event.peer, message, now, good)
+            self._asked(event.conn, event.peer, message, now, good)
 
-    def _decide(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
-        if conn in self._to_hosts:
-            self._switch.from_host(name, conn, message, now, mac_good=good)
-        elif len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
+    def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
+        """A terminal asks something."""
+        if len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
             self._metrics.dropped += 1
         else:
             if message.mti[1] == _NETWORK_CLASS:

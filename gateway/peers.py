@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from codec import dialect, mac
+from codec import dialect
+from codec._mac import sign, verify
 from gateway.config_macs import mac_key
-from gateway.host_keys import HostPeer
+from gateway.peer import AnyPeer
 from routing.conventions.base import has_mac
 
 if TYPE_CHECKING:
@@ -23,42 +23,38 @@ _NETWORK_CLASS: Final = "8"
 """Network management carries no MAC: it is what brings the keys."""
 
 
-@dataclass(frozen=True)
-class Peer:
-    """How one listener's terminals, or one host, speak."""
+class Peer(AnyPeer):
+    """One key for good, or none."""
 
-    dialect: Dialect
-    key: MacKey | None
+    def __init__(self, dialect: Dialect, key: MacKey | None) -> None:
+        super().__init__(dialect)
+        self.key = key
 
     def authentic(self, message: Message) -> bool:
-        """Whether the MAC of a message that came from there is good, if there must be one."""
-        return self.key is None or mac.verify(message, self.key)
+        return self.key is None or verify(message, self.key)
 
     def signed(self, message: Message) -> bytes:
-        """The bytes of a message that goes there, with its MAC where there must be one."""
         if self.key is not None and message.mti[1] != _NETWORK_CLASS:
-            mac.sign(message, self.key)
+            sign(message, self.key)
         return message.raw
 
 
-@dataclass(frozen=True, slots=True)
-class WorkingPeer:
+class WorkingPeer(AnyPeer):
     """Terminals that have keys of their own, since they signed in."""
 
-    dialect: Dialect
-    keys: TerminalKeys
-    settlement_macs: bool = True
+    def __init__(self, dialect: Dialect, keys: TerminalKeys, settlement_macs: bool = True) -> None:
+        super().__init__(dialect)
+        self.keys = keys
+        self.settlement_macs = settlement_macs
 
     def away(self, message: Message) -> bool:
         """Whether only a security module can check or make this message's MAC."""
         return not self._has_none(message) and self.keys.away(message)
 
     def authentic(self, message: Message) -> bool:
-        """Whether the MAC is good under a key of the terminal, if there must be one."""
         return self._has_none(message) or self.keys.authentic(message)
 
     def signed(self, message: Message) -> bytes:
-        """The bytes of an answer, with its MAC where there must be one."""
         if not self._has_none(message):
             self.keys.sign(message)
         return message.raw
@@ -73,7 +69,7 @@ class WorkingPeer:
         return not self.settlement_macs and mti_class in _SETTLEMENT and not has_mac(message)
 
 
-Peers = dict[str, Peer | WorkingPeer | HostPeer]
+Peers = dict[str, AnyPeer]
 """By the name of the listener or the host."""
 
 
@@ -82,7 +78,7 @@ def peers_of(config: Config, keys: TerminalKeys, host_keys: HostKeys | None = No
 
     Raises OSError or ValueError for a bad key file.
     """
-    named: Mapping[str, Peer | WorkingPeer] = {
+    named: Mapping[str, AnyPeer] = {
         each.name: WorkingPeer(dialect(each.dialect), keys, each.sign_in.settlement_macs)
         if each.keys == "working"
         else Peer(dialect(each.dialect), mac_key(each.mac))

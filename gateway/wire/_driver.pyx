@@ -20,9 +20,10 @@ from collections import Counter
 
 from codec import FrameError
 from codec.framing import frame
+from gateway.wire._events cimport acknowledged
 from gateway.wire.connection cimport Connection
 from gateway.wire.filters import FilterError
-from gateway.wire.port import Acknowledged, Closed, Frame, Lost
+from gateway.wire.port import Closed, Lost
 
 cdef extern from "sys/epoll.h" nogil:
     enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
@@ -391,7 +392,7 @@ cdef class Driver:
     cdef int frames(self, Connection connection, const uint8_t* data, Py_ssize_t count,
                     double now) except -1:
         try:
-            self.frames_in += connection.take(data, count, now, self.events, Frame)
+            self.frames_in += connection.take(data, count, now, self.events, True)
         except FrameError:
             self.lose(connection, "not a frame")
             return 0
@@ -563,7 +564,7 @@ cdef class Driver:
     cdef int check(self, Connection connection, Watch watch, double now) except -1:
         connection.watched -= 1
         if connection.end == connection.start and not unacknowledged(connection.fd):
-            self.events.append(Acknowledged(connection.id, watch.tag))
+            self.events.append(acknowledged(connection.id, watch.tag))
             if connection.closed and not connection.watched:
                 self.lose(connection, "ended")
         elif now - watch.since > self.unacknowledged_s:

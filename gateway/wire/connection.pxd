@@ -36,10 +36,7 @@ cdef class Connection:
     cdef bint proves                # its TCP's acknowledgement is the terminal's, not a proxy's
 
     cdef Py_ssize_t take(self, const uint8_t* data, Py_ssize_t count, double now, list into,
-                         object make) except -1
+                         bint told) except -1
     cdef int append(self, const uint8_t* data, Py_ssize_t count, bint framed) except -1
     cdef bint has_room(self, Py_ssize_t count) noexcept
     cdef void drop(self, Py_ssize_t count) noexcept
-
-
-cdef object frame_of(type kind, object conn, object peer, object body)

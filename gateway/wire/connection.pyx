@@ -7,18 +7,14 @@ end keeps bytes here.  An idle connection owns no buffer at all.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.ref cimport Py_INCREF
-from cpython.tuple cimport PyTuple_SET_ITEM
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from codec._framing cimport MORE_NEEDED, WHOLE, View, fault, look, rule_of
+from gateway.wire._events cimport frame_of
 
 from codec.framing import frame
-
-cdef extern from "Python.h":
-    object PyType_GenericAlloc(type kind, Py_ssize_t items)
 
 cdef enum:
     ROOM_MIN = 256
@@ -87,12 +83,12 @@ cdef class Connection:
     def received(self, bytes data not None, double now):
         """Bytes came: the whole frames among them.  Raises codec.FrameError."""
         cdef list frames = []
-        self.take(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), now, frames, None)
+        self.take(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), now, frames, False)
         return frames
 
     cdef Py_ssize_t take(self, const uint8_t* data, Py_ssize_t count, double now, list into,
-                         object make) except -1:
-        """Append the frames that these bytes complete: as they are, or as `Frame`s made by `make`, that type."""
+                         bint told) except -1:
+        """Append the frames that these bytes complete: as they are, or as events to be told."""
         cdef Py_ssize_t at = 0, found = 0
         cdef bytes stream = None, body
         cdef int verdict
@@ -110,7 +106,7 @@ cdef class Connection:
             if verdict != WHOLE:
                 break
             body = PyBytes_FromStringAndSize(<const char*>data + at + view.body, view.length)
-            into.append(body if make is None else frame_of(make, self.id, self.peer, body))
+            into.append(frame_of(self.id, self.peer, body) if told else body)
             found += 1
             at += view.end
         if found and self.first_frame_at == 0:
@@ -216,15 +212,3 @@ cdef class Connection:
         if not self.first_frame_at:
             at = min(at, self.opened_at + bounds.first_frame_s)
         return at
-
-
-cdef object frame_of(type kind, object conn, object peer, object body):
-    """A NamedTuple of three, filled as `tuple` fills it, without its constructor's detours."""
-    cdef object made = PyType_GenericAlloc(kind, 3)
-    Py_INCREF(conn)
-    PyTuple_SET_ITEM(made, 0, conn)
-    Py_INCREF(peer)
-    PyTuple_SET_ITEM(made, 1, peer)
-    Py_INCREF(body)
-    PyTuple_SET_ITEM(made, 2, body)
-    return made

@@ -6,14 +6,18 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from gateway.wire._events import Acknowledged, Frame
 
-class Frame(NamedTuple):
-    """A whole frame came, without its length header."""
-
-    conn: int
-    peer: str
-    """The listener or host that the connection belongs to."""
-    data: bytes
+__all__ = [
+    "Acknowledged",
+    "Closed",
+    "Frame",
+    "Lost",
+    "Network",
+    "Quality",
+    "WireEvent",
+    "WireLimits",
+]
 
 
 class Closed(NamedTuple):
@@ -27,13 +31,6 @@ class Lost(NamedTuple):
 
     conn: int
     why: str
-
-
-class Acknowledged(NamedTuple):
-    """The other side's TCP has every byte that was sent with `tag`, and no reset followed."""
-
-    conn: int
-    tag: int
 
 
 class Quality(NamedTuple):

@@ -91,13 +91,9 @@ def _many(chosen: argparse.Namespace) -> int:
             print(f"replay: {replay}", file=sys.stderr)
             if chosen.mutation:
                 break
-    summary = (
-        {"first_seed": chosen.first_seed}
-        | many.totals(outcomes)
-        | {"wall_seconds": round(time.perf_counter() - began, 1)}
-        | {"cpu_seconds": round(sum(os.times()[:4]), 1)}
-    )
-    lines = "\n".join(f"{name}: {value}" for name, value in summary.items())
+    summary = many.totals(outcomes) | {"wall_seconds": round(time.perf_counter() - began, 1)}
+    more = {"first_seed": chosen.first_seed, "cpu_seconds": round(sum(os.times()[:4]), 1)}
+    lines = "\n".join(f"{name}: {value}" for name, value in (more | summary).items())
     print(json.dumps(summary) if chosen.json else lines)
     return bool(summary["violations"])
 

@@ -1,0 +1,28 @@
+from typing import final
+
+@final
+class Frame:
+    """A whole frame came, without its length header."""
+
+    def __init__(self, conn: int, peer: str, data: bytes) -> None: ...
+    @property
+    def conn(self) -> int: ...
+    @property
+    def peer(self) -> str:
+        """The listener or host that the connection belongs to."""
+    @property
+    def data(self) -> bytes: ...
+    def __eq__(self, other: object) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class Acknowledged:
+    """The other side's TCP has every byte that was sent with `tag`, and no reset followed."""
+
+    def __init__(self, conn: int, tag: int) -> None: ...
+    @property
+    def conn(self) -> int: ...
+    @property
+    def tag(self) -> int: ...
+    def __eq__(self, other: object) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
