@@ -1,4 +1,5 @@
 cimport cython
+cimport routing.matching as matching
 
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
@@ -17,8 +18,7 @@ cdef class HostSide:
     cdef public object late_approvals
     @cython.locals(mti_class=str)
     cpdef object message(self, Host_t host, object link, Message_t message, Now_t now, bint mac_good)
-    cdef bint _is_answer_to(self, Host_t host, dict sent, Message_t message, object code) except -1
-    @cython.locals(sent=dict)
+    cdef bint _is_answer_to(self, Host_t host, object sent, Message_t message, str code, str stan=*, str sent_at=*) except -1
     cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, object key, Now_t now)
     @cython.locals(day=SettlementDay_t)
     cdef object _approved(self, Host_t host, Charge_t charge, Message_t message, object code, Now_t now)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from routing import answers
+from routing import answers, matching
 from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
 from routing.enquiry import Enquiry
 from routing.limits import sale_of
-from routing.matching import differing_field
 from routing.reason import Reason
 from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL, SYSTEM_ERROR
 
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
     from routing.clock import Now
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
@@ -69,8 +69,16 @@ class HostSide:
         else:
             self._charge_answered(host, owner, message, key, now)
 
-    def _is_answer_to(self, host: Host, sent: dict[int, str], message: Message, code: str) -> bool:
-        field = differing_field(sent, message, partial=code == PARTIAL)
+    def _is_answer_to(
+        self,
+        host: Host,
+        sent: Fields | dict[int, str],
+        message: Message,
+        code: str,
+        stan: str = "",
+        sent_at: str = "",
+    ) -> bool:
+        field = matching.differing_field(sent, message, code == PARTIAL, stan, sent_at)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
         return field is None and bool(code)
@@ -78,12 +86,8 @@ class HostSide:
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
     ) -> None:
-        sent = charge.sent.copy()
-        sent[11] = charge.host_stan
-        if charge.host_de7:
-            sent[7] = charge.host_de7
-        code = host.convention.code_of(message)
-        if not self._is_answer_to(host, sent, message, code):
+        code, stan = host.convention.code_of(message), charge.host_stan
+        if not self._is_answer_to(host, charge.sent, message, code, stan, charge.host_de7):
             return
         if charge.account and message.has(42):
             message.patch(42, charge.merchant)  # the terminal knows no other number

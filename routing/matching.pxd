@@ -1,8 +1,12 @@
 cimport cython
+cimport codec.kept as kept
 
 from codec._wire cimport Message as Message_t
 
-cpdef object differing_field(dict request, Message_t answer, bint partial=*)
+cdef int _AMOUNT, _SENT_AT, _STAN_FIELD
+
+@cython.locals(de=int, same=bint)
+cpdef object differing_field(object request, Message_t answer, bint partial=*, str stan=*, str sent_at=*)
 
 @cython.final
 cdef class PendingKeys:

@@ -12,8 +12,11 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from codec import kept
+
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
     from routing.charge import Charge
     from routing.enquiry import Enquiry
 
@@ -28,6 +31,8 @@ NEAR_AMONG: Final = 1_000
 _STAN: Final = 1
 """Which part of a key it is."""
 _AMOUNT: Final = 4
+_SENT_AT: Final = 7
+_STAN_FIELD: Final = 11
 _AMOUNT_DIGITS: Final = 12
 
 
@@ -117,16 +122,30 @@ class PendingKeys:
                 self.release(key)
 
 
-def differing_field(request: dict[int, str], answer: Message, partial: bool = False) -> int | None:
+def differing_field(
+    request: Fields | dict[int, str],
+    answer: Message,
+    partial: bool = False,
+    stan: str = "",
+    sent_at: str = "",
+) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
-    A `partial` approval may carry a smaller amount.
+    A `partial` approval may carry a smaller amount.  `stan` and `sent_at`: DE 11 and DE 7 as they
+    were sent, whatever `request` has of them.
     """
     for de in ECHOED:
-        sent = request.get(de)
-        if sent is None or not answer.has(de) or answer.holds(de, sent):
+        if not answer.has(de):
             continue
-        if de == _AMOUNT and partial and _is_part(answer[de], sent):
+        if de == _STAN_FIELD and stan:
+            same = answer.holds(de, stan)
+        elif de == _SENT_AT and sent_at:
+            same = answer.holds(de, sent_at)
+        elif isinstance(request, kept.Fields):
+            same = request.same_in(de, answer)
+        else:
+            same = de not in request or answer.holds(de, request[de])
+        if same or (de == _AMOUNT and partial and _is_part(answer[de], request[de])):
             continue
         return de
     return None

@@ -1,7 +1,9 @@
 cimport cython
+cimport codec.kept as kept
 
 from routing.effects cimport Moved as Moved_t, Opened as Opened_t
 
+cdef object _packed(object fields)
 @cython.locals(values=list)
 cpdef tuple opened_row(Opened_t record, object vault)
 @cython.locals(values=tuple)

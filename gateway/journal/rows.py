@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from codec import kept
 from routing.charge import OPEN_STATES, Charge, State
 from routing.effects import MOVED, OPENED, Kept, Moved, Noted, Opened
 from routing.transaction import Transaction
@@ -17,6 +18,7 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from codec.kept import Fields
     from gateway.journal.vault import Vault
     from routing.effects import Audited, Record
 
@@ -73,10 +75,15 @@ def charge_from_row(row: Sequence[Any], vault: Vault) -> Charge:
     return Charge(**values)
 
 
+def _packed(fields: Fields | dict[int, str] | None) -> bytes:
+    """What is kept of a message: `Fields` are packed already."""
+    return fields.packed if isinstance(fields, kept.Fields) else _pack(fields)
+
+
 def opened_row(record: Opened, vault: Vault) -> tuple[Any, ...]:
     """For INSERT."""
     values = list(record.values)
-    values[_SENT] = _pack(values[_SENT])
+    values[_SENT] = _packed(values[_SENT])
     pan, epoch = values.pop(_PAN), values[_EPOCH]
     values += (vault.seal(epoch, record.id, pan), epoch, vault.search_hash(pan))
     return tuple(values)
@@ -161,7 +168,7 @@ class Written:
 
 def _whole_row(record: Moved, steps: str) -> tuple[Any, ...]:
     values = list(record.values)
-    values[_ANSWER] = _pack(values[_ANSWER])
+    values[_ANSWER] = _packed(values[_ANSWER])
     values[_ECHOED] = _pack(values[_ECHOED])
     return (record.epoch, *values, steps, record.id, record.epoch)
 
