@@ -3,16 +3,19 @@ cimport cython
 from codec._wire cimport Message as Message_t
 
 cpdef object differing_field(dict request, Message_t answer, bint partial=*)
+@cython.locals(de=int)
+cpdef object differs_from(Message_t sent, Message_t answer, bint partial=*)
 
 @cython.final
 cdef class PendingKeys:
     cdef long _last_stan
-    cdef object _stan_digits
+    cdef Py_ssize_t _stan_digits
     cdef Py_ssize_t _pending_max
     cdef double _quarantine_s
     cdef dict _owners
     cdef object _leaving
     cdef dict _late
+    @cython.locals(stan=str)
     cpdef str next_stan(self)
     cpdef bint is_free_for(self, object key, object owner) except -1
     cpdef object claim(self, object key, object owner)

@@ -65,7 +65,8 @@ class PendingKeys:
     def next_stan(self) -> str:
         """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
         self._last_stan = self._last_stan % STANS + 1
-        return f"{self._last_stan:06d}".zfill(self._stan_digits)
+        stan = f"{self._last_stan:06d}"
+        return stan if self._stan_digits == len(stan) else stan.zfill(self._stan_digits)
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
@@ -124,9 +125,20 @@ def differing_field(request: dict[int, str], answer: Message, partial: bool = Fa
     """
     for de in ECHOED:
         sent = request.get(de)
-        if sent is None or not answer.has(de) or answer.holds(de, sent):
+        if sent is None or answer.holds(de, sent) or not answer.has(de):
             continue
         if de == _AMOUNT and partial and _is_part(answer[de], sent):
+            continue
+        return de
+    return None
+
+
+def differs_from(sent: Message, answer: Message, partial: bool = False) -> int | None:
+    """The same of a request that is still there as it was sent."""
+    for de in ECHOED:
+        if not (sent.has(de) and answer.has(de)) or sent.agrees(answer, de):
+            continue
+        if de == _AMOUNT and partial and _is_part(answer[de], sent[de]):
             continue
         return de
     return None
