@@ -39,7 +39,8 @@ class DecisionLog:
     def __init__(self, switch: Switch, log: Log) -> None:
         self._log = log
         watchers = switch.life.watchers
-        watchers.add(self._step, before=_ORDINARY, after=_ORDINARY)
+        steps = watchers.add(self._step, before=_ORDINARY, after=_ORDINARY, looks=log.explains)
+        log.watchers.append(lambda: watchers.look(steps, log.explains))
         watchers.add(self._noteworthy, before=_ORDINARY, after=_NOTEWORTHY)
         watchers.add(self._noteworthy, before=_NOTEWORTHY)
         switch.life.keeper.watchers.append(self._audited)
@@ -48,8 +49,7 @@ class DecisionLog:
 
     def _step(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         del now
-        if self._log.explains:
-            self._write(self._log.debug, charge, before, event)
+        self._write(self._log.debug, charge, before, event)
 
     def _noteworthy(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         del now

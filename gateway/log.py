@@ -48,6 +48,8 @@ class Log:
         wall: Callable[[], float] = time.time,
         level: Level = "info",
     ) -> None:
+        self.watchers: list[Callable[[], None]] = []
+        """Told of each change of the level."""
         self.level = level
         self._stream = stream or sys.stderr
         self._path: Path | None = None
@@ -94,6 +96,9 @@ class Log:
         self._level = level
         self._written_levels = frozenset(LEVELS[LEVELS.index(level) :])
         self.explains = level == "debug"
+        """Whether each step of each charge is written."""
+        for watcher in self.watchers:
+            watcher()
 
     def writes(self, level: Level) -> bool:
         """Whether lines of this level are written."""

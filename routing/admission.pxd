@@ -1,8 +1,10 @@
 cimport cython
+cimport routing.charge_record as charge_record
 
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
+from routing.listener cimport Listener
 from routing.conventions.base cimport Convention as Convention_t
 from routing.hosts cimport Host as Host_t
 from routing.cause cimport Asker as Asker_t
@@ -27,19 +29,21 @@ cdef class Admission:
     cdef public object batch_of
     cdef public object advised_again
     @cython.locals(message=Message_t, convention=Convention_t)
-    cpdef object identity_of_new(self, Asker_t asker, object listener, Now_t now)
+    cpdef object identity_of_new(self, Asker_t asker, Listener listener, Now_t now)
+    cpdef object not_in_service(self, Message_t message, bint takes_money=*)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
+    cdef tuple _class_of(self, object transaction, object merchant, object terminal)
     cpdef object account_for(self, Message_t message, Now_t now)
     @cython.locals(host=Host_t)
-    cpdef tuple host_for(self, Message_t message, object listener, Now_t now, object only=*)
+    cpdef tuple host_for(self, Message_t message, Listener listener, Now_t now, object only=*)
     cpdef object why_not(self, Host_t host, Now_t now)
-    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, convention=Convention_t)
-    cpdef object open(self, Asker_t asker, object listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
+    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, undoes=bint, convention=Convention_t)
+    cpdef object open(self, Asker_t asker, Listener listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
     @cython.locals(message=Message_t, de=int, convention=Convention_t)
     cpdef object towards(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(charge=Charge_t, unproven=list)
-    cpdef object proves_the_last(self, Asker_t asker, object stan, object listener, Now_t now)
+    cpdef object proves_the_last(self, Asker_t asker, object stan, Listener listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, Convention_t convention, Now_t now)

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from codec import BuildError
+from routing import charge_record
 from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
+    from routing.listener import Listener
     from routing.replies import Replies
-    from routing.settings import ListenerSettings, Settings
+    from routing.settings import Settings
 
 _SENT, _DELIVERED = State.SENT, State.DELIVERED
 _SALE = Transaction.SALE
@@ -66,9 +68,9 @@ class Admission:
         self._routes = RouteTable(settings.routes, settings.hosts[0].name)
         self._merchants = Merchants(settings.service, settings.merchants)
 
-    def identity_of_new(self, asker: Asker, listener: ListenerSettings, now: Now) -> str | None:
+    def identity_of_new(self, asker: Asker, listener: Listener, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
-        message, convention = asker.request, CONVENTIONS[listener.dialect]
+        message, convention = asker.request, listener.convention
         if convention.missing(message) is not None or convention.amount(message) < 0:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
@@ -111,7 +113,7 @@ class Admission:
         in_flight_max = self._life.settings.in_flight_per_connection_max
         return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
 
-    def not_in_service(self, message: Message, *, takes_money: bool = False) -> str:
+    def not_in_service(self, message: Message, takes_money: bool = False) -> str:
         """DE 39 where account services or the registry let this terminal do no business; else ''.
 
         A sale may be the test charge of a terminal that comes back.
@@ -148,7 +150,7 @@ class Admission:
         return collecting.choice(message, CONVENTIONS[message.dialect.name], now)
 
     def host_for(
-        self, message: Message, listener: ListenerSettings, now: Now, only: str = ""
+        self, message: Message, listener: Listener, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:
         """The first host of the route that can take more; if none can, DE 39 by the first of them.
         `only`: the host of the account that it goes to.
@@ -183,7 +185,7 @@ class Admission:
     def open(
         self,
         asker: Asker,
-        listener: ListenerSettings,
+        listener: Listener,
         identity: str,
         host: Host,
         original: Charge | None,
@@ -191,7 +193,7 @@ class Admission:
         choice: Choice = MAIN_ACCOUNT,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
-        request, convention = asker.request, CONVENTIONS[listener.dialect]
+        request, convention = asker.request, listener.convention
         message, link = self.towards(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
@@ -200,37 +202,36 @@ class Admission:
         proof, window_s = self._class_of(transaction, merchant, terminal)
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
-        charge = Charge(
-            id=self._life.next_id(),
-            epoch=self._life.epoch,
-            opened_at=now.wall,
-            identity=identity,
-            dialect=listener.dialect,
-            listener=listener.name,
-            mti=first_mti(request.mti),
-            merchant=merchant,
-            terminal=terminal,
-            stan=request[11],
-            batch=convention.batch(request) or self.batch_of(request),
-            de7=request.get(7) or "",
-            processing_code=request.get(3) or "",
-            amount=convention.amount(request),
-            currency=host.convention.currency_of(message) or _CURRENCY_UNKNOWN,
-            pan=pan_of(request) or (original.pan if original is not None else ""),
-            proof=proof,
-            window_s=window_s,
-            host=host.name,
-            host_stan=message[11],
-            host_de7=message.get(7) or "",
-            sent=message.pick(_kept(host.convention, transaction)),
-            kind=transaction,
-            original_id=original.id if original is not None and transaction.undoes else 0,
-            operator=convention.operator(request),
-            sent_header=message.header.hex() if message.header else "",
-            account=choice.account,
-            channel=choice.channel,
-            request=request,
-        )
+        undoes = transaction is not _SALE and transaction.undoes
+        charge = charge_record.blank()
+        charge.id = self._life.next_id()
+        charge.epoch = self._life.epoch
+        charge.opened_at = now.wall
+        charge.identity = identity
+        charge.dialect = listener.dialect
+        charge.listener = listener.name
+        charge.mti = first_mti(request.mti)
+        charge.merchant, charge.terminal, charge.till = merchant, terminal, asker.till()
+        charge.stan = request[11]
+        charge.batch = convention.batch(request) or self.batch_of(request)
+        charge.de7 = request.get(7) or ""
+        charge.processing_code = request.get(3) or ""
+        charge.amount = convention.amount(request)
+        charge.currency = host.convention.currency_of(message) or _CURRENCY_UNKNOWN
+        charge.pan = pan_of(request) or (original.pan if original is not None else "")
+        charge.proof = proof
+        charge.window_s = window_s
+        charge.host = host.name
+        charge.host_stan = message[11]
+        charge.host_de7 = message.get(7) or ""
+        charge.sent = message.pick(_kept(host.convention, transaction))
+        charge.kind, charge.undoes = transaction, undoes
+        charge.original_id = original.id if original is not None and undoes else 0
+        charge.operator = convention.operator(request)
+        charge.sent_header = message.header.hex() if message.header else ""
+        charge.account = choice.account
+        charge.channel = choice.channel
+        charge.request = request
         try:
             host.keys.claim(host.charge_key(charge), charge)
         except NoFreeKeyError:
@@ -319,9 +320,7 @@ class Admission:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
 
-    def proves_the_last(
-        self, asker: Asker, stan: str, listener: ListenerSettings, now: Now
-    ) -> bool:
+    def proves_the_last(self, asker: Asker, stan: str, listener: Listener, now: Now) -> bool:
         """A terminal that resolves first would not begin this sale with another in the air.
 
         `stan` is this sale's; if the sale itself was lost, its reversal tells of it.
@@ -329,7 +328,7 @@ class Admission:
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
         proven = False
-        unproven = self._life.book.unproven(terminal_of(asker.request))
+        unproven = self._life.book.unproven(asker.till())
         for charge in unproven:
             if charge.stan == stan or (charge.conn and not charge.handed):
                 continue

@@ -1,6 +1,7 @@
 cimport cython
 
 from routing.charge_record cimport Charge as Charge_t
+from routing.tally cimport Count as Count_t
 
 cdef object _HELD_OPEN
 cdef object _UNPROVEN
@@ -9,8 +10,9 @@ cdef object _UNPROVEN
 cdef class Deadlines:
     cdef list _lanes
     cdef list _heap
-    cdef object _count
+    cdef long long _count
     cdef double _next_at
+    @cython.locals(due=double)
     cpdef object watch(self, object item)
     cpdef object next_at(self)
     cdef tuple _first(self)
@@ -28,25 +30,26 @@ cdef class ChargeBook:
     cdef dict _unproven
     cdef object _ended
     cdef dict _in_state
-    @cython.locals(same=list, prefix=str)
+    @cython.locals(same=list, prefix=str, count=Count_t)
     cpdef object add(self, Charge_t charge)
+    @cython.locals(count=Count_t)
     cpdef object moved(self, Charge_t charge, object before)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
     cpdef Charge_t same_as(self, object identity)
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cpdef list unproven(self, object terminal)
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cpdef list on_conn(self, object conn)
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cpdef Py_ssize_t load_of(self, object conn) except -1
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cpdef object join_conn(self, Charge_t charge, object conn)
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cpdef object leave_conn(self, Charge_t charge)
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cdef object _enter(self, Charge_t charge)
-    @cython.locals(known=dict)
+    @cython.locals(known=list)
     cdef object _forget_unproven(self, Charge_t charge)
 
 @cython.locals(parts=int, at=Py_ssize_t, char=Py_UCS4)

@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from routing.charge import OPEN_STATES, Charge, State
+from routing.tally import Count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +112,10 @@ class ChargeBook:
         self._open: dict[int, Charge] = {}
         self._by_identity: dict[str, Charge] = {}
         self._by_prefix: dict[str, list[Charge]] = {}
-        self._by_conn: dict[int, dict[int, Charge]] = {}
-        self._unproven: dict[str, dict[int, Charge]] = {}
+        self._by_conn: dict[int, list[Charge]] = {}
+        self._unproven: dict[str, list[Charge]] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
-        self._in_state: dict[State, int] = dict.fromkeys(State, 0)
+        self._in_state = {state: Count() for state in State}
 
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
@@ -127,13 +128,16 @@ class ChargeBook:
             self._by_prefix[prefix] = [charge]
         else:
             same.append(charge)
-        self._in_state[charge.state] += 1
+        count = self._in_state[charge.state]
+        count.up()
         self._enter(charge)
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
-        self._in_state[before] -= 1
-        self._in_state[charge.state] += 1
+        count = self._in_state[before]
+        count.down()
+        count = self._in_state[charge.state]
+        count.up()
         if before in _UNPROVEN and charge.state not in _UNPROVEN:
             self._forget_unproven(charge)
         self._enter(charge)
@@ -149,7 +153,7 @@ class ChargeBook:
             same.remove(charge)
         if not same:
             self._by_prefix.pop(prefix, None)
-        self._in_state[charge.state] -= 1
+        self._in_state[charge.state].down()
         self._open.pop(charge.id, None)
         self._ended.pop(charge.id, None)
         self._forget_unproven(charge)
@@ -171,12 +175,12 @@ class ChargeBook:
     def unproven(self, terminal: str) -> list[Charge]:
         """Approved charges of a terminal (merchant|terminal) without a proof of service."""
         known = self._unproven.get(terminal)
-        return list(known.values()) if known else []
+        return known.copy() if known is not None else []
 
     def on_conn(self, conn: int) -> list[Charge]:
         """Charges whose answer this connection waits for or was handed."""
         known = self._by_conn.get(conn)
-        return list(known.values()) if known else []
+        return known.copy() if known is not None else []
 
     def load_of(self, conn: int) -> int:
         """How many charges this connection waits for, or has unproven answers of."""
@@ -195,24 +199,25 @@ class ChargeBook:
             return
         known = self._by_conn.get(conn)
         if known is None:
-            self._by_conn[conn] = {charge.id: charge}
+            self._by_conn[conn] = [charge]
         else:
-            known[charge.id] = charge
+            known.append(charge)
 
     def leave_conn(self, charge: Charge) -> None:
         """Nobody waits for `charge` any more."""
         if not charge.conn:
             return
         known = self._by_conn.get(charge.conn)
-        if known is not None:
-            known.pop(charge.id, None)
-            if not known:
+        if known is not None and charge in known:
+            if len(known) == 1:
                 del self._by_conn[charge.conn]
+            else:
+                known.remove(charge)
         charge.conn = 0
 
     def count(self, state: State) -> int:
         """How many charges in memory are in `state`."""
-        return self._in_state[state]
+        return self._in_state[state].n
 
     def newest(self) -> Iterator[Charge]:
         """Every charge in memory, newest first."""
@@ -229,9 +234,9 @@ class ChargeBook:
         if charge.state in _UNPROVEN:
             known = self._unproven.get(charge.till)
             if known is None:
-                self._unproven[charge.till] = {charge.id: charge}
-            else:
-                known[charge.id] = charge
+                self._unproven[charge.till] = [charge]
+            elif charge not in known:
+                known.append(charge)
         if charge.state in _HELD_OPEN:
             if charge.id not in self._open:
                 self._open[charge.id] = charge
@@ -245,10 +250,11 @@ class ChargeBook:
 
     def _forget_unproven(self, charge: Charge) -> None:
         known = self._unproven.get(charge.till)
-        if known is not None:
-            known.pop(charge.id, None)
-            if not known:
+        if known is not None and charge in known:
+            if len(known) == 1:
                 del self._unproven[charge.till]
+            else:
+                known.remove(charge)
 
 
 def prefix_of(identity: str) -> str:

@@ -1,4 +1,5 @@
 cimport cython
+cimport routing.tombstones as tombstones
 
 from codec._wire cimport Message as Message_t
 from routing.clock cimport Now as Now_t
@@ -9,6 +10,8 @@ from routing.clock cimport Now as Now_t
 cdef class Asker:
     cdef public object conn
     cdef public Message_t request
+    cdef str _till
+    cpdef str till(self)
 
 @cython.final
 @cython.freelist(64)

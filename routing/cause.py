@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from routing import tombstones
 
 if TYPE_CHECKING:
     from codec import Message
@@ -17,6 +19,13 @@ class Asker:
 
     conn: int
     request: Message
+    _till: str = field(default="", init=False)
+
+    def till(self) -> str:
+        """Whose request it is: merchant|terminal."""
+        if not self._till:
+            self._till = tombstones.terminal_of(self.request)
+        return self._till
 
 
 # Made for every charge, and field by field: a class called with arguments costs C five times that.
@@ -25,7 +34,7 @@ class Asker:
 def asked(conn: int, request: Message) -> Asker:
     """Who has just asked."""
     asker = Asker.__new__(Asker)
-    asker.conn, asker.request = conn, request
+    asker.conn, asker.request, asker._till = conn, request, ""
     return asker
 
 

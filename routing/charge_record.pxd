@@ -4,7 +4,7 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 
-cdef object _SALE
+cdef object _SALE, _SENT
 
 @cython.final
 @cython.no_gc
@@ -35,7 +35,7 @@ cdef class Charge:
     cdef public str host_de7
     cdef public dict sent
     cdef public object kind
-    cdef public object original_id
+    cdef public long long original_id
     cdef public str operator
     cdef public str sent_header
     cdef public str sent_on
@@ -50,18 +50,18 @@ cdef class Charge:
     cdef public str approval_code
     cdef public dict answer
     cdef public tuple echoed
-    cdef public object approved_amount
+    cdef public long long approved_amount
     cdef public bint approval_held
     cdef public object stood
     cdef public str settled_on
-    cdef public object keeps
-    cdef public object given_back
-    cdef public object proof_restarts
+    cdef public long long keeps
+    cdef public long long given_back
+    cdef public long long proof_restarts
     cdef public str reversal_stan
     cdef public str reversal_de7
     cdef public double reversal_since
-    cdef public object attempts
-    cdef public object repeats_answered
+    cdef public long long attempts
+    cdef public long long repeats_answered
     cdef public Message_t request
     cdef public object conn
     cdef public bint handed
@@ -78,3 +78,6 @@ cdef class Charge:
     cdef public double approval_held_since
     cdef public double told_nothing_at
     cdef public object reversal_link
+
+@cython.locals(charge=Charge)
+cpdef Charge blank()

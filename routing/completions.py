@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT
 from routing.charge import Charge, Event, State
-from routing.conventions import CONVENTIONS
 from routing.effects import Lookup, ToHost
 from routing.matching import NoFreeKeyError
 from routing.reason import Reason
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from routing.cause import Asker
     from routing.clock import Now
     from routing.lifecycle import Lifecycle
+    from routing.listener import Listener
     from routing.replies import Replies
-    from routing.settings import ListenerSettings
 
 
 class Completions:
@@ -42,16 +41,16 @@ class Completions:
         life: Lifecycle,
         admission: Admission,
         replies: Replies,
-        may_not: Callable[[Asker, ListenerSettings, Now], str],
+        may_not: Callable[[Asker, Listener, Now], str],
     ) -> None:
         self._life, self._admission, self._replies = life, admission, replies
         self._may_not = may_not
         """DE 39 for a terminal that may do no new business, else ''."""
         admission.advised_again = self.again
 
-    def heard(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def heard(self, asker: Asker, listener: Listener, now: Now) -> None:
         """A completion or an advice came."""
-        message, convention = asker.request, CONVENTIONS[listener.dialect]
+        message, convention = asker.request, listener.convention
         identity = self._admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
@@ -80,14 +79,14 @@ class Completions:
     def _open(
         self,
         asker: Asker,
-        listener: ListenerSettings,
+        listener: Listener,
         identity: str,
         held: Charge | None,
         now: Now,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal, or ''."""
         message, admission = asker.request, self._admission
-        transaction = CONVENTIONS[listener.dialect].transaction(message)
+        transaction = listener.convention.transaction(message)
         code = self._may_not(asker, listener, now) or admission.busy(asker)
         if not code and transaction is Transaction.COMPLETION:
             code = admission.beyond_limits(message, now)

@@ -9,6 +9,8 @@ from routing.cause cimport Asker as Asker_t, Cause as Cause_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.charge cimport Step as Step_t
 from routing.clock cimport Now as Now_t
+from routing.accounts.gate cimport Gate as Gate_t
+from routing.registry cimport Registry as Registry_t
 from routing.conduct cimport Conduct as Conduct_t
 from routing.hosts cimport Host as Host_t
 from routing.limits cimport Limits as Limits_t
@@ -34,8 +36,8 @@ cdef class Lifecycle(Actions):
     cdef public bint is_recorded
     cdef public object epoch
     cdef public object keeper
-    cdef public object registry
-    cdef public object gate
+    cdef public Registry_t registry
+    cdef public Gate_t gate
     cdef object _next_id
     cpdef object next_id(self)
     @cython.locals(host=Host_t)

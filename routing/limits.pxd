@@ -1,6 +1,9 @@
+cdef class OwnLimits:
+    cdef public bint any_limits
+
 cdef class Limits:
     cdef object _cards
-    cdef object _own
+    cdef OwnLimits _own
     cdef public object settings
     cdef list _by_day
     cdef bint _general

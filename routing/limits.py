@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -61,23 +61,15 @@ class Sale:
     opened_at: float
 
 
-class OwnLimits(Protocol):
-    """Who knows the limits that merchants and terminals have of their own."""
+class OwnLimits:
+    """The limits that merchants and terminals have of their own; here nobody has any."""
 
-    any_limits: bool
+    def __init__(self) -> None:
+        self.any_limits = False
+        """Whether somebody has limits of their own."""
 
     def limits_of(self, merchant: str, terminal: str) -> tuple[EntryLimits, EntryLimits]:
         """Those of the merchant and of the terminal."""
-        ...
-
-
-class Nobody:
-    """Nobody has limits of their own."""
-
-    any_limits = False
-
-    def limits_of(self, merchant: str, terminal: str) -> tuple[EntryLimits, EntryLimits]:
-        """None."""
         del merchant, terminal
         return NO_LIMITS, NO_LIMITS
 
@@ -87,7 +79,7 @@ class Limits:
 
     def __init__(self, settings: LimitSettings, cards: Cards, own: OwnLimits | None = None) -> None:
         self._cards = cards
-        self._own = Nobody() if own is None else own
+        self._own = OwnLimits() if own is None else own
         self.change(settings)
         self._day = -1
         self._used: OrderedDict[str, tuple[int, int]] = OrderedDict()

@@ -26,6 +26,7 @@ from routing.entries import (
     TerminalState,
 )
 from routing.keeper import AuditKind, KeptKind
+from routing.limits import OwnLimits
 from routing.response_codes import NO_MERCHANT, NOT_IN_SERVICE, NOT_REGISTERED
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ class BadEntryError(Exception):
     """An entry that can't be taken; the message names what is wrong with which."""
 
 
-class Registry:
+class Registry(OwnLimits):
     """The entries, by merchant and by merchant and terminal."""
 
     def __init__(self, settings: RegistrySettings, keeper: Keeper) -> None:
+        super().__init__()
         self._settings = settings
         self._keeper = keeper
         self._merchants: dict[str, MerchantEntry] = {}
@@ -74,8 +76,6 @@ class Registry:
         self.required = settings.required
         self.refuses_some = settings.required
         """Whether anybody may be refused at all."""
-        self.any_limits = False
-        """Whether some entry has limits of its own."""
         self.refused: Counter[str] = Counter()
         """Requests that were refused here, by DE 39."""
         self.watchers: list[Callable[[AnyEntry, Now], None]] = []

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from routing.effects import IssuedKeys
     from routing.entries import MerchantEntry
     from routing.lifecycle import Lifecycle
+    from routing.listener import Listener
     from routing.registered import Registered
-    from routing.settings import ListenerSettings
     from routing.sign_in_settings import SignInSettings
 
 SPEAKS_OF_EARLIER: Final = frozenset({Kind.REVERSAL, Kind.CONFIRMATION, Kind.SETTLEMENT})
@@ -101,9 +101,7 @@ class SignIns:
 
     # What requests are told
 
-    def unauthentic(
-        self, message: Message, kind: Kind, listener: ListenerSettings, now: Now
-    ) -> str:
+    def unauthentic(self, message: Message, kind: Kind, listener: Listener, now: Now) -> str:
         """DE 39 for a request whose MAC is wrong or can't be checked."""
         till = till_of(message)
         session = self._sessions.get(till)

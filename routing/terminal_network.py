@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from routing.downloads import Downloads
     from routing.effects import IssuedKeys
     from routing.lifecycle import Lifecycle
+    from routing.listener import Listener
     from routing.replies import Replies
-    from routing.settings import ListenerSettings
     from routing.sign_in import Session
     from routing.sign_in_settings import KeyLengths
     from routing.sign_ins import SignIns
@@ -52,7 +52,7 @@ class _Order:
     """Keys that a terminal waits for: who gets them, and what was asked."""
 
     asker: Asker
-    listener: ListenerSettings
+    listener: Listener
     asked: Asked
     lengths: KeyLengths
 
@@ -83,7 +83,7 @@ class TerminalNetwork:
     def __len__(self) -> int:
         return len(self._orders)
 
-    def heard(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def heard(self, asker: Asker, listener: Listener, now: Now) -> None:
         """A network management request came."""
         wanted = asked(asker.request, listener.sign_in.codes)
         till = till_of(asker.request)
@@ -276,7 +276,7 @@ class _Request:
     """A request as it was understood."""
 
     asker: Asker
-    listener: ListenerSettings
+    listener: Listener
     asked: Asked
     till: Till
     now: Now

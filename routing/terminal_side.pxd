@@ -1,4 +1,5 @@
 cimport cython
+cimport routing.cause as causes
 
 from codec._wire cimport Message as Message_t
 from routing.admission cimport Admission as Admission_t
@@ -7,8 +8,9 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
 
 from routing.clock cimport Now as Now_t
-from routing.conventions.base cimport Convention as Convention_t
 from routing.hosts cimport Host as Host_t
+from routing.listener cimport Listener
+from routing.sign_ins cimport SignIns as SignIns_t
 
 cdef object _CHARGE, _NETWORK, _NOT_A_REQUEST
 
@@ -18,14 +20,15 @@ cdef class TerminalSide:
     cdef dict _listeners
     cdef public Replies_t replies
     cdef public Admission_t admission
-    cdef public object sign_ins
+    cdef public SignIns_t sign_ins
     cdef public object network
     cdef public object batches
     cdef public object completions
     cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests
-    @cython.locals(asker=Asker_t, convention=Convention_t)
+    @cython.locals(asker=Asker_t, known=Listener)
     cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     @cython.locals(host=Host_t)
-    cpdef object _charge(self, Asker_t asker, object listener, Now_t now)
+    cpdef object _charge(self, Asker_t asker, Listener listener, Now_t now)
+    cpdef object _may_not(self, Asker_t asker, Listener listener, Now_t now, bint takes_money=*)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from routing import cause as causes
 from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT
 from routing.admission import Admission
@@ -22,6 +23,7 @@ from routing.conventions.base import has_mac, pan_of
 from routing.downloads import Downloads
 from routing.effects import Lookup, ToHost, ToTerminal
 from routing.enquiry import Enquiry
+from routing.listener import Listener
 from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.registered import Registered
@@ -38,13 +40,13 @@ if TYPE_CHECKING:
     from routing.docket import Docket
     from routing.key_ring import KeyRing
     from routing.lifecycle import Lifecycle
-    from routing.settings import ListenerSettings, Settings
+    from routing.settings import Settings
 
 _CHARGE, _NETWORK, _NOT_A_REQUEST = Kind.CHARGE, Kind.NETWORK, Kind.NOT_A_REQUEST
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
 
-Handler = Callable[["Asker", "ListenerSettings", "Now"], None]
+Handler = Callable[["Asker", "Listener", "Now"], None]
 
 
 class TerminalSide:
@@ -54,12 +56,14 @@ class TerminalSide:
         settings = life.settings
         self._life = life
         downloads = Downloads(settings.parameters)
-        self._listeners = {each.name: each for each in settings.listeners}
+        self._listeners = {each.name: Listener(each) for each in settings.listeners}
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
-        self.sign_ins = SignIns(life, Registered(life.registry, ring, life.gate), downloads)
+        sign_ins = self.sign_ins = SignIns(
+            life, Registered(life.registry, ring, life.gate), downloads
+        )
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
-        self.admission.batch_of = self.sign_ins.batch_of
+        self.admission.batch_of = sign_ins.batch_of
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.completions = Completions(life, self.admission, self.replies, self._may_not)
         self.heard_network: Callable[[int, Message, Now], str] | None = None
@@ -79,7 +83,7 @@ class TerminalSide:
 
     def change(self, settings: Settings) -> None:
         """Other rules of listeners, routes and merchants from now on."""
-        self._listeners = {each.name: each for each in settings.listeners}
+        self._listeners = {each.name: Listener(each) for each in settings.listeners}
         self.admission.change(settings)
 
     def handle(self, kind: Kind, handler: Handler) -> None:
@@ -91,15 +95,14 @@ class TerminalSide:
         network management carries none.
         """
         known = self._listeners[listener]
-        convention = CONVENTIONS[known.dialect]
-        kind = convention.kind(message)
+        kind = known.convention.kind(message)
         if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
-        asker = Asker(conn, message)
+        asker = causes.asked(conn, message)
         if not mac_good and kind is not _NETWORK:
             code = rc.BAD_MAC
-            if known.keys == "working":
+            if known.signs_in:
                 code = self.sign_ins.unauthentic(message, kind, known, now)
             self.replies.refuse(asker, code, now)
             return
@@ -110,13 +113,13 @@ class TerminalSide:
 
     # Charges
 
-    def _charge(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def _charge(self, asker: Asker, listener: Listener, now: Now) -> None:
         identity = self.admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
         proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
         code = (
-            self._may_not(asker, listener, now, takes_money=True)
+            self._may_not(asker, listener, now, True)
             or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
@@ -134,25 +137,25 @@ class TerminalSide:
             self.admission.turn_away(asker, identity, code, now, after_records=waits)
 
     def _may_not(
-        self, asker: Asker, listener: ListenerSettings, now: Now, *, takes_money: bool = False
+        self, asker: Asker, listener: Listener, now: Now, takes_money: bool = False
     ) -> str:
         """DE 39 for a terminal that may do no new business: account services barred it, the
         registry has it out of service, it did not sign in; else ''.
         """
-        code = self.admission.not_in_service(asker.request, takes_money=takes_money)
-        if code or listener.keys == "fixed":
+        code = self.admission.not_in_service(asker.request, takes_money)
+        if code or not listener.signs_in:
             return code
         return self.sign_ins.why_not(asker.request, now)
 
     # Voids and refunds
 
-    def _undoing(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def _undoing(self, asker: Asker, listener: Listener, now: Now) -> None:
         """Finds the charge that is to be undone; the rules stand in `undoing`."""
         identity = self.admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
         self.admission.proves_the_last(asker, asker.request[11], listener, now)
-        convention = CONVENTIONS[listener.dialect]
+        convention = listener.convention
         original = convention.undone(asker.request)
 
         def found(charge: Charge | None, now: Now, known: Charge | None = None) -> None:
@@ -184,14 +187,14 @@ class TerminalSide:
     def _undo(
         self,
         asker: Asker,
-        listener: ListenerSettings,
+        listener: Listener,
         identity: str,
         original: Charge | None,
         now: Now,
     ) -> str:
         """Send a void or refund on its way; returns DE 39 of the refusal, or ''."""
         message = asker.request
-        refunds = CONVENTIONS[listener.dialect].transaction(message) is Transaction.REFUND
+        refunds = listener.convention.transaction(message) is Transaction.REFUND
         code = self._may_not(asker, listener, now)
         if code or (original is None and not refunds):
             return code or rc.NOT_FOUND
@@ -201,12 +204,12 @@ class TerminalSide:
         choice, collecting = MAIN_ACCOUNT, self._life.gate.collecting
         if original is None:
             if collecting is not None:
-                choice = collecting.named(message, CONVENTIONS[listener.dialect])
+                choice = collecting.named(message, listener.convention)
             host, code = self.admission.host_for(message, listener, now, choice.host)
         else:
             # Whoever wants it undone has heard of it.
             self._life.delivered(original, now)
-            amount = CONVENTIONS[listener.dialect].amount(message)
+            amount = listener.convention.amount(message)
             code = refusal(original, pan_of(message), amount, refunds=refunds)
             host = self._life.hosts.get(original.host)
             if host is not None and not refunds and host.has_settled(original):
@@ -219,8 +222,8 @@ class TerminalSide:
 
     # What terminals say of earlier charges
 
-    def _reversal(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        convention = CONVENTIONS[listener.dialect]
+    def _reversal(self, asker: Asker, listener: Listener, now: Now) -> None:
+        convention = listener.convention
         original = convention.original(asker.request)
         if original is None:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
@@ -264,8 +267,8 @@ class TerminalSide:
         cell = self._life.apply(charge, Event.PARTLY_SERVED, now, reason=Reason.PARTLY_SERVED)
         return cell.code or rc.SYSTEM_ERROR
 
-    def _confirmation(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        said = CONVENTIONS[listener.dialect].confirmation(asker.request)
+    def _confirmation(self, asker: Asker, listener: Listener, now: Now) -> None:
+        said = listener.convention.confirmation(asker.request)
         if said is None:
             self.replies.refuse(asker, rc.FORMAT_ERROR, now)
             return
@@ -306,9 +309,9 @@ class TerminalSide:
 
         self._life.outbox.lookups.append(Lookup(original, looked_up))
 
-    def _settlement(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
-        message, convention = asker.request, CONVENTIONS[listener.dialect]
-        knows_batch = convention.settles and listener.keys == "working"
+    def _settlement(self, asker: Asker, listener: Listener, now: Now) -> None:
+        message, convention = asker.request, listener.convention
+        knows_batch = convention.settles and listener.signs_in
         if not (convention.says_batch or knows_batch):
             self._unsupported(asker, listener, now)
             return
@@ -318,7 +321,7 @@ class TerminalSide:
         bare = not (listener.sign_in.settlement_macs or has_mac(message))
         if not bare:
             self.admission.proves_the_last(asker, message[11], listener, now)
-        code = self.sign_ins.why_not_settle(message, now) if listener.keys == "working" else ""
+        code = self.sign_ins.why_not_settle(message, now) if listener.signs_in else ""
         number = convention.batch(message) or self.sign_ins.batch_of(message)
         batch = Batch(message[42], message[41], number)
         if code or not number:
@@ -328,7 +331,7 @@ class TerminalSide:
 
     # Everything else
 
-    def _enquiry(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def _enquiry(self, asker: Asker, listener: Listener, now: Now) -> None:
         request = asker.request
         code = self._may_not(asker, listener, now)
         if code:
@@ -364,18 +367,18 @@ class TerminalSide:
         code = CONVENTIONS[enquiry.request.dialect.name].no_answer_code
         self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
-    def _network(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def _network(self, asker: Asker, listener: Listener, now: Now) -> None:
         code = self.heard_network(asker.conn, asker.request, now) if self.heard_network else ""
-        if listener.keys == "working":
+        if listener.signs_in:
             self.network.heard(asker, listener, now)
             return
         if code:
             self.replies.refuse(asker, code, now)
             return
-        answer = CONVENTIONS[listener.dialect].network_answer(asker.request, now)
+        answer = listener.convention.network_answer(asker.request, now)
         self._life.outbox.express.append(ToTerminal(asker.conn, answer))
 
-    def _unsupported(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def _unsupported(self, asker: Asker, listener: Listener, now: Now) -> None:
         del listener
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
 

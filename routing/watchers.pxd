@@ -2,5 +2,7 @@ cimport cython
 
 @cython.final
 cdef class Watchers:
+    cdef list _all
     cdef dict _of
+    @cython.locals(moves=dict)
     cpdef list of(self, object before, object after)

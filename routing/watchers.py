@@ -7,6 +7,7 @@ that: so each watcher says for which moves it is there, and the others cost noth
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from routing.states import Event, State
@@ -23,12 +24,22 @@ Watcher = Callable[["Charge", State, Event, "Now"], None]
 """A charge, the state before, what happened, and when."""
 
 
+@dataclass
+class Watching:
+    """One watcher, the moves that it is there for, and whether it looks at all now."""
+
+    watcher: Watcher
+    before: frozenset[State]
+    after: frozenset[State]
+    looks: bool
+
+
 class Watchers:
     """Told of a charge that changed its state, once the step is on record; in their order."""
 
     def __init__(self) -> None:
-        self._of: dict[State, dict[State, list[Watcher]]]
-        self._of = {before: {after: [] for after in State} for before in State}
+        self._all: list[Watching] = []
+        self._arrange()
 
     def add(
         self,
@@ -36,13 +47,36 @@ class Watchers:
         *,
         before: Iterable[State] = State,
         after: Iterable[State] = State,
-    ) -> None:
-        """Have `watcher` told of every move from one of `before` to one of `after`."""
-        reached = tuple(after)
-        for state in before:
-            for each in reached:
-                self._of[state][each].append(watcher)
+        looks: bool = True,
+    ) -> Watching:
+        """Have `watcher` told of every move from one of `before` to one of `after`; one that
+        `looks` only at times keeps its place among the others.
+        """
+        watching = Watching(watcher, frozenset(before), frozenset(after), looks)
+        self._all.append(watching)
+        self._arrange()
+        return watching
+
+    def look(self, watching: Watching, looks: bool) -> None:
+        """From now on a watcher has something to see, or nothing any more."""
+        if watching.looks != looks:
+            watching.looks = looks
+            self._arrange()
+
+    def _arrange(self) -> None:
+        self._of = {
+            before: {
+                after: [
+                    each.watcher
+                    for each in self._all
+                    if each.looks and before in each.before and after in each.after
+                ]
+                for after in State
+            }
+            for before in State
+        }
 
     def of(self, before: State, after: State) -> list[Watcher]:
         """Who is there for this move."""
-        return self._of[before][after]
+        moves = self._of[before]
+        return moves[after]

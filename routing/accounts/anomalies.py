@@ -11,7 +11,6 @@ Counts are of this life of the gateway: a day with a restart in it is judged by 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from routing.accounts import digest
@@ -35,21 +34,27 @@ _SOON_S: Final = 30 * _DAY_S
 _BEGAN_STANDING: Final = frozenset({State.APPROVED, State.PRESUMED_SERVED, State.DELIVERED})
 
 
-@dataclass
+class _Pace:
+    """How fast one terminal sells."""
+
+    def __init__(self, day: _Day) -> None:
+        self.day = day
+        """Its merchant's."""
+        self.minute = -1
+        self.sales = 0
+        """Within that minute."""
+
+
 class _Day:
     """One merchant's."""
 
-    sales: int = 0
-    money: int = 0
-    night: int = 0
-    round: int = 0
-    given_back: int = 0
-    """Money of refunds and voids."""
-    minute: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By terminal: a minute, and sales within it."""
-    most_a_minute: int = 0
+    def __init__(self) -> None:
+        self.sales = self.money = self.night = self.round = 0
+        self.given_back = 0
+        """Money of refunds and voids."""
+        self.most_a_minute = 0
 
-    def note(self, charge: Charge, minute: int, at_night: bool) -> None:
+    def note(self, charge: Charge, pace: _Pace, minute: int, at_night: bool) -> None:
         """A charge was approved."""
         money = charge.approved_amount or charge.amount
         if charge.undoes:
@@ -59,10 +64,10 @@ class _Day:
         self.money += money
         self.round += money % _ROUND == 0
         self.night += at_night
-        last = self.minute.get(charge.terminal)
-        count = last[1] + 1 if last is not None and last[0] == minute else 1
-        self.minute[charge.terminal] = (minute, count)
-        self.most_a_minute = max(self.most_a_minute, count)
+        if pace.minute != minute:
+            pace.minute, pace.sales = minute, 0
+        pace.sales += 1
+        self.most_a_minute = max(self.most_a_minute, pace.sales)
 
 
 class Anomalies:
@@ -71,8 +76,10 @@ class Anomalies:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._days: dict[str, _Day] = {}
+        self._paces: dict[str, _Pace] = {}
+        """By terminal (merchant|terminal), each of a merchant whose day is counted."""
         self._day = 0.0
-        self._minute, self._is_night = -1, False
+        self._minute, self._minute_ends, self._is_night = -1, 0.0, False
         self.found: Counter[str] = Counter()
         """Anomalies of this life, by what they were."""
         self.alerts: Counter[str] = Counter()
@@ -80,15 +87,28 @@ class Anomalies:
 
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         del before, event
+        pace = self._paces.get(charge.till)
+        if pace is None:
+            pace = self._new_pace(charge)
+        if pace is None:
+            return
+        if not 0.0 < self._minute_ends - now.wall <= _MINUTE_S:
+            self._begin_minute(now.wall)
+        pace.day.note(charge, pace, self._minute, self._is_night)
+
+    def _new_pace(self, charge: Charge) -> _Pace | None:
         day = self._days.get(charge.merchant)
         if day is None:
             if len(self._days) >= MERCHANTS_MAX:
-                return
+                return None
             day = self._days[charge.merchant] = _Day()
-        minute = int(now.wall // _MINUTE_S)
-        if minute != self._minute:
-            self._minute, self._is_night = minute, self._at_night(minute * _MINUTE_S)
-        day.note(charge, minute, self._is_night)
+        pace = self._paces[charge.till] = _Pace(day)
+        return pace
+
+    def _begin_minute(self, wall: float) -> None:
+        self._minute = int(wall // _MINUTE_S)
+        self._minute_ends = (self._minute + 1) * _MINUTE_S
+        self._is_night = self._at_night(self._minute * _MINUTE_S)
 
     def _at_night(self, wall: float) -> bool:
         """By the clock of the rules then in force; to the minute, for each sale asks."""
@@ -107,7 +127,7 @@ class Anomalies:
         for merchant, day in self._days.items():
             for what in self._of(day):
                 self._tell(merchant, what, now)
-        self._days = {}
+        self._days, self._paces = {}, {}
         self._check_accounts(now)
         what = digest.told(self._office, now.wall)
         self._office.progress.alert("", "daily_digest", what, now)

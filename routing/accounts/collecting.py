@@ -18,7 +18,7 @@ from routing.cards import Cards
 from routing.conventions.base import pan_of
 from routing.entries import NO_LIMITS, EntryLimits
 from routing.keeper import AuditKind, KeptKind
-from routing.limits import Limits, LimitSettings, Sale
+from routing.limits import Limits, LimitSettings, OwnLimits, Sale
 from routing.states import State
 from routing.watchers import MOVED_ON
 
@@ -80,13 +80,12 @@ def _nobody_waits(charge: Charge, now: Now) -> None:
     del charge, now
 
 
-class Collecting:
+class Collecting(OwnLimits):
     """Every merchant's, and what was collected in this life."""
 
-    any_limits = True
-    """Accounts may have limits; asked only for charges that go to one."""
-
     def __init__(self, life: Lifecycle, bins: BinTable) -> None:
+        super().__init__()
+        self.any_limits = True  # asked only for charges that go to an account of their own
         self._life, self._bins = life, bins
         self._held: dict[str, Held] = {}
         self._limits = Limits(LimitSettings(), Cards(life.settings.card_key), self)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from routing.cause import Asker
     from routing.clock import Now
     from routing.conventions.file_action import FileAction
-    from routing.settings import ListenerSettings
+    from routing.listener import Listener
     from routing.sign_ins import SignIns
 
 _decode: Final = msgspec.json.Decoder(Record).decode
@@ -43,10 +43,10 @@ class TerminalCounter:
     def __init__(self, office: Office, sign_ins: SignIns) -> None:
         self._office, self._sign_ins = office, sign_ins
 
-    def heard(self, asker: Asker, listener: ListenerSettings, now: Now) -> None:
+    def heard(self, asker: Asker, listener: Listener, now: Now) -> None:
         """A file action of a terminal."""
         message = asker.request
-        said = CONVENTIONS[listener.dialect].file_action(message)
+        said = listener.convention.file_action(message)
         asked = self._asked(message, said, now)
         if listener.name in self._office.life.settings.listeners_without_mac:
             self._office.denied(asked, "a listener without MAC", now)

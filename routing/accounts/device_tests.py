@@ -37,10 +37,14 @@ class DeviceTests:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        office.life.watchers.add(self._moved, after=MOVED_ON)
+        self._watching = office.life.watchers.add(self._moved, after=MOVED_ON, looks=False)
         self.passed = 0
         self.made = 0
         self.declined = 0
+
+    def look(self, on: bool) -> None:
+        """Charges are looked at while there is any request under way."""
+        self._office.life.watchers.look(self._watching, on)
 
     def begin(self, request: AccountRequest, who: str, now: Now) -> None:
         """Every test is still to be passed."""
@@ -90,8 +94,6 @@ class DeviceTests:
 
     def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
         del before, event
-        if not len(self._office.shelf):
-            return
         request = self._tested(charge.till)
         if request is None or charge.opened_at < request.since or charge.kind.undoes:
             return

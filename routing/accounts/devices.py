@@ -26,6 +26,9 @@ class Devices:
 
     def __init__(self, office: Office) -> None:
         self._office = office
+        case = office.cases[Kind.DEACTIVATION]
+        if isinstance(case, Deactivation):
+            office.shelf.told = case.tests.look
         self.unknown_serials = 0
         """Devices that were reported and may not be used."""
 

@@ -12,7 +12,7 @@ from routing.accounts.request import kept, restored
 from routing.keeper import KeptKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from routing.accounts.machine import Kind, Machine
     from routing.accounts.request import AccountRequest
@@ -34,6 +34,8 @@ class Shelf:
         self._answers: dict[str, str] = {}
         self._ended: dict[str, None] = {}
         self._count = 0
+        self.told: Callable[[bool], None] = lambda _: None
+        """Told whether any request is under way."""
         self.forgotten = 0
         """Ended requests that only the audit log tells of."""
 
@@ -73,8 +75,10 @@ class Shelf:
         if not machine.is_end(request.state):
             self._open[request.id] = request
             self._subjects[key] = request.id
+            self.told(True)
             return
         self._open.pop(request.id, None)
+        self.told(bool(self._open))
         if self._subjects.get(key) == request.id:
             del self._subjects[key]
         if not machine.places[request.state].bars:
