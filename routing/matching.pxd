@@ -2,9 +2,8 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 
-cpdef object differing_field(dict request, Message_t answer, bint partial=*)
-@cython.locals(de=int)
-cpdef object differs_from(Message_t sent, Message_t answer, bint partial=*)
+@cython.locals(number=int, known=str)
+cpdef object differing_field(dict request, str stan, str de7, Message_t answer, bint partial=*)
 
 @cython.final
 cdef class PendingKeys:

@@ -27,6 +27,8 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
+_STAN_FIELD: Final = 11
+_TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
 _AMOUNT_DIGITS: Final = 12
 
@@ -118,29 +120,23 @@ class PendingKeys:
                 self.release(key)
 
 
-def differing_field(request: dict[int, str], answer: Message, partial: bool = False) -> int | None:
+def differing_field(
+    request: dict[int, str], stan: str, de7: str, answer: Message, partial: bool = False
+) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
-    A `partial` approval may carry a smaller amount.
+    `stan` and `de7` are the request's where `request` does not say them.  A `partial` approval may
+    carry a smaller amount.
     """
     for de in ECHOED:
-        sent = request.get(de)
-        if sent is None or answer.holds(de, sent) or not answer.has(de):
+        number = de
+        known = stan if number == _STAN_FIELD else de7 if number == _TIME_FIELD else ""
+        sent = known or request.get(de)
+        if not sent or answer.holds(number, sent) or not answer.has(number):
             continue
-        if de == _AMOUNT and partial and _is_part(answer[de], sent):
+        if number == _AMOUNT and partial and _is_part(answer[number], sent):
             continue
-        return de
-    return None
-
-
-def differs_from(sent: Message, answer: Message, partial: bool = False) -> int | None:
-    """The same of a request that is still there as it was sent."""
-    for de in ECHOED:
-        if not (sent.has(de) and answer.has(de)) or sent.agrees(answer, de):
-            continue
-        if de == _AMOUNT and partial and _is_part(answer[de], sent[de]):
-            continue
-        return de
+        return number
     return None
 
 
