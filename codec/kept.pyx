@@ -1,4 +1,4 @@
-"""Fields of a message that are kept: packed as they are written to disk, read one at a time.
+"""Fields of a message that are kept: packed, and read one at a time.
 
 What is kept of a message is asked for seldom, and each value would cost an object of its own: so
 it stays bytes, a MessagePack map from field numbers to values.
@@ -8,6 +8,8 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp
+
+import json
 
 from codec._layout cimport TEXT, Rule
 from codec._text cimport leading_zeros
@@ -94,6 +96,47 @@ cdef class Fields:
                 <const uint8_t*>PyBytes_AS_STRING(self.packed) + begin, size) == 0
         return message.holds(de, self.value(begin, size))
 
+    def as_json(self):
+        """A JSON object by number, as it is written to disk."""
+        cdef const uint8_t* raw = <const uint8_t*>PyBytes_AS_STRING(self.packed)
+        cdef uint8_t[PACKED_MAX] out
+        cdef Py_ssize_t at = self.first(), begin = 0, size = 0, end = 1, i
+        cdef int de
+        cdef uint8_t byte
+        out[0] = 0x7B                               # '{'
+        while True:
+            de = self.next(&at, &begin, &size)
+            if de == 0:
+                break
+            if end + size + 8 > PACKED_MAX:
+                return json_of(self)
+            if end > 1:
+                out[end] = 0x2C                     # ','
+                end += 1
+            out[end] = 0x22                         # '"'
+            end += 1
+            if de >= 100:
+                out[end] = 0x30 + de // 100
+                end += 1
+            if de >= 10:
+                out[end] = 0x30 + de // 10 % 10
+                end += 1
+            out[end] = 0x30 + de % 10
+            out[end + 1] = 0x22
+            out[end + 2] = 0x3A                     # ':'
+            out[end + 3] = 0x22
+            end += 4
+            for i in range(begin, begin + size):
+                byte = raw[i]
+                if byte < 0x20 or byte == 0x22 or byte == 0x5C:
+                    return json_of(self)
+                out[end] = byte
+                end += 1
+            out[end] = 0x22
+            end += 1
+        out[end] = 0x7D                             # '}'
+        return PyBytes_FromStringAndSize(<const char*>out, end + 1)
+
     def __getitem__(self, int de):
         cdef object found = self.get(de)
         if found is None:
@@ -136,6 +179,12 @@ cdef class Fields:
 
     def __repr__(self):
         return f"<Fields {', '.join(map(str, self.keys()))}>"
+
+
+cdef bytes json_of(Fields fields):
+    """The same of values that JSON must write otherwise, or that are long."""
+    said = {str(de): value for de, value in fields.items()}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 cpdef Fields keep(Message message, object numbers, tuple but=()):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from routing.sign_in_settings import KeyLengths
 
 OPENED: Final = (
-    "id", "epoch", "opened_at", "identity", "dialect", "listener", "mti", "merchant", "terminal",
-    "stan", "batch", "de7", "processing_code", "amount", "currency", "pan", "proof", "window_s",
-    "host", "host_stan", "host_de7", "sent", "kind", "original_id", "operator", "sent_header",
+    "id", "identity", "host", "terminal", "batch", "pan", "epoch", "opened_at", "dialect",
+    "listener", "mti", "merchant", "stan", "de7", "processing_code", "amount", "currency", "proof",
+    "window_s", "host_stan", "host_de7", "sent", "kind", "original_id", "operator", "sent_header",
     "sent_on", "account", "channel",
 )  # fmt: skip
 """What a charge's first record holds, and never changes."""
@@ -40,9 +40,9 @@ MOVED: Final = (
 def opened_values(each: Charge) -> tuple[Any, ...]:
     """The values of OPENED, in its order."""
     return (
-        each.id, each.epoch, each.opened_at, each.identity, each.dialect, each.listener, each.mti,
-        each.merchant, each.terminal, each.stan, each.batch, each.de7, each.processing_code,
-        each.amount, each.currency, each.pan, each.proof, each.window_s, each.host,
+        each.id, each.identity, each.host, each.terminal, each.batch, each.pan, each.epoch,
+        each.opened_at, each.dialect, each.listener, each.mti, each.merchant, each.stan, each.de7,
+        each.processing_code, each.amount, each.currency, each.proof, each.window_s,
         each.host_stan, each.host_de7, each.sent, each.kind, each.original_id, each.operator,
         each.sent_header, each.sent_on, each.account, each.channel,
     )  # fmt: skip

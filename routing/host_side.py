@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from routing import answers, matching
+from routing import answers
 from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
 from routing.enquiry import Enquiry
 from routing.limits import sale_of
+from routing.matching import differing_field
 from routing.reason import Reason
 from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL, SYSTEM_ERROR
 
@@ -73,12 +74,12 @@ class HostSide:
         self,
         host: Host,
         sent: Fields | dict[int, str],
+        stan: str,
+        de7: str,
         message: Message,
         code: str,
-        stan: str = "",
-        sent_at: str = "",
     ) -> bool:
-        field = matching.differing_field(sent, message, code == PARTIAL, stan, sent_at)
+        field = differing_field(sent, stan, de7, message, code == PARTIAL)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
         return field is None and bool(code)
@@ -86,8 +87,8 @@ class HostSide:
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
     ) -> None:
-        code, stan = host.convention.code_of(message), charge.host_stan
-        if not self._is_answer_to(host, charge.sent, message, code, stan, charge.host_de7):
+        stan, de7, code = charge.host_stan, charge.host_de7, host.convention.code_of(message)
+        if not self._is_answer_to(host, charge.sent, stan, de7, message, code):
             return
         if charge.account and message.has(42):
             message.patch(42, charge.merchant)  # the terminal knows no other number
@@ -148,18 +149,17 @@ class HostSide:
         return limits.is_beyond(sale_of(charge), now.wall)
 
     def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
-        sent = charge.sent | {11: charge.reversal_stan} | host.convention.rewritten(charge)
-        if charge.reversal_de7:
-            sent[7] = charge.reversal_de7
+        sent = charge.sent | host.convention.rewritten(charge)
+        stan, de7 = charge.reversal_stan, charge.reversal_de7
         code = host.convention.code_of(message)
-        if self._is_answer_to(host, sent, message, code):
+        if self._is_answer_to(host, sent, stan, de7, message, code):
             host.links.day.told(message.get(15) or "")
             self._life.reversals.answered(charge, code, now)
             self._heed(host, code, now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         code = host.convention.code_of(message)
-        if not self._is_answer_to(host, enquiry.sent, message, code):
+        if not self._is_answer_to(host, enquiry.sent, "", "", message, code):
             return
         host.keys.release(enquiry.key)
         if not enquiry.due:

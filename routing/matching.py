@@ -30,9 +30,9 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
-_AMOUNT: Final = 4
-_SENT_AT: Final = 7
 _STAN_FIELD: Final = 11
+_TIME_FIELD: Final = 7
+_AMOUNT: Final = 4
 _AMOUNT_DIGITS: Final = 12
 
 
@@ -70,7 +70,8 @@ class PendingKeys:
     def next_stan(self) -> str:
         """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
         self._last_stan = self._last_stan % STANS + 1
-        return f"{self._last_stan:06d}".zfill(self._stan_digits)
+        stan = f"{self._last_stan:06d}"
+        return stan if self._stan_digits == len(stan) else stan.zfill(self._stan_digits)
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
@@ -124,30 +125,28 @@ class PendingKeys:
 
 def differing_field(
     request: Fields | dict[int, str],
+    stan: str,
+    de7: str,
     answer: Message,
     partial: bool = False,
-    stan: str = "",
-    sent_at: str = "",
 ) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
-    A `partial` approval may carry a smaller amount.  `stan` and `sent_at`: DE 11 and DE 7 as they
-    were sent, whatever `request` has of them.
+    `stan` and `de7` are the request's where `request` does not say them.  A `partial` approval may
+    carry a smaller amount.
     """
+    fields = request if isinstance(request, kept.Fields) else None
     for de in ECHOED:
-        if not answer.has(de):
+        number = de
+        known = stan if number == _STAN_FIELD else de7 if number == _TIME_FIELD else ""
+        if not known and fields is not None and fields.same_in(number, answer):
             continue
-        if de == _STAN_FIELD and stan:
-            same = answer.holds(de, stan)
-        elif de == _SENT_AT and sent_at:
-            same = answer.holds(de, sent_at)
-        elif isinstance(request, kept.Fields):
-            same = request.same_in(de, answer)
-        else:
-            same = de not in request or answer.holds(de, request[de])
-        if same or (de == _AMOUNT and partial and _is_part(answer[de], request[de])):
+        sent = known or request.get(de)
+        if not sent or answer.holds(number, sent) or not answer.has(number):
             continue
-        return de
+        if number == _AMOUNT and partial and _is_part(answer[number], sent):
+            continue
+        return number
     return None
 
 

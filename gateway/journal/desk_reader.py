@@ -9,8 +9,7 @@ import apsw
 
 from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
-from gateway.journal.rows import SELECT as SELECT_CHARGE
-from gateway.journal.rows import charge_from_row
+from gateway.journal.rows import WHERE_NAMED, charge_from_row
 from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 
@@ -158,10 +157,8 @@ class DeskReader(JournalReader):
 
     def between(self, since: float, until: float, condition: str, *values: Any) -> Iterator[Charge]:
         """Charges opened in a time for which a condition of ours holds, oldest first."""
-        query = (
-            f"{SELECT_CHARGE} WHERE id >= ? AND opened_at >= ? AND opened_at < ?"
-            f" AND ({condition}) ORDER BY id"
-        )
+        within = f"id >= ? AND opened_at >= ? AND opened_at < ? AND ({condition})"
+        query = f"{WHERE_NAMED % within} ORDER BY id"
         bounds = (self.first_id_at(since - CLOCK_STEP_S), since, until)
         for row in self._db.execute(query, (*bounds, *values)):
             yield charge_from_row(row, self._vault)
@@ -199,7 +196,7 @@ class DeskReader(JournalReader):
 
     def transactions(self, merchant: str, terminal: str) -> Iterator[dict[str, Any]]:
         """Everything that a terminal charged, voided and refunded, in its order, as it lies here:
-        card numbers sealed, bytes in hexadecimal.
+        the card number sealed, in hexadecimal.
         """
         names = [column[1] for column in self._db.execute("PRAGMA table_info(charge)")]
         # The blanks that fill DE 41 and DE 42 are no part of a number.

@@ -1,17 +1,11 @@
 cimport cython
-cimport codec.kept as kept
 
 from routing.effects cimport Moved as Moved_t, Opened as Opened_t
 
-cdef object _packed(object fields)
-@cython.locals(values=list)
+@cython.locals(values=tuple)
 cpdef tuple opened_row(Opened_t record, object vault)
 @cython.locals(values=tuple)
 cpdef str step_of(Moved_t record)
-@cython.locals(values=list)
-cdef tuple _whole_row(Moved_t record, str steps)
-@cython.locals(values=tuple)
-cdef tuple _state_row(Moved_t record, str steps)
 
 @cython.final
 cdef class Sorted:
@@ -24,7 +18,9 @@ cdef class Sorted:
 @cython.final
 cdef class Written:
     cdef dict _values
-    @cython.locals(record=Moved_t, last=dict, steps=dict, whole=list, states=list, values=tuple)
-    cpdef tuple rows(self, object moved)
+    @cython.locals(record=Moved_t, one=Moved_t, last=dict, earlier=dict, rows=list)
+    cpdef list rows(self, object moved)
+    @cython.locals(values=tuple, row=tuple, which=int)
+    cdef object _row(self, Moved_t record, object before, str steps, list rows)
     @cython.locals(record=Moved_t)
     cpdef object hold(self, object moved)

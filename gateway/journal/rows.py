@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from codec import kept
 from routing.charge import OPEN_STATES, Charge, State
 from routing.effects import MOVED, OPENED, Kept, Moved, Noted, Opened
 from routing.transaction import Transaction
@@ -25,68 +24,87 @@ if TYPE_CHECKING:
 WRITTEN_MAX: Final = 100_000
 """Open charges whose last row is remembered; others are written whole each time."""
 
-_OPENED_COLUMNS: Final = tuple(name for name in OPENED if name != "pan")
-_COLUMNS: Final = (*_OPENED_COLUMNS, "pan_sealed", "pan_epoch", "pan_hash", *MOVED)
-# apsw reads each statement's text anew for every row: no blank more than it takes.
+IN_OPENED: Final = OPENED[OPENED.index("pan") + 1 :]
+"""What a charge's first record holds besides what has a column: one JSON array, written once."""
+IN_MOVED: Final = MOVED[MOVED.index("updated_at") + 1 :]
+"""What its later records hold besides: one JSON array, written where anything in it changed."""
+_COLUMNS: Final = (
+    "id", "identity", "host", "terminal", "batch", "pan_sealed", "epoch", "state", "updated_at",
+    "opened", "moved",
+)  # fmt: skip
+
+# apsw reads each statement's text anew for every row: no word more than it takes.
 INSERT: Final = (
-    f"INSERT INTO charge({','.join(_OPENED_COLUMNS)},pan_sealed,pan_epoch,pan_hash)"
-    f"VALUES({','.join('?' * (len(_OPENED_COLUMNS) + 3))})ON CONFLICT(identity)DO NOTHING"
+    "INSERT INTO charge_record(id,identity,host,terminal,batch,pan_sealed,epoch,opened)"
+    "VALUES(?,?,?,?,?,?,?,?)ON CONFLICT(identity)DO NOTHING"
 )
-UPDATE: Final = (
-    f"UPDATE charge SET epoch=?,{','.join(f'{name}=?' for name in MOVED)},steps=steps||?"  # noqa: S608 - names of ours only
-    "WHERE id=? AND epoch<=?"
+_UPDATE: Final = (
+    "UPDATE charge_record SET epoch=?1,state=?2,updated_at=?3,steps=steps||?4%sWHERE id=?5"
+    " AND epoch<=?1"
 )
-UPDATE_STATE: Final = (
-    "UPDATE charge SET epoch=?,state=?,updated_at=?,steps=steps||?WHERE id=? AND epoch<=?"
+UPDATES: Final = (
+    _UPDATE % " ",
+    _UPDATE % ",open=?6 ",
+    _UPDATE % ",moved=?6 ",
+    _UPDATE % ",moved=?6,open=?7 ",
 )
-SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge"  # noqa: S608 - the same
+"""By what else is new: 1, whether it is open, which costs two changes of an index; 2, anything in
+IN_MOVED."""
+SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge_record"  # noqa: S608 - names of ours only
+WHERE_NAMED: Final = f"{SELECT} WHERE id IN (SELECT id FROM charge WHERE %s)"  # noqa: S608 - the same
+"""Whole charges, by a condition in the names of the view `charge`."""
+LISTED: Final = OPEN_STATES | {State.CASE}
+"""The states in which a new life must know a charge: `open` is 1."""
 
 _STATE: Final = MOVED.index("state")
 _UPDATED_AT: Final = MOVED.index("updated_at")
 _REASON: Final = MOVED.index("reason")
 _CODE: Final = MOVED.index("code")
 _REMARK: Final = MOVED.index("remark")
-_ANSWER: Final = MOVED.index("answer")
-_ECHOED: Final = MOVED.index("echoed")
 _OTHERS: Final = 2
 """What comes after state and time."""
 _PAN: Final = OPENED.index("pan")
 _EPOCH: Final = OPENED.index("epoch")
-_SENT: Final = OPENED.index("sent")
 
-_pack: Final = msgspec.msgpack.Encoder().encode
-_unpack_fields: Final = msgspec.msgpack.Decoder(dict[int, str] | None).decode
-_unpack_numbers: Final = msgspec.msgpack.Decoder(tuple[int, ...]).decode
-_write_json: Final = msgspec.json.Encoder().encode
+
+def _said(fields: Fields) -> msgspec.Raw:
+    """Of what is not JSON's: what is kept of a message, and says itself as an object."""
+    return msgspec.Raw(fields.as_json())
+
+
+_json: Final = msgspec.json.Encoder(enc_hook=_said).encode
+_values: Final = msgspec.json.Decoder(list[Any]).decode
 
 
 def charge_from_row(row: Sequence[Any], vault: Vault) -> Charge:
     """A charge from a row that SELECT found."""
     values = dict(zip(_COLUMNS, row, strict=True))
-    del values["pan_hash"]
-    sealed, epoch = values.pop("pan_sealed"), values.pop("pan_epoch")
-    values["pan"] = vault.unseal(epoch, values["id"], sealed)
-    values["sent"] = _unpack_fields(values["sent"]) or {}
-    values["answer"] = _unpack_fields(values["answer"])
-    values["echoed"] = _unpack_numbers(values["echoed"])
-    values["approval_held"] = bool(values["approval_held"])
+    sealed, epoch = values.pop("pan_sealed"), values.pop("epoch")
+    values |= zip(IN_OPENED, _values(values.pop("opened")), strict=True)
+    values |= zip(IN_MOVED, _values(values.pop("moved")), strict=True)
+    values["pan"] = vault.unseal(values["epoch"], values["id"], sealed)
+    values["epoch"] = epoch
+    values["sent"] = _fields(values["sent"])
+    if values["answer"] is not None:
+        values["answer"] = _fields(values["answer"])
+    values["echoed"] = tuple(values["echoed"])
     values["state"] = State(values["state"])
     values["kind"] = Transaction(values["kind"])
     return Charge(**values)
 
 
-def _packed(fields: Fields | dict[int, str] | None) -> bytes:
-    """What is kept of a message: `Fields` are packed already."""
-    return fields.packed if isinstance(fields, kept.Fields) else _pack(fields)
+def _fields(read: dict[str, str]) -> dict[int, str]:
+    """JSON has no numbers as keys."""
+    return {int(number): value for number, value in read.items()}
 
 
 def opened_row(record: Opened, vault: Vault) -> tuple[Any, ...]:
     """For INSERT."""
-    values = list(record.values)
-    values[_SENT] = _packed(values[_SENT])
-    pan, epoch = values.pop(_PAN), values[_EPOCH]
-    values += (vault.seal(epoch, record.id, pan), epoch, vault.search_hash(pan))
-    return tuple(values)
+    values = record.values
+    epoch = values[_EPOCH]
+    sealed = vault.seal(epoch, record.id, values[_PAN])
+    said: bytes = _json(values[_EPOCH:])
+    return (*values[:_PAN], sealed, epoch, said.decode())
 
 
 def step_of(record: Moved) -> str:
@@ -103,7 +121,7 @@ def step_of(record: Moved) -> str:
         why,
         values[_CODE],
     )
-    said: bytes = _write_json(step)
+    said: bytes = _json(step)
     return said.decode() + ","
 
 
@@ -140,22 +158,36 @@ class Written:
     def __init__(self) -> None:
         self._values: dict[int, tuple[Any, ...]] = {}
 
-    def rows(self, moved: Sequence[Moved]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-        """For UPDATE and for UPDATE_STATE: one row for each charge, all its steps in it."""
+    def rows(self, moved: Sequence[Moved]) -> list[list[tuple[Any, ...]]]:
+        """For each of UPDATES: one row for each charge, all its steps in it."""
         last: dict[int, Moved] = {}
-        steps: dict[int, str] = {}
+        earlier: dict[int, tuple[State, str]] = {}
         for record in moved:
-            known = steps.get(record.id)
-            steps[record.id] = step_of(record) if known is None else known + step_of(record)
+            one = last.get(record.id)
+            if one is not None:
+                before, steps = earlier.get(record.id, (one.before, ""))
+                earlier[record.id] = before, steps + step_of(one)
             last[record.id] = record
-        whole, states = [], []
+        rows: list[list[tuple[Any, ...]]] = [[] for _ in UPDATES]
         for record in last.values():
-            values, before = record.values, self._values.get(record.id)
-            if before is not None and before[_OTHERS:] == values[_OTHERS:]:
-                states.append(_state_row(record, steps[record.id]))
-            else:
-                whole.append(_whole_row(record, steps[record.id]))
-        return whole, states
+            before, steps = earlier.get(record.id, (record.before, ""))
+            self._row(record, before, steps + step_of(record), rows)
+        return rows
+
+    def _row(
+        self, record: Moved, before: State, steps: str, rows: list[list[tuple[Any, ...]]]
+    ) -> None:
+        """The row of a charge that was in `before`, to those of its statement."""
+        values, epoch = record.values, record.epoch
+        state = values[_STATE]
+        row: tuple[Any, ...] = (epoch, state, values[_UPDATED_AT], steps, record.id)
+        which, known = 0, self._values.get(record.id)
+        if known is None or known[_OTHERS:] != values[_OTHERS:]:
+            said: bytes = _json(values[_OTHERS:])
+            which, row = 2, (*row, said.decode())
+        if (state in LISTED) != (before in LISTED):
+            which, row = which + 1, (*row, int(state in LISTED))
+        rows[which].append(row)
 
     def hold(self, moved: Sequence[Moved]) -> None:
         """These are durable."""
@@ -164,15 +196,3 @@ class Written:
                 self._values.pop(record.id, None)
             elif record.id in self._values or len(self._values) < WRITTEN_MAX:
                 self._values[record.id] = record.values
-
-
-def _whole_row(record: Moved, steps: str) -> tuple[Any, ...]:
-    values = list(record.values)
-    values[_ANSWER] = _packed(values[_ANSWER])
-    values[_ECHOED] = _pack(values[_ECHOED])
-    return (record.epoch, *values, steps, record.id, record.epoch)
-
-
-def _state_row(record: Moved, steps: str) -> tuple[Any, ...]:
-    values, epoch = record.values, record.epoch
-    return (epoch, values[_STATE], values[_UPDATED_AT], steps, record.id, epoch)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from gateway.journal.port import JournalError
-from routing.charge import OPEN_STATES, State
+from gateway.journal.rows import IN_MOVED, IN_OPENED, LISTED
 
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 7
-IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(OPEN_STATES | {State.CASE}))
-"""In the words of the index, which is used for no others.  As `state IN (...)` it would have SQLite
-fill a table in memory each time that a row is written."""
-_OPEN_INDEX: Final = f"CREATE INDEX charge_open ON charge (state) WHERE {IS_OPEN};"
+SCHEMA_VERSION: Final = 8
+_json: Final = msgspec.json.Encoder().encode
+_read: Final = msgspec.msgpack.Decoder(dict[int, str] | tuple[int, ...] | None).decode
+_IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(LISTED))
+_OPEN_INDEX: Final = f"CREATE INDEX charge_open ON charge (state) WHERE {_IS_OPEN};"
+"""Of older versions."""
 
 _DOCKET: Final = """
 CREATE TABLE entry (
@@ -42,12 +45,12 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
 CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 """
-_STEPS: Final = """
+_STEPS_OF: Final = """
 CREATE VIEW step AS SELECT
-    charge.id AS charge, one.key AS number, one.value ->> 0 AS epoch, one.value ->> 1 AS at,
+    whole.id AS charge, one.key AS number, one.value ->> 0 AS epoch, one.value ->> 1 AS at,
     one.value ->> 2 AS event, one.value ->> 3 AS before, one.value ->> 4 AS after,
     one.value ->> 5 AS reason, one.value ->> 6 AS code
-FROM charge, json_each('[' || rtrim(charge.steps, ',') || ']') AS one;
+FROM {} AS whole, json_each('[' || rtrim(whole.steps, ',') || ']') AS one;
 """
 """What a charge went through stands in its own row, as JSON with a comma behind each step: nothing
 is cheaper to write than what is appended to a row that is written anyway."""
@@ -59,41 +62,64 @@ UPDATE charge SET steps = coalesce((
         ORDER BY epoch, number) FROM step WHERE step.charge = charge.id), '');
 DROP TABLE step;
 """
+_UNMOVED: Final = """["","","","",null,[],0,false,0,"","","",0.0,0,0,"",0,0,""]"""
+"""IN_MOVED of a charge that took no step yet."""
+_NAMED: Final = ",".join(
+    (
+        "opened ->> 0 AS pan_epoch",
+        *(f"opened ->> {at} AS {name}" for at, name in enumerate(IN_OPENED) if name != "epoch"),
+        *(f"moved ->> {at} AS {name}" for at, name in enumerate(IN_MOVED)),
+    )
+)
+_CHARGES: Final = f"""
+CREATE TABLE charge_record (
+    id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'SENT',
+    updated_at REAL NOT NULL DEFAULT 0, open INTEGER NOT NULL DEFAULT 1, identity TEXT NOT NULL,
+    host TEXT NOT NULL, terminal TEXT NOT NULL, batch TEXT NOT NULL, pan_sealed BLOB NOT NULL,
+    opened TEXT NOT NULL, moved TEXT NOT NULL DEFAULT '{_UNMOVED}', steps TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE VIEW charge AS SELECT
+    id, epoch, state, updated_at, open, identity, host, terminal, batch, pan_sealed, {_NAMED}, steps
+FROM charge_record;
+{_STEPS_OF.format("charge_record")}
+"""  # noqa: S608 - names of ours only
+"""A column costs each charge several hundred instructions, so what is looked up or changes by
+itself has one; the rest lies in two JSON arrays, and the view `charge` names everything."""
+_CHARGE_INDEXES: Final = """
+CREATE UNIQUE INDEX charge_identity ON charge_record (identity);
+CREATE INDEX charge_open ON charge_record (open) WHERE open;
+CREATE INDEX charge_batch ON charge_record (terminal, batch) WHERE batch <> '';
+"""
 _SCHEMA: Final = f"""
 CREATE TABLE epoch (
     epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
 ) STRICT;
-CREATE TABLE charge (
-    id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, opened_at REAL NOT NULL,
-    identity TEXT NOT NULL, dialect TEXT NOT NULL, listener TEXT NOT NULL, mti TEXT NOT NULL,
-    merchant TEXT NOT NULL, terminal TEXT NOT NULL, stan TEXT NOT NULL, batch TEXT NOT NULL,
-    de7 TEXT NOT NULL, processing_code TEXT NOT NULL, amount INTEGER NOT NULL,
-    currency TEXT NOT NULL, proof TEXT NOT NULL, window_s REAL NOT NULL, host TEXT NOT NULL,
-    host_stan TEXT NOT NULL, host_de7 TEXT NOT NULL, sent BLOB NOT NULL,
-    sent_header TEXT NOT NULL, sent_on TEXT NOT NULL DEFAULT '',
-    pan_sealed BLOB NOT NULL, pan_epoch INTEGER NOT NULL, pan_hash BLOB NOT NULL,
-    state TEXT NOT NULL DEFAULT 'SENT', updated_at REAL NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '', remark TEXT NOT NULL DEFAULT '',
-    code TEXT NOT NULL DEFAULT '', rrn TEXT NOT NULL DEFAULT '',
-    approval_code TEXT NOT NULL DEFAULT '', answer BLOB NOT NULL DEFAULT x'C0',
-    echoed BLOB NOT NULL DEFAULT x'90', approved_amount INTEGER NOT NULL DEFAULT 0,
-    approval_held INTEGER NOT NULL DEFAULT 0, proof_restarts INTEGER NOT NULL DEFAULT 0,
-    reversal_stan TEXT NOT NULL DEFAULT '', reversal_de7 TEXT NOT NULL DEFAULT '',
-    reversal_since REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
-    repeats_answered INTEGER NOT NULL DEFAULT 0,
-    kind TEXT NOT NULL DEFAULT 'sale', original_id INTEGER NOT NULL DEFAULT 0,
-    stood TEXT NOT NULL DEFAULT '', given_back INTEGER NOT NULL DEFAULT 0,
-    keeps INTEGER NOT NULL DEFAULT 0, settled_on TEXT NOT NULL DEFAULT '',
-    operator TEXT NOT NULL DEFAULT '', steps TEXT NOT NULL DEFAULT '',
-    account TEXT NOT NULL DEFAULT '', channel TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE UNIQUE INDEX charge_identity ON charge (identity);
-{_OPEN_INDEX}
-CREATE INDEX charge_batch ON charge (terminal, batch) WHERE batch <> '';
-{_STEPS}
+{_CHARGES}
+{_CHARGE_INDEXES}
 {_DOCKET}
 {_BESIDE}
 """
+_UNPACKED: Final = "json(unpacked({}))"
+_AS_JSON: Final = {
+    "epoch": "pan_epoch",
+    "approval_held": "json(iif(approval_held, 'true', 'false'))",
+    **{name: _UNPACKED.format(name) for name in ("sent", "answer", "echoed")},
+}
+_RECORDS: Final = f"""
+DROP VIEW step;
+ALTER TABLE charge RENAME TO wide;
+DROP INDEX charge_identity;
+DROP INDEX charge_open;
+DROP INDEX charge_batch;
+{_CHARGES}
+INSERT INTO charge_record SELECT
+    id, epoch, state, updated_at, ({_IS_OPEN}), identity, host, terminal, batch, pan_sealed,
+    json_array({",".join(_AS_JSON.get(name, name) for name in IN_OPENED)}),
+    json_array({",".join(_AS_JSON.get(name, name) for name in IN_MOVED)}), steps
+FROM wide ORDER BY id;
+DROP TABLE wide;
+{_CHARGE_INDEXES}
+"""  # noqa: S608 - the same
 _MIGRATIONS: Final = {
     1: f"""
 ALTER TABLE charge ADD COLUMN kind TEXT NOT NULL DEFAULT 'sale';
@@ -112,11 +138,12 @@ ALTER TABLE charge ADD COLUMN operator TEXT NOT NULL DEFAULT '';
 """,
     3: _BESIDE,
     4: f"DROP INDEX charge_open; {_OPEN_INDEX}",
-    5: f"{_STEPS_MOVE_IN} {_STEPS}",
+    5: f"{_STEPS_MOVE_IN} {_STEPS_OF.format('charge')}",
     6: """
 ALTER TABLE charge ADD COLUMN account TEXT NOT NULL DEFAULT '';
 ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 """,
+    7: _RECORDS,
 }
 """What makes a journal of this version one of the next."""
 
@@ -139,9 +166,16 @@ def bring_up_to_date(db: apsw.Connection) -> None:
         raise VersionError(message)
     if version == SCHEMA_VERSION:
         return
+    db.create_scalar_function("unpacked", _unpacked, 1, deterministic=True)
     with db:
         if version == 0:
             db.execute(_SCHEMA)
         for old in range(version, SCHEMA_VERSION) if version else ():
             db.execute(_MIGRATIONS[old])
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _unpacked(*packed: Any) -> str:
+    """Fields as they lay in the rows of older versions, as JSON."""
+    said: bytes = _json(_read(packed[0]))
+    return said.decode()

@@ -16,14 +16,15 @@ from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
 from gateway.journal.port import FencedError, JournalError, Recovery
-from gateway.journal.rows import SELECT, Sorted, Written, charge_from_row, opened_row
-from gateway.journal.schema import (
-    IS_OPEN,
-    SCHEMA_VERSION,
-    VersionError,
-    bring_up_to_date,
-    version_of,
+from gateway.journal.rows import (
+    SELECT,
+    WHERE_NAMED,
+    Sorted,
+    Written,
+    charge_from_row,
+    opened_row,
 )
+from gateway.journal.schema import SCHEMA_VERSION, VersionError, bring_up_to_date, version_of
 from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.effects import OPENED, Moved, Opened
@@ -153,7 +154,7 @@ class SqliteJournal:
 
     def _open_and_newest(self, ended_max: int) -> list[Charge]:
         query = (
-            f"{SELECT} WHERE {IS_OPEN}"  # noqa: S608 - names of ours only
+            f"{SELECT} WHERE open"  # noqa: S608 - names of ours only
             f" UNION SELECT * FROM ({SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return [self._charge(row) for row in self._db.execute(query, (ended_max,))]
@@ -199,13 +200,12 @@ class SqliteJournal:
         return known
 
     def _update(self, moved: Sequence[Moved]) -> None:
-        whole, states = self._written.rows(moved)
-        before = self._db.total_changes()
-        if whole:
-            self._db.executemany(rows.UPDATE, whole)
-        if states:
-            self._db.executemany(rows.UPDATE_STATE, states)
-        if self._db.total_changes() - before != len(whole) + len(states):
+        before, wanted = self._db.total_changes(), 0
+        for statement, changed in zip(rows.UPDATES, self._written.rows(moved), strict=True):
+            if changed:
+                self._db.executemany(statement, changed)
+                wanted += len(changed)
+        if self._db.total_changes() - before != wanted:
             message = f"journal.path {self._path}: another process took these charges over"
             raise FencedError(message)
 
@@ -227,10 +227,8 @@ class SqliteJournal:
 
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first."""
-        query = (
-            f"{SELECT} WHERE terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
-            " ORDER BY id"
-        )
+        condition = "terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
+        query = f"{WHERE_NAMED % condition} ORDER BY id"
         values = (wanted.terminal, wanted.number, wanted.merchant)
         try:
             return [self._charge(row) for row in self._db.execute(query, values)]

@@ -6,7 +6,6 @@ epoch's random salt, so that a charge's number is a nonce that this key sees onc
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
-_SEARCH_BYTES: Final = 16
 _OTHERS: Final = 0o077
 
 
@@ -78,8 +76,6 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        search_key = _derived(key, b"", b"isogate pan look-up")
-        self._search = hashlib.blake2b(key=search_key, digest_size=_SEARCH_BYTES)
         self.card_key = _derived(key, b"", b"isogate card counting")
         """Under which cards are hashed in memory and in the docket."""
         self.backup_key = _derived(key, b"", b"isogate backups")
@@ -105,14 +101,6 @@ class Vault:
             return ""
         nonce = charge_id.to_bytes(_NONCE_BYTES)
         return self._ciphers[epoch].decrypt(nonce, sealed, str(charge_id).encode()).decode()
-
-    def search_hash(self, pan: str) -> bytes:
-        """A keyed hash of a card number, to find its charges without deciphering any."""
-        if not pan:
-            return b""
-        search = self._search.copy()
-        search.update(pan.encode())
-        return search.digest()
 
 
 def _derived(key: bytes, salt: bytes, purpose: bytes) -> bytes:

@@ -33,6 +33,8 @@ def test_it_is_what_pick_finds_in_each_dialect(name: str) -> None:
     assert fields == picked
     assert msgspec.msgpack.decode(fields.packed, type=dict[int, str]) == picked
     assert fields.packed == kept.packed(picked) == msgspec.msgpack.encode(picked)
+    said = msgspec.json.decode(fields.as_json(), type=dict[str, str])
+    assert said == {str(de): value for de, value in picked.items()}
     assert all(fields.same_in(de, message) for de in range(1, 129))
     other = message.copy()
     other.patch(3, "990000")
@@ -61,6 +63,8 @@ def test_any_fields_are_packed_and_found_again(fields: dict[int, str]) -> None:
     assert len(whole) == len(fields)
     assert list(whole) == sorted(fields)
     assert msgspec.msgpack.decode(whole.packed, type=dict[int, str]) == fields
+    said = msgspec.json.decode(whole.as_json(), type=dict[str, str])
+    assert said == {str(de): value for de, value in fields.items()}
     for de in range(194):
         assert whole.get(de) == fields.get(de)
         assert (de in whole) is (de in fields)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
 
+import apsw
+
+from gateway.journal.rows import IN_MOVED, IN_OPENED
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
 from routing.charge import TABLE, Charge, Event
@@ -17,6 +21,27 @@ if TYPE_CHECKING:
 
 PAN = "4761739001010119"
 TRACK = PAN + "=3012"
+_AS_JSON: Final = {
+    "epoch": "NEW.pan_epoch",
+    "approval_held": "json(iif(NEW.approval_held, 'true', 'false'))",
+    **{name: f"json(NEW.{name})" for name in ("sent", "answer", "echoed")},
+}
+
+
+def _array(names: tuple[str, ...]) -> str:
+    return f"json_array({', '.join(_AS_JSON.get(name, f'NEW.{name}') for name in names)})"
+
+
+_BY_HAND: Final = f"""
+CREATE TEMP TRIGGER changes INSTEAD OF UPDATE ON charge BEGIN
+    UPDATE charge_record SET epoch = NEW.epoch, state = NEW.state, updated_at = NEW.updated_at,
+        steps = NEW.steps, host = NEW.host, opened = {_array(IN_OPENED)}, moved = {_array(IN_MOVED)}
+    WHERE id = OLD.id;
+END;
+CREATE TEMP TRIGGER removes INSTEAD OF DELETE ON charge BEGIN
+    DELETE FROM charge_record WHERE id = OLD.id;
+END;
+"""  # noqa: S608 - names of ours only
 
 
 def charge(number: int = 1, epoch: int = 1, **changes: Any) -> Charge:
@@ -67,3 +92,10 @@ def moves(each: Charge, *events: Event, **changes: Any) -> Iterator[Record]:
 def sqlite(folder: Path) -> SqliteJournal:
     """The embedded journal in `folder`."""
     return SqliteJournal(folder / "isogate.db", Vault(load_key(folder / "isogate.db.key")))
+
+
+def by_hand(path: Path | str, statement: str) -> None:
+    """Somebody changes charges of a journal that nobody uses, in the names of the view `charge`."""
+    with closing(apsw.Connection(str(path))) as db:
+        db.execute(_BY_HAND)
+        db.execute(statement)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import apsw
 import msgspec
 import pytest
 
@@ -15,7 +14,7 @@ from gateway.journal.port import JournalError
 from routing.charge import Event
 from routing.reversal import ReversalSettings
 from routing.transaction import Transaction
-from tests.gateway.journals import PAN, charge, moves, opened, sqlite
+from tests.gateway.journals import PAN, by_hand, charge, moves, opened, sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,9 +64,7 @@ def audited(folder: Path) -> Report:
 def damaged(folder: Path, statement: str) -> Report:
     """The report on the journal after somebody changed it by hand."""
     every_end(folder)
-    db = apsw.Connection(str(folder / "isogate.db"))
-    db.execute(statement)
-    db.close()
+    by_hand(folder / "isogate.db", statement)
     return audited(folder)
 
 

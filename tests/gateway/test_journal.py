@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import apsw
+import msgspec
 import pytest
 
 from gateway.journal import docket
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError
+from gateway.journal.rows import SELECT, UPDATES, WHERE_NAMED
 from gateway.journal.schema import SCHEMA_VERSION
 from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
 from gateway.journal.vault import Vault, read_key
@@ -33,6 +36,7 @@ from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
 from routing.transaction import Transaction
 from tests.gateway.journals import PAN, charge, moves, opened, sqlite
+from tests.gateway.old_journals import back_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,41 +109,6 @@ def test_every_value_of_a_charge_comes_back(held: SqliteJournal, tmp_path: Path)
     journal.close()
 
 
-_OLD_OPEN_LIST = "'APPROVED','CASE','DELIVERED','DELIVERY_UNKNOWN','REVERSAL_DUE','SENT'"
-_BACK_TO_VERSION_5 = """
-CREATE TABLE steps (
-    charge INTEGER NOT NULL, epoch INTEGER NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
-    event TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, reason TEXT NOT NULL,
-    code TEXT NOT NULL, PRIMARY KEY (charge, epoch, number)
-) STRICT, WITHOUT ROWID;
-INSERT INTO steps SELECT charge, epoch, number, at, event, before, after, reason, code FROM step;
-DROP VIEW step;
-ALTER TABLE steps RENAME TO step;
-ALTER TABLE charge DROP COLUMN steps;
-ALTER TABLE charge DROP COLUMN sent_on;
-ALTER TABLE charge DROP COLUMN account;
-ALTER TABLE charge DROP COLUMN channel;
-PRAGMA user_version = 5;
-"""
-_BACK_TO_VERSION_1 = f"""
-{_BACK_TO_VERSION_5}
-ALTER TABLE charge DROP COLUMN kind;
-ALTER TABLE charge DROP COLUMN original_id;
-ALTER TABLE charge DROP COLUMN stood;
-ALTER TABLE charge DROP COLUMN given_back;
-ALTER TABLE charge DROP COLUMN keeps;
-ALTER TABLE charge DROP COLUMN settled_on;
-ALTER TABLE charge DROP COLUMN operator;
-DROP INDEX charge_open;
-DROP INDEX charge_batch;
-CREATE INDEX charge_open ON charge (state) WHERE state IN ({_OLD_OPEN_LIST});
-DROP TABLE entry;
-DROP TABLE kept;
-DROP TABLE audit;
-PRAGMA user_version = 1;
-"""
-
-
 def test_a_journal_of_an_older_version_is_brought_up_to_date(
     held: SqliteJournal, tmp_path: Path
 ) -> None:
@@ -148,9 +117,7 @@ def test_a_journal_of_an_older_version_is_brought_up_to_date(
     held.close()
     _REOPENED.append(held)
     path = tmp_path / "isogate.db"
-    old = apsw.Connection(str(path))
-    old.execute(_BACK_TO_VERSION_1)
-    old.close()
+    back_to(1, path)
     with pytest.raises(JournalError, match="schema 1"):
         JournalReader(path, Vault(read_key(tmp_path / "isogate.db.key")))
     journal = sqlite(tmp_path)
@@ -166,6 +133,84 @@ def test_a_journal_of_an_older_version_is_brought_up_to_date(
     recovery = again.start(WALL + 2, ended_max=10)
     assert (recovery.entries, recovery.kept) == ([said], [kept])
     again.close()
+
+
+def test_every_value_of_a_charge_of_a_journal_with_a_column_for_each_stays(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    charges = [charge(1, sent_on="1123", kind=Transaction.REFUND, original_id=7), charge(2)]
+    changes = {
+        "code": "00",
+        "answer": {38: "A1", 39: "00"},
+        "echoed": (2, 3),
+        "remark": 'it\'s "x"',
+    }
+    more = {"approval_held": True, "reason": Reason.NO_ANSWER, "updated_at": 1.1 + 2.2}
+    held.append([*map(opened, charges), *moves(charges[0], Event.APPROVAL, **changes, **more)])
+    held.close()
+    _REOPENED.append(held)
+    path = tmp_path / "isogate.db"
+    with closing(reader_of(tmp_path)) as reader:
+        named = list(reader.snapshot().execute("SELECT * FROM charge ORDER BY id"))
+    back_to(7, path)
+    with closing(sqlite(tmp_path)), closing(reader_of(tmp_path)) as reader:
+        back = list(reader.charges())
+        assert list(reader.snapshot().execute("SELECT * FROM charge ORDER BY id")) == named
+    for each, found in zip(charges, back, strict=True):
+        assert opened_values(found) == opened_values(each)
+        assert moved_values(found) == moved_values(each)
+
+
+def test_the_view_names_every_value(held: SqliteJournal, tmp_path: Path) -> None:
+    each = charge(window_s=30.0, operator="07")
+    held.append([opened(each), *moves(each, Event.APPROVAL, rrn="RRN1", attempts=2, keeps=5)])
+    held.append([opened(charge(2))])
+    with closing(reader_of(tmp_path)) as reader:
+        both = [
+            dict(zip(row_names, row, strict=True))
+            for found in [reader.snapshot().execute("SELECT * FROM charge ORDER BY id")]
+            for row_names in [[name for name, _ in found.get_description()]]
+            for row in found
+        ]
+    for one, shown in zip((each, charge(2)), both, strict=True):
+        values = dict(
+            zip((*OPENED, *MOVED), (*opened_values(one), *moved_values(one)), strict=True)
+        )
+        del values["pan"]
+        for name in ("sent", "answer", "echoed"):
+            values[name] = None if values[name] is None else msgspec.json.encode(values[name])
+            shown[name] = None if shown[name] is None else shown[name].encode()
+        assert {name: shown[name] for name in values} == values
+
+
+_OF_A_BATCH = "terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (f"{SELECT} WHERE open", "charge_open"),
+        (f"{SELECT} WHERE identity = ?", "charge_identity"),
+        (WHERE_NAMED % _OF_A_BATCH, "charge_batch"),
+    ],
+)
+def test_what_is_asked_often_is_asked_by_an_index(
+    held: SqliteJournal, query: str, index: str
+) -> None:
+    plan = explained(held, "QUERY PLAN " + query, 3)
+    assert any(f"USING INDEX {index}" in line for line in plan), plan
+
+
+def test_a_step_that_leaves_a_charge_open_or_ended_touches_no_index(held: SqliteJournal) -> None:
+    touched = ["IdxInsert" in explained(held, each, 1) for each in UPDATES]
+    assert touched == [False, True, False, True]
+
+
+def explained(journal: SqliteJournal, statement: str, column: int) -> list[str]:
+    """One column of what SQLite says of a statement."""
+    numbers = {*re.findall(r"\?\d", statement)}
+    values = (None,) * (len(numbers) or statement.count("?"))
+    return [str(row[column]) for row in journal._db.execute(f"EXPLAIN {statement}", values)]
 
 
 def test_what_was_said_of_charges_is_durable_and_said_once(
@@ -282,7 +327,7 @@ def test_charges_taken_over_by_a_later_epoch_cannot_be_written(
     each = charge()
     held.append([opened(each)])
     other = apsw.Connection(str(tmp_path / "isogate.db"))
-    other.execute("UPDATE charge SET epoch = 9")
+    other.execute("UPDATE charge_record SET epoch = 9")
     other.close()
     with pytest.raises(FencedError):
         held.append(list(moves(each, Event.APPROVAL)))
@@ -356,8 +401,7 @@ def test_steps_of_an_older_version_stay_as_they_were(held: SqliteJournal, tmp_pa
         before = [list(reader.steps_of(number)) for number in (1, 2)]
     held.close()
     _REOPENED.append(held)
-    with closing(apsw.Connection(str(tmp_path / "isogate.db"))) as old:
-        old.execute(_BACK_TO_VERSION_5)
+    back_to(5, tmp_path / "isogate.db")
     with closing(sqlite(tmp_path)), closing(reader_of(tmp_path)) as reader:
         assert [list(reader.steps_of(number)) for number in (1, 2)] == before
     assert len(before[0]) == len(events)

@@ -32,6 +32,7 @@ from gateway.sealed_file import PIECE_BYTES, SealedFileError, open_sealed, seal
 from gateway.tools import Tools
 from routing.clock import Now
 from routing.states import State
+from tests.gateway.journals import by_hand
 from tests.gateway.test_gateway import Bank, gateway
 from tests.routing.world import WALL, sale
 
@@ -128,9 +129,7 @@ async def test_what_restores_to_something_else_is_put_aside(
     whole = journal_backups.seal
 
     def loses_a_charge(source: Any, target: Any, master: bytes, said: dict[str, str]) -> None:
-        db = apsw.Connection(source.name)
-        db.execute("DELETE FROM charge WHERE id = 2")
-        db.close()
+        by_hand(source.name, "DELETE FROM charge WHERE id = 2")
         source.seek(0)
         whole(source, target, master, said)
 

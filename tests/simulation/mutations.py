@@ -12,7 +12,7 @@ from codec import Message
 from gateway.journal.sqlite import SqliteJournal
 from gateway.pipeline import Pipeline
 from gateway.terminal_keys import TerminalKeys
-from routing import answers, host_side, matching, reversals
+from routing import answers, host_side, reversals
 from routing.accounts.gate import Gate
 from routing.accounts.settlement_cards import SettlementCards
 from routing.accounts.settlement_days import SettlementDays
@@ -370,7 +370,7 @@ ALL: Final[dict[str, Mutation]] = {
             _always,
             _M(
                 "",
-                matching,
+                host_side,
                 "differing_field",
                 _echoes_unchecked,
                 _M("", Iso87, "pending_key", _read_off),
@@ -483,7 +483,7 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "no-duplicates": _M("a repeat is a new charge", ChargeBook, "same_as", _any_sale_is_new),
     "echoes-unchecked": _M(
-        "echoed fields are not compared", matching, "differing_field", _echoes_unchecked
+        "echoed fields are not compared", host_side, "differing_field", _echoes_unchecked
     ),
     "mac-unchecked": _M(
         "a host's wrong MAC is accepted", host_side.HostSide, "message", _mac_unchecked
