@@ -87,6 +87,10 @@ class HostSide:
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
     ) -> None:
+        if charge.state is _SENT and not charge.left:
+            # It is still here: a host whose dialect has no DE 7 answers an earlier one twice.
+            self.unmatched[host.name, "nobody waits"] += 1
+            return
         stan, de7, code = charge.host_stan, charge.host_de7, host.convention.code_of(message)
         if not self._is_answer_to(host, charge.sent, stan, de7, message, code):
             return
