@@ -77,9 +77,16 @@ cdef class Message:
     cpdef long number(self, int de, int digits, int before=*) except -2
     cpdef str joined(self, tuple fields, bint escaped=*)
     cpdef dict pick(self, object numbers, tuple but=*)
+    cpdef Message only(self, object numbers, tuple but=*)
+    cpdef bint agrees(self, Message other, int de) except -1
     cpdef tuple shared_with(self, Message other)
     cpdef Message copy(self)
     cpdef int patch(self, int de, str value) except -1
     cpdef int remove(self, int de) except -1
     cpdef int set_mti(self, str mti) except -1
     cpdef int set_header(self, bytes header) except -1
+
+
+cdef int wanted_bits(object numbers, uint64_t* bits) except -1
+cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
+                     bint escaped) noexcept

@@ -211,7 +211,7 @@ cdef str text_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     cdef Py_ssize_t i
     cdef uint8_t* chars
     if rule.charset.seven_bit:
-        return ascii_from(raw, units)
+        return code_of(raw, units) if units <= CODE_DIGITS_MAX else ascii_from(raw, units)
     if rule.charset.identity:
         return PyUnicode_DecodeLatin1(<const char*>raw, units, NULL)
     decoded = PyBytes_FromStringAndSize(NULL, units)
@@ -219,6 +219,27 @@ cdef str text_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     for i in range(units):
         chars[i] = rule.charset.decode[raw[i]]
     return PyUnicode_DecodeLatin1(<const char*>chars, units, NULL)
+
+cdef enum:
+    CODE_DIGITS_MAX = 3
+
+cdef list CODES = [None] * 1110             # of one, two and three digits; asked for all the time
+
+
+cdef str code_of(const uint8_t* raw, Py_ssize_t units):
+    """A short text: as a number of few digits, the same object each time."""
+    cdef Py_ssize_t i
+    cdef int digit, at = 0 if units == 1 else 10 if units == 2 else 110, number = 0
+    for i in range(units):
+        digit = digit_of(raw[i], AS_ASCII)
+        if digit < 0:
+            return ascii_from(raw, units)
+        number = number * 10 + digit
+    known = CODES[at + number]
+    if known is None:
+        known = CODES[at + number] = ascii_from(raw, units)
+    return known
+
 
 cdef str nibbles_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     """`units` half bytes as characters, past a left pad where there is one."""
@@ -366,8 +387,6 @@ cdef str mti_text(int number):
         known = MTI_TEXTS[number] = f"{number:04d}"
     return known
 
-
-cdef tuple TWO_DIGITS = tuple([f"{number:02d}" for number in range(100)])
 
 cdef enum:
     JOINED_MAX = 256            # longer ones are joined as Python does
@@ -538,10 +557,9 @@ cdef class Message:
         if slot == NULL:
             return ""
         rule = &self.dialect.layout.rules[de]
-        if slot.units >= 2 and rule.content == TEXT and rule.charset.identity:
+        if slot.units >= 2 and rule.content == TEXT and rule.charset.seven_bit:
             raw = self.data() + slot.start + rule.length_bytes
-            if digit_of(raw[0], AS_ASCII) >= 0 and digit_of(raw[1], AS_ASCII) >= 0:
-                return <str>TWO_DIGITS[(raw[0] & 15) * 10 + (raw[1] & 15)]
+            return code_of(raw, 2)
         return (<str>self.value_of(de))[:2]
 
     cpdef long number(self, int de, int digits, int before=0) except -2:
@@ -611,11 +629,7 @@ cdef class Message:
         cdef uint64_t[BITMAP_WORDS] wanted
         cdef uint64_t bits
         cdef int word, de
-        wanted_bits(numbers, wanted)
-        for number in but:
-            de = number
-            if 0 < de < FIELD_LIMIT:
-                wanted[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+        chosen_bits(numbers, but, wanted)
         for word in range(BITMAP_WORDS):
             bits = self.index.present[word] & wanted[word]
             while bits:
@@ -625,22 +639,72 @@ cdef class Message:
                 picked[de] = self.value_of(de)
         return picked
 
-    cpdef tuple shared_with(self, Message other):
-        """The numbers of the fields that both have with the same value, ascending."""
+    cpdef Message only(self, object numbers, tuple but=()):
+        """A message of this type with no fields but those of `numbers` that are there; without
+        `but`.
+        """
+        cdef Layout* layout = &self.dialect.layout
+        cdef Message kept = Message.__new__(Message, None, None)
+        cdef uint64_t[BITMAP_WORDS] wanted
+        cdef const uint8_t* source = self.data()
+        cdef uint8_t* out
         cdef uint64_t bits
+        cdef Py_ssize_t size = layout.header_bytes + layout.mti_bytes, count
         cdef int word, de
-        cdef list shared = []
-        if other is None:
-            raise TypeError("shared with a message only")
+        chosen_bits(numbers, but, wanted)
         for word in range(BITMAP_WORDS):
-            bits = self.index.present[word] & other.index.present[word]
+            bits = wanted[word] = wanted[word] & self.index.present[word]
+            kept.index.present[word] = bits
             while bits:
                 de = leading_zeros(bits)
                 bits ^= <uint64_t>1 << (63 - de)
                 de += word * 64 + 1
-                if same_value(self, other, de):
-                    shared.append(de)
-        return tuple(shared)
+                size += field_bytes(layout, self.index.slots[de], de)
+        size += bitmaps_needed(wanted) * layout.bitmap_bytes
+        kept.dialect, kept.mti, kept.owned = self.dialect, self.mti, True
+        kept.frame = PyBytes_FromStringAndSize(NULL, size)
+        out = <uint8_t*>PyBytes_AS_STRING(kept.frame)
+        size = layout.header_bytes + layout.mti_bytes
+        memcpy(out, source, size)
+        write_bitmaps(layout, wanted, out + size)
+        size += bitmaps_needed(wanted) * layout.bitmap_bytes
+        kept.index.body = <uint16_t>size
+        for word in range(BITMAP_WORDS):
+            bits = wanted[word]
+            while bits:
+                de = leading_zeros(bits)
+                bits ^= <uint64_t>1 << (63 - de)
+                de += word * 64 + 1
+                count = field_bytes(layout, self.index.slots[de], de)
+                memcpy(out + size, source + self.index.slots[de].start, count)
+                kept.index.slots[de].start = <uint16_t>size
+                kept.index.slots[de].units = self.index.slots[de].units
+                size += count
+        return kept
+
+    cpdef bint agrees(self, Message other, int de) except -1:
+        """Whether both have a field with the same value."""
+        if self.find(de) == NULL or other is None or other.find(de) == NULL:
+            return False
+        return same_value(self, other, de)
+
+    cpdef tuple shared_with(self, Message other):
+        """The numbers of the fields that both have with the same value, ascending."""
+        cdef uint64_t[BITMAP_WORDS] shared
+        cdef uint64_t bits, bit
+        cdef int word, lead
+        if other is None:
+            raise TypeError("shared with a message only")
+        for word in range(BITMAP_WORDS):
+            bits = self.index.present[word] & other.index.present[word]
+            shared[word] = bits
+            while bits:
+                lead = leading_zeros(bits)
+                bit = <uint64_t>1 << (63 - lead)
+                bits ^= bit
+                if not same_value(self, other, word * 64 + lead + 1):
+                    shared[word] ^= bit
+        return numbers_of(shared)
 
     def span(self, int de):
         """Offset and length in bytes of a field, its length header included."""
@@ -800,6 +864,39 @@ cdef int wanted_bits(object numbers, uint64_t* bits) except -1:
     if type(numbers) is frozenset and len(WANTED) < SETS_KNOWN_MAX:
         WANTED[numbers] = (<const char*>bits)[:BITMAP_WORDS * sizeof(uint64_t)]
     return 0
+
+
+cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1:
+    """The same, without `but`."""
+    cdef int de
+    wanted_bits(numbers, bits)
+    for number in but:
+        de = number
+        if 0 < de < FIELD_LIMIT:
+            bits[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+    return 0
+
+
+cdef uint64_t[BITMAP_WORDS] BITS_BEFORE = [0, 0, 0]
+cdef tuple NUMBERS_BEFORE = ()
+
+
+cdef tuple numbers_of(const uint64_t* present):
+    """The numbers of fields by their bits: nearly always those that were asked for before."""
+    global NUMBERS_BEFORE
+    cdef int de
+    if memcmp(present, BITS_BEFORE, BITMAP_WORDS * sizeof(uint64_t)):
+        NUMBERS_BEFORE = tuple([
+            de for de in range(1, FIELD_LIMIT)
+            if (present[(de - 1) >> 6] >> (63 - ((de - 1) & 63))) & 1
+        ])
+        memcpy(BITS_BEFORE, present, BITMAP_WORDS * sizeof(uint64_t))
+    return NUMBERS_BEFORE
+
+
+cdef inline Py_ssize_t field_bytes(const Layout* layout, Slot slot, int de) noexcept nogil:
+    """How many bytes a field takes, its length included."""
+    return layout.rules[de].length_bytes + bytes_of(&layout.rules[de], slot.units)
 
 
 cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,

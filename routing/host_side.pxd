@@ -6,6 +6,7 @@ from routing.clock cimport Now as Now_t
 from routing.hosts cimport Host as Host_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.limits cimport Limits as Limits_t
+from routing.matching cimport differing_field
 from routing.settlement_day cimport SettlementDay as SettlementDay_t
 
 cdef object _SENT, _REVERSAL_DUE, _APPROVAL, _DECLINE
@@ -17,8 +18,8 @@ cdef class HostSide:
     cdef public object late_approvals
     @cython.locals(mti_class=str)
     cpdef object message(self, Host_t host, object link, Message_t message, Now_t now, bint mac_good)
-    cdef bint _is_answer_to(self, Host_t host, dict sent, Message_t message, object code) except -1
-    @cython.locals(sent=dict)
+    cdef bint _is_answer_to(self, Host_t host, object sent, str stan, str de7, Message_t message, object code) except -1
+    @cython.locals(stan=str, de7=str)
     cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, object key, Now_t now)
     @cython.locals(day=SettlementDay_t)
     cdef object _approved(self, Host_t host, Charge_t charge, Message_t message, object code, Now_t now)

@@ -20,6 +20,7 @@ from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL, SYSTEM_ERROR
 
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
     from routing.clock import Now
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
@@ -69,8 +70,16 @@ class HostSide:
         else:
             self._charge_answered(host, owner, message, key, now)
 
-    def _is_answer_to(self, host: Host, sent: dict[int, str], message: Message, code: str) -> bool:
-        field = differing_field(sent, message, partial=code == PARTIAL)
+    def _is_answer_to(
+        self,
+        host: Host,
+        sent: Fields | dict[int, str],
+        stan: str,
+        de7: str,
+        message: Message,
+        code: str,
+    ) -> bool:
+        field = differing_field(sent, stan, de7, message, code == PARTIAL)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
         return field is None and bool(code)
@@ -78,12 +87,12 @@ class HostSide:
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
     ) -> None:
-        sent = charge.sent.copy()
-        sent[11] = charge.host_stan
-        if charge.host_de7:
-            sent[7] = charge.host_de7
-        code = host.convention.code_of(message)
-        if not self._is_answer_to(host, sent, message, code):
+        if charge.state is _SENT and not charge.left:
+            # It is still here: a host whose dialect has no DE 7 answers an earlier one twice.
+            self.unmatched[host.name, "nobody waits"] += 1
+            return
+        stan, de7, code = charge.host_stan, charge.host_de7, host.convention.code_of(message)
+        if not self._is_answer_to(host, charge.sent, stan, de7, message, code):
             return
         if charge.account and message.has(42):
             message.patch(42, charge.merchant)  # the terminal knows no other number
@@ -144,18 +153,17 @@ class HostSide:
         return limits.is_beyond(sale_of(charge), now.wall)
 
     def _reversal_answered(self, host: Host, charge: Charge, message: Message, now: Now) -> None:
-        sent = charge.sent | {11: charge.reversal_stan} | host.convention.rewritten(charge)
-        if charge.reversal_de7:
-            sent[7] = charge.reversal_de7
+        sent = charge.sent | host.convention.rewritten(charge)
+        stan, de7 = charge.reversal_stan, charge.reversal_de7
         code = host.convention.code_of(message)
-        if self._is_answer_to(host, sent, message, code):
+        if self._is_answer_to(host, sent, stan, de7, message, code):
             host.links.day.told(message.get(15) or "")
             self._life.reversals.answered(charge, code, now)
             self._heed(host, code, now)
 
     def _enquiry_answered(self, host: Host, enquiry: Enquiry, message: Message, now: Now) -> None:
         code = host.convention.code_of(message)
-        if not self._is_answer_to(host, enquiry.sent, message, code):
+        if not self._is_answer_to(host, enquiry.sent, "", "", message, code):
             return
         host.keys.release(enquiry.key)
         if not enquiry.due:

@@ -1,18 +1,22 @@
 cimport cython
+cimport codec.kept as kept
 
 from codec._wire cimport Message as Message_t
+from codec.kept cimport Fields as Fields_t
 
-cpdef object differing_field(dict request, Message_t answer, bint partial=*)
+@cython.locals(number=int, known=str, fields=Fields_t)
+cpdef object differing_field(object request, str stan, str de7, Message_t answer, bint partial=*)
 
 @cython.final
 cdef class PendingKeys:
     cdef long _last_stan
-    cdef object _stan_digits
+    cdef Py_ssize_t _stan_digits
     cdef Py_ssize_t _pending_max
     cdef double _quarantine_s
     cdef dict _owners
     cdef object _leaving
     cdef dict _late
+    @cython.locals(stan=str)
     cpdef str next_stan(self)
     cpdef bint is_free_for(self, object key, object owner) except -1
     cpdef object claim(self, object key, object owner)

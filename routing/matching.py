@@ -12,8 +12,11 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from codec import kept
+
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
     from routing.charge import Charge
     from routing.enquiry import Enquiry
 
@@ -27,6 +30,8 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
+_STAN_FIELD: Final = 11
+_TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
 _AMOUNT_DIGITS: Final = 12
 
@@ -65,7 +70,8 @@ class PendingKeys:
     def next_stan(self) -> str:
         """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
         self._last_stan = self._last_stan % STANS + 1
-        return f"{self._last_stan:06d}".zfill(self._stan_digits)
+        stan = f"{self._last_stan:06d}"
+        return stan if self._stan_digits == len(stan) else stan.zfill(self._stan_digits)
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
@@ -117,18 +123,30 @@ class PendingKeys:
                 self.release(key)
 
 
-def differing_field(request: dict[int, str], answer: Message, partial: bool = False) -> int | None:
+def differing_field(
+    request: Fields | dict[int, str],
+    stan: str,
+    de7: str,
+    answer: Message,
+    partial: bool = False,
+) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
-    A `partial` approval may carry a smaller amount.
+    `stan` and `de7` are the request's where `request` does not say them.  A `partial` approval may
+    carry a smaller amount.
     """
+    fields = request if isinstance(request, kept.Fields) else None
     for de in ECHOED:
-        sent = request.get(de)
-        if sent is None or not answer.has(de) or answer.holds(de, sent):
+        number = de
+        known = stan if number == _STAN_FIELD else de7 if number == _TIME_FIELD else ""
+        if not known and fields is not None and fields.same_in(number, answer):
             continue
-        if de == _AMOUNT and partial and _is_part(answer[de], sent):
+        sent = known or request.get(de)
+        if not sent or answer.holds(number, sent) or not answer.has(number):
             continue
-        return de
+        if number == _AMOUNT and partial and _is_part(answer[number], sent):
+            continue
+        return number
     return None
 
 

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
+from codec.kept cimport Fields
 from codec._text cimport PyUnicode_New, ascii_text, latin1_chars, text_length
 
 import msgspec
@@ -74,10 +75,13 @@ cdef inline int put_bytes(Writer* to, const uint8_t* data, Py_ssize_t count) exc
     return 0
 
 
-cdef int put_seldom(Writer* to, object value) except -1:
-    cdef bytes said = _encode(value)
+cdef int put_said(Writer* to, bytes said) except -1:
     to.is_ascii = to.is_ascii and said.isascii()
     return put_bytes(to, said, len(said))
+
+
+cdef int put_seldom(Writer* to, object value) except -1:
+    return put_said(to, _encode(value))
 
 
 cdef inline uint64_t to_escape(uint64_t eight) noexcept:
@@ -198,6 +202,8 @@ cdef int put(Writer* to, object value) except -1:
         return put_bytes(to, b"null", 4)
     if kind is bool:
         return put_bytes(to, b"true", 4) if value else put_bytes(to, b"false", 5)
+    if kind is Fields:
+        return put_said(to, (<Fields>value).as_json())
     if kind is dict:
         return put_fields(to, value)
     if kind is tuple:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from codec.kept import Fields
 from gateway.journal._json import array_of
 from routing.charge import State
 from routing.reason import Reason
@@ -54,6 +55,11 @@ def test_every_kind_of_value_is_as_msgspec_writes_it() -> None:
     assert array_of(VALUES, 0, False).encode() == msgspec.json.encode(VALUES)
     for each in VALUES:
         assert array_of((each,), 0, False).encode() == msgspec.json.encode((each,))
+
+
+@pytest.mark.parametrize("fields", [{}, {3: "000000", 41: "T1"}, {48: 'é "'}, {120: "x" * 2_000}])
+def test_what_is_kept_of_a_message_is_an_object(fields: dict[int, str]) -> None:
+    assert array_of((Fields(fields), 1), 0, False) == array_of((fields, 1), 0, False)
 
 
 def test_it_begins_where_it_is_told_and_ends_with_a_comma_if_wanted() -> None:

@@ -181,7 +181,8 @@ class Life(RuleBasedStateMachine):
             last_id=max(world.journal.opened, default=0),
             last_stans={BANK: world.epoch * 1_000},
         )
-        world.switch.restore(world.journal.charges(), world.now)
+        kept = world.journal.kept.values()
+        world.switch.restore(world.journal.charges(), world.now, world.journal.entries, kept)
         for link in self.links_up:
             world.switch.link_up(BANK, link, world.now)
 
