@@ -2,6 +2,8 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 
+cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
+
 @cython.locals(number=int, known=str)
 cpdef object differing_field(dict request, str stan, str de7, Message_t answer, bint partial=*)
 
