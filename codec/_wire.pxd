@@ -86,3 +86,8 @@ cdef class Message:
     cpdef int remove(self, int de) except -1
     cpdef int set_mti(self, str mti) except -1
     cpdef int set_header(self, bytes header) except -1
+
+
+cdef int wanted_bits(object numbers, uint64_t* bits) except -1
+cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
+                     bint escaped) noexcept

@@ -1,4 +1,5 @@
 cimport cython
+cimport codec.kept as kept
 cimport routing.charge_record as charge_record
 
 from codec._wire cimport Message as Message_t

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from codec import BuildError
+from codec import BuildError, kept
 from routing import charge_record
 from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT, Choice
@@ -224,7 +224,7 @@ class Admission:
         charge.host = host.name
         charge.host_stan = message.text(11)
         charge.host_de7 = message.text(7)
-        charge.sent = message.pick(_kept(host.convention, transaction))
+        charge.sent = kept.keep(message, _kept(host.convention, transaction))
         charge.kind, charge.undoes = transaction, undoes
         charge.original_id = original.id if original is not None and undoes else 0
         charge.operator = convention.operator(request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codec import mask, tlv
+from codec import kept, mask, tlv
 from routing.conventions import CONVENTIONS
 from routing.conventions.base import MAC_FIELDS, answer_mti
 from routing.response_codes import APPROVED
@@ -58,9 +58,10 @@ def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
     echoed = answer.shared_with(request)
     unkept = CONVENTIONS[answer.dialect.name].unkept
-    stored = answer.pick(_KEPT - unkept if unkept else _KEPT, echoed)
+    wanted = _KEPT - unkept if unkept else _KEPT
     if answer.has(_CHIP_DATA) and _CHIP_DATA not in echoed and _may_rest_on_disk(answer):
-        stored[_CHIP_DATA] = answer[_CHIP_DATA]
+        wanted |= {_CHIP_DATA}
+    stored = kept.keep(answer, wanted, echoed)
     if answer.has(MAC_FIELDS[0]) or answer.has(MAC_FIELDS[1]):
         others = [de for de in echoed if de not in MAC_FIELDS]
         echoed = tuple(others)
@@ -82,7 +83,7 @@ def again(charge: Charge, request: Message) -> Message:
     """The stored answer for a repeat of the request."""
     stored = charge.answer or {}
     echoed = request.pick(charge.echoed)
-    return CONVENTIONS[charge.dialect].compose(request, echoed | stored)
+    return CONVENTIONS[charge.dialect].compose(request, echoed | dict(stored))
 
 
 def came_late(charge: Charge, request: Message, now: Now) -> Message | None:

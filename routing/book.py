@@ -134,6 +134,10 @@ class ChargeBook:
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
+        if charge.id not in self._by_id and charge.identity not in self._by_identity:
+            # It was forgotten while somebody held it, to make room for the others of its batch.
+            self.add(charge)
+            return
         count = self._in_state[before]
         count.down()
         count = self._in_state[charge.state]

@@ -33,7 +33,7 @@ cdef class Charge:
     cdef public str host
     cdef public str host_stan
     cdef public str host_de7
-    cdef public dict sent
+    cdef public object sent
     cdef public object kind
     cdef public long long original_id
     cdef public str operator
@@ -48,7 +48,7 @@ cdef class Charge:
     cdef public object code
     cdef public str rrn
     cdef public str approval_code
-    cdef public dict answer
+    cdef public object answer
     cdef public tuple echoed
     cdef public long long approved_amount
     cdef public bint approval_held

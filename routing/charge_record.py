@@ -10,6 +10,7 @@ from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
 
 _SALE: Final = Transaction.SALE
 _SENT: Final = State.SENT
@@ -49,7 +50,7 @@ class Charge:
     host: str
     host_stan: str
     host_de7: str
-    sent: dict[int, str]
+    sent: Fields | dict[int, str]
     """The reversal-sufficient part of what the host got; no card number, no track, no PIN."""
     kind: Transaction = Transaction.SALE
     original_id: int = 0
@@ -76,7 +77,7 @@ class Charge:
     """DE 39 as the terminal was told."""
     rrn: str = ""
     approval_code: str = ""
-    answer: dict[int, str] | None = None
+    answer: Fields | dict[int, str] | None = None
     """The stored answer, without card data."""
     echoed: tuple[int, ...] = ()
     """Fields of the answer that a repeat brings along itself (card data)."""

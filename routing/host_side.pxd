@@ -18,7 +18,7 @@ cdef class HostSide:
     cdef public object late_approvals
     @cython.locals(mti_class=str)
     cpdef object message(self, Host_t host, object link, Message_t message, Now_t now, bint mac_good)
-    cdef bint _is_answer_to(self, Host_t host, dict sent, str stan, str de7, Message_t message, object code) except -1
+    cdef bint _is_answer_to(self, Host_t host, object sent, str stan, str de7, Message_t message, object code) except -1
     @cython.locals(stan=str, de7=str)
     cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, object key, Now_t now)
     @cython.locals(day=SettlementDay_t)

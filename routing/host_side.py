@@ -20,6 +20,7 @@ from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL, SYSTEM_ERROR
 
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
     from routing.clock import Now
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
@@ -70,7 +71,13 @@ class HostSide:
             self._charge_answered(host, owner, message, key, now)
 
     def _is_answer_to(
-        self, host: Host, sent: dict[int, str], stan: str, de7: str, message: Message, code: str
+        self,
+        host: Host,
+        sent: Fields | dict[int, str],
+        stan: str,
+        de7: str,
+        message: Message,
+        code: str,
     ) -> bool:
         field = differing_field(sent, stan, de7, message, code == PARTIAL)
         if field is not None:
@@ -80,6 +87,10 @@ class HostSide:
     def _charge_answered(
         self, host: Host, charge: Charge, message: Message, key: str, now: Now
     ) -> None:
+        if charge.state is _SENT and not charge.left:
+            # It is still here: a host whose dialect has no DE 7 answers an earlier one twice.
+            self.unmatched[host.name, "nobody waits"] += 1
+            return
         stan, de7, code = charge.host_stan, charge.host_de7, host.convention.code_of(message)
         if not self._is_answer_to(host, charge.sent, stan, de7, message, code):
             return

@@ -1,11 +1,13 @@
 cimport cython
+cimport codec.kept as kept
 
 from codec._wire cimport Message as Message_t
+from codec.kept cimport Fields as Fields_t
 
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
 
-@cython.locals(number=int, known=str)
-cpdef object differing_field(dict request, str stan, str de7, Message_t answer, bint partial=*)
+@cython.locals(number=int, known=str, fields=Fields_t)
+cpdef object differing_field(object request, str stan, str de7, Message_t answer, bint partial=*)
 
 @cython.final
 cdef class PendingKeys:

@@ -12,8 +12,11 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from codec import kept
+
 if TYPE_CHECKING:
     from codec import Message
+    from codec.kept import Fields
     from routing.charge import Charge
     from routing.enquiry import Enquiry
 
@@ -121,16 +124,23 @@ class PendingKeys:
 
 
 def differing_field(
-    request: dict[int, str], stan: str, de7: str, answer: Message, partial: bool = False
+    request: Fields | dict[int, str],
+    stan: str,
+    de7: str,
+    answer: Message,
+    partial: bool = False,
 ) -> int | None:
     """The first echoed field in which `answer` differs from what was sent; None if none does.
 
     `stan` and `de7` are the request's where `request` does not say them.  A `partial` approval may
     carry a smaller amount.
     """
+    fields = request if isinstance(request, kept.Fields) else None
     for de in ECHOED:
         number = de
         known = stan if number == _STAN_FIELD else de7 if number == _TIME_FIELD else ""
+        if not known and fields is not None and fields.same_in(number, answer):
+            continue
         sent = known or request.get(de)
         if not sent or answer.holds(number, sent) or not answer.has(number):
             continue

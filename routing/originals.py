@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codec import kept
 from routing.charge import Charge, Event
 from routing.effects import Lookup
 from routing.matching import NoFreeKeyError
@@ -56,7 +57,7 @@ class Originals:
             host=host.name,
             host_stan=stan,
             host_de7=message.get(7) or "",
-            sent=message.pick(host.convention.sufficient),
+            sent=kept.keep(message, host.convention.sufficient),
             kind=Transaction.REFUND,
             original_id=original.id,
             sent_header=original.sent_header,

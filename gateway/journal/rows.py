@@ -17,6 +17,7 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from codec.kept import Fields
     from gateway.journal.vault import Vault
     from routing.effects import Audited, Record
 
@@ -65,7 +66,13 @@ _OTHERS: Final = 2
 _PAN: Final = OPENED.index("pan")
 _EPOCH: Final = OPENED.index("epoch")
 
-_json: Final = msgspec.json.Encoder().encode
+
+def _said(fields: Fields) -> msgspec.Raw:
+    """Of what is not JSON's: what is kept of a message, and says itself as an object."""
+    return msgspec.Raw(fields.as_json())
+
+
+_json: Final = msgspec.json.Encoder(enc_hook=_said).encode
 _values: Final = msgspec.json.Decoder(list[Any]).decode
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -64,7 +65,7 @@ def order(lines: Iterator[Line]) -> Order:
     """Hold every send of the record against the syncs before it.
 
     A charge or reversal is known in the log by its STAN and DE 7, an approval by its DE 37 and 38:
-    each pair stands in neighbouring columns of the charge's row.
+    each pair stands side by side in the JSON of the charge's row.
     """
     written: list[bytes] = []
     covered = b""
@@ -97,8 +98,12 @@ def _leaving(framers: dict[int, Framer], line: Line) -> Iterator[tuple[str, byte
         except FrameError:
             continue
         if message.mti in _CHARGES:
-            yield "charge", (message[11] + message[7]).encode()
+            yield "charge", _side_by_side(message, 11, 7)
         elif message.mti in _REVERSALS:
-            yield "reversal", (message[11] + message[7]).encode()
+            yield "reversal", _side_by_side(message, 11, 7)
         elif message.mti == "0210" and message.get(39) == "00":
-            yield "approval", (message[37] + message[38]).encode()
+            yield "approval", _side_by_side(message, 37, 38)
+
+
+def _side_by_side(message: Message, *numbers: int) -> bytes:
+    return json.dumps([message[de] for de in numbers], separators=(",", ":"))[1:-1].encode()

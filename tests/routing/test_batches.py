@@ -169,6 +169,21 @@ def test_a_sale_that_is_held_while_its_reversal_is_on_its_way_is_told(world: Wor
     assert (found.said["kind"], found.said["stan"]) == ("served_while_reversed", "000003")
 
 
+def test_a_batch_may_be_larger_than_what_memory_holds() -> None:
+    world = World(POS, ended_max=2)
+    for stan in range(1, 6):
+        world.approved(stan)
+        world.acknowledge(stan)
+    world.says(1, totals(5000, 5))
+    for stan in range(6, 9):
+        world.approved(stan)
+        world.acknowledge(stan)
+    held = world.journal.charges()
+    assert [each.state for each in held] == [State.SERVED] * 5 + [State.PRESUMED_SERVED] * 3
+    book = world.switch.life.book
+    assert len(book) == sum(book.count(state) for state in State) == 2
+
+
 @pytest.mark.parametrize(
     ("amount", "after"), [(1000, State.SERVED), (999, State.DELIVERED), (None, State.DELIVERED)]
 )

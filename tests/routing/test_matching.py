@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from routing.charge import State
 from routing.matching import STANS, NoFreeKeyError, PendingKeys
-from tests.routing.world import ANSWER_TIMEOUT_S, ISO, POS, TERMINAL, World, answer, sale
+from tests.routing.world import ANSWER_TIMEOUT_S, BANK, ISO, POS, TERMINAL, World, answer, sale
 
 QUARANTINE_S = 30.0
 
@@ -172,6 +172,19 @@ def test_an_answer_with_a_bad_mac_is_no_answer_and_ends_in_a_reversal(world: Wor
     world.wait(ANSWER_TIMEOUT_S + 1)
     assert world.state() is State.REVERSAL_DUE
     assert not world.charge().approval_held
+
+
+def test_what_comes_before_a_request_left_answers_an_earlier_one() -> None:
+    """The POS dialect has nothing but the terminal's number to tell two requests apart."""
+    world = World(POS)
+    world.approved()
+    twice = answer(world.charges_sent[-1])
+    world.hears(1, sale(POS, de60="22000008000"))
+    world.answers(twice)
+    assert world.state() is State.SENT
+    world.answers(answer(world.charges_sent[-1], "51"))
+    assert world.codes(1) == ["00", "51"]
+    assert world.switch.host_side.unmatched == {(BANK, "nobody waits"): 1}
 
 
 def test_a_late_approval_is_held_and_never_delivered(world: World) -> None:

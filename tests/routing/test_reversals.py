@@ -202,7 +202,7 @@ def test_a_reversal_that_cannot_be_built_becomes_a_case_and_holds_nobody_up(worl
     for stan in (1, 2):
         world.says(1, sale(world.name, stan))
     poisoned, other = world.charge(1), world.charge(2)
-    poisoned.sent[42] = "far too long a merchant number"
+    poisoned.sent = poisoned.sent | {42: "far too long a merchant number"}
     world.wait(ANSWER_TIMEOUT_S + 0.5)
     assert (poisoned.state, poisoned.reason) == (State.CASE, "unbuildable")
     assert other.state is State.REVERSAL_DUE

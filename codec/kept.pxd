@@ -1,0 +1,15 @@
+# What C needs to know of `kept.pyx`.
+
+from codec._wire cimport Message
+
+cdef class Fields:
+    cdef readonly bytes packed
+    cdef Py_ssize_t first(self) noexcept
+    cdef int next(self, Py_ssize_t* at, Py_ssize_t* begin, Py_ssize_t* size) noexcept
+    cdef bint find(self, int de, Py_ssize_t* begin, Py_ssize_t* size) noexcept
+    cdef str value(self, Py_ssize_t begin, Py_ssize_t size)
+    cpdef object get(self, int de, object default=*)
+    cpdef bint same_in(self, int de, Message message) except -1
+
+cpdef Fields keep(Message message, object numbers, tuple but=*)
+cpdef bytes packed(dict fields)
