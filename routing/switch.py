@@ -243,7 +243,9 @@ class Switch:
             if send.charge is not None:
                 self.unsent(send, now)
             return send.charge is None
-        if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
+        if isinstance(send, ToHost) and send.charge is not None:
+            if send.reverses:  # what became of it meanwhile may leave nothing to reverse
+                return send.charge.state is State.REVERSAL_DUE
             return self._may_reach_host(send.charge, now)
         if isinstance(send, ToTerminal):
             self.terminals.sign_ins.mark(send.message)
@@ -345,11 +347,8 @@ class Switch:
         self.life.book.remove(charge)
         self.life.never_was(charge, now)
         outbox.records = [record for record in outbox.records if record.id != charge.id]
-        outbox.sends = [
-            send
-            for send in outbox.sends
-            if not (isinstance(send, ToHost) and send.charge is charge)
-        ]
+        sends = outbox.sends
+        outbox.sends = [x for x in sends if not (isinstance(x, ToHost) and x.charge is charge)]
 
     def adopt(self, charge: Charge) -> Charge:
         """A charge from the journal, as it was asked for; the one in memory if there is one."""
