@@ -1,6 +1,6 @@
 # The header of `_layout.pyx`: a dialect as C structs, and what can be wrong with a frame.
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t
 
 cdef enum:
     FIELD_LIMIT = 193           # one past the last field number that three bitmaps can name
@@ -70,6 +70,7 @@ cdef struct Layout:
     Py_ssize_t mti_bytes
     Py_ssize_t bitmap_bytes     # of one bitmap
     const Charset* bitmap_charset       # of its hex digits, unless it is bytes
+    int8_t[256] bitmap_digits           # which of them a byte stands for; -1: for none
 
 cdef struct Fault:
     int kind

@@ -11,6 +11,7 @@ from libc.string cimport memset
 
 from codec import mask as _mask
 from codec.errors import FrameError
+from codec._text cimport hex_value
 
 
 # ---- Character sets ------------------------------------------------------------------------------
@@ -122,6 +123,8 @@ cdef class Dialect:
         self.layout.mti_bytes = 2 if self.layout.mti_form == AS_BYTES else 4
         self.layout.bitmap_bytes = 8 if self.layout.bitmap_form == AS_BYTES else 16
         self.layout.bitmap_charset = &CP500 if self.layout.bitmap_form == AS_EBCDIC else &ASCII
+        for byte in range(256):
+            self.layout.bitmap_digits[byte] = hex_value(self.layout.bitmap_charset.decode[byte])
         for de, field in fields.items():
             compile_rule(&self.layout.rules[de] if 0 <= de < FIELD_LIMIT else NULL, de, field)
         for de, form in self.elements.items():

@@ -78,8 +78,6 @@ cdef class Message:
     cpdef long number(self, int de, int digits, int before=*) except -2
     cpdef str joined(self, tuple fields, bint escaped=*)
     cpdef dict pick(self, object numbers, tuple but=*)
-    cpdef Message only(self, object numbers, tuple but=*)
-    cpdef bint agrees(self, Message other, int de) except -1
     cpdef tuple shared_with(self, Message other)
     cpdef Message copy(self)
     cpdef int patch(self, int de, str value) except -1

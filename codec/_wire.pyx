@@ -84,7 +84,7 @@ cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
             word = word << 8 | bitmap[i]
     else:
         for i in range(16):
-            nibble = hex_value(layout.bitmap_charset.decode[bitmap[i]])
+            nibble = layout.bitmap_digits[bitmap[i]]
             if nibble < 0:
                 return fail(fault, BAD_BITMAP, IN_BITMAP, at + i)
             word = word << 4 | <uint8_t>nibble
@@ -653,55 +653,6 @@ cdef class Message:
                 picked[de] = self.value_of(de)
         return picked
 
-    cpdef Message only(self, object numbers, tuple but=()):
-        """A message of this type with no fields but those of `numbers` that are there; without
-        `but`.
-        """
-        cdef Layout* layout = &self.dialect.layout
-        cdef Message kept = Message.__new__(Message, None, None)
-        cdef uint64_t[BITMAP_WORDS] wanted
-        cdef const uint8_t* source = self.data()
-        cdef uint8_t* out
-        cdef uint64_t bits
-        cdef Py_ssize_t size = layout.header_bytes + layout.mti_bytes, count
-        cdef int word, de
-        chosen_bits(numbers, but, wanted)
-        for word in range(BITMAP_WORDS):
-            bits = wanted[word] = wanted[word] & self.index.present[word]
-            kept.index.present[word] = bits
-            while bits:
-                de = leading_zeros(bits)
-                bits ^= <uint64_t>1 << (63 - de)
-                de += word * 64 + 1
-                size += field_bytes(layout, self.index.slots[de], de)
-        size += bitmaps_needed(wanted) * layout.bitmap_bytes
-        kept.dialect, kept.mti, kept.owned = self.dialect, self.mti, True
-        kept.frame = PyBytes_FromStringAndSize(NULL, size)
-        out = <uint8_t*>PyBytes_AS_STRING(kept.frame)
-        size = layout.header_bytes + layout.mti_bytes
-        memcpy(out, source, size)
-        write_bitmaps(layout, wanted, out + size)
-        size += bitmaps_needed(wanted) * layout.bitmap_bytes
-        kept.index.body = <uint16_t>size
-        for word in range(BITMAP_WORDS):
-            bits = wanted[word]
-            while bits:
-                de = leading_zeros(bits)
-                bits ^= <uint64_t>1 << (63 - de)
-                de += word * 64 + 1
-                count = field_bytes(layout, self.index.slots[de], de)
-                memcpy(out + size, source + self.index.slots[de].start, count)
-                kept.index.slots[de].start = <uint16_t>size
-                kept.index.slots[de].units = self.index.slots[de].units
-                size += count
-        return kept
-
-    cpdef bint agrees(self, Message other, int de) except -1:
-        """Whether both have a field with the same value."""
-        if self.find(de) == NULL or other is None or other.find(de) == NULL:
-            return False
-        return same_value(self, other, de)
-
     cpdef tuple shared_with(self, Message other):
         """The numbers of the fields that both have with the same value, ascending."""
         cdef uint64_t[BITMAP_WORDS] shared
@@ -906,11 +857,6 @@ cdef tuple numbers_of(const uint64_t* present):
         ])
         memcpy(BITS_BEFORE, present, BITMAP_WORDS * sizeof(uint64_t))
     return NUMBERS_BEFORE
-
-
-cdef inline Py_ssize_t field_bytes(const Layout* layout, Slot slot, int de) noexcept nogil:
-    """How many bytes a field takes, its length included."""
-    return layout.rules[de].length_bytes + bytes_of(&layout.rules[de], slot.units)
 
 
 cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,

@@ -81,20 +81,33 @@ cdef class Fields:
             return default
         return self.value(begin, size)
 
-    cpdef bint same_in(self, int de, Message message) except -1:
-        """Whether a field, if it was kept, has the same value in `message`, which has it."""
-        cdef Py_ssize_t begin = 0, size = 0
+    cpdef bint agrees(self, object numbers, Message message) except -1:
+        """Whether those of the fields `numbers` that were kept, and that `message` has, have the
+        same values in it.
+        """
+        cdef uint64_t[BITMAP_WORDS] asked
+        cdef Py_ssize_t at = self.first(), begin = 0, size = 0
         cdef Slot* slot
         cdef const Rule* rule
-        if not self.find(de, &begin, &size):
-            return True
-        slot = message.find(de)
-        rule = &message.dialect.layout.rules[de]
-        if slot != NULL and rule.content == TEXT and rule.charset.seven_bit:
-            return slot.units == size and memcmp(
-                message.data() + slot.start + rule.length_bytes,
-                <const uint8_t*>PyBytes_AS_STRING(self.packed) + begin, size) == 0
-        return message.holds(de, self.value(begin, size))
+        cdef int de
+        wanted_bits(numbers, asked)
+        while True:
+            de = self.next(&at, &begin, &size)
+            if de == 0:
+                return True
+            if not (asked[(de - 1) >> 6] >> (63 - ((de - 1) & 63))) & 1:
+                continue
+            slot = message.find(de)
+            if slot == NULL:
+                continue
+            rule = &message.dialect.layout.rules[de]
+            if rule.content == TEXT and rule.charset.seven_bit:
+                if slot.units != size or memcmp(
+                        message.data() + slot.start + rule.length_bytes,
+                        <const uint8_t*>PyBytes_AS_STRING(self.packed) + begin, size) != 0:
+                    return False
+            elif not message.holds(de, self.value(begin, size)):
+                return False
 
     cpdef bytes as_json(self):
         """A JSON object by number, as it is written to disk."""

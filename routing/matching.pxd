@@ -4,6 +4,7 @@ cimport codec.kept as kept
 from codec._wire cimport Message as Message_t
 from codec.kept cimport Fields as Fields_t
 
+cdef frozenset _ECHOED
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
 
 @cython.locals(number=int, known=str, fields=Fields_t)

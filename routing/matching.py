@@ -30,6 +30,7 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
+_ECHOED: Final = frozenset(ECHOED)
 _STAN_FIELD: Final = 11
 _TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
@@ -136,11 +137,13 @@ def differing_field(
     carry a smaller amount.
     """
     fields = request if isinstance(request, kept.Fields) else None
+    said = fields is not None and fields.agrees(_ECHOED, answer)
+    # Nearly always; left are the two that it may not say.
+    if said and answer.holds(_STAN_FIELD, stan) and (not de7 or answer.holds(_TIME_FIELD, de7)):
+        return None
     for de in ECHOED:
         number = de
         known = stan if number == _STAN_FIELD else de7 if number == _TIME_FIELD else ""
-        if not known and fields is not None and fields.same_in(number, answer):
-            continue
         sent = known or request.get(de)
         if not sent or answer.holds(number, sent) or not answer.has(number):
             continue

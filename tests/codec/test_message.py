@@ -311,31 +311,6 @@ def test_the_type_is_known_of_what_was_changed_copied_and_rebuilt(sale: Message)
     assert repr(sale).startswith("<Message iso87-ascii 0210 ")
 
 
-def test_a_message_of_some_of_its_fields(sale: Message, pos_sale: Message) -> None:
-    for message, dialect in ((sale, ISO87), (pos_sale, POS)):
-        part = message.only(frozenset({3, 4, 11, 39, 49}), (4,))
-        assert part.to_dict() == message.pick({3, 11, 39, 49})
-        assert (part.mti, part.header, part.dialect) == (message.mti, message.header, dialect)
-        assert Message(part.raw, dialect) == part
-        assert message.only(()).fields() == ()
-        part.patch(11, "999999")
-        assert message[11] != "999999"
-        assert part.shared_with(message) == tuple(de for de in part.fields() if de != 11)
-
-
-def test_a_part_keeps_fields_of_the_second_bitmap_only_with_their_bit() -> None:
-    message = build(ISO87, "0400", SALE | {90: "0" * 42})
-    assert message.only({90}).fields() == (90,)
-    assert len(message.only({11}).raw) == 4 + 16 + 6
-
-
-def test_messages_agree_where_both_have_the_same_value(sale: Message) -> None:
-    other = sale.copy()
-    other.patch(4, "000000000001")
-    other.patch(39, "00")
-    assert [sale.agrees(other, de) for de in (3, 4, 39, 192)] == [True, False, False, False]
-
-
 def test_short_numbers_and_other_short_texts_are_read(sale: Message) -> None:
     for value in ("00", "97", "A0", "  "):
         sale.patch(39, value)
