@@ -6,7 +6,7 @@ from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.listener cimport Listener
-from routing.conventions.base cimport Convention as Convention_t
+from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
 from routing.hosts cimport Host as Host_t
 from routing.cause cimport Asker as Asker_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
@@ -16,6 +16,7 @@ from routing.service cimport Merchants as Merchants_t
 from routing.tombstones cimport Tombstones as Tombstones_t
 
 cdef object _SENT, _DELIVERED, _SALE
+cdef int _STANS_TRIED_MAX
 
 @cython.final
 cdef class Admission:

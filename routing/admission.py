@@ -198,7 +198,7 @@ class Admission:
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
-        merchant, terminal = request[42], request[41]
+        merchant, terminal = request.get(42, ""), request.get(41, "")
         proof, window_s = self._class_of(transaction, merchant, terminal)
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
@@ -212,7 +212,7 @@ class Admission:
         charge.listener = listener.name
         charge.mti = first_mti(request.mti)
         charge.merchant, charge.terminal, charge.till = merchant, terminal, asker.till()
-        charge.stan = request[11]
+        charge.stan = request.get(11, "")
         charge.batch = convention.batch(request) or self.batch_of(request)
         charge.de7 = request.get(7) or ""
         charge.processing_code = request.get(3) or ""
@@ -222,7 +222,7 @@ class Admission:
         charge.proof = proof
         charge.window_s = window_s
         charge.host = host.name
-        charge.host_stan = message[11]
+        charge.host_stan = message.get(11, "")
         charge.host_de7 = message.get(7) or ""
         charge.sent = kept.keep(message, _kept(host.convention, transaction))
         charge.kind, charge.undoes = transaction, undoes

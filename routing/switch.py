@@ -238,21 +238,31 @@ class Switch:
 
     def may_leave(self, send: Send, now: Now) -> bool:
         """Asked at the last moment, records durable: is this still to be sent?"""
-        if self._shut and isinstance(send, ToHost) and send.link in self._shut:
-            # The host signed off meanwhile: it heard our answer, and gets nothing after it.
-            if send.charge is not None:
-                self.unsent(send, now)
-            return send.charge is None
-        if isinstance(send, ToHost) and send.charge is not None and not send.reverses:
-            return self._may_reach_host(send.charge, now)
+        if isinstance(send, ToHost):
+            return self._may_go(send, now)
         if isinstance(send, ToTerminal):
-            self.terminals.sign_ins.mark(send.message)
-            charge = send.charge
-            if charge is not None:
-                self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
-                # Its reversal began while the approval was on its way to the disk.
-                return charge.state not in NOT_STANDING
+            return self._may_be_told(send, now)
         return True
+
+    def _may_go(self, send: ToHost, now: Now) -> bool:
+        charge = send.charge
+        if self._shut and send.link in self._shut:
+            # The host signed off meanwhile: it heard our answer, and gets nothing after it.
+            if charge is not None:
+                self.unsent(send, now)
+            return charge is None
+        if charge is None or send.reverses:
+            return True
+        return self._may_reach_host(charge, now)
+
+    def _may_be_told(self, send: ToTerminal, now: Now) -> bool:
+        self.terminals.sign_ins.mark(send.message)
+        charge = send.charge
+        if charge is None:
+            return True
+        self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
+        # Its reversal began while the approval was on its way to the disk.
+        return charge.state not in NOT_STANDING
 
     def _may_reach_host(self, charge: Charge, now: Now) -> bool:
         if charge.state is _SENT and charge.too_late:
