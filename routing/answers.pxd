@@ -3,6 +3,7 @@ cimport codec.kept as kept
 from routing.conventions.base cimport Convention as Convention_t, answer_mti
 
 from codec._wire cimport Message as Message_t
+from routing.conventions.base cimport answer_mti
 from routing.charge_record cimport Charge as Charge_t
 
 @cython.locals(answer=Message_t, de=int)

@@ -17,6 +17,7 @@ from tests.routing.world import (
     POS,
     World,
     answer,
+    confirmation,
     repeated,
     reversal,
     sale,
@@ -242,6 +243,20 @@ def test_a_reversal_that_came_while_the_journal_found_out_is_of_the_charge_that_
     charge = world.journal.charge(1)
     assert (charge.state, charge.reversal_stan) == (State.REVERSAL_DUE, undone[11])
     assert undone[90][4:10] == charge.host_stan
+
+
+def test_the_reversal_of_a_repeat_that_is_dropped_does_not_leave_with_it() -> None:
+    """Where terminals' numbers go on to the host it would be that of the charge that stands."""
+    world = World(POS, ended_max=1)
+    for stan in (1, 2, 3):
+        world.approved(stan)
+        world.says(1, confirmation(sale(POS, stan)))
+    world.hears(2, repeated(sale(POS, 1)))
+    world.hears(3, reversal(sale(POS, 1)))
+    world.switch.tick(world.now)
+    world.settle()
+    assert world.reversals_sent == []
+    assert world.journal.charge(1).state is State.SERVED
 
 
 def test_the_reversal_of_a_repeat_that_is_dropped_takes_no_key_from_another() -> None:
