@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _PORT_MAX: Final = 65_535
+_ENDED_MIN: Final = 10_000
+"""Charges that may end within one commit, a whole batch among them: memory must not forget one
+whose last step is not durable yet."""
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
 
@@ -256,6 +259,9 @@ def _problems(config: Config) -> Iterable[str]:
     if config.workers != 1:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
+    if config.journal.ended_in_memory_max < _ENDED_MIN:
+        why = f"at least {_ENDED_MIN}: what ends within one commit must be remembered"
+        yield f"journal.ended_in_memory_max = {config.journal.ended_in_memory_max}: {why}"
     yield from mapping_problems(config)
     yield from People.problems(config.admin.token_file)
     yield from config.accounts.problems()
