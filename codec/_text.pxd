@@ -12,6 +12,7 @@ cdef extern from *:
     uint8_t* latin1_chars(object text) noexcept     # these bytes; to be written to only when new
     Py_ssize_t text_length "PyUnicode_GET_LENGTH"(object text) noexcept
     bint ascii_text "PyUnicode_IS_ASCII"(object text) noexcept
+    int bits_set "__builtin_popcountll"(uint64_t bits) noexcept nogil
     int leading_zeros "__builtin_clzll"(uint64_t bits) noexcept nogil
 
 cdef extern from "Python.h":

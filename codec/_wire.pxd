@@ -71,6 +71,7 @@ cdef class Message:
     cdef bint cut(self, int de) except -1
     cdef str type_of(self)
     cpdef object get(self, object key, object default=*)
+    cpdef str text(self, int de)
     cpdef bint has(self, int de) noexcept
     cpdef bint holds(self, int de, str value) except -1
     cpdef str first_two(self, int de)

@@ -29,9 +29,12 @@ from codec._layout cimport (
     Fault, Layout,
 )
 from codec._text cimport (
-    PyUnicode_New, ascii_from, hex_digit, hex_from, hex_value, high_byte, latin1_chars,
-    latin1_text, leading_zeros, text_length,
+    PyUnicode_New, ascii_from, bits_set, hex_digit, hex_from, hex_value, high_byte,
+    latin1_chars, latin1_text, leading_zeros, text_length,
 )
+
+cdef extern from "Python.h":
+    dict _PyDict_NewPresized(Py_ssize_t count)      # Cython's own code rests on it as well
 
 # ---- Reading ------------------------------------------------------------------------------------
 
@@ -449,6 +452,8 @@ cdef class Message:
     @property
     def header(self):
         """What stands before the MTI."""
+        if self.dialect.layout.header_bytes == 0:
+            return b""
         return self.frame[:self.dialect.layout.header_bytes]
 
     cdef str type_of(self):
@@ -524,6 +529,11 @@ cdef class Message:
         except FrameError:
             return default
         return default if value is None else value
+
+    cpdef str text(self, int de):
+        """The value of a field, `""` without it."""
+        value = self.value_of(de)
+        return "" if value is None else <str>value
 
     def elements(self, key):
         """The elements of a field (`55`) or of one of its elements (`"55.70"`), in order.
@@ -625,13 +635,17 @@ cdef class Message:
 
     cpdef dict pick(self, object numbers, tuple but=()):
         """The values of those of the fields `numbers` that are there, by number; without `but`."""
-        cdef dict picked = {}
+        cdef dict picked
         cdef uint64_t[BITMAP_WORDS] wanted
         cdef uint64_t bits
-        cdef int word, de
+        cdef int word, de, count = 0
         chosen_bits(numbers, but, wanted)
         for word in range(BITMAP_WORDS):
-            bits = self.index.present[word] & wanted[word]
+            wanted[word] &= self.index.present[word]
+            count += bits_set(wanted[word])
+        picked = _PyDict_NewPresized(count)
+        for word in range(BITMAP_WORDS):
+            bits = wanted[word]
             while bits:
                 de = leading_zeros(bits)
                 bits ^= <uint64_t>1 << (63 - de)

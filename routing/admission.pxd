@@ -6,7 +6,7 @@ from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.listener cimport Listener
-from routing.conventions.base cimport Convention as Convention_t
+from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
 from routing.hosts cimport Host as Host_t
 from routing.cause cimport Asker as Asker_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
@@ -41,7 +41,7 @@ cdef class Admission:
     cpdef object why_not(self, Host_t host, Now_t now)
     @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, undoes=bint, convention=Convention_t)
     cpdef object open(self, Asker_t asker, Listener listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
-    @cython.locals(message=Message_t, de=int, convention=Convention_t)
+    @cython.locals(message=Message_t, de=int, _tried=int, convention=Convention_t)
     cpdef object towards(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(charge=Charge_t, unproven=list)
     cpdef object proves_the_last(self, Asker_t asker, object stan, Listener listener, Now_t now)

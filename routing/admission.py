@@ -198,7 +198,7 @@ class Admission:
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
-        merchant, terminal = request[42], request[41]
+        merchant, terminal = request.text(42), request.text(41)
         proof, window_s = self._class_of(transaction, merchant, terminal)
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
@@ -212,18 +212,18 @@ class Admission:
         charge.listener = listener.name
         charge.mti = first_mti(request.mti)
         charge.merchant, charge.terminal, charge.till = merchant, terminal, asker.till()
-        charge.stan = request[11]
+        charge.stan = request.text(11)
         charge.batch = convention.batch(request) or self.batch_of(request)
-        charge.de7 = request.get(7) or ""
-        charge.processing_code = request.get(3) or ""
+        charge.de7 = request.text(7)
+        charge.processing_code = request.text(3)
         charge.amount = convention.amount(request)
         charge.currency = host.convention.currency_of(message) or _CURRENCY_UNKNOWN
         charge.pan = pan_of(request) or (original.pan if original is not None else "")
         charge.proof = proof
         charge.window_s = window_s
         charge.host = host.name
-        charge.host_stan = message[11]
-        charge.host_de7 = message.get(7) or ""
+        charge.host_stan = message.text(11)
+        charge.host_de7 = message.text(7)
         charge.sent = kept.keep(message, _kept(host.convention, transaction))
         charge.kind, charge.undoes = transaction, undoes
         charge.original_id = original.id if original is not None and undoes else 0
@@ -287,7 +287,7 @@ class Admission:
             except BuildError:
                 return None
         if not convention.keeps_stan:
-            for _ in range(_STANS_TRIED_MAX):
+            for _tried in range(_STANS_TRIED_MAX):
                 message.patch(11, host.keys.next_stan())
                 if host.keys.owner(convention.pending_key(message)) is None:
                     break

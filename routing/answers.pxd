@@ -2,6 +2,7 @@ cimport cython
 cimport codec.kept as kept
 
 from codec._wire cimport Message as Message_t
+from routing.conventions.base cimport answer_mti
 from routing.charge_record cimport Charge as Charge_t
 
 @cython.locals(answer=Message_t, de=int)

@@ -41,7 +41,7 @@ def for_terminal(
         return translators[pair].answer(reply, request, now)
     answer = reply.copy()
     answer.set_mti(answer_mti(request.mti))
-    answer.patch(11, request[11])
+    answer.patch(11, request.text(11))
     original = CONVENTIONS[request.dialect.name].original_field
     if original and request.has(original) and answer.has(original):
         # The host was told its own numbers of the original; the terminal knows it by others.
@@ -65,7 +65,7 @@ def remember(charge: Charge, answer: Message, request: Message) -> None:
     if answer.has(MAC_FIELDS[0]) or answer.has(MAC_FIELDS[1]):
         others = [de for de in echoed if de not in MAC_FIELDS]
         echoed = tuple(others)
-    charge.echoed, charge.answer, charge.code = echoed, stored, answer[39]
+    charge.echoed, charge.answer, charge.code = echoed, stored, answer.text(39)
 
 
 def _may_rest_on_disk(answer: Message) -> bool:

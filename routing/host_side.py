@@ -125,11 +125,11 @@ class HostSide:
 
     def _approved(self, host: Host, charge: Charge, message: Message, code: str, now: Now) -> None:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
-        day, settlement_date = host.links.day, message.get(15) or ""
+        day, settlement_date = host.links.day, message.text(15)
         day.told(settlement_date)
         charge.settled_on = settlement_date[-4:] or day.date
-        charge.rrn = message.get(37) or ""
-        charge.approval_code = message.get(38) or ""
+        charge.rrn = message.text(37)
+        charge.approval_code = message.text(38)
         charge.approved_amount = charge.amount
         if code == PARTIAL and message.has(4):
             charge.approved_amount = int(host.convention.amount_of(message))

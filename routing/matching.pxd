@@ -4,6 +4,8 @@ cimport codec.kept as kept
 from codec._wire cimport Message as Message_t
 from codec.kept cimport Fields as Fields_t
 
+cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
+
 @cython.locals(number=int, known=str, fields=Fields_t)
 cpdef object differing_field(object request, str stan, str de7, Message_t answer, bint partial=*)
 

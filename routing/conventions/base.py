@@ -274,7 +274,7 @@ class Convention:
 
     def code_of(self, answer: Message) -> str:
         """DE 39 of a host's answer in the common code set; '' if it has none."""
-        return answer.get(39) or ""
+        return answer.text(39)
 
     def code_for(self, request: Message, code: str) -> str:  # noqa: ARG002 - most need no request
         """DE 39 of the answer to `request` for a code of the common set."""
@@ -282,7 +282,7 @@ class Convention:
 
     def amount_of(self, message: Message) -> str:
         """The 12 digits of DE 4 that count minor units; '' if there is none."""
-        return message.get(4) or ""
+        return message.text(4)
 
     def amount(self, message: Message) -> int:
         """The minor units of DE 4; -1 unless it counts them in 12 digits."""
@@ -290,7 +290,7 @@ class Convention:
 
     def currency_of(self, message: Message) -> str:
         """The currency of DE 4; '' if the message does not say."""
-        return message.get(49) or ""
+        return message.text(49)
 
     def original_amount(self, reversal: Message) -> str:
         """The amount of its original that a terminal's reversal names, 12 digits; '' if none."""
