@@ -31,7 +31,8 @@ def extension(source: Path) -> Extension:
     )
 
 
-HOT = [path for folder in ("codec", "gateway/wire") for path in sorted(Path(folder).glob("*.pyx"))]
+IN_C = ("codec", "gateway/wire", "gateway/journal")
+HOT = [path for folder in IN_C for path in sorted(Path(folder).glob("*.pyx"))]
 ROUTING = [Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split()]
 GATEWAY = [Path("gateway") / f"{name}.py" for name in WAY_IN_AND_OUT.split()]
 CORES = os.cpu_count() or 1

@@ -1,10 +1,10 @@
-# The few functions of libcrypto that MACs need, found at run time.
+# The few functions of libcrypto that MACs and sealed card numbers need, found at run time.
 #
 # Linking with -lcrypto fails where OpenSSL's headers are missing, and most machines have the
 # library without them.  So it is opened by name, preferably the copy that Python's own hashlib has
 # loaded.  The single-DES functions are deprecated in OpenSSL 3, which still has them: through EVP
 # they would need the legacy provider.  Where anything is missing, `crypto.loaded` is false and
-# `_mac` goes through `cryptography` instead.
+# `cryptography` is used instead.
 
 from libc.stdint cimport uint8_t
 
@@ -33,9 +33,12 @@ cdef struct Functions:
                         const uint8_t* iv) noexcept nogil
     int (*encrypt_update)(void* ctx, uint8_t* out, int* out_length, const uint8_t* data,
                           int length) noexcept nogil
+    int (*encrypt_final)(void* ctx, uint8_t* out, int* out_length) noexcept nogil
+    int (*ctx_ctrl)(void* ctx, int type, int number, void* data) noexcept nogil
     const void* (*aes_128_cbc)() noexcept nogil
     const void* (*aes_192_cbc)() noexcept nogil
     const void* (*aes_256_cbc)() noexcept nogil
     const void* (*sm4_cbc)() noexcept nogil
+    const void* (*aes_256_gcm)() noexcept nogil
 
 cdef Functions crypto

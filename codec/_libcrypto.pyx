@@ -43,10 +43,13 @@ cdef bint load(Functions* f) noexcept:
         and find(library, "EVP_CIPHER_CTX_set_padding", <void**>&f.ctx_set_padding)
         and find(library, "EVP_EncryptInit_ex", <void**>&f.encrypt_init)
         and find(library, "EVP_EncryptUpdate", <void**>&f.encrypt_update)
+        and find(library, "EVP_EncryptFinal_ex", <void**>&f.encrypt_final)
+        and find(library, "EVP_CIPHER_CTX_ctrl", <void**>&f.ctx_ctrl)
         and find(library, "EVP_aes_128_cbc", <void**>&f.aes_128_cbc)
         and find(library, "EVP_aes_192_cbc", <void**>&f.aes_192_cbc)
         and find(library, "EVP_aes_256_cbc", <void**>&f.aes_256_cbc)
         and find(library, "EVP_sm4_cbc", <void**>&f.sm4_cbc)
+        and find(library, "EVP_aes_256_gcm", <void**>&f.aes_256_gcm)
     )
 
 

@@ -9,6 +9,7 @@ cdef class Fields:
     cdef bint find(self, int de, Py_ssize_t* begin, Py_ssize_t* size) noexcept
     cdef str value(self, Py_ssize_t begin, Py_ssize_t size)
     cpdef object get(self, int de, object default=*)
+    cpdef bytes as_json(self)
     cpdef bint same_in(self, int de, Message message) except -1
 
 cpdef Fields keep(Message message, object numbers, tuple but=*)

@@ -96,7 +96,7 @@ cdef class Fields:
                 <const uint8_t*>PyBytes_AS_STRING(self.packed) + begin, size) == 0
         return message.holds(de, self.value(begin, size))
 
-    def as_json(self):
+    cpdef bytes as_json(self):
         """A JSON object by number, as it is written to disk."""
         cdef const uint8_t* raw = <const uint8_t*>PyBytes_AS_STRING(self.packed)
         cdef uint8_t[PACKED_MAX] out

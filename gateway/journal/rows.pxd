@@ -1,9 +1,13 @@
 cimport cython
+cimport gateway.journal._json as _json
 
+from gateway.journal.vault cimport Vault as Vault_t
 from routing.effects cimport Moved as Moved_t, Opened as Opened_t
 
-@cython.locals(values=tuple)
-cpdef tuple opened_row(Opened_t record, object vault)
+cdef Py_ssize_t _STATE, _UPDATED_AT, _REASON, _CODE, _REMARK, _OTHERS, _EPOCH
+
+@cython.locals(values=tuple, pan=str)
+cpdef tuple opened_row(Opened_t record, Vault_t vault)
 @cython.locals(values=tuple)
 cpdef str step_of(Moved_t record)
 
@@ -20,7 +24,7 @@ cdef class Written:
     cdef dict _values
     @cython.locals(record=Moved_t, one=Moved_t, last=dict, earlier=dict, rows=list)
     cpdef list rows(self, object moved)
-    @cython.locals(values=tuple, row=tuple, which=int)
+    @cython.locals(values=tuple, known=tuple, row=tuple, which=Py_ssize_t, is_open=bint)
     cdef object _row(self, Moved_t record, object before, str steps, list rows)
     @cython.locals(record=Moved_t)
     cpdef object hold(self, object moved)

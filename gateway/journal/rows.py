@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gateway.journal import _json
 from routing.charge import OPEN_STATES, Charge, State
 from routing.effects import MOVED, OPENED, Kept, Moved, Noted, Opened
 from routing.transaction import Transaction
@@ -17,7 +18,6 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from codec.kept import Fields
     from gateway.journal.vault import Vault
     from routing.effects import Audited, Record
 
@@ -63,16 +63,8 @@ _CODE: Final = MOVED.index("code")
 _REMARK: Final = MOVED.index("remark")
 _OTHERS: Final = 2
 """What comes after state and time."""
-_PAN: Final = OPENED.index("pan")
 _EPOCH: Final = OPENED.index("epoch")
 
-
-def _said(fields: Fields) -> msgspec.Raw:
-    """Of what is not JSON's: what is kept of a message, and says itself as an object."""
-    return msgspec.Raw(fields.as_json())
-
-
-_json: Final = msgspec.json.Encoder(enc_hook=_said).encode
 _values: Final = msgspec.json.Decoder(list[Any]).decode
 
 
@@ -101,10 +93,10 @@ def _fields(read: dict[str, str]) -> dict[int, str]:
 def opened_row(record: Opened, vault: Vault) -> tuple[Any, ...]:
     """For INSERT."""
     values = record.values
-    epoch = values[_EPOCH]
-    sealed = vault.seal(epoch, record.id, values[_PAN])
-    said: bytes = _json(values[_EPOCH:])
-    return (*values[:_PAN], sealed, epoch, said.decode())
+    number, identity, host, terminal, batch, pan, epoch = values[: _EPOCH + 1]
+    sealed = vault.seal(epoch, number, pan)
+    said = _json.array_of(values, _EPOCH, False)
+    return number, identity, host, terminal, batch, sealed, epoch, said
 
 
 def step_of(record: Moved) -> str:
@@ -121,8 +113,7 @@ def step_of(record: Moved) -> str:
         why,
         values[_CODE],
     )
-    said: bytes = _json(step)
-    return said.decode() + ","
+    return _json.array_of(step, 0, True)
 
 
 class Sorted:
@@ -178,15 +169,15 @@ class Written:
         self, record: Moved, before: State, steps: str, rows: list[list[tuple[Any, ...]]]
     ) -> None:
         """The row of a charge that was in `before`, to those of its statement."""
-        values, epoch = record.values, record.epoch
+        values = record.values
         state = values[_STATE]
-        row: tuple[Any, ...] = (epoch, state, values[_UPDATED_AT], steps, record.id)
+        is_open = state in LISTED
+        row: tuple[Any, ...] = (record.epoch, state, values[_UPDATED_AT], steps, record.id)
         which, known = 0, self._values.get(record.id)
         if known is None or known[_OTHERS:] != values[_OTHERS:]:
-            said: bytes = _json(values[_OTHERS:])
-            which, row = 2, (*row, said.decode())
-        if (state in LISTED) != (before in LISTED):
-            which, row = which + 1, (*row, int(state in LISTED))
+            which, row = 2, row + (_json.array_of(values, _OTHERS, False),)  # noqa: RUF005
+        if is_open != (before in LISTED):
+            which, row = which + 1, row + (int(is_open),)  # noqa: RUF005 - joined at once
         rows[which].append(row)
 
     def hold(self, moved: Sequence[Moved]) -> None:

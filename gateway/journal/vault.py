@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.journal import _seal
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -83,15 +85,23 @@ class Vault:
         self.card_door_key = _derived(key, b"", b"isogate settlement cards")
         """The private key (X25519) of those who send a settlement card's number."""
         self._ciphers: dict[int, AESGCM] = {}
+        self._sealing = 0
+        """The newest epoch: its numbers are sealed by libcrypto itself, where that can be had."""
+        self._sealer: _seal.Sealer | None = None
 
     def know_epoch(self, epoch: int, salt: bytes) -> None:
         """The salt of an epoch, read from the journal or newly made for this life."""
-        self._ciphers[epoch] = AESGCM(_derived(self._key, salt, b"isogate pan at rest"))
+        key = _derived(self._key, salt, b"isogate pan at rest")
+        self._ciphers[epoch] = AESGCM(key)
+        if _seal.AVAILABLE and epoch > self._sealing:
+            self._sealing, self._sealer = epoch, _seal.Sealer(key)
 
     def seal(self, epoch: int, charge_id: int, pan: str) -> bytes:
         """The card number of a charge as it may rest on disk; b'' for none."""
         if not pan:
             return b""
+        if self._sealer is not None and epoch == self._sealing and pan.isascii():
+            return self._sealer.seal(charge_id, pan)
         nonce = charge_id.to_bytes(_NONCE_BYTES)
         return self._ciphers[epoch].encrypt(nonce, pan.encode(), str(charge_id).encode())
 

@@ -1,4 +1,4 @@
-"""Card numbers at rest: sealed, found by hash, and lost without the key file."""
+"""Card numbers at rest: sealed, and lost without the key file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.journal import _seal
 from gateway.journal.vault import KeyFileError, Vault, load_key, read_key
 
 if TYPE_CHECKING:
@@ -85,3 +89,34 @@ def test_another_key_opens_nothing() -> None:
 def test_no_card_number_is_kept_as_none() -> None:
     assert vault().seal(1, 7, "") == b""
     assert vault().unseal(1, 7, b"") == ""
+
+
+@pytest.mark.parametrize("pan", ["4", "4761739001010119", "6200000000000000003", "é1"])
+@pytest.mark.parametrize("number", [0, 1, 255, 256, 10**9, 2**63 - 1])
+def test_libcrypto_seals_as_the_library_does(pan: str, number: int) -> None:
+    one = vault()
+    sealed = one.seal(2, number, pan)
+    key = HKDF(SHA256(), 32, bytes([2]) * 16, b"isogate pan at rest").derive(b"k" * 32)
+    nonce = number.to_bytes(12)
+    assert sealed == AESGCM(key).encrypt(nonce, pan.encode(), str(number).encode())
+    assert one.unseal(2, number, sealed) == pan
+    assert one.seal(2, number, pan) == sealed
+
+
+def test_where_libcrypto_cannot_be_had_it_is_sealed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sealed = vault().seal(2, 7, PAN)
+    monkeypatch.setattr(_seal, "AVAILABLE", False)
+    assert vault().seal(2, 7, PAN) == sealed
+
+
+def test_an_older_epoch_and_a_newer_one_are_sealed_each_under_its_own_key() -> None:
+    one = vault()
+    assert len({one.seal(epoch, 7, PAN) for epoch in (1, 2)}) == 2
+    assert [one.unseal(epoch, 7, one.seal(epoch, 7, PAN)) for epoch in (1, 2)] == [PAN, PAN]
+
+
+def test_a_key_of_another_length_is_none() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        _seal.Sealer(b"k" * 16)
