@@ -67,6 +67,8 @@ _FIRST_SLOW: Final = 9_000_000
 HONEST_ERRORS: Final = ("mti", "mismatch", "unknown_stan", "mac", "parse", "closed", "stalled_2s")
 """What no fault of others excuses."""
 _ENDED_IN_MEMORY_MAX: Final = 100_000
+_ENDED_IN_MEMORY_MIN: Final = 2_000
+"""The gateway takes no less."""
 _FILLED_IN: Final = 4
 """Ended charges kept in memory reach their bound within this part of the run: then it is flat."""
 _HOUR_S: Final = 3_600.0
@@ -188,7 +190,8 @@ def soak(seconds: float, share: float, terminals: int, seed: int, bar: Progress)
     bar.update(task, description=f"soak at {rate:,.0f} charges/s", total=seconds)
     with workplace() as folder, Processes(Path(folder), EVERYTHING) as processes:
         host = processes.host()
-        kept = min(_ENDED_IN_MEMORY_MAX, int(rate * seconds / _FILLED_IN))
+        filled = max(_ENDED_IN_MEMORY_MIN, int(rate * seconds / _FILLED_IN))
+        kept = min(_ENDED_IN_MEMORY_MAX, filled)
         gateway = processes.gateway({"journal.ended_in_memory_max": kept})
         found = Soaked(
             machine=fingerprint(),

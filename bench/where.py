@@ -27,7 +27,7 @@ _TOTAL: Final = "PROGRAM"
 # A function by the end of its name: C's own, or one that Cython made of a method.
 _FROM_TERMINAL, _FROM_HOST = "6Switch_from_terminal", "6Switch_from_host"
 _CAME, _LEAVES = "6Intake_take", "5Exits_release"
-_CHECKED, _SIGNED = r"pw_7gateway_5peers_4Peer_\d+authentic", r"pw_7gateway_5peers_4Peer_\d+signed"
+_CHECKED, _SIGNED = "4Peer_authentic", "4Peer_signed"
 _SOCKETS: Final = r"pw_7gateway_4wire_7_driver_6Driver_\d+poll"
 _STEP, _MANY, _ONE = "sqlite3_step", "Connection_executemany", "Connection_execute"
 _OPENED, _MOVED = r"pw_7gateway_7journal_4rows_\d+opened_row", "7Written_rows"

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _PORT_MAX: Final = 65_535
+_ENDED_MIN: Final = 2_000
+"""Charges of one batch, which may all end at once: memory must not forget one whose last step is
+not durable yet."""
 _FRAME_BYTES_MAX: Final = 65_535
 Part = TypeVar("Part", bound=msgspec.Struct)
 
@@ -94,6 +97,12 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     key_file: str = ""
     """The key of card numbers at rest; default `<path>.key`."""
     ended_in_memory_max: int = 100_000
+
+    def problems(self) -> Iterable[str]:
+        """What is wrong with it: key and why."""
+        if self.ended_in_memory_max < _ENDED_MIN:
+            why = f"at least {_ENDED_MIN}: what one batch holds must be remembered"
+            yield f"journal.ended_in_memory_max = {self.ended_in_memory_max}: {why}"
 
     @property
     def key_path(self) -> Path:
@@ -257,6 +266,7 @@ def _problems(config: Config) -> Iterable[str]:
         why = "one process per journal file; more need a journal that several can share"
         yield f"workers = {config.workers}: {why}"
     yield from mapping_problems(config)
+    yield from config.journal.problems()
     yield from People.problems(config.admin.token_file)
     yield from config.accounts.problems()
     yield from config.settlement.problems()

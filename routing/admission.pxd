@@ -16,6 +16,7 @@ from routing.service cimport Merchants as Merchants_t
 from routing.tombstones cimport Tombstones as Tombstones_t
 
 cdef object _SENT, _DELIVERED, _SALE
+cdef int _STANS_TRIED_MAX
 
 @cython.final
 cdef class Admission:

@@ -1,5 +1,6 @@
 cimport cython
 cimport codec.kept as kept
+from routing.conventions.base cimport Convention as Convention_t, answer_mti
 
 from codec._wire cimport Message as Message_t
 from routing.conventions.base cimport answer_mti

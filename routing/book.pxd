@@ -1,7 +1,6 @@
 cimport cython
 
 from routing.charge_record cimport Charge as Charge_t
-from routing.tally cimport Count as Count_t
 
 cdef object _HELD_OPEN
 cdef object _UNPROVEN
@@ -19,6 +18,12 @@ cdef class Deadlines:
     cdef object _drop(self, tuple first)
 
 @cython.final
+cdef class _Place:
+    cdef public bint is_open
+    cdef public bint is_unproven
+    cdef public long long count
+
+@cython.final
 cdef class ChargeBook:
     cdef Py_ssize_t _ended_max
     cdef public bint forgets
@@ -29,10 +34,10 @@ cdef class ChargeBook:
     cdef dict _by_conn
     cdef dict _unproven
     cdef object _ended
-    cdef dict _in_state
-    @cython.locals(same=list, prefix=str, count=Count_t)
+    cdef dict _places
+    @cython.locals(same=list, prefix=str, place=_Place)
     cpdef object add(self, Charge_t charge)
-    @cython.locals(count=Count_t)
+    @cython.locals(place=_Place, left=_Place)
     cpdef object moved(self, Charge_t charge, object before)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
@@ -48,7 +53,7 @@ cdef class ChargeBook:
     @cython.locals(known=list)
     cpdef object leave_conn(self, Charge_t charge)
     @cython.locals(known=list)
-    cdef object _enter(self, Charge_t charge)
+    cdef object _enter(self, Charge_t charge, _Place place)
     @cython.locals(known=list)
     cdef object _forget_unproven(self, Charge_t charge)
 

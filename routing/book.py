@@ -8,7 +8,6 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from routing.charge import OPEN_STATES, Charge, State
-from routing.tally import Count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +96,16 @@ class Deadlines:
         heapq.heappop(self._heap)
 
 
+class _Place:
+    """A state, as the book asks for it."""
+
+    def __init__(self, state: State) -> None:
+        self.is_open = state in _HELD_OPEN
+        self.is_unproven = state in _UNPROVEN
+        self.count = 0
+        """How many charges in memory are in it."""
+
+
 class ChargeBook:
     """Charges by id, by identity, by connection, and by terminal while service is unproven.
 
@@ -115,7 +124,7 @@ class ChargeBook:
         self._by_conn: dict[int, list[Charge]] = {}
         self._unproven: dict[str, list[Charge]] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
-        self._in_state = {state: Count() for state in State}
+        self._places = {state: _Place(state) for state in State}
 
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
@@ -128,9 +137,9 @@ class ChargeBook:
             self._by_prefix[prefix] = [charge]
         else:
             same.append(charge)
-        count = self._in_state[charge.state]
-        count.up()
-        self._enter(charge)
+        place = self._places[charge.state]
+        place.count += 1
+        self._enter(charge, place)
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
@@ -138,13 +147,12 @@ class ChargeBook:
             # It was forgotten while somebody held it, to make room for the others of its batch.
             self.add(charge)
             return
-        count = self._in_state[before]
-        count.down()
-        count = self._in_state[charge.state]
-        count.up()
-        if before in _UNPROVEN and charge.state not in _UNPROVEN:
+        place, left = self._places[charge.state], self._places[before]
+        left.count -= 1
+        place.count += 1
+        if left.is_unproven and not place.is_unproven:
             self._forget_unproven(charge)
-        self._enter(charge)
+        self._enter(charge, place)
 
     def remove(self, charge: Charge) -> None:
         """Forget a charge: it ended long ago, or it turned out to be another's repeat."""
@@ -157,7 +165,7 @@ class ChargeBook:
             same.remove(charge)
         if not same:
             self._by_prefix.pop(prefix, None)
-        self._in_state[charge.state].down()
+        self._places[charge.state].count -= 1
         self._open.pop(charge.id, None)
         self._ended.pop(charge.id, None)
         self._forget_unproven(charge)
@@ -221,7 +229,7 @@ class ChargeBook:
 
     def count(self, state: State) -> int:
         """How many charges in memory are in `state`."""
-        return self._in_state[state].n
+        return self._places[state].count
 
     def newest(self) -> Iterator[Charge]:
         """Every charge in memory, newest first."""
@@ -234,14 +242,14 @@ class ChargeBook:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def _enter(self, charge: Charge) -> None:
-        if charge.state in _UNPROVEN:
+    def _enter(self, charge: Charge, place: _Place) -> None:
+        if place.is_unproven:
             known = self._unproven.get(charge.till)
             if known is None:
                 self._unproven[charge.till] = [charge]
             elif charge not in known:
                 known.append(charge)
-        if charge.state in _HELD_OPEN:
+        if place.is_open:
             if charge.id not in self._open:
                 self._open[charge.id] = charge
                 self._ended.pop(charge.id, None)

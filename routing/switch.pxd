@@ -2,7 +2,7 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
-from routing.effects cimport ToTerminal as ToTerminal_t
+from routing.effects cimport ToHost, ToTerminal
 from routing.host_side cimport HostSide as HostSide_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.tally cimport Tally as Tally_t
@@ -11,7 +11,7 @@ from routing.terminal_side cimport TerminalSide as TerminalSide_t
 from routing.clock cimport Now as Now_t
 from routing.effects cimport Outbox as Outbox_t
 
-cdef object _SENT
+cdef object _SENT, _REVERSAL_DUE
 
 @cython.final
 cdef class Switch:
@@ -36,7 +36,10 @@ cdef class Switch:
     @cython.locals(charge=Charge_t)
     cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
     cdef bint _may_reach_host(self, Charge_t charge, Now_t now) except -1
-    @cython.locals(charge=Charge_t)
     cpdef bint may_leave(self, object send, Now_t now) except -1
     @cython.locals(charge=Charge_t)
-    cpdef object handed(self, ToTerminal_t send)
+    cdef bint _may_go(self, ToHost send, Now_t now) except -1
+    @cython.locals(charge=Charge_t)
+    cdef bint _may_be_told(self, ToTerminal send, Now_t now) except -1
+    @cython.locals(charge=Charge_t)
+    cpdef object handed(self, ToTerminal send)

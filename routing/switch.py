@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from routing.settings import Settings
     from routing.sign_in import Till
 
-_SENT = State.SENT
+_SENT, _REVERSAL_DUE = State.SENT, State.REVERSAL_DUE
 
 
 class Switch:
@@ -155,10 +155,8 @@ class Switch:
         self, charge_id: int, *, served: bool, reason: str, now: Now
     ) -> str | None:
         """A till says over HTTP whether it served: DE 39, or None if memory does not hold it."""
-        charge = self.life.book.get(charge_id)
-        if charge is None:
-            return None
-        return self.terminals.confirmed(charge, now, served=served, reason=reason)
+        charge, said = self.life.book.get(charge_id), self.terminals.confirmed
+        return None if charge is None else said(charge, now, served=served, reason=reason)
 
     # From hosts
 
@@ -171,11 +169,10 @@ class Switch:
         known = self.hosts.get(settings.name)
         if known is None:
             self._add_host(settings)
-            exchange_keys(self.hosts[settings.name], self.life, self.keys)
         else:
             known.change(settings)
             self.departures.keep(settings.name)
-            exchange_keys(known, self.life, self.keys)
+        exchange_keys(self.hosts[settings.name], self.life, self.keys)
 
     def begin_exchanges(self, now: Now) -> None:
         """MAC keys of earlier lives go on; hosts without one get nothing before one came."""
@@ -238,23 +235,28 @@ class Switch:
 
     def may_leave(self, send: Send, now: Now) -> bool:
         """Asked at the last moment, records durable: is this still to be sent?"""
-        if self._shut and isinstance(send, ToHost) and send.link in self._shut:
-            # The host signed off meanwhile: it heard our answer, and gets nothing after it.
-            if send.charge is not None:
-                self.unsent(send, now)
-            return send.charge is None
-        if isinstance(send, ToHost) and send.charge is not None:
-            if send.reverses:  # what became of it meanwhile may leave nothing to reverse
-                return send.charge.state is State.REVERSAL_DUE
-            return self._may_reach_host(send.charge, now)
         if isinstance(send, ToTerminal):
-            self.terminals.sign_ins.mark(send.message)
-            charge = send.charge
-            if charge is not None:
-                self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
-                # Its reversal began while the approval was on its way to the disk.
-                return charge.state not in NOT_STANDING
-        return True
+            return self._may_be_told(send, now)
+        return self._may_go(send, now) if isinstance(send, ToHost) else True
+
+    def _may_go(self, send: ToHost, now: Now) -> bool:
+        charge = send.charge
+        if self._shut and send.link in self._shut:
+            # The host signed off meanwhile: it heard our answer, and gets nothing after it.
+            self.unsent(send, now)
+            return charge is None
+        if charge is not None and send.reverses:
+            # What became of it meanwhile may leave nothing to reverse.
+            return charge.state is _REVERSAL_DUE
+        return charge is None or self._may_reach_host(charge, now)
+
+    def _may_be_told(self, send: ToTerminal, now: Now) -> bool:
+        self.terminals.sign_ins.mark(send.message)
+        charge = send.charge
+        if charge is not None:
+            self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
+        # Or its reversal began while the approval was on its way to the disk.
+        return charge is None or charge.state not in NOT_STANDING
 
     def _may_reach_host(self, charge: Charge, now: Now) -> bool:
         if charge.state is _SENT and charge.too_late:
@@ -355,8 +357,7 @@ class Switch:
         known = self.life.book.get(charge.id)
         if known is None:
             self.life.book.add(charge)
-            return charge
-        return known
+        return known or charge
 
     # Operation
 
@@ -368,8 +369,8 @@ class Switch:
         """The process ends: whatever has no answer yet goes on as after a restart, which it waits
         for; returns how many those are.
         """
-        book = self.life.book
-        under_way = [each for each in book.open() if each.state in (State.SENT, State.APPROVED)]
+        waiting = (State.SENT, State.APPROVED)
+        under_way = [each for each in self.life.book.open() if each.state in waiting]
         for charge in under_way:
             self.life.apply(charge, Event.RESTART, now, reason=Reason.RESTART)
         return len(under_way)

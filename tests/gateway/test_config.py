@@ -69,6 +69,7 @@ def test_the_example_is_good_and_says_what_its_contract_says() -> None:
         ("reversal.spread=-0.1", "reversal.spread", "-0.1"),
         ("drain.seconds_max=0", "drain.seconds_max", "0"),
         ("workers=2", "workers", "2"),
+        ("journal.ended_in_memory_max=1999", "journal.ended_in_memory_max", "1999"),
         ("wire.frame_bytes_max=0", "wire.frame_bytes_max", "0"),
         ("wire.frame_bytes_max=70000", "wire.frame_bytes_max", "70000"),
         ("listener.0.mac.algorithm=x9.19", "listener.0.mac.key_file", "''"),
