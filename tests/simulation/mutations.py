@@ -129,7 +129,7 @@ def _new_identity(original: Any) -> Any:
 def _new_identity_at_restart(original: Any) -> Any:
     def restore(self: Any, charge: Charge, now: Now) -> None:
         if charge.reversal_de7 and charge.state is State.REVERSAL_DUE:
-            charge.reversal_stan = self._life.hosts[charge.host].keys.next_stan()
+            charge.reversal_stan = self.hosts[charge.host].keys.next_stan()
         original(self, charge, now)
 
     return restore
