@@ -43,6 +43,8 @@ SEEDS_MAX: Final = 60
 """Within so many seeds each of these bugs is caught, unless it says otherwise."""
 RARE: Final = 240
 """The same for bugs that several things must come together for."""
+RAREST: Final = 600
+"""And for one that more must come together for than most worlds have."""
 
 
 class Mutation(NamedTuple):
@@ -506,7 +508,7 @@ ALL: Final[dict[str, Mutation]] = {
         Reversals,
         "_was_told_nothing",
         lambda _: lambda *_: False,
-        seeds=RARE,
+        seeds=RAREST,
     ),
     "25-of-a-settled-day": _M(
         "a 25 ends a reversal though the host's day may be over",

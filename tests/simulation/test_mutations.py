@@ -15,7 +15,7 @@ _CAUGHT = 1
 @pytest.mark.slow
 @pytest.mark.parametrize("name", mutations.ALL)
 def test_the_bug_is_caught(name: str) -> None:
-    command = [sys.executable, "-m", "tests.simulation", "--mutation", name]
+    command = [sys.executable, "-m", "tests.simulation", "--mutation", name, "--jobs", "2"]
     done = subprocess.run(
         [*command, "--seeds", str(mutations.ALL[name].seeds)],
         capture_output=True,
