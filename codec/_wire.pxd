@@ -87,5 +87,6 @@ cdef class Message:
 
 
 cdef int wanted_bits(object numbers, uint64_t* bits) except -1
+cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1
 cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
                      bint escaped) noexcept

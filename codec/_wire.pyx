@@ -607,10 +607,12 @@ cdef class Message:
         for number in fields:
             de = number
             slot = self.find(de)
+            units = 1 if slot == NULL else slot.units
+            if at + units + 1 > JOINED_MAX:
+                return joined_values(self, fields, escaped)
             if slot != NULL:
                 rule = &self.dialect.layout.rules[de]
-                units = slot.units
-                if at + units + 2 > JOINED_MAX or not plain_text(
+                if not plain_text(
                         rule, self.data() + slot.start + rule.length_bytes, units, text + at,
                         escaped):
                     return joined_values(self, fields, escaped)

@@ -11,9 +11,9 @@ from libc.string cimport memcmp
 
 import json
 
-from codec._layout cimport TEXT, Rule
+from codec._layout cimport FIELD_LIMIT, TEXT, Rule
 from codec._text cimport leading_zeros
-from codec._wire cimport BITMAP_WORDS, Message, Slot, plain_text, wanted_bits
+from codec._wire cimport BITMAP_WORDS, Message, Slot, chosen_bits, plain_text, wanted_bits
 
 cdef enum:
     PACKED_MAX = 1024           # bytes of what is packed in one go; more is packed by and by
@@ -210,11 +210,7 @@ cpdef Fields keep(Message message, object numbers, tuple but=()):
     cdef Slot* slot
     cdef const Rule* rule
     cdef Fields kept
-    wanted_bits(numbers, wanted)
-    for number in but:
-        de = number
-        if de > 0:
-            wanted[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+    chosen_bits(numbers, but, wanted)
     for word in range(BITMAP_WORDS):
         bits = message.index.present[word] & wanted[word]
         while bits:
@@ -253,6 +249,8 @@ cpdef bytes packed(dict fields):
     cdef Py_ssize_t size = len(fields)
     parts.append(bytes((0x80 | size,)) if size <= FIELDS_MAX else b"\xde" + size.to_bytes(2, "big"))
     for de in sorted(fields):
+        if not 0 < de < FIELD_LIMIT:
+            raise ValueError("no such field")
         value = (<str>fields[de]).encode("utf-8")
         size = len(value)
         parts.append(bytes((de,)) if de < 0x80 else bytes((0xCC, de)))

@@ -300,6 +300,9 @@ def test_values_are_joined_and_kept_apart(sale: Message, pos_sale: Message) -> N
 def test_values_that_are_long_or_no_ascii_are_joined_too(sale: Message) -> None:
     sale.patch(48, "x" * 200)
     assert sale.joined((48, 48)) == "x" * 200 + "|" + "x" * 200
+    for length in range(250, 258):
+        sale.patch(48, "x" * length)
+        assert sale.joined((48, 90, 90, 0, 90)) == "x" * length + "|||2|"
 
 
 def test_the_type_is_known_of_what_was_changed_copied_and_rebuilt(sale: Message) -> None:
