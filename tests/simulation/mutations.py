@@ -560,6 +560,7 @@ ALL: Final[dict[str, Mutation]] = {
             (KeyState.DOUBTED, KeyEvent.DUE),
             _nobody_asks_anew,
         ),
+        seeds=RAREST,
     ),
     "approval-after-deadline": _M(
         "an approval that comes late is delivered",
