@@ -155,8 +155,7 @@ class Switch:
         self, charge_id: int, *, served: bool, reason: str, now: Now
     ) -> str | None:
         """A till says over HTTP whether it served: DE 39, or None if memory does not hold it."""
-        charge, said = self.life.book.get(charge_id), self.terminals.confirmed
-        return None if charge is None else said(charge, now, served=served, reason=reason)
+        return self.terminals.reported(charge_id, now, served=served, reason=reason)
 
     # From hosts
 

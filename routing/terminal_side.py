@@ -295,6 +295,13 @@ class TerminalSide:
         cell = self._life.apply(charge, Event.NOT_SERVED, now, reason=Reason.NOT_SERVED)
         return cell.code or rc.SYSTEM_ERROR
 
+    def reported(self, charge_id: int, now: Now, *, served: bool, reason: str) -> str | None:
+        """The same of a charge by its number; None if memory does not hold it."""
+        charge = self._life.book.get(charge_id)
+        if charge is None:
+            return None
+        return self.confirmed(charge, now, served=served, reason=reason)
+
     def _with_charge(
         self, original: Original, found: Callable[[Charge | None, Now], None], now: Now
     ) -> None:

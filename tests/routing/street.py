@@ -11,6 +11,7 @@ from routing.findings import Finding
 from routing.key_ring import KeyPlace, RingKey
 from routing.registry import RegistrySettings
 from routing.sign_in import Session, Till
+from routing.sign_in_settings import SignInSettings
 from tests.routing.world import BATCH, HEADER, ISO, MERCHANT, POS, TERMINAL, World
 
 TILL: Final = Till(MERCHANT, TERMINAL)
@@ -85,6 +86,16 @@ class Street(World):
     def audited(self, kind: str) -> list[Any]:
         """What the audit log has of this kind."""
         return [record for record in self.journal.audit if record.kind == kind]
+
+
+def after_two_sales(rules: SignInSettings) -> Street:
+    """A POS terminal signed in under these rules and sold twice; it has both answers."""
+    street = Street(POS, sign_in={"sign_in": rules})
+    street.signs_in()
+    for stan in (1, 2):
+        street.approved(stan)
+        street.acknowledge(stan)
+    return street
 
 
 def management(name: str, code: str, mti: str = "0800", **changes: Any) -> Message:

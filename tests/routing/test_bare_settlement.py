@@ -8,9 +8,8 @@ from codec import Message
 from routing.charge import State
 from routing.reason import Reason
 from routing.sign_in_settings import SignInSettings
-from tests.routing.street import Street
+from tests.routing.street import Street, after_two_sales
 from tests.routing.test_batches import end, totals, uploaded
-from tests.routing.world import POS
 
 MAC = "0011223344556677"
 
@@ -24,12 +23,7 @@ def signed(message: Message) -> Message:
 @pytest.fixture
 def street() -> Street:
     """Two sales of a terminal whose settlement needs no MAC; it has both answers."""
-    street = Street(POS, sign_in={"sign_in": SignInSettings(settlement_macs=False)})
-    street.signs_in()
-    for stan in (1, 2):
-        street.approved(stan)
-        street.acknowledge(stan)
-    return street
+    return after_two_sales(SignInSettings(settlement_macs=False))
 
 
 def test_totals_close_the_batch_and_prove_no_service(street: Street) -> None:

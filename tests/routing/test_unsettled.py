@@ -8,7 +8,7 @@ from routing.charge import State
 from routing.reason import Reason
 from routing.sign_in_settings import SignInSettings
 from routing.unsettled import LOOK_EVERY_S
-from tests.routing.street import Street
+from tests.routing.street import Street, after_two_sales
 from tests.routing.test_batches import end, totals, uploaded
 from tests.routing.world import BATCH, POS, answer, sale
 
@@ -17,12 +17,7 @@ AGE_MAX_S = 86_400.0
 
 def street_of(age_max_s: float = AGE_MAX_S) -> Street:
     """A street whose terminal signed in, sold twice, and has both answers."""
-    street = Street(POS, sign_in={"sign_in": SignInSettings(settles_within_s=age_max_s)})
-    street.signs_in()
-    for stan in (1, 2):
-        street.approved(stan)
-        street.acknowledge(stan)
-    return street
+    return after_two_sales(SignInSettings(settles_within_s=age_max_s))
 
 
 def later(street: Street, seconds: float) -> None:
