@@ -115,9 +115,12 @@ def _of_routing(switch: Switch) -> Iterator[Fill]:
 
 def _of_wire(config: Config, network: SimNetwork) -> Iterator[Fill]:
     limits, connections = config.wire, network.connections()
-    accepted = sum(connection.accepted for connection in connections)
-    yield Fill("wire.connections_max", accepted, limits.connections_max)
-    for each in connections:
-        name = "waiting_bytes_max" if each.accepted else "link_waiting_bytes_max"
-        most = getattr(limits, name)
-        yield Fill(f"wire.{name}", len(each.out), most + _HEADER_BYTES)
+    waiting = {
+        accepted: [len(each.out) for each in connections if each.accepted is accepted]
+        for accepted in (True, False)
+    }
+    yield Fill("wire.connections_max", len(waiting[True]), limits.connections_max)
+    # The fullest speaks for all.
+    for name, accepted in (("waiting_bytes_max", True), ("link_waiting_bytes_max", False)):
+        fullest = max(waiting[accepted], default=0)
+        yield Fill(f"wire.{name}", fullest, getattr(limits, name) + _HEADER_BYTES)
