@@ -36,6 +36,7 @@ class Finding(StrEnum):
     CLOCK_SKEW = "clock skew"
     BATCH_MISMATCH = "batch mismatch"
     BAD_MACS = "bad macs"
+    REPLAY = "replayed numbers"
     NO_KEYS = "no keys could be issued"
     MALFORMED = "malformed sign-in"
     UNKNOWN_REQUEST = "unknown network management"

@@ -111,6 +111,11 @@ class SignIns:
         self._bad_mac(session, listener.sign_in, now)
         return rc.BAD_MAC
 
+    def refused(self, message: Message, code: str, now: Now) -> None:
+        """A terminal was refused: was it for numbers that another request had?"""
+        if code == rc.DUPLICATE:
+            self.found(Finding.REPLAY, till_of(message), now)
+
     def why_not(self, message: Message, now: Now) -> str:
         """DE 39 for a request with a good MAC that may not ask for money now; else ''."""
         session = self._sessions.get(till_of(message))

@@ -64,6 +64,7 @@ class TerminalSide:
         )
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
         self.admission.batch_of = sign_ins.batch_of
+        self.replies.watchers.append(sign_ins.refused)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.completions = Completions(life, self.admission, self.replies, self._may_not)
         self.heard_network: Callable[[int, Message, Now], str] | None = None

@@ -551,6 +551,17 @@ def test_a_burst_of_wrong_macs_is_found_once(street: Street) -> None:
     assert len(street.audited(AuditKind.TERMINAL_FOUND)) == 1
 
 
+def test_numbers_of_another_request_are_answered_94_found_and_audited(street: Street) -> None:
+    street.signs_in()
+    street.approved(1)
+    for amount in ("000000002000", "000000003000"):
+        street.says(2, sale(street.name, 1, de4=amount))
+    assert street.codes(2) == ["94", "94"]
+    assert street.found(Finding.REPLAY) == 2
+    (line,) = street.audited(AuditKind.TERMINAL_FOUND)
+    assert (line.subject, line.said["what"]) == (TILL.key, "replayed numbers")
+
+
 def test_the_same_finding_is_audited_once_in_a_while_and_counted_always(street: Street) -> None:
     stranger = sign_in(street.name, de41="T0000009")
     for _ in range(5):
