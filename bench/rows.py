@@ -26,7 +26,7 @@ SALE: Final = {
     42: "MERCHANT0000001",
     49: "840",
 }
-"""As the load generator sends it (`native/iso.h`)."""
+"""As the load generator sends it (`native/sale.h`)."""
 RAW: Final = build(DIALECT, "0200", SALE).raw
 BATCH: Final = 64
 MACS: Final[tuple[mac.Algorithm, ...]] = ("cup-ecb", "x9.19", "aes-cmac")
