@@ -215,8 +215,11 @@ cpdef int ahead(list messages, list keys, bint to_sign) except -1:
     cdef MacKey key
     cdef Slot* slot
     cdef int way
-    for given, with_key in zip(messages, keys, strict=True):
-        message, key = given, with_key
+    cdef Py_ssize_t i
+    if len(keys) != len(messages):
+        raise ValueError(f"expected {len(messages)} keys, found {len(keys)}")
+    for i in range(len(messages)):
+        message, key = messages[i], keys[i]
         if message is None or key is None:
             raise TypeError("expected messages and keys, found None")
         way = way_of(key)
@@ -237,7 +240,6 @@ def verify_many(messages, keys):
     """
     cdef list all_messages = list(messages)
     cdef list all_keys = [keys] * len(all_messages) if isinstance(keys, MacKey) else list(keys)
-    if len(all_keys) != len(all_messages):
-        raise ValueError(f"expected {len(all_messages)} keys, found {len(all_keys)}")
+    cdef Py_ssize_t i
     ahead(all_messages, all_keys, False)
-    return [verify(message, key) for message, key in zip(all_messages, all_keys)]
+    return [verify(<Message>all_messages[i], <MacKey>all_keys[i]) for i in range(len(all_messages))]
