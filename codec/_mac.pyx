@@ -208,10 +208,15 @@ cdef uint64_t word_of(const uint8_t* block) noexcept nogil:
 
 
 cdef class EvpEngine(BlockEngine):
-    """AES and SM4 in CBC through EVP, one context a key."""
+    """AES and SM4 in CBC through EVP, one context a key.
+
+    To begin anew costs libcrypto more than to encipher a message, so the context never does: what
+    it has carried along from the message before is XORed out of the next one's first block.
+    """
 
     cdef void* ctx
     cdef bint subkeys           # CMAC
+    cdef uint8_t[BLOCK_MAX] carried
     cdef uint8_t[BLOCK_MAX] whole_key
     cdef uint8_t[BLOCK_MAX] padded_key
 
@@ -247,49 +252,59 @@ cdef class EvpEngine(BlockEngine):
         if self.ctx != NULL:
             crypto.ctx_free(self.ctx)
             self.ctx = NULL
+        wipe_memory(self.carried, BLOCK_MAX)
         wipe_memory(self.whole_key, BLOCK_MAX)
         wipe_memory(self.padded_key, BLOCK_MAX)
 
     cdef void encipher(self, const uint8_t* block, uint8_t* out) noexcept:
-        self.start(ZEROS)
-        self.feed(block, BLOCK_MAX, out)
+        cdef uint8_t[BLOCK_MAX] plain
+        memcpy(plain, block, BLOCK_MAX)
+        self.run(plain, BLOCK_MAX, ZEROS)
+        memcpy(out, self.carried, BLOCK_MAX)
 
-    cdef void start(self, const uint8_t* iv) noexcept:
-        crypto.encrypt_init(self.ctx, NULL, NULL, NULL, iv)
-
-    cdef void feed(self, const uint8_t* data, Py_ssize_t length, uint8_t* last) noexcept:
-        """Go on in CBC over whole blocks; `last` gets the last one."""
+    cdef void run(self, uint8_t* plain, Py_ssize_t length, const uint8_t* iv) noexcept:
+        """CBC over at most SCRATCH_BYTES of whole blocks, whose first is spoiled; `carried` is the
+        last one enciphered.
+        """
         cdef uint8_t[SCRATCH_BYTES] scratch
-        cdef Py_ssize_t at = 0, count
         cdef int written
-        while at < length:
-            count = min(length - at, <Py_ssize_t>SCRATCH_BYTES)
-            crypto.encrypt_update(self.ctx, scratch, &written, data + at, <int>count)
-            memcpy(last, scratch + count - BLOCK_MAX, BLOCK_MAX)
-            at += count
+        xor_into(plain, iv, BLOCK_MAX)
+        xor_into(plain, self.carried, BLOCK_MAX)
+        crypto.encrypt_update(self.ctx, scratch, &written, plain, <int>length)
+        memcpy(self.carried, scratch + length - BLOCK_MAX, BLOCK_MAX)
 
     cdef void chain(self, const uint8_t* data, Py_ssize_t length, uint8_t* state) noexcept:
-        if length:
-            self.start(state)
-            self.feed(data, length, state)
+        cdef uint8_t[SCRATCH_BYTES] plain
+        cdef Py_ssize_t at = 0, count
+        while at < length:
+            count = min(length - at, <Py_ssize_t>SCRATCH_BYTES)
+            memcpy(plain, data + at, count)
+            self.run(plain, count, state)
+            memcpy(state, self.carried, BLOCK_MAX)
+            at += count
 
     cdef int compute(self, const uint8_t* data, Py_ssize_t length, uint8_t* out) except -1:
         if not self.subkeys:
             return BlockEngine.compute(self, data, length, out)
         # RFC 4493: the last block, padded where it is not whole, is XORed with a subkey.
-        cdef uint8_t[BLOCK_MAX] last
-        cdef Py_ssize_t before = (length - 1) // BLOCK_MAX * BLOCK_MAX if length else 0
-        cdef Py_ssize_t rest = length - before
-        memset(last, 0, BLOCK_MAX)
-        memcpy(last, data + before, rest)
-        if rest == BLOCK_MAX:
-            xor_into(last, self.whole_key, BLOCK_MAX)
+        cdef uint8_t[SCRATCH_BYTES] plain
+        cdef Py_ssize_t before = 0, rest = length
+        memset(out, 0, BLOCK_MAX)
+        if length > SCRATCH_BYTES:
+            before = (length - 1) // BLOCK_MAX * BLOCK_MAX
+            rest = length - before
+            self.chain(data, before, out)
+        memcpy(plain, data + before, rest)
+        if rest and rest % BLOCK_MAX == 0:
+            xor_into(plain + rest - BLOCK_MAX, self.whole_key, BLOCK_MAX)
         else:
-            last[rest] = 0x80
-            xor_into(last, self.padded_key, BLOCK_MAX)
-        self.start(ZEROS)
-        self.feed(data, before, out)
-        self.feed(last, BLOCK_MAX, out)
+            plain[rest] = 0x80
+            rest += 1
+            memset(plain + rest, 0, -rest % BLOCK_MAX)
+            rest += -rest % BLOCK_MAX
+            xor_into(plain + rest - BLOCK_MAX, self.padded_key, BLOCK_MAX)
+        self.run(plain, rest, out)
+        memcpy(out, self.carried, BLOCK_MAX)
         return 0
 
 
@@ -454,6 +469,9 @@ cdef int mac_field(Message message) noexcept:
 cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) except -1:
     """The MAC over everything from the MTI to the last byte before `slot`."""
     cdef Py_ssize_t start = message.dialect.layout.header_bytes
+    if message.coded_by is key and key.engine is not WIPED:
+        memcpy(field, message.code, FIELD_BYTES)
+        return 0
     return key.fill(message.data() + start, slot.start - start, field)
 
 
@@ -466,14 +484,20 @@ cdef int check_given(Message message, MacKey key) except -1:
     return 0
 
 
+cdef int make_place(Message message) except -1:
+    """Which field the message's MAC stands in; it is there from now on."""
+    cdef int de = mac_field(message)
+    if not is_present(&message.index, de):
+        message.patch(de, NO_MAC)
+    return de
+
+
 cpdef int sign(Message message, MacKey key) except -1:
     """Set the message's MAC: DE 128 when it has any field from 65 on, else DE 64."""
     cdef uint8_t[FIELD_BYTES] field
     cdef int de
     check_given(message, key)
-    de = mac_field(message)
-    if not is_present(&message.index, de):
-        message.patch(de, NO_MAC)
+    de = make_place(message)
     slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
     fill_over(message, key, slot, field)

@@ -197,12 +197,6 @@ cdef class Driver:
         cdef object found = self.conns.get(conn)
         return (<Connection>found).peer if found is not None else ""
 
-    def identity(self, conn):
-        """The name in the certificate of the other side; '' without one, or if it is gone."""
-        cdef object found = self.conns.get(conn)
-        cdef object filter = (<Connection>found).filter if found is not None else None
-        return filter.identity if filter is not None else ""
-
     # Connections come and go
 
     def open_door(self, int fd, door):
@@ -225,7 +219,7 @@ cdef class Driver:
     cdef int admit(self, int fd, object door, object filter, str address, double now) except -1:
         """Somebody connected."""
         cdef Connection connection = self.join(fd, door.name, True, filter, now)
-        connection.proves = door.acknowledges
+        connection.proves, connection.binding = door.acknowledges, door.binding
         if address:
             self.settle(connection, address)
         return 0
@@ -427,6 +421,7 @@ cdef class Driver:
         """Bytes that TLS or a proxy's header stands around."""
         cdef object filter = connection.filter
         cdef bytes plain, answer
+        cdef Py_ssize_t told
         try:
             plain = filter.received(data)
         except FilterError as error:
@@ -447,10 +442,28 @@ cdef class Driver:
         if connection.fd >= 0 and connection.shaking and filter.shaken:
             connection.shaking = False
         if connection.fd >= 0 and plain:
+            told = len(self.events)
             self.frames(connection, <const uint8_t*>PyBytes_AS_STRING(plain),
                         PyBytes_GET_SIZE(plain), now)
+            if connection.binding is not None:
+                self.bound(connection, told)
         if connection.fd >= 0 and filter.ended and not connection.closed:
             self.ended(connection)
+        return 0
+
+    cdef int bound(self, Connection connection, Py_ssize_t told) except -1:
+        """Of the events from `told` on, none in which somebody says to be another than their
+        certificate.  It is looked at before anything can end the connection."""
+        cdef Py_ssize_t at
+        cdef str identity
+        if connection.fd < 0:
+            return 0
+        identity = connection.filter.identity
+        for at in range(told, len(self.events)):
+            if not connection.binding.fits(self.events[at].data, identity):
+                del self.events[at:]
+                self.lose(connection, "not its certificate's terminal")
+                return 0
         return 0
 
     cdef void say_last(self, Connection connection, bytes alert) noexcept:

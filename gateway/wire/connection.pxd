@@ -32,6 +32,7 @@ cdef class Connection:
     cdef int watched                # answers whose acknowledgement is waited for
     cdef long due_slot              # when the driver looks at the clocks next
     cdef object filter              # TLS or a proxy's header between socket and frames, or None
+    cdef object binding             # to what its certificate is bound, or None
     cdef str address
     cdef bint proves                # its TCP's acknowledgement is the terminal's, not a proxy's
 

@@ -16,13 +16,12 @@ import trio
 
 from gateway.wire._driver import Driver
 from gateway.wire.filters import Door, FilterError
-from gateway.wire.port import Frame, Quality
+from gateway.wire.port import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.clock import Clock
-    from gateway.wire.binding import Binding
     from gateway.wire.port import WireEvent, WireLimits
     from gateway.wire.tls import Tls
 
@@ -60,7 +59,6 @@ class Engine(Driver):
         self._limits, self._clock = limits, clock
         self._others_turn_at = 0.0
         self._listeners: list[socket.socket] = []
-        self._bindings: dict[str, Binding] = {}
         self._secured: dict[str, Callable[[], Tls]] = {}
         self._expected: dict[str, _Expected] = {}
 
@@ -70,7 +68,6 @@ class Engine(Driver):
         host: str,
         port: int,
         door: Door | None = None,
-        binding: Binding | None = None,
         inherited: socket.socket | None = None,
     ) -> socket.socket:
         """Accept terminals of listener `name`, on a socket that listens already if there is one.
@@ -83,8 +80,6 @@ class Engine(Driver):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listeners.append(sock)
         self.open_door(sock.fileno(), door or Door(name))
-        if binding is not None:
-            self._bindings[name] = binding
         return sock
 
     def secure(self, host: str, new_filter: Callable[[], Tls] | None) -> None:
@@ -207,7 +202,7 @@ class Engine(Driver):
     def ready(self) -> list[WireEvent]:
         """What happened; waits for nothing."""
         self.poll()
-        return self._bound(self.taken()) if self._bindings else self.taken()
+        return self.taken()
 
     async def turn(self, wait_s: float) -> list[WireEvent]:
         """What happened; waits at most `wait_s` for it.
@@ -224,22 +219,7 @@ class Engine(Driver):
                     await trio.lowlevel.wait_readable(self.fileno())
                 self.poll()
             self._others_turn_at = self._clock.now().monotonic + OTHERS_WAIT_S_MAX
-        return self._bound(self.taken()) if self._bindings else self.taken()
-
-    def _bound(self, events: list[WireEvent]) -> list[WireEvent]:
-        """Without the frames in which somebody says to be another than their certificate."""
-        good, liars = [], set()
-        for event in events:
-            binding = self._bindings.get(event.peer) if isinstance(event, Frame) else None
-            if binding is None or not isinstance(event, Frame):
-                good.append(event)
-            elif event.conn not in liars:
-                if binding.fits(event.data, self.identity(event.conn)):
-                    good.append(event)
-                else:
-                    liars.add(event.conn)
-                    self.close(event.conn, "not its certificate's terminal")
-        return good
+        return self.taken()
 
 
 async def _shake(stream: trio.SocketStream, tls: Tls) -> None:

@@ -109,6 +109,14 @@ def test_long_data_agrees(size: int) -> None:
         assert fast.full(data[:size]) == slow.full(data[:size])
 
 
+def test_a_key_keeps_nothing_of_the_message_before() -> None:
+    data = bytes(range(256)) * 5
+    for algorithm in ("aes-cmac", "aes-cbc", "cup-sm4", "sm4-cbc", "sm4-cmac"):
+        fast, slow = (MacKey(algorithm, b"k" * 16, portable=p) for p in (False, True))
+        for size in (40, 0, 16, 1_040, 1, 40, 32, 1_024, 40):
+            assert fast.full(data[:size]) == slow.full(data[:size]), (algorithm, size)
+
+
 def test_what_stands_in_the_field_is_a_setting() -> None:
     key = bytes(range(16))
     whole = MacKey("x9.19", key).full(b"data")
