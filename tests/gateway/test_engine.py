@@ -127,7 +127,7 @@ async def test_others_have_their_turn_while_the_wire_is_never_quiet(wire: Wire) 
             assert await wire.engine.turn(WAIT_S)
             turns += 1
         nursery.cancel_scope.cancel()
-    assert others == 3
+    assert others >= 3
 
 
 async def test_frames_come_whole_and_in_order_however_they_are_sent(wire: Wire) -> None:
