@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -90,6 +91,43 @@ def close(wire: Wire) -> None:
     wire.engine.close_all()
     for sock in wire.clients:
         sock.close()
+
+
+async def test_a_turn_ends_when_somebody_wakes_it_from_another_thread(wire: Wire) -> None:
+    await wire.engine.turn(0)
+    with trio.fail_after(WAIT_S):
+        for _ in range(3):
+            threading.Timer(0.02, wire.engine.wake).start()
+            assert await wire.engine.turn(10 * WAIT_S) == []
+
+
+async def test_what_is_ready_is_told_without_waiting(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    assert wire.engine.ready() == []
+    sock.sendall(frame(b"more"))
+    assert wire.engine.ready() == [Frame(conn, "counter", b"more")]
+
+
+async def test_others_have_their_turn_while_the_wire_is_never_quiet(wire: Wire) -> None:
+    sock, others = wire.client(), 0
+    await wire.introduced(sock)
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            await trio.lowlevel.checkpoint()
+            others += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        turns = 0
+        while others < 3 and turns < 1_000_000:
+            sock.sendall(frame(b"again"))
+            assert await wire.engine.turn(WAIT_S)
+            turns += 1
+        nursery.cancel_scope.cancel()
+    assert others >= 3
 
 
 async def test_frames_come_whole_and_in_order_however_they_are_sent(wire: Wire) -> None:

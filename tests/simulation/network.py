@@ -130,12 +130,20 @@ class SimNetwork:
 
     # The port
 
+    def wake(self) -> None:
+        """Have `turn` return."""
+        self._nap.wake()
+
     async def turn(self, wait_s: float) -> list[WireEvent]:
         """What happened; waits at most `wait_s` for it."""
         if self._events or self._readable:
             await trio.lowlevel.checkpoint()
         else:
             await self._nap.take(max(wait_s, SHORTEST_WAIT_S))
+        return self.ready()
+
+    def ready(self) -> list[WireEvent]:
+        """What happened; waits for nothing."""
         now = self._clock.now().monotonic
         readable, self._readable = self._readable, {}
         for end in readable:
