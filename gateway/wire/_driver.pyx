@@ -412,7 +412,7 @@ cdef class Driver(Outlet):
         try:
             self.frames_in += connection.take(data, count, now, self.events, True)
         except FrameError:
-            self.lose(connection, "not a frame")
+            self.lose(connection, connection.unreadable)
             return 0
         if connection.frame_began_at != 0 and connection.accepted:
             self.look_later(connection)
@@ -527,7 +527,7 @@ cdef class Driver(Outlet):
         if connection.closed:
             return False
         if not connection.has_room(PyBytes_GET_SIZE(data)):
-            self.lose(connection, "waiting_bytes_max")
+            self.lose(connection, connection.slow)
             return False
         if connection.filter is None:
             connection.append(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), True)

@@ -172,8 +172,7 @@ class SimNetwork(Outlet):
         try:
             connection.queue(data)
         except SlowReaderError:
-            name = "waiting_bytes_max" if connection.accepted else "link_waiting_bytes_max"
-            self._lose(connection, f"wire.{name}")
+            self._lose(connection, connection.slow)
             return False
         self._leaves(connection.peer, data)
         self._dirty[conn] = None
@@ -230,7 +229,8 @@ class SimNetwork(Outlet):
             try:
                 frames = connection.received(data, now)
             except FrameError:
-                self._lose(connection, "not a frame")
+                assert connection.unreadable is not None
+                self._lose(connection, connection.unreadable)
                 return
             self._events += [Frame(connection.id, connection.peer, each) for each in frames]
         if end.ended:
