@@ -3,6 +3,7 @@
 cimport cython
 
 from codec._wire cimport Message as Message_t
+from routing.deadlines cimport Due
 
 cdef object _SALE, _SENT
 
@@ -25,7 +26,7 @@ cdef class Charge:
     cdef public str batch
     cdef public str de7
     cdef public str processing_code
-    cdef public object amount
+    cdef public long long amount
     cdef public str currency
     cdef public str pan
     cdef public object proof
@@ -72,12 +73,16 @@ cdef class Charge:
     cdef public bint too_late
     cdef public double known_since
     cdef public double proof_until
-    cdef public double due
+    cdef public Due due
     cdef public bint reversal_in_flight
     cdef public tuple tries
     cdef public double approval_held_since
     cdef public double told_nothing_at
     cdef public object reversal_link
+    cdef public object shelf
+    cdef public Charge beneath
+    cdef public bint has_ended
+    cdef public int ends
 
 @cython.locals(charge=Charge)
 cpdef Charge blank()

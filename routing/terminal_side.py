@@ -161,7 +161,7 @@ class TerminalSide:
 
         def found(charge: Charge | None, now: Now, known: Charge | None = None) -> None:
             # The same request may have come again while the journal was asked.
-            known = self._life.book.same_as(identity) or known
+            known = self.admission.known(asker, identity) or known
             if known is not None:
                 self.admission.repeat(known, asker, now)
                 return
@@ -365,8 +365,8 @@ class TerminalSide:
         except NoFreeKeyError:
             self.replies.refuse(asker, rc.HOST_UNAVAILABLE, now)
             return
-        enquiry.due = now.monotonic + host.settings.answer_timeout_s
-        self._life.deadlines.watch(enquiry)
+        until = now.monotonic + host.settings.answer_timeout_s
+        enquiry.due = self._life.deadlines.watch(enquiry, until)
         self._life.outbox.express.append(ToHost(link, message))
 
     def enquiry_over(self, enquiry: Enquiry, now: Now) -> None:
