@@ -1,7 +1,7 @@
 """The C tools (load generator, stub host, floors of relay and MAC): compiled when first asked for.
 
-What they do stands in `native/`: each tool is the .c file of its name, its parts are the headers that
-it includes.  Here only how they come to be.
+What they do stands in `native/`: each tool is the .c file of its name, its parts are the headers
+that it includes.  Here only how they come to be.
 """
 
 from __future__ import annotations
