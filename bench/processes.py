@@ -34,7 +34,7 @@ _LOAD_MORE_S: Final = 60.0
 """What connecting thousands of terminals may take beside the run itself."""
 _LINKS: Final = "2"
 _PORTS: Final = (12_000, 32_000)
-_PORTS_NEEDED: Final = 3
+_PORTS_NEEDED: Final = 4
 
 
 class Processes:
@@ -50,8 +50,8 @@ class Processes:
         self._start_s = _UNDER_VALGRIND_S if wrapper else _START_S
         self._started: list[subprocess.Popen[bytes]] = []
         cores = sorted(os.sched_getaffinity(0))
-        self._gateway_core, self._load_core = cores[0], cores[-1]
-        self.port, self.host_port, self.admin_port = _free_ports()
+        self._gateway_core, self.load_core = cores[0], cores[-1]
+        self.port, self.host_port, self.admin_port, self.tls_port = _free_ports()
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +94,7 @@ class Processes:
         command = [*self._wrapper] if wrapped else []
         command += [str(tool("hostsim")), "--port", str(self.host_port)]
         command += ["--delay-us", str(delay_us)] if delay_us else []
-        process = self._start([*command, *self._setup.tool_options], self._load_core)
+        process = self._start([*command, *self._setup.tool_options], self.load_core)
         self._until_up(process, self.host_port)
         return process
 
@@ -175,7 +175,7 @@ class Processes:
         wrapper: Sequence[str] = (),
     ) -> list[str]:
         """The load generator, pinned beside the host."""
-        command = ["taskset", "-c", str(self._load_core), *wrapper, str(tool("loadgen"))]
+        command = ["taskset", "-c", str(self.load_core), *wrapper, str(tool("loadgen"))]
         command += ["--port", str(self.port), "--conns", str(terminals)]
         command += ["--seconds", str(seconds), "--warmup", str(warmup_s)]
         command += ["--pid", ",".join(str(each) for each in pids)]
@@ -239,12 +239,12 @@ def memory_kib(pid: int, what: str = "VmRSS") -> int:
     return 0
 
 
-def _free_ports() -> tuple[int, int, int]:
+def _free_ports() -> tuple[int, int, int, int]:
     """Below those that the kernel gives to clients: the load generator makes thousands of them."""
     found: list[int] = []
     while len(found) < _PORTS_NEEDED:
         port = random.randrange(*_PORTS)  # noqa: S311 - any will do
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             found += [] if port in found else [port]
-    first, second, third = found
-    return first, second, third
+    first, second, third, fourth = found
+    return first, second, third, fourth

@@ -30,15 +30,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from bench.machine import fingerprint
 from bench.processes import CONFIG, Processes, children, memory_kib
-from bench.relay import one
-from bench.report import fingerprint
-from bench.rows import RAW
-from bench.setups import EVERYTHING, KEY, workplace
-from codec import MacKey, Message, dialect, mac
+from bench.rows import RAW, signed_sale
+from bench.setups import EVERYTHING, workplace
+from bench.side import one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _SAMPLE_S: Final = 0.5
 _MAXIMUM_S: Final = 2.0
@@ -159,27 +158,13 @@ class Disturbers:
         number = _FIRST_SLOW + int(name.rpartition(" ")[2])
         with self._connection() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BUFFER_BYTES)
-            for frame in _signed_sales(f"T{number:07}", rng):
-                connection.sendall(frame)
+            first = rng.randrange(1, 900_000)
+            for stan in range(first, first + rng.randrange(5, 100)):
+                connection.sendall(signed_sale(f"T{number:07}", stan))
                 with suppress(TimeoutError):
                     connection.recv(_SLOW_BYTES)
                 if self._over.wait(_SLOW_PAUSE_S):
                     return
-
-
-def _signed_sales(terminal: str, rng: random.Random) -> Iterator[bytes]:
-    """Some, each with its own STAN and time."""
-    key = MacKey("aes-cmac", bytes.fromhex(KEY))
-    first = rng.randrange(1, 900_000)
-    for stan in range(first, first + rng.randrange(5, 100)):
-        message = Message(RAW, dialect("iso87-ascii"))
-        message.patch(41, terminal)
-        message.patch(11, f"{stan:06}")
-        message.patch(7, time.strftime("%m%d%H%M%S", time.gmtime()))
-        message.patch(13, time.strftime("%m%d", time.gmtime()))
-        message.patch(12, time.strftime("%H%M%S", time.gmtime()))
-        mac.sign(message, key)
-        yield len(message.raw).to_bytes(2, "big") + message.raw
 
 
 def soak(seconds: float, share: float, terminals: int, seed: int, bar: Progress) -> Soaked:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import soak
-from bench.report import fingerprint
+from bench.machine import fingerprint
 
 ROOT = Path(__file__).parents[2]
 
