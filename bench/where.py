@@ -30,6 +30,7 @@ _CAME, _LEAVES = "6Intake_take", "5Exits_release"
 _CHECKED, _SIGNED = "4Peer_authentic", "4Peer_signed"
 _SOCKETS: Final = r"pw_7gateway_4wire_7_driver_6Driver_\d+poll"
 _STEP, _MANY, _ONE = "sqlite3_step", "Connection_executemany", "Connection_execute"
+_CARRIED: Final = r"pw_7gateway_7journal_11_statements_10Statements_\d+carry_out"
 _OPENED, _MOVED = r"pw_7gateway_7journal_4rows_\d+opened_row", "7Written_rows"
 _STAGES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "a frame becomes a message": ((_CAME,), (_FROM_TERMINAL, _FROM_HOST, _CHECKED)),
@@ -39,7 +40,7 @@ _STAGES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "MACs checked and made": ((_CHECKED, _SIGNED), ()),
     "sockets": ((_SOCKETS,), ()),
     "journal: rows made, card number sealed": ((_OPENED, _MOVED), ()),
-    "journal: binding (apsw)": ((_MANY, _ONE), (_STEP,)),
+    "journal: values bound": ((_CARRIED, _MANY, _ONE), (_STEP,)),
     "journal: SQLite": ((_STEP,), ()),
 }
 """What is added up, and what is taken off."""

@@ -3,10 +3,11 @@ cimport routing.answers as answers
 cimport routing.effects as effects
 
 from codec._wire cimport Message as Message_t
-from routing.book cimport ChargeBook as ChargeBook_t, Deadlines as Deadlines_t
+from routing.book cimport ChargeBook as ChargeBook_t
 from routing.cause cimport Cause as Cause_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
+from routing.deadlines cimport Deadlines as Deadlines_t
 from routing.effects cimport Outbox as Outbox_t
 
 cdef object _APPROVED, _RELAY_ANSWER
@@ -24,3 +25,4 @@ cdef class Actions:
     cdef object _relay_answer(self, Charge_t charge, Cause_t cause)
     cpdef object _open_window(self, Charge_t charge, Cause_t cause)
     cpdef object wake(self, Charge_t charge, double at)
+    cpdef object rest(self, Charge_t charge)

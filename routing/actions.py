@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from routing import answers, effects
-from routing.book import ChargeBook, Deadlines
+from routing.book import ChargeBook
 from routing.clock import de7
 from routing.conventions import CONVENTIONS
+from routing.deadlines import Deadlines
 from routing.effects import Outbox
 from routing.response_codes import HOST_UNAVAILABLE
 from routing.states import Action, Event, State
@@ -152,5 +153,12 @@ class Actions:
 
     def wake(self, charge: Charge, at: float) -> None:
         """Look at `charge` again at the monotonic time `at`."""
-        charge.due = at
-        self.deadlines.watch(charge)
+        if charge.due is not None:
+            self.deadlines.leave(charge.due)
+        charge.due = self.deadlines.watch(charge, at)
+
+    def rest(self, charge: Charge) -> None:
+        """Nothing is due for `charge` any more."""
+        if charge.due is not None:
+            self.deadlines.leave(charge.due)
+            charge.due = None

@@ -6,18 +6,6 @@ cdef object _HELD_OPEN
 cdef object _UNPROVEN
 
 @cython.final
-cdef class Deadlines:
-    cdef list _lanes
-    cdef list _heap
-    cdef long long _count
-    cdef double _next_at
-    @cython.locals(due=double)
-    cpdef object watch(self, object item)
-    cpdef object next_at(self)
-    cdef tuple _first(self)
-    cdef object _drop(self, tuple first)
-
-@cython.final
 cdef class _Place:
     cdef public bint is_open
     cdef public bint is_unproven

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import OrderedDict, deque
-from math import inf
-from typing import TYPE_CHECKING, Protocol
+from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from routing.charge import OPEN_STATES, Charge, State
 
@@ -17,83 +15,6 @@ if TYPE_CHECKING:
 _PREFIX_PARTS = 4
 _HELD_OPEN = OPEN_STATES | {State.CASE}
 _UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
-
-
-_LANES_MAX = 8
-
-
-class Timed(Protocol):
-    """Something with one thing to do at a monotonic time (0: nothing)."""
-
-    due: float
-
-
-_Waiting = tuple[float, int, Timed]
-"""The time, how many were set before, and whose it is."""
-
-
-class Deadlines:
-    """One structure for all deadlines.  Moving one later costs nothing until the old time comes.
-
-    Nearly all wait for one of a few spans, so those of one span come due in the order in which they
-    were set: they stand in lanes, each in the order of its times.  What fits into no lane goes to a
-    heap.
-    """
-
-    def __init__(self) -> None:
-        self._lanes: list[deque[_Waiting]] = []
-        self._heap: list[_Waiting] = []
-        self._count = 0
-        self._next_at = 0.0
-        """The earliest time of all; 0: look for it."""
-
-    def watch(self, item: Timed) -> None:
-        """`item.due` was set: have it returned by `over` at that time."""
-        due = item.due
-        self._count += 1
-        self._next_at = min(self._next_at, due)
-        for lane in self._lanes:
-            if not lane or lane[-1][0] <= due:
-                lane.append((due, self._count, item))
-                return
-        if len(self._lanes) < _LANES_MAX:
-            self._lanes.append(deque([(due, self._count, item)]))
-        else:
-            heapq.heappush(self._heap, (due, self._count, item))
-
-    def over(self, now: float) -> Iterator[Timed]:
-        """The items whose time has come, each with `due` set back to 0."""
-        while self._next_at <= now:
-            first = self._first()
-            if first is None or first[0] > now:
-                self._next_at = first[0] if first is not None else inf
-                return
-            at, _, item = first
-            self._drop(first)
-            if item.due == at:
-                item.due = 0.0
-                yield item
-
-    def next_at(self) -> float | None:
-        """When to look again; may be early, never late."""
-        first = self._first()
-        return None if first is None else first[0]
-
-    def _first(self) -> _Waiting | None:
-        """What comes due first."""
-        first = self._heap[0] if self._heap else None
-        for lane in self._lanes:
-            if lane and (first is None or lane[0][:2] < first[:2]):
-                first = lane[0]
-        return first
-
-    def _drop(self, first: _Waiting) -> None:
-        """Take out what `_first` found."""
-        for lane in self._lanes:
-            if lane and lane[0] is first:
-                lane.popleft()
-                return
-        heapq.heappop(self._heap)
 
 
 class _Place:

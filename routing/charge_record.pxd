@@ -3,6 +3,7 @@
 cimport cython
 
 from codec._wire cimport Message as Message_t
+from routing.deadlines cimport Due
 
 cdef object _SALE, _SENT
 
@@ -72,7 +73,7 @@ cdef class Charge:
     cdef public bint too_late
     cdef public double known_since
     cdef public double proof_until
-    cdef public double due
+    cdef public Due due
     cdef public bint reversal_in_flight
     cdef public tuple tries
     cdef public double approval_held_since

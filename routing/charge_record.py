@@ -11,6 +11,7 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from codec import Message
     from codec.kept import Fields
+    from routing.deadlines import Due
 
 _SALE: Final = Transaction.SALE
 _SENT: Final = State.SENT
@@ -117,8 +118,8 @@ class Charge:
     """Monotonic time at which this process opened it or found it in the journal."""
     proof_until: float = 0.0
     """Monotonic end of the hold for a proof of delivery."""
-    due: float = 0.0
-    """Monotonic time of the next thing to do; 0: nothing is due."""
+    due: Due | None = None
+    """Its place among the deadlines: the next thing to do; None: nothing is due."""
     reversal_in_flight: bool = False
     tries: tuple[tuple[float, int], ...] = ()
     """Monotonic time and link of each reversal try that may still be answered, oldest first."""
@@ -154,11 +155,11 @@ def blank() -> Charge:
     charge.operator = charge.sent_header = charge.sent_on = charge.account = charge.channel = ""
     charge.reason = charge.remark = charge.code = charge.rrn = charge.approval_code = ""
     charge.stood = charge.settled_on = charge.reversal_stan = charge.reversal_de7 = ""
-    charge.answer = charge.request = None
+    charge.answer = charge.request = charge.due = None
     charge.echoed, charge.tries = (), ()
     charge.approval_held = charge.handed = charge.maybe_told = charge.answer_forged = False
     charge.left = charge.too_late = charge.reversal_in_flight = False
     charge.updated_at = charge.reversal_since = charge.known_since = charge.proof_until = 0.0
-    charge.due = charge.approval_held_since = charge.told_nothing_at = 0.0
+    charge.approval_held_since = charge.told_nothing_at = 0.0
     charge.conn = charge.link = charge.reversal_link = 0
     return charge

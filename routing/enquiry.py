@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codec import Message
+    from routing.deadlines import Due
 
 
 @dataclass(slots=True, eq=False)
@@ -20,4 +21,5 @@ class Enquiry:
     sent: dict[int, str]
     key: str
     link: int
-    due: float = 0.0
+    due: Due | None = None
+    """The end of its wait; None: it is over."""

@@ -166,9 +166,10 @@ class HostSide:
         if not self._is_answer_to(host, enquiry.sent, "", "", message, code):
             return
         host.keys.release(enquiry.key)
-        if not enquiry.due:
+        if enquiry.due is None:
             return
-        enquiry.due = 0.0
+        self._life.deadlines.leave(enquiry.due)
+        enquiry.due = None
         self._reword(host, message, code)
         self._heed(host, code, now)
         answer = answers.for_terminal(enquiry.request, message, self._life.translators, now)

@@ -18,9 +18,9 @@ from routing.outcomes cimport Outcomes as Outcomes_t
 from routing.tally cimport Count as Count_t
 from routing.watchers cimport Watchers as Watchers_t
 
-cdef object _SENT, _APPROVED, _CASE, _VOIDING, _REVERSAL_DUE, _DELIVERY_UNKNOWN
+cdef object _SENT, _APPROVED, _CASE, _REVERSAL_DUE, _DELIVERY_UNKNOWN
 cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
-cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK
+cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK, _WAITS
 
 @cython.final
 cdef class Lifecycle(Actions):

@@ -46,8 +46,10 @@ _GIVES_LIMIT_BACK: Final = frozenset(
 )
 
 
+_WAITS: Final = frozenset({State.SENT, State.DELIVERY_UNKNOWN, State.DELIVERED, State.REVERSAL_DUE})
+"""States in which time brings something, see `deadline`."""
 _SENT, _APPROVED, _CASE = State.SENT, State.APPROVED, State.CASE
-_VOIDING, _REVERSAL_DUE = State.VOIDING, State.REVERSAL_DUE
+_REVERSAL_DUE = State.REVERSAL_DUE
 _DELIVERY_UNKNOWN = State.DELIVERY_UNKNOWN
 _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW = Event.OUTCOME_UNKNOWN, Event.HELD_FOR_REVIEW
 _IS_SERVICE, _PROVEN = Event.DELIVERY_IS_SERVICE, Event.DELIVERY_PROVEN
@@ -104,10 +106,9 @@ class Lifecycle(Actions):
         charge.link = link
         charge.known_since = now.monotonic
         charge.sent_on = charge.settled_on = host.links.day.date
-        charge.due = now.monotonic + host.settings.answer_timeout_s
         host.breaker.sent(now.monotonic)
         self.book.add(charge)
-        self.deadlines.watch(charge)
+        self.wake(charge, now.monotonic + host.settings.answer_timeout_s)
         self._count(charge, now)
         if self.is_recorded:
             self.outbox.records.append(effects.opened(charge))
@@ -116,7 +117,8 @@ class Lifecycle(Actions):
     def never_was(self, charge: Charge, now: Now) -> None:
         """What was opened turned out to be the repeat of a charge that the journal knows."""
         self._count_no_more(charge, now)
-        charge.state, charge.due = State.NEVER_LEFT, 0.0
+        charge.state = State.NEVER_LEFT
+        self.rest(charge)
         if charge.original_id:
             self.originals.tell(charge, now)
 
@@ -235,8 +237,8 @@ class Lifecycle(Actions):
                 host.keys.quarantine(host.charge_key(charge), now.monotonic)
         if after is not _APPROVED and after is not _SENT:
             self.book.leave_conn(charge)
-        if after is _APPROVED or after is _VOIDING:
-            charge.due = 0.0
+        if charge.due is not None and after not in _WAITS:
+            self.rest(charge)
         if before is _REVERSAL_DUE:
             self.reversals.over(charge, now)
         self.book.moved(charge, before)

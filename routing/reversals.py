@@ -59,7 +59,8 @@ class Reversals:
 
     def over(self, charge: Charge, now: Now) -> None:
         """Nothing more is sent for this reversal; a late answer may still come."""
-        charge.due, charge.reversal_in_flight = 0.0, False
+        self._life.rest(charge)
+        charge.reversal_in_flight = False
         if charge.reversal_stan and charge.host in self._life.hosts:
             host = self._life.hosts[charge.host]
             host.keys.quarantine(host.reversal_key(charge), now.monotonic)

@@ -365,8 +365,8 @@ class TerminalSide:
         except NoFreeKeyError:
             self.replies.refuse(asker, rc.HOST_UNAVAILABLE, now)
             return
-        enquiry.due = now.monotonic + host.settings.answer_timeout_s
-        self._life.deadlines.watch(enquiry)
+        until = now.monotonic + host.settings.answer_timeout_s
+        enquiry.due = self._life.deadlines.watch(enquiry, until)
         self._life.outbox.express.append(ToHost(link, message))
 
     def enquiry_over(self, enquiry: Enquiry, now: Now) -> None:

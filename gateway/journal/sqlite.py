@@ -25,6 +25,7 @@ from gateway.journal.rows import (
     opened_row,
 )
 from gateway.journal.schema import SCHEMA_VERSION, VersionError, bring_up_to_date, version_of
+from gateway.journal.statements import prepared
 from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.effects import OPENED, Moved, Opened
@@ -84,6 +85,7 @@ class SqliteJournal:
         self._written = Written()
         self._lock = -1
         self._db = self._open()
+        self._statements = prepared(self._db, (rows.INSERT, *rows.UPDATES))
 
     def _open(self) -> apsw.Connection:
         self._lock = os.open(
@@ -186,9 +188,8 @@ class SqliteJournal:
     def _insert(self, opened: Sequence[Opened]) -> dict[int, Charge]:
         if not opened:
             return {}
-        before = self._db.total_changes()
-        self._db.executemany(rows.INSERT, [opened_row(each, self._vault) for each in opened])
-        if self._db.total_changes() - before == len(opened):
+        new = [opened_row(each, self._vault) for each in opened]
+        if self._statements.carry_out(0, [new]) == len(opened):
             return {}
         known: dict[int, Charge] = {}
         for record in opened:
@@ -200,12 +201,8 @@ class SqliteJournal:
         return known
 
     def _update(self, moved: Sequence[Moved]) -> None:
-        before, wanted = self._db.total_changes(), 0
-        for statement, changed in zip(rows.UPDATES, self._written.rows(moved), strict=True):
-            if changed:
-                self._db.executemany(statement, changed)
-                wanted += len(changed)
-        if self._db.total_changes() - before != wanted:
+        changed = self._written.rows(moved)
+        if self._statements.carry_out(1, changed) != sum(map(len, changed)):
             message = f"journal.path {self._path}: another process took these charges over"
             raise FencedError(message)
 
@@ -257,6 +254,7 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Close the file and give up the lock."""
+        self._statements.close()
         self._db.close()
         os.close(self._lock)
 

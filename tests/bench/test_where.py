@@ -17,7 +17,8 @@ Profiled target:  python -m gateway serve
    10 ( 1.00%)  ./object.h:__pyx_f_7routing_6switch_6Switch_from_terminal
   200 (20.00%)  routing/switch.c:__pyx_pw_7routing_6switch_6Switch_27from_host [/here/s.so]
   100 (10.00%)  routing/switch.c:__pyx_f_7routing_6switch_6Switch_from_host [/here/s.so]
-  250 (25.00%)  ???:Connection_executemany [/there/apsw.so]
+  200 (20.00%)  s.c:__pyx_pw_7gateway_7journal_11_statements_10Statements_5carry_out [/s.so]
+   50 ( 5.00%)  ???:Connection_execute [/there/apsw.so]
   150 (15.00%)  ???:sqlite3_step [/there/apsw.so]
 """
 
@@ -29,7 +30,7 @@ def test_a_stage_is_a_function_without_what_other_stages_hold_of_it() -> None:
     assert shares.pop("a frame becomes a message") == 200
     assert shares.pop("decide: what a terminal asks") == 300
     assert shares.pop("decide: what a host answers") == 100
-    assert shares.pop("journal: binding (apsw)") == 100
+    assert shares.pop("journal: values bound") == 100
     assert shares.pop("journal: SQLite") == 150
     assert sorted(shares.values()) == [0, 0, 0, 0, 150]
 

@@ -18,6 +18,7 @@ from gateway.journal.port import FencedError, JournalError
 from gateway.journal.rows import SELECT, UPDATES, WHERE_NAMED
 from gateway.journal.schema import SCHEMA_VERSION
 from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
+from gateway.journal.statements import ThroughApsw, prepared
 from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State
 from routing.conventions import Original
@@ -51,9 +52,12 @@ _REOPENED: list[SqliteJournal] = []
 PREFIX = "MERCHANT0000001|T0000001|000001|2|"
 
 
-@pytest.fixture
-def held(tmp_path: Path) -> Iterator[SqliteJournal]:
-    """A journal that keeps what it is given, in its first life."""
+@pytest.fixture(params=[prepared, ThroughApsw], ids=["in_c", "through_apsw"])
+def held(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[SqliteJournal]:
+    """A journal that keeps what it is given, in its first life; written either way there is."""
+    monkeypatch.setattr("gateway.journal.sqlite.prepared", request.param)
     journal = sqlite(tmp_path)
     journal.start(WALL, ended_max=100)
     yield journal

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -76,11 +76,9 @@ def papers(tmp_path: Path) -> Papers:
 class Wire:
     """An engine with one door."""
 
-    def __init__(
-        self, door: Door, binding: Binding | None = None, limits: WireLimits = LIMITS
-    ) -> None:
+    def __init__(self, door: Door, limits: WireLimits = LIMITS) -> None:
         self.engine = Engine(limits, SystemClock())
-        listening = self.engine.listen(door.name, "127.0.0.1", 0, door, binding)
+        listening = self.engine.listen(door.name, "127.0.0.1", 0, door)
         self.address = listening.getsockname()
         self.seen: list[WireEvent] = []
 
@@ -105,11 +103,9 @@ class Wire:
         assert event.why == why
 
 
-@contextmanager
-def wire_behind(
-    door: Door, binding: Binding | None = None, limits: WireLimits = LIMITS
-) -> Iterator[Wire]:
-    wire = Wire(door, binding, limits)
+@contextlib.contextmanager
+def wire_behind(door: Door, limits: WireLimits = LIMITS) -> Iterator[Wire]:
+    wire = Wire(door, limits)
     yield wire
     wire.engine.close_all()
 
@@ -228,16 +224,81 @@ def sale(terminal: str) -> bytes:
     return bytes(raw)
 
 
+def bound_door(papers: Papers) -> Door:
+    """A terminal's certificate says its DE 41."""
+    binding = Binding(dialect("iso87-ascii"), 41)
+    return Door("counter", server(papers.mutual()).filter, binding=binding)
+
+
 async def test_a_terminal_that_says_to_be_another_than_its_certificate_is_ended(
     papers: Papers,
 ) -> None:
     client = papers.context(papers.signed("till", "till.test", "TERM0001"))
-    door = Door("counter", server(papers.mutual()).filter)
-    with wire_behind(door, Binding(dialect("iso87-ascii"), 41)) as wire:
+    with wire_behind(bound_door(papers)) as wire:
         assert (await asked(wire, client, sale("TERM0001"))).answer
         liar = await asked(wire, client, sale("TERM0002"))
         assert not liar.answer
         assert wire.engine.refused["not its certificate's terminal"] == 1
+
+
+class Goodbye:
+    """A terminal whose last frames and whose end of TLS arrive in one segment."""
+
+    def __init__(self, address: tuple[str, int], context: ssl.SSLContext, *says: bytes) -> None:
+        self._address, self._says = address, says
+        self._from_wire, self._to_wire = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._from_wire, self._to_wire, server_hostname="localhost")
+
+    def run(self) -> None:
+        with socket.create_connection(self._address, WAIT_S) as sock:
+            while not self._shaken():
+                sock.sendall(self._to_wire.read())
+                self._from_wire.write(sock.recv(65_536))
+            self._tls.write(b"".join(frame(each) for each in self._says))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.unwrap()
+            sock.sendall(self._to_wire.read())
+            with contextlib.suppress(ConnectionError):
+                sock.recv(65_536)
+
+    def _shaken(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+
+async def last_words(papers: Papers, door: Door, *says: bytes) -> list[WireEvent]:
+    """What the engine tells of a terminal that says so much and ends at once."""
+    client = papers.context(papers.signed("till", "till.test", "TERM0001"))
+    with wire_behind(door) as wire:
+        goodbye = Goodbye(wire.address, client, *says)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, goodbye.run)
+            await wire.one(Lost)
+    return wire.seen
+
+
+@pytest.mark.parametrize("bound", [False, True])
+async def test_the_last_frame_before_the_end_of_tls_is_still_heard(
+    papers: Papers, bound: bool
+) -> None:
+    door = bound_door(papers) if bound else Door("counter", server(papers.mutual()).filter)
+    told = await last_words(papers, door, sale("TERM0001"), sale("TERM0001"))
+    heard = [event.data for event in told if isinstance(event, Frame)]
+    assert heard == [sale("TERM0001")] * 2
+    assert [event.why for event in told if isinstance(event, Lost)] == ["ended"]
+
+
+async def test_who_lies_in_the_last_frame_is_ended_for_that(papers: Papers) -> None:
+    told = await last_words(
+        papers, bound_door(papers), sale("TERM0001"), sale("TERM0002"), sale("TERM0001")
+    )
+    assert [event.data for event in told if isinstance(event, Frame)] == [sale("TERM0001")]
+    assert [event.why for event in told if isinstance(event, Lost)] == [
+        "not its certificate's terminal"
+    ]
 
 
 async def test_certificates_are_read_anew_without_a_restart(papers: Papers) -> None:

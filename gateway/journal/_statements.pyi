@@ -1,0 +1,17 @@
+from collections.abc import Sequence
+from typing import Any, final
+
+import apsw
+
+@final
+class Statements:
+    """Statements on one connection, by their place in `texts`; `close` before the connection."""
+
+    def __init__(self, db: apsw.Connection, texts: tuple[str, ...]) -> None:
+        """Raises apsw.Error, or AttributeError where apsw was built without loading."""
+
+    def carry_out(self, first: int, batches: Sequence[list[tuple[Any, ...]]]) -> int:
+        """Statement `first` for each row of the first of `batches`, and so on; changed rows."""
+
+    def close(self) -> None:
+        """Nothing can be carried out any more."""

@@ -1,0 +1,235 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Prepared statements, carried out row by row by SQLite itself: no call of Python's between rows.
+
+SQLite lets us in as what it calls a loadable extension: it opens this very module, calls the
+function below, and hands over its own functions in an order that never changes, so that no header
+of SQLite's is needed to build and no second copy of it gets in.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_Occurred
+from cpython.unicode cimport PyUnicode_Check
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+
+import apsw
+
+cdef extern from *:
+    """
+    static _Thread_local void *loaded_db;
+    static _Thread_local void **loaded_routines;
+
+    __attribute__((visibility("default")))
+    int isogate_statements_init(void *db, char **why, void **routines) {
+        (void)why;
+        loaded_db = db;
+        loaded_routines = routines;
+        return 0;
+    }
+    """
+    void* loaded_db
+    void** loaded_routines
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef enum:                      # where a function stands among those that SQLite hands over
+    AT_BIND_BLOB = 2
+    AT_BIND_DOUBLE = 3
+    AT_BIND_INT64 = 5
+    AT_BIND_NULL = 6
+    AT_PARAMETER_COUNT = 7
+    AT_BIND_TEXT = 10
+    AT_ERRMSG = 53
+    AT_FINALIZE = 57
+    AT_RESET = 77
+    AT_STEP = 94
+    AT_TOTAL_CHANGES = 97
+    AT_PREPARE_V3 = 217
+
+cdef enum:
+    OK = 0
+    ROW = 100
+    DONE = 101
+    PREPARE_PERSISTENT = 1
+    STATEMENTS_MAX = 16
+
+cdef enum Kind:
+    NOTHING, WHOLE, REAL, TEXT, BLOB
+
+ctypedef void (*Release)(void*) noexcept nogil
+ctypedef int (*BindBytes)(void*, int, const char*, int, Release) noexcept nogil
+ctypedef int (*BindDouble)(void*, int, double) noexcept nogil
+ctypedef int (*BindInt64)(void*, int, int64_t) noexcept nogil
+ctypedef int (*OfNumber)(void*, int) noexcept nogil
+ctypedef int (*Of)(void*) noexcept nogil
+ctypedef const char* (*Said)(void*) noexcept nogil
+ctypedef int (*Prepare)(
+    void*, const char*, int, unsigned int, void**, const char**) noexcept nogil
+
+cdef Release STATIC = NULL      # what is bound stays where it is until the statement is reset
+
+cdef struct Value:
+    Kind kind
+    int size
+    const char* data
+    int64_t whole
+    double real
+
+
+cdef int put(Value* to, object value) except -1:
+    """The value where it lies; `value` must stay as long as `to` is used."""
+    cdef Py_ssize_t size = 0
+    if PyUnicode_Check(value):
+        to.kind, to.data = TEXT, PyUnicode_AsUTF8AndSize(value, &size)
+    elif isinstance(value, int):
+        to.kind, to.whole = WHOLE, value
+    elif isinstance(value, float):
+        to.kind, to.real = REAL, value
+    elif isinstance(value, bytes):
+        to.kind, to.data, size = BLOB, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)
+    elif value is None:
+        to.kind = NOTHING
+    else:
+        raise TypeError(f"SQLite holds no {type(value).__name__}")
+    if size > 0x7FFFFFFF:
+        raise OverflowError("SQLite holds no value of this length")
+    to.size = <int>size
+    return 0
+
+
+cdef class Statements:
+    """Statements on one connection, by their place in `texts`; `close` before the connection."""
+
+    cdef object _db             # outlives the statements
+    cdef void* _sqlite
+    cdef void** _routines
+    cdef (void*)[STATEMENTS_MAX] _statements
+    cdef int[STATEMENTS_MAX] _widths
+    cdef int _count
+
+    def __init__(self, object db, tuple texts):
+        """Raises apsw.Error, or AttributeError where apsw was built without loading."""
+        if self._count or len(texts) > STATEMENTS_MAX:
+            raise ValueError(f"no more than {STATEMENTS_MAX} statements, prepared once")
+        self._db = db
+        db.config(apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1)
+        try:
+            db.load_extension(__file__, "isogate_statements_init")
+        finally:
+            db.config(apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        self._sqlite, self._routines = loaded_db, loaded_routines
+        for text in texts:
+            self._prepare(text.encode())
+
+    cdef int _prepare(self, bytes text) except -1:
+        cdef void** statement = &self._statements[self._count]
+        cdef int code = (<Prepare>self._routines[AT_PREPARE_V3])(
+            self._sqlite, text, <int>len(text), PREPARE_PERSISTENT, statement, NULL)
+        if code != OK:
+            raise self._error(code)
+        self._widths[self._count] = (<Of>self._routines[AT_PARAMETER_COUNT])(statement[0])
+        self._count += 1
+        return 0
+
+    def close(self):
+        """Nothing can be carried out any more."""
+        cdef int at
+        for at in range(self._count):
+            (<Of>self._routines[AT_FINALIZE])(self._statements[at])
+        self._count = 0
+
+    def __dealloc__(self):
+        self.close()
+
+    def carry_out(self, int first, list batches):
+        """Statement `first` for each row of the first of `batches`, the next for those of the next,
+        and so on; how many rows of tables changed.  Raises what apsw would.
+        """
+        cdef Py_ssize_t values = 0
+        cdef list rows
+        cdef tuple row
+        cdef Value* held
+        cdef Value* to
+        cdef int at = first
+        if first < 0 or first + len(batches) > self._count:
+            raise ValueError("there is no such statement")
+        for rows in batches:
+            for row in rows:
+                if len(row) != self._widths[at]:
+                    raise apsw.BindingsError(f"statement {at} takes {self._widths[at]} values")
+            values += len(rows) * self._widths[at]
+            at += 1
+        to = held = <Value*>malloc(values * sizeof(Value) + 1)
+        if held == NULL:
+            raise MemoryError
+        try:
+            for rows in batches:
+                for row in rows:
+                    for value in row:
+                        put(to, value)
+                        to += 1
+            return self._carry_out(first, batches, held)
+        finally:
+            free(held)
+
+    cdef Py_ssize_t _carry_out(self, int first, list batches, const Value* held) except -1:
+        cdef Of total_changes = <Of>self._routines[AT_TOTAL_CHANGES]
+        cdef Py_ssize_t count, before = total_changes(self._sqlite)
+        cdef list rows
+        cdef int code, at = first
+        for rows in batches:
+            count = len(rows)
+            with nogil:
+                code = self._each(at, held, count)
+            if PyErr_Occurred() != NULL:        # a file layer in Python said more than its code
+                return -1
+            if code != DONE:
+                raise self._error(code)
+            held += count * self._widths[at]
+            at += 1
+        return total_changes(self._sqlite) - before
+
+    cdef int _each(self, int at, const Value* values, Py_ssize_t count) noexcept nogil:
+        """One statement for so many rows; what its last step said."""
+        cdef void* statement = self._statements[at]
+        cdef Of step = <Of>self._routines[AT_STEP], reset = <Of>self._routines[AT_RESET]
+        cdef int code = DONE
+        while count > 0 and code == DONE:
+            code = self._bind(statement, values, self._widths[at])
+            if code == OK:
+                code = step(statement)
+                while code == ROW:
+                    code = step(statement)
+            reset(statement)
+            values += self._widths[at]
+            count -= 1
+        return code
+
+    cdef inline int _bind(self, void* statement, const Value* values, int width) noexcept nogil:
+        cdef int at, code = OK
+        cdef const Value* value
+        for at in range(1, width + 1):
+            value = values + at - 1
+            if value.kind == TEXT:
+                code = (<BindBytes>self._routines[AT_BIND_TEXT])(
+                    statement, at, value.data, value.size, STATIC)
+            elif value.kind == WHOLE:
+                code = (<BindInt64>self._routines[AT_BIND_INT64])(statement, at, value.whole)
+            elif value.kind == REAL:
+                code = (<BindDouble>self._routines[AT_BIND_DOUBLE])(statement, at, value.real)
+            elif value.kind == BLOB:
+                code = (<BindBytes>self._routines[AT_BIND_BLOB])(
+                    statement, at, value.data, value.size, STATIC)
+            else:
+                code = (<OfNumber>self._routines[AT_BIND_NULL])(statement, at)
+            if code != OK:
+                return code
+        return OK
+
+    cdef object _error(self, int code):
+        """What apsw would raise."""
+        said = (<Said>self._routines[AT_ERRMSG])(self._sqlite)
+        error = type(apsw.exception_for(code))((<bytes>said).decode("utf-8", "replace"))
+        error.result, error.extendedresult = code & 0xFF, code
+        return error
