@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from prometheus_client.samples import Sample
+
 CONFIG: Final = Path(__file__).parents[1] / "examples" / "relay.toml"
 WARMUP_S: Final = 0.5
 _START_S: Final = 20.0
@@ -184,14 +186,23 @@ class Processes:
 
     def metrics(self) -> dict[str, float]:
         """The gateway's own numbers by name; those with labels, their sum."""
+        found: dict[str, float] = {}
+        for sample in self._samples():
+            found[sample.name] = found.get(sample.name, 0.0) + sample.value
+        return found
+
+    def counted(self, name: str, label: str) -> dict[str, float]:
+        """One metric of the gateway by one of its labels."""
+        return {
+            sample.labels[label]: sample.value for sample in self._samples() if sample.name == name
+        }
+
+    def _samples(self) -> Iterator[Sample]:
         url = f"http://127.0.0.1:{self.admin_port}/metrics"
         with urllib.request.urlopen(url, timeout=_ASKING_S) as reply:
             text = reply.read().decode("utf-8")
-        found: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                found[sample.name] = found.get(sample.name, 0.0) + sample.value
-        return found
+            yield from family.samples
 
     def _until_up(self, process: subprocess.Popen[bytes], port: int) -> None:
         end = time.monotonic() + self._start_s
