@@ -30,7 +30,9 @@ def peers(algorithm: Algorithm) -> Peers:
 
 
 def sale(number: int) -> Message:
-    return build(SPOKEN, "0200", {3: "000000", 4: f"{number:012d}", 11: f"{number:06d}", 41: "TILL0001"})
+    return build(
+        SPOKEN, "0200", {3: "000000", 4: f"{number:012d}", 11: f"{number:06d}", 41: "TILL0001"}
+    )
 
 
 def signed(number: int, algorithm: Algorithm) -> bytes:
