@@ -44,7 +44,7 @@ class Exits:
         """These leave now, in their order."""
         now = self._clock.now()
         if macs_ahead.gained(self._peers):
-            macs_ahead.of_sends(sends, self._peers, self._peer_of)
+            macs_ahead.of_sends(sends, self._peers, self._network)
         for send in sends:
             if isinstance(send, ToTerminal) and self._takes_the_lane(send):
                 continue

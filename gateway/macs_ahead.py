@@ -14,11 +14,11 @@ from gateway.wire._events import Frame
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from codec import MacKey
     from gateway.peers import Peers
-    from gateway.wire.port import WireEvent
+    from gateway.wire.port import Network, WireEvent
     from routing.effects import Send
 
 
@@ -46,15 +46,15 @@ def of_frames(events: Sequence[WireEvent], peers: Peers) -> int:
     return ahead(messages, keys, False)
 
 
-def of_sends(sends: Sequence[Send], peers: Peers, peer_of: Callable[[int], str]) -> int:
+def of_sends(sends: Sequence[Send], peers: Peers, network: Network) -> int:
     """Of what leaves, of how many."""
     messages: list[Message] = []
     keys: list[MacKey] = []
     for send in sends:
         if isinstance(send, ToTerminal):
-            peer = peers.get(peer_of(send.conn))
+            peer = peers.get(network.peer(send.conn))
         elif isinstance(send, ToHost):
-            peer = peers.get(peer_of(send.link))
+            peer = peers.get(network.peer(send.link))
         else:
             continue
         if peer is not None and peer.gains:

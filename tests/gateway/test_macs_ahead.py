@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
@@ -11,12 +11,23 @@ from codec.mac import Algorithm
 from gateway import macs_ahead
 from gateway.peers import Peer, Peers
 from gateway.wire._events import Frame
+from gateway.wire._outlet import Outlet
 from gateway.wire.port import Closed, WireEvent
 from routing.effects import Send, ToHost, ToTerminal
+
+if TYPE_CHECKING:
+    from gateway.wire.port import Network
 
 SPOKEN: Final = dialect("iso87-ascii")
 COUNT: Final = 40
 TOGETHER: Final[tuple[Algorithm, ...]] = ("x9.19", "cup-ecb")
+
+
+class Lines(Outlet):
+    """Connection 4 is gone."""
+
+    def peer(self, conn: int) -> str:
+        return {1: "till", 2: "bank", 3: "open"}.get(conn, "")
 
 
 def key_of(algorithm: Algorithm) -> MacKey:
@@ -61,13 +72,12 @@ def test_each_frame_is_judged_as_if_it_had_come_alone(algorithm: Algorithm) -> N
 @pytest.mark.parametrize("algorithm", TOGETHER)
 def test_what_leaves_carries_the_mac_that_it_would_carry_alone(algorithm: Algorithm) -> None:
     known = peers(algorithm)
-    names = {1: "till", 2: "bank", 3: "open"}
     sends: list[Send] = [
         ToTerminal(1, sale(n)) if n % 2 else ToHost(2, sale(n)) for n in range(COUNT)
     ]
     echo = build(SPOKEN, "0810", {11: "000001", 39: "00", 70: "301"})
     sends += [ToTerminal(1, echo), ToTerminal(3, sale(7)), ToTerminal(4, sale(8))]
-    assert macs_ahead.of_sends(sends, known, lambda conn: names.get(conn, "")) == COUNT
+    assert macs_ahead.of_sends(sends, known, cast("Network", Lines())) == COUNT
     assert not echo.has(64)
     assert not echo.has(128)
     for number, send in enumerate(sends[:COUNT]):
