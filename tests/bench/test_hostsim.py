@@ -70,15 +70,17 @@ def test_every_class_gets_the_answer_of_its_class(mti: str, answered: str) -> No
 
 
 def test_requests_of_many_kinds_in_turns_are_each_answered_by_their_own_recipe() -> None:
-    """More kinds than are remembered, some of them alike but for a length or the MTI."""
+    """More kinds than are remembered, some alike but for the MTI or where one field ends."""
     rng = random.Random(1)  # noqa: S311 - repeatable, not secret
     kinds: list[dict[str, str]] = [{}]
-    kinds += [{"de2": "4" * length, "de35": "4" * length} for length in range(13, 19)]
+    kinds += [{"de2": "4" * length, "de35": "4" * (32 - length)} for length in range(13, 19)]
     kinds += [{"de48": "x" * length, "de102": "1"} for length in (1, 10, 100, 999)]
     with bank() as host, host.connect() as connection:
         for stan in range(1, 300):
-            request = Message(sale(stan, **rng.choice(kinds)), ISO87)
+            mti = rng.choice((b"0100", b"0200", b"0800"))
+            request = Message(mti + sale(stan, **rng.choice(kinds))[4:], ISO87)
             answer = asked(connection, request.raw)
+            assert (37 in answer.fields()) == (mti != b"0800")
             for number in (2, 48, 102, 11, 49):
                 assert answer.get(number, "") == request.get(number, ""), number
 
