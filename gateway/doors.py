@@ -105,19 +105,19 @@ class Doors:
             message = f"sockets from systemd that no listener is named for: {', '.join(unknown)}"
             raise systemd.ActivationError(message)
         for each in self._config.listener:
-            field = _BOUND_FIELDS.get(each.tls.binds)
-            binding = Binding(dialect(each.dialect), field) if field else None
             given = inherited.get(each.name)
             sock = None if given is None else systemd.adopted(given, each.name)
-            door = self._door(each)
-            self._engine.listen(each.name, each.host, each.port, door, binding, sock)
+            self._engine.listen(each.name, each.host, each.port, self._door(each), sock)
             where = "systemd's socket" if sock else f"{each.host}:{each.port}"
             self._log.info("listening", listener=each.name, address=where)
 
     def _door(self, listener: Listener) -> Door:
         credentials = self._listeners.get(listener.name)
+        field = _BOUND_FIELDS.get(listener.tls.binds)
+        binding = Binding(dialect(listener.dialect), field) if field else None
         if not listener.proxies:
-            return Door(listener.name, None if credentials is None else credentials.filter)
+            plain_or_tls = None if credentials is None else credentials.filter
+            return Door(listener.name, plain_or_tls, binding=binding)
         trusted = Networks(listener.proxies)
         new_filter = Proxied if credentials is None else partial(_proxied_tls, credentials)
         return Door(
@@ -125,6 +125,7 @@ class Doors:
             new_filter,
             trusted.__contains__,
             acknowledges=not rests_on_delivery(self._config),
+            binding=binding,
         )
 
     def reload(self) -> None:

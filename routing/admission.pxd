@@ -32,6 +32,7 @@ cdef class Admission:
     cdef public object advised_again
     @cython.locals(message=Message_t, convention=Convention_t)
     cpdef object identity_of_new(self, Asker_t asker, Listener listener, Now_t now)
+    cpdef Charge_t known(self, Asker_t asker, str identity)
     cpdef object not_in_service(self, Message_t message, bint takes_money=*)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
@@ -40,11 +41,11 @@ cdef class Admission:
     @cython.locals(host=Host_t)
     cpdef tuple host_for(self, Message_t message, Listener listener, Now_t now, object only=*)
     cpdef object why_not(self, Host_t host, Now_t now)
-    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, undoes=bint, convention=Convention_t)
+    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, undoes=bint, convention=Convention_t, sent_as_asked=bint)
     cpdef object open(self, Asker_t asker, Listener listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
     @cython.locals(message=Message_t, de=int, _tried=int, convention=Convention_t)
     cpdef object towards(self, Host_t host, Message_t request, Now_t now)
-    @cython.locals(charge=Charge_t, unproven=list)
+    @cython.locals(charge=Charge_t, unproven=tuple)
     cpdef object proves_the_last(self, Asker_t asker, object stan, Listener listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)

@@ -75,13 +75,17 @@ class Admission:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
         identity = convention.identity(message)
-        known = self._life.book.same_as(identity)
+        known = self.known(asker, identity)
         if known is not None:
             self.repeat(known, asker, now)
             return None
         if self.is_forbidden(asker, identity, convention, now):
             return None
         return identity
+
+    def known(self, asker: Asker, identity: str) -> Charge | None:
+        """The charge in memory that a request repeats."""
+        return self._life.book.same_as(identity, asker.till(), asker.request.text(11))
 
     def turn_away(
         self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
@@ -94,7 +98,7 @@ class Admission:
         """
 
         def looked_up(known: Charge | None, now: Now) -> None:
-            known = self._life.book.same_as(identity) or known
+            known = self.known(asker, identity) or known
             if known is not None:
                 self.repeat(known, asker, now)
                 return
@@ -223,7 +227,8 @@ class Admission:
         charge.window_s = window_s
         charge.host = host.name
         charge.host_stan = message.text(11)
-        charge.host_de7 = message.text(7)
+        sent_as_asked = message.holds(7, charge.de7)
+        charge.host_de7 = charge.de7 if sent_as_asked else message.text(7)
         charge.sent = kept.keep(message, _kept(host.convention, transaction))
         charge.kind, charge.undoes = transaction, undoes
         charge.original_id = original.id if original is not None and undoes else 0

@@ -161,7 +161,7 @@ class TerminalSide:
 
         def found(charge: Charge | None, now: Now, known: Charge | None = None) -> None:
             # The same request may have come again while the journal was asked.
-            known = self._life.book.same_as(identity) or known
+            known = self.admission.known(asker, identity) or known
             if known is not None:
                 self.admission.repeat(known, asker, now)
                 return

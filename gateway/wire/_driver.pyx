@@ -21,12 +21,14 @@ from collections import Counter
 from codec import FrameError
 from codec.framing import frame
 from gateway.wire._events cimport acknowledged
+from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
 
 cdef extern from "sys/epoll.h" nogil:
     enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
+    enum: EPOLLET
     ctypedef union epoll_data_t:
         uint64_t u64
     struct epoll_event:
@@ -65,6 +67,11 @@ cdef extern from "sys/ioctl.h" nogil:
 
 cdef extern from "linux/sockios.h" nogil:
     enum: SIOCOUTQ
+
+cdef extern from "sys/eventfd.h" nogil:
+    enum: EFD_CLOEXEC, EFD_NONBLOCK
+    int eventfd(unsigned int count, int flags)
+    int eventfd_write(int fd, uint64_t count)
 
 cdef extern from "unistd.h" nogil:
     int close(int fd)
@@ -120,7 +127,7 @@ cdef class Watches:
         return watch
 
 
-cdef class Driver:
+cdef class Driver(Outlet):
     """Sockets of one process: who is there, what came, what waits to leave."""
 
     cdef object clock
@@ -135,16 +142,17 @@ cdef class Driver:
     cdef dict addresses                 # how many accepted connections each address has
     cdef dict wheel                     # second → ids of connections whose clocks are due
     cdef list dirty                     # connections with something queued since the last flush
+    cdef int wake_fd                    # a descriptor of the epoll set that `wake` makes ready
     cdef list events
     cdef Watches watches, fresh         # `fresh`: of answers that have not been flushed yet
     cdef int epoll_fd
     cdef int64_t last_id
     cdef double next_sweep
-    cdef epoll_event* ready
+    cdef epoll_event* happening
     cdef uint8_t* buffer
 
     def __cinit__(self, limits, clock):
-        self.epoll_fd = -1
+        self.epoll_fd = self.wake_fd = -1
         self.clock, self.limits = clock, limits
         self.settles_s = limits.acknowledgement_settles_s
         self.unacknowledged_s = limits.unacknowledged_s
@@ -154,13 +162,18 @@ cdef class Driver:
         self.conns, self.doors, self.addresses, self.wheel = {}, {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
         self.watches, self.fresh = Watches(), Watches()
-        self.ready = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
+        self.happening = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
         self.buffer = <uint8_t*>malloc(READ_BYTES)
-        if self.ready == NULL or self.buffer == NULL:
+        if self.happening == NULL or self.buffer == NULL:
             raise MemoryError
         self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll_fd < 0:
             raise OSError(errno, "epoll_create1")
+        self.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+        if self.wake_fd < 0:
+            raise OSError(errno, "eventfd")
+        # At the edge: it says so each time that it is written to, and need not be read.
+        self.ask(EPOLL_CTL_ADD, self.wake_fd, 0, EPOLLIN | EPOLLET)
 
     def __init__(self, limits, clock):
         """All of it is done in `__cinit__`; a Python class below this one calls it all the same."""
@@ -168,7 +181,9 @@ cdef class Driver:
     def __dealloc__(self):
         if self.epoll_fd >= 0:
             close(self.epoll_fd)
-        free(self.ready)
+        if self.wake_fd >= 0:
+            close(self.wake_fd)
+        free(self.happening)
         free(self.buffer)
 
     def __len__(self):
@@ -178,16 +193,10 @@ cdef class Driver:
         """The descriptor that is readable when something is ready, or that of a connection."""
         return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
 
-    def peer(self, conn):
+    cpdef str peer(self, object conn):
         """The listener or host that a connection belongs to; '' if it is gone."""
         cdef object found = self.conns.get(conn)
         return (<Connection>found).peer if found is not None else ""
-
-    def identity(self, conn):
-        """The name in the certificate of the other side; '' without one, or if it is gone."""
-        cdef object found = self.conns.get(conn)
-        cdef object filter = (<Connection>found).filter if found is not None else None
-        return filter.identity if filter is not None else ""
 
     # Connections come and go
 
@@ -211,7 +220,7 @@ cdef class Driver:
     cdef int admit(self, int fd, object door, object filter, str address, double now) except -1:
         """Somebody connected."""
         cdef Connection connection = self.join(fd, door.name, True, filter, now)
-        connection.proves = door.acknowledges
+        connection.proves, connection.binding = door.acknowledges, door.binding
         if address:
             self.settle(connection, address)
         return 0
@@ -292,18 +301,27 @@ cdef class Driver:
 
     # What is ready
 
-    def poll(self):
-        """Deal with all that is ready, without waiting; whether anything happened."""
-        cdef double now = self.clock.now().monotonic
-        cdef int count = epoll_wait(self.epoll_fd, self.ready, EVENTS_A_TURN, 0)
+    def wake(self):
+        """Have `poll` find that something happened.  May be called from any thread."""
+        eventfd_write(self.wake_fd, 1)
+
+    def poll(self, int wait_ms=0):
+        """Deal with all that is ready; whether anything happened.  With `wait_ms` the thread waits
+        so long for it, and lets other threads run.
+        """
+        cdef int count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, 0)
         cdef int i
         cdef uint64_t key
+        if count == 0 and wait_ms > 0 and not self.events:
+            with nogil:
+                count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, wait_ms)
+        cdef double now = self.clock.now().monotonic
         for i in range(count):
-            key = self.ready[i].data.u64
+            key = self.happening[i].data.u64
             if key >> 32 == 0 and <int>key in self.doors:
                 self.accept(<int>key, now)
             else:
-                self.happened(key, self.ready[i].events, now)
+                self.happened(key, self.happening[i].events, now)
         if self.watches.count and self.watches.ring[self.watches.first].at <= now:
             self.check_watches(now)
         if now >= self.next_sweep:
@@ -394,7 +412,7 @@ cdef class Driver:
         try:
             self.frames_in += connection.take(data, count, now, self.events, True)
         except FrameError:
-            self.lose(connection, "not a frame")
+            self.lose(connection, connection.unreadable)
             return 0
         if connection.frame_began_at != 0 and connection.accepted:
             self.look_later(connection)
@@ -404,6 +422,7 @@ cdef class Driver:
         """Bytes that TLS or a proxy's header stands around."""
         cdef object filter = connection.filter
         cdef bytes plain, answer
+        cdef Py_ssize_t told
         try:
             plain = filter.received(data)
         except FilterError as error:
@@ -424,10 +443,28 @@ cdef class Driver:
         if connection.fd >= 0 and connection.shaking and filter.shaken:
             connection.shaking = False
         if connection.fd >= 0 and plain:
+            told = len(self.events)
             self.frames(connection, <const uint8_t*>PyBytes_AS_STRING(plain),
                         PyBytes_GET_SIZE(plain), now)
+            if connection.binding is not None:
+                self.bound(connection, told)
         if connection.fd >= 0 and filter.ended and not connection.closed:
             self.ended(connection)
+        return 0
+
+    cdef int bound(self, Connection connection, Py_ssize_t told) except -1:
+        """Of the events from `told` on, none in which somebody says to be another than their
+        certificate.  It is looked at before anything can end the connection."""
+        cdef Py_ssize_t at
+        cdef str identity
+        if connection.fd < 0:
+            return 0
+        identity = connection.filter.identity
+        for at in range(told, len(self.events)):
+            if not connection.binding.fits(self.events[at].data, identity):
+                del self.events[at:]
+                self.lose(connection, "not its certificate's terminal")
+                return 0
         return 0
 
     cdef void say_last(self, Connection connection, bytes alert) noexcept:
@@ -478,7 +515,7 @@ cdef class Driver:
 
     # Sending
 
-    def send(self, conn, bytes data not None, int64_t tag=0):
+    cpdef bint send(self, object conn, bytes data, int64_t tag=0) except -1:
         """Queue a frame; False if the connection is gone or its other side has ended."""
         cdef object found = self.conns.get(conn)
         cdef Connection connection
@@ -490,7 +527,7 @@ cdef class Driver:
         if connection.closed:
             return False
         if not connection.has_room(PyBytes_GET_SIZE(data)):
-            self.lose(connection, "waiting_bytes_max")
+            self.lose(connection, connection.slow)
             return False
         if connection.filter is None:
             connection.append(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), True)
@@ -509,7 +546,7 @@ cdef class Driver:
             connection.watched += 1
         return True
 
-    def flush(self):
+    cpdef object flush(self):
         """Write what was queued since the last flush, each connection's frames together."""
         cdef Connection connection
         cdef list dirty
@@ -561,9 +598,18 @@ cdef class Driver:
                 self.check(<Connection>found, watch, now)
         return 0
 
+    cdef bint has_all(self, Connection connection, double now) noexcept:
+        """Whether the other side's TCP has every byte now.  Then it need not be asked again for an
+        answer that was sent before.
+        """
+        if connection.end > connection.start or unacknowledged(connection.fd):
+            return False
+        connection.all_had_at = now
+        return True
+
     cdef int check(self, Connection connection, Watch watch, double now) except -1:
         connection.watched -= 1
-        if connection.end == connection.start and not unacknowledged(connection.fd):
+        if watch.since < connection.all_had_at or self.has_all(connection, now):
             self.events.append(acknowledged(connection.id, watch.tag))
             if connection.closed and not connection.watched:
                 self.lose(connection, "ended")

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import socket
 import struct
+from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
 from gateway.wire._driver import Driver
 from gateway.wire.filters import Door, FilterError
-from gateway.wire.port import Frame, Quality
+from gateway.wire.port import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.clock import Clock
-    from gateway.wire.binding import Binding
     from gateway.wire.port import WireEvent, WireLimits
     from gateway.wire.tls import Tls
 
@@ -32,6 +32,10 @@ _TCP_INFO_BYTES: Final = 104
 _RTT_AT: Final = 68
 _RESENT_AT: Final = 100
 """Where Linux's `struct tcp_info` has them."""
+
+OTHERS_WAIT_S_MAX: Final = 0.001
+"""So long the turns may go on, or wait for the wire, before Trio's other tasks have their turn."""
+_MS: Final = 1_000
 
 
 def expecting(address: str, port: int) -> socket.socket:
@@ -52,9 +56,9 @@ class Engine(Driver):
 
     def __init__(self, limits: WireLimits, clock: Clock) -> None:
         super().__init__(limits, clock)
-        self._limits = limits
+        self._limits, self._clock = limits, clock
+        self._others_turn_at = 0.0
         self._listeners: list[socket.socket] = []
-        self._bindings: dict[str, Binding] = {}
         self._secured: dict[str, Callable[[], Tls]] = {}
         self._expected: dict[str, _Expected] = {}
 
@@ -64,7 +68,6 @@ class Engine(Driver):
         host: str,
         port: int,
         door: Door | None = None,
-        binding: Binding | None = None,
         inherited: socket.socket | None = None,
     ) -> socket.socket:
         """Accept terminals of listener `name`, on a socket that listens already if there is one.
@@ -77,8 +80,6 @@ class Engine(Driver):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listeners.append(sock)
         self.open_door(sock.fileno(), door or Door(name))
-        if binding is not None:
-            self._bindings[name] = binding
         return sock
 
     def secure(self, host: str, new_filter: Callable[[], Tls] | None) -> None:
@@ -198,31 +199,27 @@ class Engine(Driver):
             expected.listener.socket.close()
         self.drop_all()
 
-    async def turn(self, wait_s: float) -> list[WireEvent]:
-        """What happened; waits at most `wait_s` for it."""
-        if self.poll():
-            # Others get their turn, too: the journal, the links, whoever asks over HTTP.
-            await trio.lowlevel.checkpoint()
-        else:
-            with trio.move_on_after(wait_s):
-                await trio.lowlevel.wait_readable(self.fileno())
-            self.poll()
-        return self._bound(self.taken()) if self._bindings else self.taken()
+    def ready(self) -> list[WireEvent]:
+        """What happened; waits for nothing."""
+        self.poll()
+        return self.taken()
 
-    def _bound(self, events: list[WireEvent]) -> list[WireEvent]:
-        """Without the frames in which somebody says to be another than their certificate."""
-        good, liars = [], set()
-        for event in events:
-            binding = self._bindings.get(event.peer) if isinstance(event, Frame) else None
-            if binding is None or not isinstance(event, Frame):
-                good.append(event)
-            elif event.conn not in liars:
-                if binding.fits(event.data, self.identity(event.conn)):
-                    good.append(event)
-                else:
-                    liars.add(event.conn)
-                    self.close(event.conn, "not its certificate's terminal")
-        return good
+    async def turn(self, wait_s: float) -> list[WireEvent]:
+        """What happened; waits at most `wait_s` for it.
+
+        A look at Trio's other tasks (the links, whoever asks over HTTP) costs as much as a few
+        messages: it comes when nothing happens, or when it is due.
+        """
+        left_s = min(self._others_turn_at - self._clock.now().monotonic, wait_s)
+        if left_s <= 0 or not self.poll(ceil(left_s * _MS)):
+            if self.poll():
+                await trio.lowlevel.checkpoint()
+            else:
+                with trio.move_on_after(wait_s):
+                    await trio.lowlevel.wait_readable(self.fileno())
+                self.poll()
+            self._others_turn_at = self._clock.now().monotonic + OTHERS_WAIT_S_MAX
+        return self.taken()
 
 
 async def _shake(stream: trio.SocketStream, tls: Tls) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.wire.binding import Binding
+
 
 class FilterError(Exception):
     """The other side broke the protocol around the frames; its text is the reason of the end."""
@@ -59,3 +61,5 @@ class Door(NamedTuple):
     acknowledges: bool = True
     """The acknowledgement of TCP is the terminal's own.  Behind a proxy it proves nothing, and no
     `Acknowledged` is told of these connections."""
+    binding: Binding | None = None
+    """Frames must name whom the certificate behind the `filter` names."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -76,11 +76,9 @@ def papers(tmp_path: Path) -> Papers:
 class Wire:
     """An engine with one door."""
 
-    def __init__(
-        self, door: Door, binding: Binding | None = None, limits: WireLimits = LIMITS
-    ) -> None:
+    def __init__(self, door: Door, limits: WireLimits = LIMITS) -> None:
         self.engine = Engine(limits, SystemClock())
-        listening = self.engine.listen(door.name, "127.0.0.1", 0, door, binding)
+        listening = self.engine.listen(door.name, "127.0.0.1", 0, door)
         self.address = listening.getsockname()
         self.seen: list[WireEvent] = []
 
@@ -105,11 +103,9 @@ class Wire:
         assert event.why == why
 
 
-@contextmanager
-def wire_behind(
-    door: Door, binding: Binding | None = None, limits: WireLimits = LIMITS
-) -> Iterator[Wire]:
-    wire = Wire(door, binding, limits)
+@contextlib.contextmanager
+def wire_behind(door: Door, limits: WireLimits = LIMITS) -> Iterator[Wire]:
+    wire = Wire(door, limits)
     yield wire
     wire.engine.close_all()
 
@@ -228,16 +224,81 @@ def sale(terminal: str) -> bytes:
     return bytes(raw)
 
 
+def bound_door(papers: Papers) -> Door:
+    """A terminal's certificate says its DE 41."""
+    binding = Binding(dialect("iso87-ascii"), 41)
+    return Door("counter", server(papers.mutual()).filter, binding=binding)
+
+
 async def test_a_terminal_that_says_to_be_another_than_its_certificate_is_ended(
     papers: Papers,
 ) -> None:
     client = papers.context(papers.signed("till", "till.test", "TERM0001"))
-    door = Door("counter", server(papers.mutual()).filter)
-    with wire_behind(door, Binding(dialect("iso87-ascii"), 41)) as wire:
+    with wire_behind(bound_door(papers)) as wire:
         assert (await asked(wire, client, sale("TERM0001"))).answer
         liar = await asked(wire, client, sale("TERM0002"))
         assert not liar.answer
         assert wire.engine.refused["not its certificate's terminal"] == 1
+
+
+class Goodbye:
+    """A terminal whose last frames and whose end of TLS arrive in one segment."""
+
+    def __init__(self, address: tuple[str, int], context: ssl.SSLContext, *says: bytes) -> None:
+        self._address, self._says = address, says
+        self._from_wire, self._to_wire = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._from_wire, self._to_wire, server_hostname="localhost")
+
+    def run(self) -> None:
+        with socket.create_connection(self._address, WAIT_S) as sock:
+            while not self._shaken():
+                sock.sendall(self._to_wire.read())
+                self._from_wire.write(sock.recv(65_536))
+            self._tls.write(b"".join(frame(each) for each in self._says))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self._tls.unwrap()
+            sock.sendall(self._to_wire.read())
+            with contextlib.suppress(ConnectionError):
+                sock.recv(65_536)
+
+    def _shaken(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+
+async def last_words(papers: Papers, door: Door, *says: bytes) -> list[WireEvent]:
+    """What the engine tells of a terminal that says so much and ends at once."""
+    client = papers.context(papers.signed("till", "till.test", "TERM0001"))
+    with wire_behind(door) as wire:
+        goodbye = Goodbye(wire.address, client, *says)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, goodbye.run)
+            await wire.one(Lost)
+    return wire.seen
+
+
+@pytest.mark.parametrize("bound", [False, True])
+async def test_the_last_frame_before_the_end_of_tls_is_still_heard(
+    papers: Papers, bound: bool
+) -> None:
+    door = bound_door(papers) if bound else Door("counter", server(papers.mutual()).filter)
+    told = await last_words(papers, door, sale("TERM0001"), sale("TERM0001"))
+    heard = [event.data for event in told if isinstance(event, Frame)]
+    assert heard == [sale("TERM0001")] * 2
+    assert [event.why for event in told if isinstance(event, Lost)] == ["ended"]
+
+
+async def test_who_lies_in_the_last_frame_is_ended_for_that(papers: Papers) -> None:
+    told = await last_words(
+        papers, bound_door(papers), sale("TERM0001"), sale("TERM0002"), sale("TERM0001")
+    )
+    assert [event.data for event in told if isinstance(event, Frame)] == [sale("TERM0001")]
+    assert [event.why for event in told if isinstance(event, Lost)] == [
+        "not its certificate's terminal"
+    ]
 
 
 async def test_certificates_are_read_anew_without_a_restart(papers: Papers) -> None:
@@ -360,11 +421,22 @@ async def test_a_host_may_connect_to_us_from_where_it_is_allowed_to() -> None:
 # Proxies
 
 
-def header(source: str, *, command: int = 0x21) -> bytes:
-    body = (
-        socket.inet_aton(source) + socket.inet_aton("10.0.0.1") + struct.pack(">HH", 4_000, 8_583)
-    )
-    return SIGNATURE + bytes([command, 0x11]) + struct.pack(">H", len(body)) + body
+def header(source: str, *, command: int = 0x21, more: bytes = b"") -> bytes:
+    """What a proxy says of a terminal at an address; `more` stands behind the addresses."""
+    over_ip6 = ":" in source
+    family, ours = (socket.AF_INET6, "2001:db8::1") if over_ip6 else (socket.AF_INET, "10.0.0.1")
+    addresses = socket.inet_pton(family, source) + socket.inet_pton(family, ours)
+    body = addresses + struct.pack(">HH", 4_000, 8_583) + more
+    kind = 0x21 if over_ip6 else 0x11
+    return SIGNATURE + bytes([command, kind]) + struct.pack(">H", len(body)) + body
+
+
+LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
+"""A proxy that speaks for itself, to see whether somebody is there."""
+LOCAL_WITH_ADDRESSES = header("192.0.2.7", command=0x20)
+"""They are to be passed over."""
+TLVS = b"\x02\x00\x09till.test" + b"\x04\x00\x03\0\0\0" + b"\x20\x00\x05\x01\0\0\0\0"
+"""What a proxy adds: the name that was asked for, padding, that TLS ended there."""
 
 
 def proxied(*, acknowledges: bool = False) -> Door:
@@ -382,12 +454,34 @@ async def test_frames_stand_behind_a_proxys_header_however_it_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        header("2001:db8::7"),
+        header("192.0.2.7", more=TLVS),
+        header("2001:db8::7", more=TLVS),
+        LOCAL,
+        LOCAL_WITH_ADDRESSES,
+    ],
+    ids=["IPv6", "IPv4 and more", "IPv6 and more", "local", "local with addresses"],
+)
+async def test_every_kind_of_a_proxys_header_is_read_to_its_end(said: bytes) -> None:
+    with wire_behind(proxied()) as wire, socket.create_connection(wire.address, WAIT_S) as sock:
+        for byte in said[:-1]:
+            sock.sendall(bytes([byte]))
+            await wire.engine.turn(0.001)
+        sock.sendall(said[-1:] + frame(b"hello"))
+        assert (await wire.heard()).data == b"hello"
+
+
+@pytest.mark.parametrize(
     ("sent", "why"),
     [
         (frame(b"no header at all"), "no proxy header"),
         (header("192.0.2.7", command=0x22), "bad proxy header"),
         (SIGNATURE + b"\x21\x11\xff\xff", "bad proxy header"),
         (SIGNATURE + b"\x21\x00\x00\x00", "bad proxy header"),
+        (SIGNATURE + b"\x21\x21" + header("192.0.2.7")[14:], "bad proxy header"),
+        (header("2001:db8::7", command=0x31), "bad proxy header"),
         (SIGNATURE[:5], "no handshake in time"),
     ],
 )
@@ -409,19 +503,39 @@ async def test_only_named_proxies_connect() -> None:
         assert wire.engine.refused["proxy not trusted"] == 1
 
 
-async def test_the_limit_of_an_address_is_that_of_the_terminal_behind_the_proxy() -> None:
+@pytest.mark.parametrize(
+    ("first", "other", "again"),
+    [
+        ("192.0.2.7", "192.0.2.8", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::8", "2001:db8:0:0::7"),
+        ("192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"),
+    ],
+)
+async def test_the_limit_of_an_address_is_that_of_the_terminal_behind_the_proxy(
+    first: str, other: str, again: str
+) -> None:
     limits = msgspec.structs.replace(LIMITS, connections_per_address_max=1)
-    wire = Wire(proxied(), limits=limits)
-    socks = [socket.create_connection(wire.address, WAIT_S) for _ in range(3)]
-    for sock, source in zip(socks, ("192.0.2.7", "192.0.2.8", "192.0.2.7"), strict=True):
-        sock.sendall(header(source) + frame(b"hello"))
-        if sock is socks[2]:
-            await wire.lost("connections_per_address_max")
-        else:
+    with wire_behind(proxied(), limits=limits) as wire, contextlib.ExitStack() as stack:
+
+        def comes(source: str) -> None:
+            sock = stack.enter_context(socket.create_connection(wire.address, WAIT_S))
+            sock.sendall(header(source) + frame(b"hello"))
+
+        for source in (first, other):
+            comes(source)
             await wire.heard()
-    wire.engine.close_all()
-    for sock in socks:
-        sock.close()
+        comes(again)
+        await wire.lost("connections_per_address_max")
+
+
+async def test_a_proxy_that_looks_after_us_counts_as_no_terminals_address() -> None:
+    limits = msgspec.structs.replace(LIMITS, connections_per_address_max=1)
+    with wire_behind(proxied(), limits=limits) as wire, contextlib.ExitStack() as stack:
+        for said in (LOCAL, LOCAL_WITH_ADDRESSES, LOCAL, header("192.0.2.7")):
+            sock = stack.enter_context(socket.create_connection(wire.address, WAIT_S))
+            sock.sendall(said + frame(b"hello"))
+            await wire.heard()
+        assert not wire.engine.refused
 
 
 async def test_a_proxys_acknowledgement_proves_nothing() -> None:
