@@ -1,6 +1,6 @@
 """What a message and its MAC cost in the codec, beside other Python codecs and bare libcrypto.
 
-The message is the 13-field, 152-byte sale of the load generator (`native/iso.h`).
+The message is the 13-field, 152-byte sale of the load generator (`native/sale.h`).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ SALE: Final = {
     42: "MERCHANT0000001",
     49: "840",
 }
-"""As the load generator sends it (`native/iso.h`)."""
+"""As the load generator sends it (`native/sale.h`)."""
 RAW: Final = build(DIALECT, "0200", SALE).raw
 BATCH: Final = 64
 _KEY: Final = MacKey("aes-cmac", bytes.fromhex(KEY))

@@ -50,7 +50,10 @@ _HEALED_S_MAX: Final = 120.0
 _HEALED_PAUSE_S: Final = 1.0
 _AUDIT_S_MAX: Final = 600.0
 _TERMINALS_OF_LOAD: Final = 512
-HONEST_ERRORS: Final = ("mti", "mismatch", "unknown_stan", "mac", "parse", "closed", "stalled_2s")
+HONEST_ERRORS: Final = (
+    *("mti", "mismatch", "unknown_stan", "mac"),
+    *("parse", "closed", "stalled_2s", "timeout"),
+)
 """What no fault of others excuses."""
 NEVER: Final = (
     "gateway_internal_errors_total",

@@ -47,7 +47,7 @@ def test_a_tool_is_compiled_once_and_without_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    native.compile_c(native.SOURCES / f"{name}.c", tmp_path / name, "-O2", "-Wall", "-Werror")
+    native.compile_c(native.SOURCES / f"{name}.c", tmp_path / name, *native.FLAGS, "-Werror")
     first = native.tool(name)
     made = first.stat().st_mtime_ns
     assert native.tool(name).stat().st_mtime_ns == made
