@@ -23,6 +23,7 @@ from codec.framing import frame
 from gateway.wire._events cimport acknowledged
 from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
+from gateway.wire.crowd import Crowd
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
 
@@ -133,13 +134,12 @@ cdef class Driver(Outlet):
     cdef object clock
     cdef object limits
     cdef double settles_s, unacknowledged_s
-    cdef Py_ssize_t connections_max, per_address_max
+    cdef readonly object crowd          # who was accepted, and whether somebody more may be
     cdef readonly object refused        # connections ended or not accepted, by reason
     cdef readonly long frames_in, frames_out
     cdef dict conns                     # id → Connection
     cdef list by_fd                     # Connection, or None
     cdef dict doors                     # a listening descriptor → Door
-    cdef dict addresses                 # how many accepted connections each address has
     cdef dict wheel                     # second → ids of connections whose clocks are due
     cdef list dirty                     # connections with something queued since the last flush
     cdef int wake_fd                    # a descriptor of the epoll set that `wake` makes ready
@@ -156,10 +156,8 @@ cdef class Driver(Outlet):
         self.clock, self.limits = clock, limits
         self.settles_s = limits.acknowledgement_settles_s
         self.unacknowledged_s = limits.unacknowledged_s
-        self.connections_max = limits.connections_max
-        self.per_address_max = limits.connections_per_address_max
-        self.refused = Counter()
-        self.conns, self.doors, self.addresses, self.wheel = {}, {}, {}, {}
+        self.crowd, self.refused = Crowd(limits), Counter()
+        self.conns, self.doors, self.wheel = {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
         self.watches, self.fresh = Watches(), Watches()
         self.happening = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
@@ -222,7 +220,7 @@ cdef class Driver(Outlet):
         cdef Connection connection = self.join(fd, door.name, True, filter, now)
         connection.proves, connection.binding = door.acknowledges, door.binding
         if address:
-            self.settle(connection, address)
+            self.crowd.is_from(connection, address)
         return 0
 
     cdef Connection join(self, int fd, str peer, bint accepted, object filter, double now):
@@ -236,14 +234,9 @@ cdef class Driver(Outlet):
         self.ask(EPOLL_CTL_ADD, fd, connection.half, EPOLLIN)
         self.by_fd[fd] = self.conns[connection.id] = connection
         if accepted:
+            self.crowd.comes(connection)
             self.look_later(connection)
         return connection
-
-    cdef int settle(self, Connection connection, str address) except -1:
-        """The connection counts as this address's."""
-        connection.address = address
-        self.addresses[address] = self.addresses.get(address, 0) + 1
-        return 0
 
     def accepted(self):
         """The connections that others made to us, the oldest first."""
@@ -275,12 +268,8 @@ cdef class Driver(Outlet):
         self.by_fd[connection.fd] = None
         close(connection.fd)
         connection.fd = -1
-        if connection.address is not None:
-            left = self.addresses[connection.address] - 1
-            if left:
-                self.addresses[connection.address] = left
-            else:
-                del self.addresses[connection.address]
+        if connection.accepted:
+            self.crowd.leaves(connection)
         return 0
 
     cdef int ask(self, int operation, int fd, uint32_t half, uint32_t interest) except -1:
@@ -350,7 +339,7 @@ cdef class Driver(Outlet):
                     self.ask(EPOLL_CTL_MOD, fd, 0, 0)
                 return 0
             source = text_of(&address)
-            why = self.unwelcome(door, source)
+            why = self.crowd.refuses(source, door.trusts)
             if why is not None:
                 self.refused[why] += 1
                 close(got)
@@ -358,19 +347,6 @@ cdef class Driver(Outlet):
             filter = door.filter() if door.filter is not None else None
             self.admit(got, door, filter, "" if door.trusts is not None else source, now)
         return 0
-
-    cdef str unwelcome(self, object door, str source):
-        """Why a connection from here is not accepted, or None."""
-        if len(self.conns) >= self.connections_max:
-            return "connections_max"
-        if door.trusts is not None:
-            return None if door.trusts(source) else "proxy not trusted"
-        return self.crowded(source)
-
-    cdef str crowded(self, str source):
-        if self.addresses.get(source, 0) >= self.per_address_max:
-            return "connections_per_address_max"
-        return None
 
     cdef int happened(self, uint64_t key, uint32_t mask, double now) except -1:
         cdef uint32_t fd = <uint32_t>(key & 0xFFFFFFFF)
@@ -435,11 +411,11 @@ cdef class Driver(Outlet):
                               False)
             self.write(connection)
         if connection.fd >= 0 and connection.address is None and filter.source:
-            why = self.crowded(filter.source)
+            why = self.crowd.crowded(filter.source)
             if why is not None:
                 self.lose(connection, why)
                 return 0
-            self.settle(connection, filter.source)
+            self.crowd.is_from(connection, filter.source)
         if connection.fd >= 0 and connection.shaking and filter.shaken:
             connection.shaking = False
         if connection.fd >= 0 and plain:

@@ -19,6 +19,7 @@ cdef class Connection:
     cdef public bint accepted
     cdef public bint closed
     cdef public bint shaking
+    cdef public str address         # where it is from, once that is known
     cdef readonly double opened_at, heard_at, first_frame_at, frame_began_at
     cdef bytes partial              # a frame that has only begun, or None
     cdef object broken              # what made the stream unreadable, or None
@@ -35,7 +36,6 @@ cdef class Connection:
     cdef long due_slot              # when the driver looks at the clocks next
     cdef object filter              # TLS or a proxy's header between socket and frames, or None
     cdef object binding             # to what its certificate is bound, or None
-    cdef str address
     cdef bint proves                # its TCP's acknowledgement is the terminal's, not a proxy's
 
     cdef Py_ssize_t take(self, const uint8_t* data, Py_ssize_t count, double now, list into,

@@ -10,6 +10,9 @@ class Connection:
     shaking: bool
     """A handshake is under way; its clock runs."""
 
+    address: str | None
+    """Where the other side is, once that is known; a proxy tells it later."""
+
     def __init__(self, conn_id: int, peer: str, limits: WireLimits, now: float) -> None: ...
     @property
     def id(self) -> int: ...

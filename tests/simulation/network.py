@@ -1,7 +1,7 @@
 """The gateway's network port in the simulator: the shipped connection logic over simulated wires.
 
 What the epoll driver does with the kernel is done here with `wires`; framing, limits and clocks are
-`gateway.wire.connection` as shipped.
+`gateway.wire.connection` and `gateway.wire.crowd` as shipped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import trio
 from codec import FrameError
 from gateway.wire._outlet import Outlet
 from gateway.wire.connection import Connection, SlowReaderError
+from gateway.wire.crowd import Crowd
 from gateway.wire.port import Acknowledged, Closed, Frame, Lost
 from tests.simulation.agenda import Nap
 
@@ -51,7 +52,8 @@ class SimNetwork(Outlet):
     ) -> None:
         self.window_bytes = SEND_WINDOW_BYTES
         self.ended: Counter[str] = Counter()
-        """Connections that the gateway ended, by why."""
+        """Connections that the gateway ended or refused, by why."""
+        self._crowd = Crowd(limits)
         self._limits = limits
         self._clock = clock
         self._dial = dial
@@ -88,12 +90,14 @@ class SimNetwork(Outlet):
             self._lose(connection, "reset")
             self._nap.wake()
 
-    def adopt(self, end: End, peer: str, *, accepted: bool = False) -> int:
+    def adopt(self, end: End, peer: str, *, accepted: bool = False, source: str = "") -> int:
         """Take over an end; returns the connection's id."""
         self._last_id += 1
         conn = self._last_id
         connection = Connection(conn, peer, self._limits, self._clock.now().monotonic)
         connection.accepted = accepted
+        if accepted:
+            self._crowd.comes(connection, source)
         end.hard_close = not accepted
         self._connections[conn], self._ends[conn], self._ids[end] = connection, end, conn
         end.owner = self
@@ -103,12 +107,14 @@ class SimNetwork(Outlet):
         """Our ends of all connections, oldest first."""
         return list(self._ends.values())
 
-    def takes_another(self) -> bool:
-        """Whether a terminal that connects now is accepted."""
+    def accepts(self, source: str) -> bool:
+        """Whether a terminal that connects from there now is accepted."""
         if not self._listens:
             return False
-        accepted = sum(connection.accepted for connection in self._connections.values())
-        return accepted < self._limits.connections_max
+        why = self._crowd.refuses(source)
+        if why is not None:
+            self.ended[why] += 1
+        return why is None
 
     def stop_listening(self) -> None:
         """Accept nobody any more."""
@@ -247,6 +253,8 @@ class SimNetwork(Outlet):
         self.ended[why] += 1
         end = self._ends.pop(connection.id)
         del self._connections[connection.id], self._ids[end]
+        if connection.accepted:
+            self._crowd.leaves(connection)
         self._dirty.pop(connection.id, None)
         self._readable.pop(end, None)
         self._acknowledged.pop(connection.id, None)
