@@ -14,16 +14,15 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from collections import Counter
 
 from codec import FrameError
 from codec.framing import frame
-from gateway.wire._events cimport acknowledged
 from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
 from gateway.wire.crowd import Crowd
+from gateway.wire.deliveries cimport Deliveries
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
 
@@ -82,50 +81,9 @@ cdef enum:
     ACCEPTS_A_TURN = 256
     EVENTS_A_TURN = 1024
     ADDRESS_TEXT_MAX = 64
-    WATCHES_MIN = 256
 
 cdef double SWEEP_EVERY_S = 1.0
 cdef str MAPPED = "::ffff:"
-
-
-cdef struct Watch:              # an answer whose acknowledgement is waited for
-    double at, since
-    int64_t conn, tag
-
-
-@cython.final
-cdef class Watches:
-    """Watches in the order of their time: a ring that grows."""
-
-    cdef Watch* ring
-    cdef Py_ssize_t first, count, room
-
-    def __dealloc__(self):
-        free(self.ring)
-
-    cdef int add(self, Watch watch) except -1:
-        cdef Watch* larger
-        cdef Py_ssize_t room, head
-        if self.count == self.room:
-            room = max(WATCHES_MIN, 2 * self.room)
-            larger = <Watch*>malloc(room * sizeof(Watch))
-            if larger == NULL:
-                raise MemoryError
-            head = self.room - self.first
-            if self.count:
-                memcpy(larger, self.ring + self.first, head * sizeof(Watch))
-                memcpy(larger + head, self.ring, self.first * sizeof(Watch))
-            free(self.ring)
-            self.ring, self.room, self.first = larger, room, 0
-        self.ring[(self.first + self.count) % self.room] = watch
-        self.count += 1
-        return 0
-
-    cdef Watch pop(self) noexcept:
-        cdef Watch watch = self.ring[self.first]
-        self.first = (self.first + 1) % self.room
-        self.count -= 1
-        return watch
 
 
 cdef class Driver(Outlet):
@@ -133,7 +91,6 @@ cdef class Driver(Outlet):
 
     cdef object clock
     cdef object limits
-    cdef double settles_s, unacknowledged_s
     cdef readonly object crowd          # who was accepted, and whether somebody more may be
     cdef readonly object refused        # connections ended or not accepted, by reason
     cdef readonly long frames_in, frames_out
@@ -144,7 +101,7 @@ cdef class Driver(Outlet):
     cdef list dirty                     # connections with something queued since the last flush
     cdef int wake_fd                    # a descriptor of the epoll set that `wake` makes ready
     cdef list events
-    cdef Watches watches, fresh         # `fresh`: of answers that have not been flushed yet
+    cdef Deliveries deliveries
     cdef int epoll_fd
     cdef int64_t last_id
     cdef double next_sweep
@@ -154,12 +111,10 @@ cdef class Driver(Outlet):
     def __cinit__(self, limits, clock):
         self.epoll_fd = self.wake_fd = -1
         self.clock, self.limits = clock, limits
-        self.settles_s = limits.acknowledgement_settles_s
-        self.unacknowledged_s = limits.unacknowledged_s
         self.crowd, self.refused = Crowd(limits), Counter()
         self.conns, self.doors, self.wheel = {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
-        self.watches, self.fresh = Watches(), Watches()
+        self.deliveries = Deliveries(limits)
         self.happening = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
         self.buffer = <uint8_t*>malloc(READ_BYTES)
         if self.happening == NULL or self.buffer == NULL:
@@ -311,8 +266,7 @@ cdef class Driver(Outlet):
                 self.accept(<int>key, now)
             else:
                 self.happened(key, self.happening[i].events, now)
-        if self.watches.count and self.watches.ring[self.watches.first].at <= now:
-            self.check_watches(now)
+        self.look_at_deliveries(now)
         if now >= self.next_sweep:
             self.sweep(now)
         return count > 0 or len(self.events) > 0
@@ -449,9 +403,8 @@ cdef class Driver(Outlet):
             send(connection.fd, PyBytes_AS_STRING(alert), PyBytes_GET_SIZE(alert), MSG_NOSIGNAL)
 
     cdef int ended(self, Connection connection) except -1:
-        """The other side sends no more.  While an answer is unproven a reset may still follow."""
-        if connection.watched:
-            connection.closed = True
+        """The other side sends no more."""
+        if connection.hear_end():
             self.await_(connection, EPOLLOUT if connection.end > connection.start else 0)
             self.events.append(Closed(connection.id))
         else:
@@ -496,7 +449,6 @@ cdef class Driver(Outlet):
         cdef object found = self.conns.get(conn)
         cdef Connection connection
         cdef bytes sealed
-        cdef Watch watch
         if found is None:
             return False
         connection = <Connection>found
@@ -515,11 +467,8 @@ cdef class Driver(Outlet):
             connection.dirty = True
             self.dirty.append(connection)
         self.frames_out += 1
-        if tag and connection.proves:
-            watch.at = watch.since = 0
-            watch.conn, watch.tag = connection.id, tag
-            self.fresh.add(watch)
-            connection.watched += 1
+        if tag:
+            self.deliveries.sent(connection, tag)
         return True
 
     cpdef object flush(self):
@@ -533,8 +482,8 @@ cdef class Driver(Outlet):
                 connection.dirty = False
                 if connection.fd >= 0:
                     self.write(connection)
-        if self.fresh.count:
-            self.start_watches()
+        if self.deliveries.fresh.count:
+            self.deliveries.handed_over(self.clock.now().monotonic)
 
     cdef int write(self, Connection connection) except -1:
         cdef ssize_t count
@@ -554,48 +503,26 @@ cdef class Driver(Outlet):
 
     # Proofs of delivery
 
-    cdef int start_watches(self) except -1:
-        """Their time counts from when the bytes were handed to the kernel."""
-        cdef double now = self.clock.now().monotonic
-        cdef Watch watch
-        while self.fresh.count:
-            watch = self.fresh.pop()
-            watch.since, watch.at = now, now + self.settles_s
-            self.watches.add(watch)
+    cdef int look_at_deliveries(self, double now) except -1:
+        cdef Connection connection
+        cdef int64_t conn = self.deliveries.due(now)
+        cdef bint has_all
+        while conn:
+            found = self.conns.get(conn)
+            if found is None:
+                self.deliveries.skip()
+            else:
+                connection = <Connection>found
+                has_all = self.deliveries.asks(connection) and self.has_all(connection)
+                why = self.deliveries.look(connection, has_all, now, self.events)
+                if why is not None:
+                    self.lose(connection, why)
+            conn = self.deliveries.due(now)
         return 0
 
-    cdef int check_watches(self, double now) except -1:
-        cdef Watch watch
-        cdef object found
-        while self.watches.count and self.watches.ring[self.watches.first].at <= now:
-            watch = self.watches.pop()
-            found = self.conns.get(watch.conn)
-            if found is not None:
-                self.check(<Connection>found, watch, now)
-        return 0
-
-    cdef bint has_all(self, Connection connection, double now) noexcept:
-        """Whether the other side's TCP has every byte now.  Then it need not be asked again for an
-        answer that was sent before.
-        """
-        if connection.end > connection.start or unacknowledged(connection.fd):
-            return False
-        connection.all_had_at = now
-        return True
-
-    cdef int check(self, Connection connection, Watch watch, double now) except -1:
-        connection.watched -= 1
-        if watch.since < connection.all_had_at or self.has_all(connection, now):
-            self.events.append(acknowledged(connection.id, watch.tag))
-            if connection.closed and not connection.watched:
-                self.lose(connection, "ended")
-        elif now - watch.since > self.unacknowledged_s:
-            self.lose(connection, "answer not acknowledged")
-        else:
-            watch.at = now + self.settles_s
-            self.watches.add(watch)
-            connection.watched += 1
-        return 0
+    cdef bint has_all(self, Connection connection) noexcept:
+        """Whether the other side's TCP has every byte now."""
+        return connection.end == connection.start and not unacknowledged(connection.fd)
 
 
 cdef int unacknowledged(int fd) noexcept:
