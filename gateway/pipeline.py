@@ -13,6 +13,7 @@ import trio
 from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
+from gateway.questions import Questions
 from routing.effects import (
     BatchLookup,
     CloseLink,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.charge import Charge
-    from routing.effects import AnyLookup, Outbox, Record, Send
+    from routing.effects import AnyLookup, CardWork, KeyWork, Outbox, Question, Record, Send
     from routing.switch import Switch
 
 _FIRST_RETRY_S: Final = 0.05
@@ -60,6 +61,7 @@ class Pipeline:
         self.exits = Exits(switch, network, peers, lane, tools.clock, self._do)
         self._lane = lane
         self._key_workers = key_workers
+        self.questions = Questions(journal, tools)
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._offload = tools.journaling
         self.host_keys: HostKeys | None = None
@@ -76,7 +78,8 @@ class Pipeline:
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
         in_lane = self._lane is not None and self._lane.waiting > 0
-        return not (self._busy or self._switch.has_effects or in_lane)
+        beside = in_lane or len(self.questions) > 0
+        return not (self._busy or self._switch.has_effects or beside)
 
     def kick(self) -> None:
         """Something was decided.  What rests on no record leaves now, whatever the journal does;
@@ -85,8 +88,7 @@ class Pipeline:
         express = self._switch.take_express()
         if express:
             self._release(express)
-        for work in self._switch.take_key_work():
-            self._key_workers.ask(work)
+        self._beside(*self._switch.take_beside())
         if self._busy or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
@@ -127,10 +129,16 @@ class Pipeline:
             for charge_id, earlier in known.items():
                 self._switch.known_already(charge_id, earlier, self._clock.now())
         self._release((*outbox.express, *outbox.sends))
-        for work in outbox.key_work:
-            self._key_workers.ask(work)
+        self._beside(outbox.key_work, outbox.questions)
         for lookup in outbox.lookups:
             await self._look_up(lookup)
+
+    def _beside(self, key_work: Sequence[KeyWork | CardWork], asked: Sequence[Question]) -> None:
+        """What waits for no batch, and no batch for it."""
+        for work in key_work:
+            self._key_workers.ask(work)
+        for question in asked:
+            self.questions.ask(question)
 
     async def _append(self, records: Sequence[Record]) -> dict[int, Charge]:
         """Durable, however long it takes: nothing may leave before, nothing may be forgotten."""

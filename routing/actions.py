@@ -10,6 +10,7 @@ from routing.clock import de7
 from routing.conventions import CONVENTIONS
 from routing.deadlines import Deadlines
 from routing.effects import Outbox
+from routing.pressure import Pressure
 from routing.response_codes import HOST_UNAVAILABLE
 from routing.states import Action, Event, State
 
@@ -42,6 +43,7 @@ class Actions:
         self.book = ChargeBook(ended_max=settings.ended_max)
         self.deadlines = Deadlines()
         self.outbox = Outbox()
+        self.pressure = Pressure()
         self._others: Mapping[Action, Callable[[Charge, Cause], None]] = {
             Action.TELL_NO_ANSWER: self._tell_no_answer,
             Action.TELL_UNSENT: self._tell_unsent,

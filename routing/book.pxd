@@ -23,6 +23,9 @@ cdef class ChargeBook:
     cdef dict _unproven
     cdef object _ended
     cdef dict _places
+    cdef _Place _sent
+    cdef public Py_ssize_t enquiries
+    cdef dict _enquiring
     @cython.locals(same=list, prefix=str, place=_Place)
     cpdef object add(self, Charge_t charge)
     @cython.locals(place=_Place, left=_Place)
@@ -36,6 +39,7 @@ cdef class ChargeBook:
     cpdef list on_conn(self, object conn)
     @cython.locals(known=list)
     cpdef Py_ssize_t load_of(self, object conn) except -1
+    cpdef Py_ssize_t waiting(self) except -1
     @cython.locals(known=list)
     cpdef object join_conn(self, Charge_t charge, object conn)
     @cython.locals(known=list)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import CardWork, Kept, KeyWork, Noted, Send
+    from routing.effects import CardWork, Kept, KeyWork, Noted, Question, Send
     from routing.host_settings import HostSettings
     from routing.settings import Settings
     from routing.sign_in import Till
@@ -68,8 +68,9 @@ class Switch:
         self.keys = KeyRing(self.life.keeper)
         self.terminals = TerminalSide(self.life, self.docket, self.keys)
         self.office.registered.keys = Revocation(self.life, self.keys, self.terminals.sign_ins)
-        counter = TerminalCounter(self.office, self.terminals.sign_ins)
-        self.terminals.handle(Kind.ACCOUNT, counter.heard)
+        self.terminals.handle(
+            Kind.ACCOUNT, TerminalCounter(self.office, self.terminals.sign_ins).heard
+        )
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)
         self.terminals.replies.explain = self.office.devices.words_for
@@ -89,6 +90,7 @@ class Switch:
 
     def take(self) -> Outbox:
         """The effects since the last call; the caller now owes them."""
+        self.life.pressure.batch_taken()
         outbox, self.life.outbox = self.life.outbox, Outbox()
         return outbox
 
@@ -97,10 +99,11 @@ class Switch:
         express, self.life.outbox.express = self.life.outbox.express, []
         return express
 
-    def take_key_work(self) -> list[KeyWork | CardWork]:
-        """What whoever keeps the keys has to do; it waits for nothing, and nothing waits for it."""
+    def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
+        """Work with keys, questions to the journal: they wait for nothing, and nothing for them."""
         work, self.life.outbox.key_work = self.life.outbox.key_work, []
-        return work
+        questions, self.life.outbox.questions = self.life.outbox.questions, []
+        return work, questions
 
     @property
     def has_effects(self) -> bool:
@@ -214,7 +217,7 @@ class Switch:
             if isinstance(item, Charge):
                 self.life.deadline(item, now)
             elif isinstance(item, Enquiry):
-                self.terminals.enquiry_over(item, now)
+                self.terminals.enquiries.over(item, now)
 
     def tick_hosts(self, now: Now) -> None:
         """Echoes and quarantines; once a second is often enough."""

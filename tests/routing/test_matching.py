@@ -98,7 +98,7 @@ def test_whatever_happens_a_key_in_use_has_one_owner(moves: list[tuple[str, str,
 
 
 def test_91_and_nothing_sent_when_no_key_is_free(world: World) -> None:
-    world = World(world.name, host_settings={"pending_max": 2})
+    world = World(world.name, host_settings={"pending_max": 3})
     for stan in (1, 2, 3):
         world.says(1, sale(world.name, stan))
     assert world.codes(1) == ["91"]

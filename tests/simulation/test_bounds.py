@@ -18,6 +18,7 @@ _REACHED = {
     "journal.ended_in_memory_max",
     "tombstones_max",
     "wire.connections_max",
+    "wire.in_flight_max",
     "wire.link_waiting_bytes_max",
 }
 _SEEDS = 150
