@@ -55,4 +55,4 @@ cdef void fold(const uint8_t* data, Py_ssize_t length, Py_ssize_t block, uint8_t
 cdef void hex_of(const uint8_t* raw, Py_ssize_t count, uint8_t* out) noexcept nogil
 cdef void length_block(Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil
 cdef int mac_field(Message message) noexcept
-cdef bint is_code(Message message, int de, const uint8_t* field) noexcept
+cdef int make_place(Message message) except -1

@@ -469,6 +469,9 @@ cdef int mac_field(Message message) noexcept:
 cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) except -1:
     """The MAC over everything from the MTI to the last byte before `slot`."""
     cdef Py_ssize_t start = message.dialect.layout.header_bytes
+    if message.coded_by is key and key.engine is not WIPED:
+        memcpy(field, message.code, FIELD_BYTES)
+        return 0
     return key.fill(message.data() + start, slot.start - start, field)
 
 
@@ -481,14 +484,20 @@ cdef int check_given(Message message, MacKey key) except -1:
     return 0
 
 
+cdef int make_place(Message message) except -1:
+    """Which field the message's MAC stands in; it is there from now on."""
+    cdef int de = mac_field(message)
+    if not is_present(&message.index, de):
+        message.patch(de, NO_MAC)
+    return de
+
+
 cpdef int sign(Message message, MacKey key) except -1:
     """Set the message's MAC: DE 128 when it has any field from 65 on, else DE 64."""
     cdef uint8_t[FIELD_BYTES] field
     cdef int de
     check_given(message, key)
-    de = mac_field(message)
-    if not is_present(&message.index, de):
-        message.patch(de, NO_MAC)
+    de = make_place(message)
     slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
     fill_over(message, key, slot, field)

@@ -1,21 +1,20 @@
 # cython: language_level=3
 """Many DES MACs at once: `codec.mac` is the door to this.
 
-What comes in one turn is verified together: 64 messages, each under a key of its own, are the bits
-of 64 words, and DES is a circuit over these (`_bitslice.h`).  Where
-fewer come, or another cipher is needed, they are verified one by one.
+What comes or leaves in one turn is computed together: 64 messages, each under a key of its own, are
+the bits of 64 words, and DES is a circuit over these (`_bitslice.h`).  Each message keeps its code
+for the `verify` or `sign` that follows.  Where few come, or another cipher is needed, nothing is
+done here, and these compute it themselves.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from codec._mac cimport (
-    FIELD_BYTES, DesEngine, MacKey, fold, hex_of, is_code, length_block, mac_field,
+    DesEngine, MacKey, fold, hex_of, length_block, mac_field, make_place, verify,
 )
 from codec._secret cimport wipe_memory
 from codec._wire cimport Message, Slot
-
-from codec._mac import verify
 
 cdef extern from "_bitslice.h" nogil:
     void bitslice_prepare()
@@ -47,16 +46,17 @@ cdef struct Lane:
 cdef class Batch:
     """Up to 64 messages whose MACs are computed together."""
 
+    cdef int way
     cdef list messages
     cdef list keys
-    cdef list places            # of the verdicts
     cdef Lane[LANES] lanes
     cdef int count
 
-    def __cinit__(self):
-        self.messages, self.keys, self.places = [], [], []
+    def __cinit__(self, int way):
+        self.way = way
+        self.messages, self.keys = [], []
 
-    cdef int add(self, Message message, MacKey key, Slot* slot, Py_ssize_t place) except -1:
+    cdef int add(self, Message message, MacKey key, Slot* slot) except -1:
         cdef Lane* lane = &self.lanes[self.count]
         cdef Py_ssize_t start = message.dialect.layout.header_bytes
         lane.data = message.data() + start
@@ -64,26 +64,28 @@ cdef class Batch:
         lane.padding = (<DesEngine>key.engine).padding
         self.messages.append(message)
         self.keys.append(key)
-        self.places.append(place)
         self.count += 1
+        if self.count == LANES:
+            self.finish()
         return 0
 
-    cdef int finish(self, int way, list verdicts) except -1:
-        """Put the verdicts where they belong, and be empty again."""
+    cdef int finish(self) except -1:
+        """Give each message its code, and be empty again."""
         cdef uint64_t[LANES] codes
+        cdef Message message
+        cdef MacKey key
         cdef int i
         if self.count >= LANES_MIN:
-            if way == FOLDED:
+            if self.way == FOLDED:
                 self.compute_folded(codes)
             else:
                 self.compute_retail(codes)
-        for i in range(self.count):
-            message, key, place = self.messages[i], self.keys[i], self.places[i]
-            if self.count >= LANES_MIN:
-                verdicts[place] = is_right(message, key, codes[i])
-            else:
-                verdicts[place] = verify(message, key)
-        self.messages, self.keys, self.places = [], [], []
+            for i in range(self.count):
+                message, key = self.messages[i], self.keys[i]
+                codes[i] = big_endian(codes[i])
+                key.write(<const uint8_t*>&codes[i], message.code)
+                message.coded_by = key
+        self.messages, self.keys = [], []
         self.count = 0
         return 0
 
@@ -188,13 +190,6 @@ cdef uint64_t block_at(const Lane* lane, Py_ssize_t number) noexcept nogil:
     return word_at(block)
 
 
-cdef bint is_right(Message message, MacKey key, uint64_t code) noexcept:
-    cdef uint8_t[FIELD_BYTES] field
-    code = big_endian(code)
-    key.write(<const uint8_t*>&code, field)
-    return is_code(message, mac_field(message), field)
-
-
 cdef int way_of(MacKey key) noexcept:
     cdef DesEngine engine
     if not isinstance(key.engine, DesEngine):
@@ -205,6 +200,39 @@ cdef int way_of(MacKey key) noexcept:
     return RETAIL if engine.ends_with_second and not engine.triple else ALONE
 
 
+cpdef bint goes_together(MacKey key) except -1:
+    """Whether MACs under this key are computed faster together than one by one."""
+    return way_of(key) != ALONE
+
+
+cpdef int ahead(list messages, list keys, bint to_sign) except -1:
+    """Compute what `sign` will be asked for, or else `verify`, of each message with its key.
+
+    Only their time changes.  A message that is to be signed has a place for its MAC from now on.
+    """
+    cdef Batch folded = Batch(FOLDED), retail = Batch(RETAIL)
+    cdef Message message
+    cdef MacKey key
+    cdef Slot* slot
+    cdef int way
+    cdef Py_ssize_t i
+    if len(keys) != len(messages):
+        raise ValueError(f"expected {len(messages)} keys, found {len(keys)}")
+    for i in range(len(messages)):
+        message, key = messages[i], keys[i]
+        if message is None or key is None:
+            raise TypeError("expected messages and keys, found None")
+        way = way_of(key)
+        if way == ALONE:
+            continue
+        slot = message.find(make_place(message) if to_sign else mac_field(message))
+        if slot != NULL:
+            (folded if way == FOLDED else retail).add(message, key, slot)
+    folded.finish()
+    retail.finish()
+    return 0
+
+
 def verify_many(messages, keys):
     """What `verify` says of each message and its key, as a list; faster for many at once.
 
@@ -212,30 +240,6 @@ def verify_many(messages, keys):
     """
     cdef list all_messages = list(messages)
     cdef list all_keys = [keys] * len(all_messages) if isinstance(keys, MacKey) else list(keys)
-    cdef list verdicts = [False] * len(all_messages)
-    cdef Batch folded = Batch(), retail = Batch(), batch
-    cdef Message message
-    cdef MacKey key
-    cdef Slot* slot
-    cdef Py_ssize_t place
-    cdef int way
-    if len(all_keys) != len(all_messages):
-        raise ValueError(f"expected {len(all_messages)} keys, found {len(all_keys)}")
-    for place in range(len(all_messages)):
-        message, key = all_messages[place], all_keys[place]
-        if message is None or key is None:
-            raise TypeError("expected messages and keys, found None")
-        way = way_of(key)
-        if way == ALONE:
-            verdicts[place] = verify(message, key)
-            continue
-        slot = message.find(mac_field(message))
-        if slot == NULL:
-            continue
-        batch = folded if way == FOLDED else retail
-        batch.add(message, key, slot, place)
-        if batch.count == LANES:
-            batch.finish(way, verdicts)
-    folded.finish(FOLDED, verdicts)
-    retail.finish(RETAIL, verdicts)
-    return verdicts
+    cdef Py_ssize_t i
+    ahead(all_messages, all_keys, False)
+    return [verify(<Message>all_messages[i], <MacKey>all_keys[i]) for i in range(len(all_messages))]

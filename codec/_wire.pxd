@@ -9,6 +9,7 @@ from codec._layout cimport DIGITS, FIELD_LIMIT, Dialect, Rule
 
 cdef enum:
     BITMAP_WORDS = 3            # primary, secondary, tertiary
+    CODE_BYTES = 8              # of a MAC's field
 
 cdef struct Slot:
     uint16_t start              # offset of the field, its length included
@@ -60,6 +61,8 @@ cdef class Message:
     cdef readonly str mti       # the four digits of the message type
     cdef bytes frame
     cdef bint owned             # nobody else has seen `frame`, so it may be written to
+    cdef object coded_by        # a MAC key, or None; the bytes changed: None again
+    cdef uint8_t[CODE_BYTES] code       # what the MAC's field must hold under that key
     cdef Index index
 
     cdef const uint8_t* data(self) noexcept

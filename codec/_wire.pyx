@@ -443,6 +443,7 @@ cdef class Message:
 
     cdef uint8_t* writable(self) except NULL:
         """The frame's bytes for changing: a private copy if somebody else may have seen them."""
+        self.coded_by = None
         if not self.owned:
             self.frame = PyBytes_FromStringAndSize(
                 PyBytes_AS_STRING(self.frame), PyBytes_GET_SIZE(self.frame))
@@ -740,7 +741,7 @@ cdef class Message:
         write_length(rule, units_of(rule, value), out + old)
         write_value(rule, value, out + old + rule.length_bytes)
         write_bitmaps(layout, present, out + layout.header_bytes + layout.mti_bytes)
-        self.frame, self.owned = frame, True
+        self.frame, self.owned, self.coded_by = frame, True, None
         self.index.present = present
         self.index.slots[de] = Slot(<uint16_t>old, <uint16_t>units_of(rule, value))
         return True
@@ -756,7 +757,7 @@ cdef class Message:
         frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.frame), self.index.slots[de].start)
         write_bitmaps(layout, present, <uint8_t*>PyBytes_AS_STRING(frame) + layout.header_bytes
                       + layout.mti_bytes)
-        self.frame, self.owned = frame, True
+        self.frame, self.owned, self.coded_by = frame, True, None
         self.index.present = present
         return True
 
@@ -791,6 +792,7 @@ cdef class Message:
         memcpy(fresh.writable() + layout.header_bytes, self.data() + layout.header_bytes,
                layout.mti_bytes)
         self.frame, self.owned, self.index = fresh.frame, True, fresh.index
+        self.coded_by = None
         return 0
 
     def __repr__(self):

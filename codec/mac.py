@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from codec._mac import MacKey, sign, verify
-from codec._mac_batch import verify_many
+from codec._mac_batch import ahead, goes_together, verify_many
 
 if TYPE_CHECKING:
     from codec._wire import Message
@@ -32,7 +32,18 @@ _FIELD_BYTES: Final = 8
 _PRIMARY: Final = 64
 _SECONDARY: Final = 128
 
-__all__ = ["Algorithm", "MacKey", "covered", "put", "sign", "standing", "verify", "verify_many"]
+__all__ = [
+    "Algorithm",
+    "MacKey",
+    "ahead",
+    "covered",
+    "goes_together",
+    "put",
+    "sign",
+    "standing",
+    "verify",
+    "verify_many",
+]
 
 
 def covered(message: Message) -> bytes:

@@ -38,7 +38,6 @@ from gateway.log import Log
 from gateway.metrics import GatewayCollector, Metrics
 from gateway.node import Node, recovered
 from gateway.notices import NoticePost
-from gateway.one_thread import OneThread
 from gateway.ops.bounds import BoundsCollector
 from gateway.ops.health import HealthCollector
 from gateway.registry_metrics import RegistryCollector
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
 
 async def serve(config: Config, read: Callable[[], Config] | None = None) -> None:
     """Run one gateway until it is told to stop.  `read` reads the configuration anew."""
-    tools = Tools(SystemClock(), Metrics(), Log.of(config.log), journaling=OneThread("journal"))
+    tools = Tools(SystemClock(), Metrics(), Log.of(config.log))
     for warning in warnings(config):
         tools.log.warning(warning)
     async with custody_of(config.keys) as custody:

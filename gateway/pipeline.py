@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import outcome
 import trio
 
 from gateway.exits import Exits
@@ -24,7 +25,7 @@ from routing.effects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.host_keys import HostKeys
     from gateway.journal import Journal
@@ -63,14 +64,19 @@ class Pipeline:
         self._key_workers = key_workers
         self.questions = Questions(journal, tools)
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
-        self._offload = tools.journaling
+        self._writer = tools.journaling
         self.host_keys: HostKeys | None = None
         """Who takes over the keys that hosts send."""
-        self._busy = False
+        self._under_way: Outbox | None = None
+        """The batch that is on its way to the disk."""
+        self._began = 0.0
+        self._fails = False
+        self._detour = trio.Event()
+        """The batch under way does not go straight: `run` goes on with it."""
         self._taken = self._settled = 0
         """Batches taken, and those of them that are durable and have left."""
-        self._work = trio.Event()
-        self._done = trio.Event()
+        self._done: trio.Event | None = None
+        """Set for whoever waits when the next batch has left."""
         self.failing_since = 0.0
         """Monotonic time since which the journal takes nothing; 0 while it works."""
 
@@ -78,60 +84,29 @@ class Pipeline:
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
         in_lane = self._lane is not None and self._lane.waiting > 0
-        beside = in_lane or len(self.questions) > 0
-        return not (self._busy or self._switch.has_effects or beside)
+        under_way = self._under_way is not None or len(self.questions) > 0
+        return not (under_way or self._switch.has_effects or in_lane)
 
-    def kick(self) -> None:
+    def kick(self, *, gathers: bool = False) -> None:
         """Something was decided.  What rests on no record leaves now, whatever the journal does;
-        the rest as well if it waits for none and nothing is before it.
+        the rest as well if it waits for none and nothing is before it, else it is the next batch.
+        One for the disk does not begin yet if it `gathers`: a further kick follows at once.
         """
         express = self._switch.take_express()
         if express:
             self._release(express)
         self._beside(*self._switch.take_beside())
-        if self._busy or not self._switch.has_effects:
+        if self._under_way is not None or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
         if waiting.lookups or (waiting.records and not self._journal.keeps_nothing):
-            self._work.set()
+            if not gathers:
+                self._taken += 1
+                self._begin(self._switch.take())
         else:
             self._taken += 1
             self._release(self._switch.take().sends)
             self._left()
-
-    def _left(self) -> None:
-        """One more batch is durable and has left."""
-        self._settled += 1
-        self._done.set()
-        self._done = trio.Event()
-
-    async def settled(self) -> None:
-        """Return once everything decided so far is durable and has left."""
-        wanted = self._taken + self._switch.has_effects
-        while self._settled < wanted:
-            await self._done.wait()
-
-    async def run(self) -> None:
-        """Batch after batch, for ever."""
-        while True:
-            await self._work.wait()
-            self._work = trio.Event()
-            self._busy = True
-            while self._switch.has_effects:
-                self._taken += 1
-                await self._batch(self._switch.take())
-                self._left()
-            self._busy = False
-
-    async def _batch(self, outbox: Outbox) -> None:
-        if outbox.records:
-            known = await self._append(outbox.records)
-            for charge_id, earlier in known.items():
-                self._switch.known_already(charge_id, earlier, self._clock.now())
-        self._release((*outbox.express, *outbox.sends))
-        self._beside(outbox.key_work, outbox.questions)
-        for lookup in outbox.lookups:
-            await self._look_up(lookup)
 
     def _beside(self, key_work: Sequence[KeyWork | CardWork], asked: Sequence[Question]) -> None:
         """What waits for no batch, and no batch for it."""
@@ -140,22 +115,106 @@ class Pipeline:
         for question in asked:
             self.questions.ask(question)
 
-    async def _append(self, records: Sequence[Record]) -> dict[int, Charge]:
+    def _left(self) -> None:
+        """One more batch is durable and has left."""
+        self._settled += 1
+        done, self._done = self._done, None
+        if done is not None:
+            done.set()
+
+    async def settled(self) -> None:
+        """Return once everything decided so far is durable and has left."""
+        wanted = self._taken + self._switch.has_effects
+        while self._settled < wanted:
+            self._done = self._done or trio.Event()
+            await self._done.wait()
+
+    # A batch's straight way: no task waits for it
+
+    def _begin(self, batch: Outbox) -> None:
+        self._under_way = batch
+        if batch.records:
+            self._began = self._clock.now().monotonic
+            self._writer.begin(self._network.wake, self._journal.append, batch.records)
+        else:
+            self._leaves(batch, {})
+            self._detour.set()
+
+    def settle(self) -> bool:
+        """Whether a batch became durable since the last call; what it held has left then."""
+        told = self._writer.ended()
+        batch = self._under_way
+        if told is None or batch is None:
+            return False
+        known = self._taken_by_journal(told, len(batch.records))
+        self._fails = known is None
+        if known is not None:
+            self._leaves(batch, known)
+        if self._fails or batch.lookups:
+            self._detour.set()
+        else:
+            self._over()
+        return True
+
+    def _leaves(self, batch: Outbox, known: Mapping[int, Charge]) -> None:
+        """It is durable."""
+        for charge_id, earlier in known.items():
+            self._switch.known_already(charge_id, earlier, self._clock.now())
+        self._release(batch.sends)
+
+    def _over(self) -> None:
+        self._under_way = None
+        self._left()
+
+    def _taken_by_journal(
+        self, told: outcome.Outcome[Mapping[int, Charge]], records: int
+    ) -> Mapping[int, Charge] | None:
+        """What the journal knew already; None if it fails."""
+        try:
+            known = told.unwrap()
+        except FencedError:
+            raise
+        except JournalError as error:
+            self._failed(error)
+            return None
+        self._worked(records, self._clock.now().monotonic - self._began)
+        return known
+
+    # What a batch may have to wait for besides
+
+    async def run(self) -> None:
+        """For ever: go on with a batch that the journal did not take, or that looks charges up."""
+        try:
+            while True:
+                await self._detour.wait()
+                self._detour = trio.Event()
+                batch = self._under_way
+                if batch is not None:
+                    await self._go_on(batch)
+        finally:
+            self._writer.rest()
+
+    async def _go_on(self, batch: Outbox) -> None:
+        if self._fails:
+            known = await self._append_again(batch.records)
+            self._fails = False
+            self._leaves(batch, known)
+        for lookup in batch.lookups:
+            await self._look_up(lookup)
+        self._over()
+        self.kick()
+
+    async def _append_again(self, records: Sequence[Record]) -> Mapping[int, Charge]:
         """Durable, however long it takes: nothing may leave before, nothing may be forgotten."""
         pause_s = _FIRST_RETRY_S
         while True:
-            began = self._clock.now().monotonic
-            try:
-                known = await self._offload(self._journal.append, records)
-            except FencedError:
-                raise
-            except JournalError as error:
-                self._failed(error)
-                await trio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _RETRY_MAX_S)
-                continue
-            self._worked(len(records), self._clock.now().monotonic - began)
-            return known
+            await trio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _RETRY_MAX_S)
+            self._began = self._clock.now().monotonic
+            told = await outcome.acapture(self._writer, self._journal.append, records)
+            known = self._taken_by_journal(told, len(records))
+            if known is not None:
+                return known
 
     def _failed(self, error: JournalError) -> None:
         self._metrics.journal_errors += 1
@@ -176,15 +235,15 @@ class Pipeline:
     async def _look_up(self, lookup: AnyLookup) -> None:
         try:
             if isinstance(lookup, BatchLookup):
-                charges = await self._offload(self._journal.batch, lookup.wanted)
+                charges = await self._writer(self._journal.batch, lookup.wanted)
                 known_ones = [self._switch.adopt(charge) for charge in charges]
                 lookup.found(known_ones, self._clock.now())
                 return
             if isinstance(lookup, UnsettledLookup):
-                count, money = await self._offload(self._journal.unsettled, lookup)
+                count, money = await self._writer(self._journal.unsettled, lookup)
                 lookup.found(count, money, self._clock.now())
                 return
-            charge = await self._offload(self._journal.find, lookup.wanted)
+            charge = await self._writer(self._journal.find, lookup.wanted)
         except JournalError as error:
             # No answer: the terminal asks again, and by then the journal may work.  New charges
             # go on: only an append that works could end a refusal of theirs.

@@ -17,8 +17,9 @@ from __future__ import annotations
 from typing import Final
 
 RESOLVING_EFFECTS_MAX: Final = 1_000_000
-"""Effects that wait for the journal, what brings money to its end included.  Terminals that wait
-for their answers, one at a time, are far from it."""
+"""Effects that wait for the journal, what brings money to its end included; counted as those are
+that new requests stop at.  Terminals that wait for their answers, one at a time, are far from it.
+"""
 
 
 class Pressure:

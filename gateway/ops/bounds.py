@@ -13,7 +13,6 @@ from gateway.questions import WAITING_MAX as QUESTIONS_MAX
 from gateway.wire.descriptors import RESERVE
 from routing import conduct, limits
 from routing.batches import UPLOADS_MAX
-from routing.pressure import RESOLVING_EFFECTS_MAX
 from routing.terminal_network import ORDERS_MAX
 
 if TYPE_CHECKING:
@@ -74,7 +73,6 @@ class BoundsCollector:
             "wire.in_flight_max": (life.book.waiting(), wire.in_flight_max),
             "descriptors": (connections + RESERVE, self._metrics.descriptors_max),
             "effects that wait for the journal": (len(life.outbox), WAITING_EFFECTS_MAX),
-            "effects that wait, reversals included": (len(life.outbox), RESOLVING_EFFECTS_MAX),
             "questions that wait for the journal": (
                 len(self._node.pipeline.questions),
                 QUESTIONS_MAX,

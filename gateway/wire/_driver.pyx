@@ -27,6 +27,7 @@ from gateway.wire.port import Closed, Lost
 
 cdef extern from "sys/epoll.h" nogil:
     enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
+    enum: EPOLLET
     ctypedef union epoll_data_t:
         uint64_t u64
     struct epoll_event:
@@ -65,6 +66,11 @@ cdef extern from "sys/ioctl.h" nogil:
 
 cdef extern from "linux/sockios.h" nogil:
     enum: SIOCOUTQ
+
+cdef extern from "sys/eventfd.h" nogil:
+    enum: EFD_CLOEXEC, EFD_NONBLOCK
+    int eventfd(unsigned int count, int flags)
+    int eventfd_write(int fd, uint64_t count)
 
 cdef extern from "unistd.h" nogil:
     int close(int fd)
@@ -135,16 +141,17 @@ cdef class Driver:
     cdef dict addresses                 # how many accepted connections each address has
     cdef dict wheel                     # second → ids of connections whose clocks are due
     cdef list dirty                     # connections with something queued since the last flush
+    cdef int wake_fd                    # a descriptor of the epoll set that `wake` makes ready
     cdef list events
     cdef Watches watches, fresh         # `fresh`: of answers that have not been flushed yet
     cdef int epoll_fd
     cdef int64_t last_id
     cdef double next_sweep
-    cdef epoll_event* ready
+    cdef epoll_event* happening
     cdef uint8_t* buffer
 
     def __cinit__(self, limits, clock):
-        self.epoll_fd = -1
+        self.epoll_fd = self.wake_fd = -1
         self.clock, self.limits = clock, limits
         self.settles_s = limits.acknowledgement_settles_s
         self.unacknowledged_s = limits.unacknowledged_s
@@ -154,13 +161,18 @@ cdef class Driver:
         self.conns, self.doors, self.addresses, self.wheel = {}, {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
         self.watches, self.fresh = Watches(), Watches()
-        self.ready = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
+        self.happening = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
         self.buffer = <uint8_t*>malloc(READ_BYTES)
-        if self.ready == NULL or self.buffer == NULL:
+        if self.happening == NULL or self.buffer == NULL:
             raise MemoryError
         self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll_fd < 0:
             raise OSError(errno, "epoll_create1")
+        self.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+        if self.wake_fd < 0:
+            raise OSError(errno, "eventfd")
+        # At the edge: it says so each time that it is written to, and need not be read.
+        self.ask(EPOLL_CTL_ADD, self.wake_fd, 0, EPOLLIN | EPOLLET)
 
     def __init__(self, limits, clock):
         """All of it is done in `__cinit__`; a Python class below this one calls it all the same."""
@@ -168,7 +180,9 @@ cdef class Driver:
     def __dealloc__(self):
         if self.epoll_fd >= 0:
             close(self.epoll_fd)
-        free(self.ready)
+        if self.wake_fd >= 0:
+            close(self.wake_fd)
+        free(self.happening)
         free(self.buffer)
 
     def __len__(self):
@@ -286,18 +300,27 @@ cdef class Driver:
 
     # What is ready
 
-    def poll(self):
-        """Deal with all that is ready, without waiting; whether anything happened."""
-        cdef double now = self.clock.now().monotonic
-        cdef int count = epoll_wait(self.epoll_fd, self.ready, EVENTS_A_TURN, 0)
+    def wake(self):
+        """Have `poll` find that something happened.  May be called from any thread."""
+        eventfd_write(self.wake_fd, 1)
+
+    def poll(self, int wait_ms=0):
+        """Deal with all that is ready; whether anything happened.  With `wait_ms` the thread waits
+        so long for it, and lets other threads run.
+        """
+        cdef int count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, 0)
         cdef int i
         cdef uint64_t key
+        if count == 0 and wait_ms > 0 and not self.events:
+            with nogil:
+                count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, wait_ms)
+        cdef double now = self.clock.now().monotonic
         for i in range(count):
-            key = self.ready[i].data.u64
+            key = self.happening[i].data.u64
             if key >> 32 == 0 and <int>key in self.doors:
                 self.accept(<int>key, now)
             else:
-                self.happened(key, self.ready[i].events, now)
+                self.happened(key, self.happening[i].events, now)
         if self.watches.count and self.watches.ring[self.watches.first].at <= now:
             self.check_watches(now)
         if now >= self.next_sweep:
@@ -388,7 +411,7 @@ cdef class Driver:
         try:
             self.frames_in += connection.take(data, count, now, self.events, True)
         except FrameError:
-            self.lose(connection, "not a frame")
+            self.lose(connection, connection.unreadable)
             return 0
         if connection.frame_began_at != 0 and connection.accepted:
             self.look_later(connection)
@@ -503,7 +526,7 @@ cdef class Driver:
         if connection.closed:
             return False
         if not connection.has_room(PyBytes_GET_SIZE(data)):
-            self.lose(connection, "waiting_bytes_max")
+            self.lose(connection, connection.slow)
             return False
         if connection.filter is None:
             connection.append(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), True)

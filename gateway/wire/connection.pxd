@@ -22,6 +22,7 @@ cdef class Connection:
     cdef readonly double opened_at, heard_at, first_frame_at, frame_began_at
     cdef bytes partial              # a frame that has only begun, or None
     cdef object broken              # what made the stream unreadable, or None
+    cdef bint too_long              # and that was the length of a frame
     cdef uint8_t* waiting           # bytes to be sent: waiting[start:end] of `room`
     cdef Py_ssize_t start, end, room
     # Only the driver uses what follows.

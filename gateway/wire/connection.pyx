@@ -11,7 +11,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from codec._framing cimport MORE_NEEDED, WHOLE, View, fault, look, rule_of
+from codec._framing cimport BAD_LENGTH, MORE_NEEDED, WHOLE, View, fault, look, rule_of
 from gateway.wire._events cimport frame_of
 
 from codec.framing import frame
@@ -65,7 +65,7 @@ cdef class Connection:
         self.opened_at = self.heard_at = now
         self.first_frame_at = self.frame_began_at = 0.0
         self.accepted = True
-        self.closed = self.shaking = self.dirty = False
+        self.closed = self.shaking = self.dirty = self.too_long = False
         self.waiting = NULL
         self.start = self.end = self.room = 0
         self.half = <uint32_t>(<uint64_t>conn_id & 0xFFFFFFFF)
@@ -119,11 +119,24 @@ cdef class Connection:
             self.frame_began_at = now
         if verdict != MORE_NEEDED:
             self.broken = fault(verdict, &self.bounds.rule, &view)
+            self.too_long = verdict == BAD_LENGTH and view.length > self.bounds.rule.length_max
             if not found:
                 raise self.broken
         return found
 
+    @property
+    def unreadable(self):
+        """Why nothing more can be cut out of what comes; None while it can."""
+        if self.broken is None:
+            return None
+        return "frame_bytes_max" if self.too_long else "not a frame"
+
     # What leaves
+
+    @property
+    def slow(self):
+        """Which bound a reader is at who leaves too many bytes waiting."""
+        return "waiting_bytes_max" if self.accepted else "link_waiting_bytes_max"
 
     @property
     def out(self):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
@@ -32,6 +33,10 @@ _RTT_AT: Final = 68
 _RESENT_AT: Final = 100
 """Where Linux's `struct tcp_info` has them."""
 
+OTHERS_WAIT_S_MAX: Final = 0.001
+"""So long the turns may go on, or wait for the wire, before Trio's other tasks have their turn."""
+_MS: Final = 1_000
+
 
 def expecting(address: str, port: int) -> socket.socket:
     """A socket at which a host may connect to us.  Raises OSError when that can't be had."""
@@ -51,7 +56,8 @@ class Engine(Driver):
 
     def __init__(self, limits: WireLimits, clock: Clock) -> None:
         super().__init__(limits, clock)
-        self._limits = limits
+        self._limits, self._clock = limits, clock
+        self._others_turn_at = 0.0
         self._listeners: list[socket.socket] = []
         self._secured: dict[str, Callable[[], Tls]] = {}
         self._expected: dict[str, _Expected] = {}
@@ -193,15 +199,26 @@ class Engine(Driver):
             expected.listener.socket.close()
         self.drop_all()
 
+    def ready(self) -> list[WireEvent]:
+        """What happened; waits for nothing."""
+        self.poll()
+        return self.taken()
+
     async def turn(self, wait_s: float) -> list[WireEvent]:
-        """What happened; waits at most `wait_s` for it."""
-        if self.poll():
-            # Others get their turn, too: the journal, the links, whoever asks over HTTP.
-            await trio.lowlevel.checkpoint()
-        else:
-            with trio.move_on_after(wait_s):
-                await trio.lowlevel.wait_readable(self.fileno())
-            self.poll()
+        """What happened; waits at most `wait_s` for it.
+
+        A look at Trio's other tasks (the links, whoever asks over HTTP) costs as much as a few
+        messages: it comes when nothing happens, or when it is due.
+        """
+        left_s = min(self._others_turn_at - self._clock.now().monotonic, wait_s)
+        if left_s <= 0 or not self.poll(ceil(left_s * _MS)):
+            if self.poll():
+                await trio.lowlevel.checkpoint()
+            else:
+                with trio.move_on_after(wait_s):
+                    await trio.lowlevel.wait_readable(self.fileno())
+                self.poll()
+            self._others_turn_at = self._clock.now().monotonic + OTHERS_WAIT_S_MAX
         return self.taken()
 
 

@@ -80,7 +80,15 @@ class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Network(Protocol):
-    """What the gateway needs of the wire.  All but `turn` return at once."""
+    """What the gateway needs of the wire.  All but `turn` and `connect` return at once."""
+
+    def ready(self) -> list[WireEvent]:
+        """What happened since the last call of this or `turn`."""
+        ...
+
+    def wake(self) -> None:
+        """Have `turn` return, though nothing happened.  May be called from any thread."""
+        ...
 
     async def turn(self, wait_s: float) -> list[WireEvent]:
         """What happened since the last call; waits at most `wait_s` seconds for something."""

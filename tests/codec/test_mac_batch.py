@@ -120,3 +120,51 @@ def test_keys_are_one_or_as_many() -> None:
     mac.sign(messages[0], key)
     with pytest.raises(ValueError, match="wiped"):
         mac.verify_many(messages * 10, wiped)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.sampled_from([1, 15, 16, 63, 64, 65, 130]),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=4),
+)
+@settings(max_examples=40, deadline=None)
+def test_what_is_computed_ahead_is_what_signing_would_compute(
+    seed: int, count: int, kinds: list[tuple[Algorithm, int, int]]
+) -> None:
+    random = Random(seed)  # noqa: S311 - a repeatable one is wanted
+    pairs = [signed(random.choice(kinds), random.randrange(80), random) for _ in range(count)]
+    wanted = [message.raw for message, _ in pairs]
+    for message, _ in pairs:
+        message.remove(64)
+    mac.ahead([message for message, _ in pairs], [key for _, key in pairs], True)
+    for message, key in pairs:
+        mac.sign(message, key)
+    assert [message.raw for message, _ in pairs] == wanted
+
+
+def test_a_code_computed_ahead_is_of_these_bytes_and_this_key_alone() -> None:
+    random = Random(5)  # noqa: S311 - a repeatable one is wanted
+    kind: tuple[Algorithm, int, int] = ("x9.19", 16, 1)
+    pairs = [signed(kind, size, random) for size in range(20, 60)]
+    messages, keys = [message for message, _ in pairs], [key for _, key in pairs]
+    mac.ahead(messages, keys, False)
+    assert not mac.verify(messages[0], keys[1])
+    messages[2].patch(48, "y" * 22)  # in place
+    messages[3].patch(48, "y" * 7)  # shorter
+    messages[4].set_mti("0210")
+    messages[5].remove(48)
+    twin = messages[6].copy()
+    twin.patch(48, "y" * 26)
+    changed = [*messages[2:6], twin]
+    assert not any(mac.verify(m, k) for m, k in zip(changed, keys[2:7], strict=True))
+    assert mac.verify(messages[6], keys[6])
+    keys[7].wipe()
+    with pytest.raises(ValueError, match="wiped"):
+        mac.verify(messages[7], keys[7])
+
+
+def test_which_keys_are_faster_together() -> None:
+    def key(kind: tuple[Algorithm, int, int]) -> MacKey:
+        return MacKey(kind[0], b"k" * kind[1], padding=kind[2])
+
+    assert [mac.goes_together(key(kind)) for kind in KINDS] == [True] * 6 + [False] * 4

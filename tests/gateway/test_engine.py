@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -92,6 +93,43 @@ def close(wire: Wire) -> None:
         sock.close()
 
 
+async def test_a_turn_ends_when_somebody_wakes_it_from_another_thread(wire: Wire) -> None:
+    await wire.engine.turn(0)
+    with trio.fail_after(WAIT_S):
+        for _ in range(3):
+            threading.Timer(0.02, wire.engine.wake).start()
+            assert await wire.engine.turn(10 * WAIT_S) == []
+
+
+async def test_what_is_ready_is_told_without_waiting(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    assert wire.engine.ready() == []
+    sock.sendall(frame(b"more"))
+    assert wire.engine.ready() == [Frame(conn, "counter", b"more")]
+
+
+async def test_others_have_their_turn_while_the_wire_is_never_quiet(wire: Wire) -> None:
+    sock, others = wire.client(), 0
+    await wire.introduced(sock)
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            await trio.lowlevel.checkpoint()
+            others += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        turns = 0
+        while others < 3 and turns < 1_000_000:
+            sock.sendall(frame(b"again"))
+            assert await wire.engine.turn(WAIT_S)
+            turns += 1
+        nursery.cancel_scope.cancel()
+    assert others >= 3
+
+
 async def test_frames_come_whole_and_in_order_however_they_are_sent(wire: Wire) -> None:
     sock = wire.client()
     stream = frame(b"one") + frame(b"two") + frame(b"three")
@@ -174,12 +212,23 @@ async def test_the_last_frame_before_a_close_is_still_heard(wire: Wire) -> None:
     assert [event.data for event in wire.seen if isinstance(event, Frame)] == [b"last words"]
 
 
-async def test_what_is_no_frame_ends_its_connection_and_no_other(wire: Wire) -> None:
+@pytest.mark.parametrize(
+    ("length", "why"), [(0, "not a frame"), (501, "frame_bytes_max"), (65_535, "frame_bytes_max")]
+)
+async def test_a_length_that_no_frame_has_ends_its_connection_and_no_other(
+    wire: Wire, length: int, why: str
+) -> None:
     good, bad = wire.client(), wire.client()
     await wire.introduced(good)
-    bad.sendall(b"\xff\xff garbage")
-    await wire.lost("not a frame")
+    bad.sendall(length.to_bytes(2, "big"))
+    await wire.lost(why)
+    assert wire.engine.refused == {why: 1}
     await wire.introduced(good)
+
+
+async def test_a_frame_may_be_as_long_as_the_bound(wire: Wire) -> None:
+    wire.client().sendall(frame(b"x" * 500))
+    assert len((await wire.one(Frame)).data) == 500
 
 
 async def test_more_connections_than_allowed_are_closed_at_once(wire: Wire) -> None:
@@ -243,7 +292,7 @@ async def test_frames_before_what_is_no_frame_are_heard(wire: Wire) -> None:
     assert isinstance(event, Frame)
     assert event.data == b"good"
     sock.sendall(b"more")
-    await wire.lost("not a frame")
+    await wire.lost("frame_bytes_max")
 
 
 async def test_a_large_answer_leaves_whole_and_in_order_through_a_small_window(wire: Wire) -> None:
@@ -282,6 +331,21 @@ async def test_a_reader_that_takes_nothing_is_cut_off_at_the_bound(wire: Wire) -
         sent += 1
         assert sent < 1_000
     await wire.lost("waiting_bytes_max")
+
+
+async def test_a_host_that_takes_nothing_loses_its_link_at_a_bound_of_its_own() -> None:
+    wire = wire_with(waiting_bytes_max=1, link_waiting_bytes_max=100_000)
+    with socket.create_server(("127.0.0.1", 0)) as bank:
+        conn = await wire.engine.connect("127.0.0.1", bank.getsockname()[1], "bank", WAIT_S)
+        assert conn is not None
+        sent = 0
+        while wire.engine.send(conn, b"x" * 50_000):
+            wire.engine.flush()
+            sent += 1
+            assert sent < 1_000
+        assert sent >= 2
+        await wire.lost("link_waiting_bytes_max")
+    close(wire)
 
 
 async def test_an_answer_that_is_never_read_is_never_acknowledged(wire: Wire) -> None:

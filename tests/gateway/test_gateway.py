@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import re
 import socket
 import threading
 from contextlib import asynccontextmanager, closing
@@ -49,6 +50,7 @@ from routing.clock import Now
 from tests.routing.world import ISO, answer, confirmation, refund, repeated, reversal, sale, void
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
@@ -143,7 +145,7 @@ class Bank:
 class Terminal:
     """One terminal's connection."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._framer = Framer()
 
@@ -175,7 +177,7 @@ class Running:
     def __init__(self, switch: Switch, node: Node, site: AdminSite, port: int) -> None:
         self.switch = switch
         self.node = node
-        self._port = port
+        self.port = port
         self.canary: Canary
         self.notices: NoticePost
         self.backups: Backups
@@ -186,9 +188,25 @@ class Running:
         transport = httpx.ASGITransport(app=site._app())
         self.http = httpx.AsyncClient(transport=transport, base_url="http://gateway")
 
-    async def terminal(self) -> Terminal:
-        """A new terminal."""
-        return Terminal(await trio.open_tcp_stream("127.0.0.1", self._port))
+    async def terminal(
+        self, context: ssl.SSLContext | None = None, greets: bytes = b""
+    ) -> Terminal:
+        """A new terminal, of TLS if it has a context; a proxy `greets` before it."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        await stream.send_all(greets)
+        if context is None:
+            return Terminal(stream)
+        secured = trio.SSLStream(
+            stream, context, server_hostname="localhost", https_compatible=True
+        )
+        await secured.do_handshake()
+        return Terminal(secured)
+
+    async def ended(self) -> dict[str, float]:
+        """Connections that were ended or refused by now, by reason."""
+        text = (await self.http.get("/metrics")).text
+        told = re.findall(r'^gateway_connections_ended_total\{reason="(.*)"\} (.*)$', text, re.M)
+        return {reason: float(count) for reason, count in told if float(count)}
 
     async def until(self, done: Callable[[], Any]) -> None:
         """Wait for something that the gateway does by itself."""

@@ -109,6 +109,41 @@ def test_91_and_nothing_sent_when_no_key_is_free(world: World) -> None:
     assert len(world.charges_sent) == 3
 
 
+def test_new_requests_stop_before_the_last_keys_and_what_gives_money_back_takes_those() -> None:
+    table = keys(pending_max=10)
+    for number in range(9):
+        table.claim_new(f"{number}", number)
+    with pytest.raises(NoFreeKeyError):
+        table.claim_new("new", "new")
+    table.claim("reversal", "reversal")
+    assert len(table) == 10
+    table.release("0")
+    with pytest.raises(NoFreeKeyError):
+        table.claim_new("new", "new")
+    table.release("1")
+    table.claim_new("new", "new")
+
+
+def test_new_sales_never_take_the_key_that_a_reversal_waits_for() -> None:
+    quarantine_s, silent = 20.0, 8
+    settings = {"pending_max": 10, "late_answer_quarantine_s": quarantine_s, "silences_max": 0}
+    world = World(ISO, host_settings=settings)
+    for stan in range(1, silent + 1):
+        world.says(stan, sale(ISO, stan, de41=f"T{stan:07d}"))
+    stan = silent
+    reversals: set[str] = set()
+    for _ in range(int(6 * quarantine_s)):
+        stan += 1
+        world.says(stan, sale(ISO, stan, de41=f"T{stan:07d}"))
+        world.wait(1.0)
+        for got in world.at_host("04"):
+            if got[90] not in reversals:
+                reversals.add(got[90])
+                world.answers(answer(got))
+    charges = [world.charge(stan) for stan in range(1, silent + 1)]
+    assert {charge.state for charge in charges} == {State.REVERSED}
+
+
 def test_a_pos_terminals_number_is_not_used_again_while_a_late_answer_may_come() -> None:
     world = World(POS)
     world.says(1, sale(POS))

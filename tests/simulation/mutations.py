@@ -93,12 +93,12 @@ def _skips_journal(original: Any) -> Any:
 
 
 def _sends_first(original: Any) -> Any:
-    async def batch(self: Any, outbox: Any) -> None:
-        self._release(outbox.sends)
-        outbox.sends = []
-        await original(self, outbox)
+    def begin(self: Any, batch: Any) -> None:
+        self._release(batch.sends)
+        batch.sends = []
+        original(self, batch)
 
-    return batch
+    return begin
 
 
 def _does_not_sync(original: Any) -> Any:
@@ -111,13 +111,11 @@ def _does_not_sync(original: Any) -> Any:
 
 
 def _gives_up_on_errors(original: Any) -> Any:
-    async def append(self: Any, records: Any) -> Any:
-        try:
-            return await self._offload(self._journal.append, records)
-        except Exception:
-            return {}
+    def taken(self: Any, told: Any, records: int) -> Any:
+        known = original(self, told, records)
+        return {} if known is None else known
 
-    return append
+    return taken
 
 
 def _new_identity(original: Any) -> Any:
@@ -351,10 +349,10 @@ ALL: Final[dict[str, Mutation]] = {
         "what waits for the disk leaves after a sign-off", Switch, "may_leave", _nothing_is_shut
     ),
     "skip-journal": _M("some records are not journaled", SqliteJournal, "append", _skips_journal),
-    "send-before-commit": _M("messages leave before the commit", Pipeline, "_batch", _sends_first),
+    "send-before-commit": _M("messages leave before the commit", Pipeline, "_begin", _sends_first),
     "no-sync": _M("the journal does not sync", SqliteJournal, "_open", _does_not_sync),
     "ignore-journal-errors": _M(
-        "a failed commit counts as done", Pipeline, "_append", _gives_up_on_errors
+        "a failed commit counts as done", Pipeline, "_taken_by_journal", _gives_up_on_errors
     ),
     "reverse-twice": _M("each try of a reversal has a new STAN", Reversals, "send", _new_identity),
     "reverse-twice-after-restart": _M(

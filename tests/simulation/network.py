@@ -130,12 +130,20 @@ class SimNetwork:
 
     # The port
 
+    def wake(self) -> None:
+        """Have `turn` return."""
+        self._nap.wake()
+
     async def turn(self, wait_s: float) -> list[WireEvent]:
         """What happened; waits at most `wait_s` for it."""
         if self._events or self._readable:
             await trio.lowlevel.checkpoint()
         else:
             await self._nap.take(max(wait_s, SHORTEST_WAIT_S))
+        return self.ready()
+
+    def ready(self) -> list[WireEvent]:
+        """What happened; waits for nothing."""
         now = self._clock.now().monotonic
         readable, self._readable = self._readable, {}
         for end in readable:
@@ -163,8 +171,7 @@ class SimNetwork:
         try:
             connection.queue(data)
         except SlowReaderError:
-            name = "waiting_bytes_max" if connection.accepted else "link_waiting_bytes_max"
-            self._lose(connection, f"wire.{name}")
+            self._lose(connection, connection.slow)
             return False
         self._leaves(connection.peer, data)
         self._dirty[conn] = None
@@ -221,7 +228,8 @@ class SimNetwork:
             try:
                 frames = connection.received(data, now)
             except FrameError:
-                self._lose(connection, "not a frame")
+                assert connection.unreadable is not None
+                self._lose(connection, connection.unreadable)
                 return
             self._events += [Frame(connection.id, connection.peer, each) for each in frames]
         if end.ended:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import outcome
 import trio
 
 from gateway.desk.key_desk import hang_keys_of_file
@@ -28,7 +29,7 @@ from tests.simulation.network import SEND_WINDOW_BYTES, SimNetwork
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from gateway.config import Config
     from gateway.journal.port import Recovery
@@ -101,6 +102,43 @@ class WatchedJournal:
         self._journal.close()
 
 
+class _Writer:
+    """The journal's writer: inline, too, and nobody waits for it."""
+
+    nursery: trio.Nursery
+
+    def __init__(self, offload: Callable[..., Awaitable[Any]]) -> None:
+        self._offload = offload
+        self._ended: outcome.Outcome[Any] | None = None
+
+    async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """As everything else that takes time."""
+        return await self._offload(function, *arguments)
+
+    def begin(
+        self, wake: Callable[[], None], function: Callable[..., Any], *arguments: Any
+    ) -> None:
+        """Begin a call."""
+        self.nursery.start_soon(self._go_on, wake, function, arguments)
+
+    async def _go_on(
+        self, wake: Callable[[], None], function: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> None:
+        try:
+            self._ended = outcome.Value(await self._offload(function, *arguments))
+        except JournalError as error:
+            self._ended = outcome.Error(error)
+        wake()
+
+    def ended(self) -> outcome.Outcome[Any] | None:
+        """What came of it, once."""
+        told, self._ended = self._ended, None
+        return told
+
+    def rest(self) -> None:
+        """What goes on ends with its life."""
+
+
 class GatewayProcess:
     """One gateway after the other, on one disk."""
 
@@ -167,8 +205,8 @@ class GatewayProcess:
 
     async def _live(self) -> None:
         self._metrics = Metrics()
-        beside = self._offload
-        tools = Tools(self._clock, self._metrics, Log(self.paper), beside, beside)  # type: ignore[arg-type]
+        writer = _Writer(self._offload)
+        tools = Tools(self._clock, self._metrics, Log(self.paper), self._offload, writer)  # type: ignore[arg-type]
         await self._offload(self._open_journal)
         assert self._journal is not None
         switch = await recovered(self._config, self._journal, tools)  # type: ignore[arg-type]
@@ -188,7 +226,8 @@ class GatewayProcess:
         lifecycle = Lifecycle(self._config, switch, network, node.pipeline, tools)  # type: ignore[arg-type]
         self.network, self.switch, self.node = network, switch, node
         self._checkers.note("life", switch.life.epoch)
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as writer.nursery:
+            nursery = writer.nursery
             nursery.start_soon(node.run)
             await self._told_to_stop.wait()
             await lifecycle.drain()
