@@ -68,9 +68,8 @@ class Switch:
         self.keys = KeyRing(self.life.keeper)
         self.terminals = TerminalSide(self.life, self.docket, self.keys)
         self.office.registered.keys = Revocation(self.life, self.keys, self.terminals.sign_ins)
-        self.terminals.handle(
-            Kind.ACCOUNT, TerminalCounter(self.office, self.terminals.sign_ins).heard
-        )
+        counter = TerminalCounter(self.office, self.terminals.sign_ins)
+        self.terminals.handle(Kind.ACCOUNT, counter.heard)
         self.terminals.batches.watchers.append(self.office.accounts.settled)
         self.terminals.replies.watchers.append(self.office.signals.refused)
         self.terminals.replies.explain = self.office.devices.words_for
@@ -101,8 +100,9 @@ class Switch:
 
     def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
         """Work with keys, questions to the journal: they wait for nothing, and nothing for them."""
-        work, self.life.outbox.key_work = self.life.outbox.key_work, []
-        questions, self.life.outbox.questions = self.life.outbox.questions, []
+        outbox = self.life.outbox
+        work, outbox.key_work = outbox.key_work, []
+        questions, outbox.questions = outbox.questions, []
         return work, questions
 
     @property
@@ -368,9 +368,7 @@ class Switch:
         self.terminals.admission.refuse_new = HOST_UNAVAILABLE
 
     def leave_over(self, now: Now) -> int:
-        """The process ends: whatever has no answer yet goes on as after a restart, which it waits
-        for; returns how many those are.
-        """
+        """The process ends: what has no answer waits for the next one's start; returns how many."""
         waiting = (State.SENT, State.APPROVED)
         under_way = [each for each in self.life.book.open() if each.state in waiting]
         for charge in under_way:
