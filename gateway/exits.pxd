@@ -2,6 +2,7 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 from gateway.peer cimport AnyPeer as AnyPeer_t
+from gateway.wire._outlet cimport Outlet
 from routing.clock cimport Now as Now_t
 from routing.effects cimport ToHost, ToTerminal
 from routing.switch cimport Switch as Switch_t
@@ -9,9 +10,7 @@ from routing.switch cimport Switch as Switch_t
 @cython.final
 cdef class Exits:
     cdef Switch_t _switch
-    cdef object _network
-    cdef object _send
-    cdef object _peer_of
+    cdef Outlet _network
     cdef dict _peers
     cdef object _lane
     cdef object _clock
@@ -21,7 +20,7 @@ cdef class Exits:
     cdef bint _takes_the_lane(self, ToTerminal send)
     cpdef object hand(self, ToTerminal send, object field)
     cpdef object flush(self)
-    cdef object _hand(self, ToTerminal send, object raw)
+    cdef object _hand(self, ToTerminal send, bytes raw)
     cdef object _to_terminal(self, ToTerminal send)
     cdef object _to_host(self, ToHost send)
     @cython.locals(peer=AnyPeer_t)

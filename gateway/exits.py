@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codec import mac
+from gateway import macs_ahead
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ class Exits:
         """`otherwise` does what is no message; that comes seldom."""
         self._switch = switch
         self._network = network
-        self._send, self._peer_of = network.send, network.peer
         self._peers = peers
         self._lane = lane
         self._clock = clock
@@ -43,6 +43,8 @@ class Exits:
     def release(self, sends: Sequence[Send]) -> None:
         """These leave now, in their order."""
         now = self._clock.now()
+        if macs_ahead.gained(self._peers):
+            macs_ahead.of_sends(sends, self._peers, self._network)
         for send in sends:
             if isinstance(send, ToTerminal) and self._takes_the_lane(send):
                 continue
@@ -58,7 +60,7 @@ class Exits:
 
     def _takes_the_lane(self, send: ToTerminal) -> bool:
         lane = self._lane
-        return lane is not None and lane.leaves(send, self._peer_of(send.conn))
+        return lane is not None and lane.leaves(send, self._network.peer(send.conn))
 
     def hand(self, send: ToTerminal, field: bytes | None) -> None:
         """An answer comes out of the lane: with its MAC; b'': none can be made; None: no module
@@ -84,15 +86,15 @@ class Exits:
 
     def _hand(self, send: ToTerminal, raw: bytes) -> None:
         tag = send.charge.id if send.charge is not None else 0
-        if self._send(send.conn, raw, tag):
+        if self._network.send(send.conn, raw, tag):
             self._switch.handed(send)
         else:
             self._switch.undelivered(send, self._clock.now())
 
     def _to_host(self, send: ToHost) -> None:
-        if not self._send(send.link, self._signed(send.link, send.message)):
+        if not self._network.send(send.link, self._signed(send.link, send.message)):
             self._switch.unsent(send, self._clock.now())
 
     def _signed(self, conn: int, message: Message) -> bytes:
-        peer = self._peers.get(self._peer_of(conn))
+        peer = self._peers.get(self._network.peer(conn))
         return peer.signed(message) if peer is not None else message.raw

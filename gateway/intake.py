@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from codec import FrameError, Message
+from gateway import macs_ahead
 from gateway.wire._events import Acknowledged, Frame
 from gateway.wire.port import Closed
 
@@ -48,6 +49,8 @@ class Intake:
 
     def take(self, events: list[WireEvent], now: Now) -> None:
         """All that happened in a turn."""
+        if macs_ahead.gained(self._peers):
+            macs_ahead.of_frames(events, self._peers)
         for event in events:
             if isinstance(event, Frame):
                 self._frame(event, now)
@@ -74,7 +77,9 @@ class Intake:
         conn, name, data = event.conn, event.peer, event.data
         peer = self._peers[name]
         try:
-            message = Message(data, peer.dialect)
+            message = event.message
+            if message is None:
+                message = Message(data, peer.dialect)
         except FrameError as error:
             self._bad(conn, name, error)
             return

@@ -22,6 +22,7 @@ cdef class Actions:
     cdef public Outbox_t outbox
     cdef public Pressure_t pressure
     cdef dict _others
+    cpdef bint takes(self, object conn) except -1
     cdef object _carry_out(self, object action, Charge_t charge, Cause_t cause)
     @cython.locals(answer=Message_t, watched=Charge_t)
     cdef object _relay_answer(self, Charge_t charge, Cause_t cause)

@@ -56,6 +56,15 @@ class Actions:
             Action.TELL_A_PERSON: self._tell_a_person,
         }
 
+    def takes(self, conn: int) -> bool:
+        """Whether one more message that brings money to its end is taken; always, while there is
+        room: see `pressure`.
+        """
+        if not self.pressure.is_full:
+            return True
+        each_max = self.settings.in_flight_per_connection_max
+        return self.pressure.takes(conn, len(self.outbox), each_max)
+
     def _carry_out(self, action: Action, charge: Charge, cause: Cause) -> None:
         # What nearly every charge needs and nothing else does, C calls itself.
         if action is _RELAY_ANSWER:

@@ -77,13 +77,17 @@ class Admission:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
         identity = convention.identity(message)
-        known = self._life.book.same_as(identity)
+        known = self.known(asker, identity)
         if known is not None:
             self.repeat(known, asker, now)
             return None
         if self.is_forbidden(asker, identity, convention, now):
             return None
         return identity
+
+    def known(self, asker: Asker, identity: str) -> Charge | None:
+        """The charge in memory that a request repeats."""
+        return self._life.book.same_as(identity, asker.till(), asker.request.text(11))
 
     def turn_away(
         self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
@@ -96,7 +100,7 @@ class Admission:
         """
 
         def looked_up(known: Charge | None, now: Now) -> None:
-            known = self._life.book.same_as(identity) or known
+            known = self.known(asker, identity) or known
             if known is not None:
                 self.repeat(known, asker, now)
             elif self.tombstones.refused(asker.request, asker.conn, code, now.monotonic):
@@ -105,7 +109,7 @@ class Admission:
         def answered(is_known: bool, now: Now) -> None:
             if not is_known:
                 looked_up(None, now)
-            elif self.takes(asker.conn):
+            elif self._life.takes(asker.conn):
                 self._life.outbox.lookups.append(Lookup(identity, looked_up))
             else:
                 self._life.pressure.unanswered += 1
@@ -133,15 +137,6 @@ class Admission:
             return rc.HOST_UNAVAILABLE
         few = book.load_of(asker.conn) < self._each_in_flight_max
         return "" if few else rc.HOST_UNAVAILABLE
-
-    def takes(self, conn: int) -> bool:
-        """Whether one more message that brings money to its end is taken; always, while there is
-        room: see `pressure`.
-        """
-        life = self._life
-        if not life.pressure.is_full:
-            return True
-        return life.pressure.takes(conn, len(life.outbox), self._each_in_flight_max)
 
     def not_in_service(self, message: Message, takes_money: bool = False) -> str:
         """DE 39 where account services or the registry let this terminal do no business; else ''.
@@ -253,7 +248,8 @@ class Admission:
         charge.window_s = window_s
         charge.host = host.name
         charge.host_stan = message.text(11)
-        charge.host_de7 = message.text(7)
+        sent_as_asked = message.holds(7, charge.de7)
+        charge.host_de7 = charge.de7 if sent_as_asked else message.text(7)
         charge.sent = kept.keep(message, _kept(host.convention, transaction))
         charge.kind, charge.undoes = transaction, undoes
         charge.original_id = original.id if original is not None and undoes else 0
@@ -328,7 +324,7 @@ class Admission:
 
     def repeat(self, known: Charge, asker: Asker, now: Now) -> None:
         """The same charge again: its answer, the promise of one, or 94 if it is not the same."""
-        if not self.takes(asker.conn):
+        if not self._life.takes(asker.conn):
             self._life.pressure.unanswered += 1
             return
         message = asker.request

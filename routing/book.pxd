@@ -2,9 +2,6 @@ cimport cython
 
 from routing.charge_record cimport Charge as Charge_t
 
-cdef object _HELD_OPEN
-cdef object _UNPROVEN
-
 @cython.final
 cdef class _Place:
     cdef public bint is_open
@@ -12,29 +9,44 @@ cdef class _Place:
     cdef public long long count
 
 @cython.final
+cdef class Shelf:
+    cdef public str till
+    cdef public str merchant
+    cdef public str terminal
+    cdef public str processing_code
+    cdef public dict by_stan
+    cdef public tuple unproven
+    cpdef object take(self, Charge_t charge)
+    @cython.locals(above=Charge_t)
+    cpdef object give(self, Charge_t charge)
+    cpdef object wants_proof(self, Charge_t charge)
+    cpdef object wants_none(self, Charge_t charge)
+
+@cython.final
 cdef class ChargeBook:
     cdef Py_ssize_t _ended_max
     cdef public bint forgets
     cdef dict _by_id
     cdef dict _open
-    cdef dict _by_identity
-    cdef dict _by_prefix
+    cdef dict _shelves
     cdef dict _by_conn
-    cdef dict _unproven
     cdef object _ended
+    cdef Py_ssize_t _ended_count
     cdef dict _places
     cdef _Place _sent
     cdef public Py_ssize_t enquiries
     cdef dict _enquiring
-    @cython.locals(same=list, prefix=str, place=_Place)
+    @cython.locals(shelf=Shelf, place=_Place)
     cpdef object add(self, Charge_t charge)
-    @cython.locals(place=_Place, left=_Place)
+    @cython.locals(shelf=Shelf, place=_Place, left=_Place)
     cpdef object moved(self, Charge_t charge, object before)
+    @cython.locals(shelf=Shelf)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
-    cpdef Charge_t same_as(self, object identity)
-    @cython.locals(known=list)
-    cpdef list unproven(self, object terminal)
+    @cython.locals(shelf=Shelf, charge=Charge_t)
+    cpdef Charge_t same_as(self, str identity, str till, str stan)
+    @cython.locals(shelf=Shelf)
+    cpdef tuple unproven(self, str till)
     @cython.locals(known=list)
     cpdef list on_conn(self, object conn)
     @cython.locals(known=list)
@@ -44,10 +56,5 @@ cdef class ChargeBook:
     cpdef object join_conn(self, Charge_t charge, object conn)
     @cython.locals(known=list)
     cpdef object leave_conn(self, Charge_t charge)
-    @cython.locals(known=list)
-    cdef object _enter(self, Charge_t charge, _Place place)
-    @cython.locals(known=list)
-    cdef object _forget_unproven(self, Charge_t charge)
-
-@cython.locals(parts=int, at=Py_ssize_t, char=Py_UCS4)
-cpdef str prefix_of(str identity)
+    cdef object _enter(self, Charge_t charge, _Place place, Shelf shelf)
+    cdef object _forget_if_last(self, Charge_t charge)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
 from routing.charge import OPEN_STATES, Charge, State
 
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
 
     from routing.conventions import Original
 
-_PREFIX_PARTS = 4
 _HELD_OPEN = OPEN_STATES | {State.CASE}
 _UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
+_ESCAPED: Final = re.compile(r"\\(.)")
+_STAN: Final = 2
+"""Which part of an identity it is, after merchant and terminal."""
+_ENDED_AGAIN_MAX: Final = 10_000
+"""Charges that ended more than once and still stand at an earlier place as well."""
 
 
 class _Place:
@@ -27,8 +32,63 @@ class _Place:
         """How many charges in memory are in it."""
 
 
+class Shelf:
+    """What is held of one terminal.  Charges with the same STAN lie one on the other, the newest on
+    top; and what they have in common is held once.
+    """
+
+    def __init__(self, first: Charge) -> None:
+        self.till = first.till
+        self.merchant, self.terminal = first.merchant, first.terminal
+        self.processing_code = first.processing_code
+        self.by_stan: dict[str, Charge] = {}
+        self.unproven: tuple[Charge, ...] = ()
+        """Approved, and without a proof of service."""
+
+    def take(self, charge: Charge) -> None:
+        """One more charge of this terminal."""
+        charge.shelf, charge.till = self, self.till
+        if charge.merchant == self.merchant and charge.terminal == self.terminal:
+            charge.merchant, charge.terminal = self.merchant, self.terminal
+        if charge.processing_code == self.processing_code:
+            charge.processing_code = self.processing_code
+        else:
+            self.processing_code = charge.processing_code
+        charge.beneath = self.by_stan.get(charge.stan)
+        self.by_stan[charge.stan] = charge
+
+    def give(self, charge: Charge) -> None:
+        """A charge is forgotten."""
+        above: Charge | None = self.by_stan[charge.stan]
+        if above is charge:
+            if charge.beneath is None:
+                del self.by_stan[charge.stan]
+            else:
+                self.by_stan[charge.stan] = charge.beneath
+        else:
+            while above is not None and above.beneath is not charge:
+                above = above.beneath
+            if above is not None:
+                above.beneath = charge.beneath
+        charge.beneath = charge.shelf = None
+
+    def wants_proof(self, charge: Charge) -> None:
+        """From now on `charge` is unproven."""
+        if not self.unproven:
+            self.unproven = (charge,)
+        elif charge not in self.unproven:
+            self.unproven = (*self.unproven, charge)
+
+    def wants_none(self, charge: Charge) -> None:
+        """`charge` is proven, or is undone."""
+        if len(self.unproven) == 1 and self.unproven[0] is charge:
+            self.unproven = ()
+        elif self.unproven:
+            self.unproven = tuple([each for each in self.unproven if each is not charge])
+
+
 class ChargeBook:
-    """Charges by id, by identity, by connection, and by terminal while service is unproven.
+    """Charges by id, by terminal (by their STAN, and while service is unproven), by connection.
 
     Open charges and cases are all here.  Ended ones stay until `ended_max` newer ones have ended;
     the journal knows the rest.
@@ -40,11 +100,11 @@ class ChargeBook:
         """The journal may hold charges that are not here any more."""
         self._by_id: dict[int, Charge] = {}
         self._open: dict[int, Charge] = {}
-        self._by_identity: dict[str, Charge] = {}
-        self._by_prefix: dict[str, list[Charge]] = {}
+        self._shelves: dict[str, Shelf] = {}
         self._by_conn: dict[int, list[Charge]] = {}
-        self._unproven: dict[str, list[Charge]] = {}
-        self._ended: OrderedDict[int, None] = OrderedDict()
+        self._ended: deque[Charge] = deque()
+        """As they ended; one that did so again stands here again, its last place counts."""
+        self._ended_count = 0
         self._places = {state: _Place(state) for state in State}
         self._sent = self._places[State.SENT]
         self.enquiries = 0
@@ -52,68 +112,83 @@ class ChargeBook:
         self._enquiring: dict[int, int] = {}
         """How many of those each connection has."""
 
+    def __del__(self) -> None:
+        # Charges and their shelf hold each other, and C's collector does not look at charges.
+        for shelf in self._shelves.values():
+            shelf.by_stan.clear()
+
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
         self._by_id[charge.id] = charge
         self.forgets |= len(self._by_id) >= self._ended_max
-        self._by_identity[charge.identity] = charge
-        prefix = prefix_of(charge.identity)
-        same = self._by_prefix.get(prefix)
-        if same is None:
-            self._by_prefix[prefix] = [charge]
-        else:
-            same.append(charge)
+        shelf = self._shelves.get(charge.till)
+        if shelf is None:
+            shelf = self._shelves[charge.till] = Shelf(charge)
+        shelf.take(charge)
         place = self._places[charge.state]
         place.count += 1
-        self._enter(charge, place)
+        self._enter(charge, place, shelf)
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
-        if charge.id not in self._by_id and charge.identity not in self._by_identity:
+        shelf = charge.shelf
+        if shelf is None:
             # It was forgotten while somebody held it, to make room for the others of its batch.
+            twin = self._by_id.get(charge.id)
+            if twin is not None:
+                self.remove(twin)
             self.add(charge)
             return
         place, left = self._places[charge.state], self._places[before]
         left.count -= 1
         place.count += 1
         if left.is_unproven and not place.is_unproven:
-            self._forget_unproven(charge)
-        self._enter(charge, place)
+            shelf.wants_none(charge)
+        self._enter(charge, place, shelf)
 
     def remove(self, charge: Charge) -> None:
         """Forget a charge: it ended long ago, or it turned out to be another's repeat."""
-        self._by_id.pop(charge.id, None)
-        if self._by_identity.get(charge.identity) is charge:
-            del self._by_identity[charge.identity]
-        prefix = prefix_of(charge.identity)
-        same = self._by_prefix.get(prefix)
-        if same is not None and charge in same:
-            same.remove(charge)
-        if not same:
-            self._by_prefix.pop(prefix, None)
+        shelf = charge.shelf
+        if shelf is None:
+            return
+        del self._by_id[charge.id]
         self._places[charge.state].count -= 1
-        self._open.pop(charge.id, None)
-        self._ended.pop(charge.id, None)
-        self._forget_unproven(charge)
+        if charge.has_ended:
+            charge.has_ended = False
+            self._ended_count -= 1
+        else:
+            self._open.pop(charge.id, None)
+        shelf.wants_none(charge)
+        shelf.give(charge)
+        if not shelf.by_stan:
+            del self._shelves[shelf.till]
         self.leave_conn(charge)
 
     def get(self, charge_id: int) -> Charge | None:
         """The charge with this id."""
         return self._by_id.get(charge_id)
 
-    def same_as(self, identity: str) -> Charge | None:
-        """The charge that a request with this identity repeats."""
-        return self._by_identity.get(identity)
+    def same_as(self, identity: str, till: str, stan: str) -> Charge | None:
+        """The charge that a request with this identity, of this terminal, repeats."""
+        shelf = self._shelves.get(till)
+        charge = shelf.by_stan.get(stan) if shelf is not None else None
+        while charge is not None and charge.identity != identity:
+            charge = charge.beneath
+        return charge
 
     def find(self, original: Original) -> Charge | None:
         """The newest charge that a reversal or confirmation names."""
-        candidates = self._by_prefix.get(original.prefix, ())
-        return next((charge for charge in reversed(candidates) if original.names(charge)), None)
+        merchant, terminal, stan = map(_unescaped, original.prefix.split("|")[: _STAN + 1])
+        shelf = self._shelves.get(f"{merchant}|{terminal}")
+        charge = shelf.by_stan.get(stan) if shelf is not None else None
+        while charge is not None and not original.names(charge):
+            charge = charge.beneath
+        return charge
 
-    def unproven(self, terminal: str) -> list[Charge]:
+    def unproven(self, till: str) -> tuple[Charge, ...]:
         """Approved charges of a terminal (merchant|terminal) without a proof of service."""
-        known = self._unproven.get(terminal)
-        return known.copy() if known is not None else []
+        shelf = self._shelves.get(till)
+        return shelf.unproven if shelf is not None else ()
 
     def on_conn(self, conn: int) -> list[Charge]:
         """Charges whose answer this connection waits for or was handed."""
@@ -189,39 +264,43 @@ class ChargeBook:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def _enter(self, charge: Charge, place: _Place) -> None:
+    def _enter(self, charge: Charge, place: _Place, shelf: Shelf) -> None:
         if place.is_unproven:
-            known = self._unproven.get(charge.till)
-            if known is None:
-                self._unproven[charge.till] = [charge]
-            elif charge not in known:
-                known.append(charge)
+            shelf.wants_proof(charge)
         if place.is_open:
-            if charge.id not in self._open:
-                self._open[charge.id] = charge
-                self._ended.pop(charge.id, None)
-        else:
-            if self._open.pop(charge.id, None) is None:
-                self._ended.pop(charge.id, None)
-            self._ended[charge.id] = None
-            if len(self._ended) > self._ended_max:
-                self.remove(self._by_id[next(iter(self._ended))])
+            if charge.has_ended:
+                charge.has_ended = False
+                self._ended_count -= 1
+            self._open[charge.id] = charge
+            return
+        if not charge.has_ended:
+            charge.has_ended = True
+            self._ended_count += 1
+            self._open.pop(charge.id, None)
+        charge.ends += 1
+        self._ended.append(charge)
+        while self._ended_count > self._ended_max:
+            self._forget_if_last(self._ended.popleft())
+        if len(self._ended) > self._ended_count + _ENDED_AGAIN_MAX:
+            self._drop_earlier_ends()
 
-    def _forget_unproven(self, charge: Charge) -> None:
-        known = self._unproven.get(charge.till)
-        if known is not None and charge in known:
-            if len(known) == 1:
-                del self._unproven[charge.till]
-            else:
-                known.remove(charge)
+    def _forget_if_last(self, charge: Charge) -> None:
+        """Of all that ended this is the oldest place; is it this charge's last one?"""
+        charge.ends -= 1
+        if not charge.ends and charge.has_ended:
+            self.remove(charge)
+
+    def _drop_earlier_ends(self) -> None:
+        """Leave of each charge the last place only."""
+        places, self._ended = self._ended, deque()
+        for charge in places:
+            charge.ends -= 1
+            if not charge.ends and charge.has_ended:
+                self._ended.append(charge)
+        for charge in self._ended:
+            charge.ends = 1
 
 
-def prefix_of(identity: str) -> str:
-    """merchant|terminal|STAN|MTI class| of an identity."""
-    parts = 0
-    for at, char in enumerate(identity):
-        if char == "|":
-            parts += 1
-            if parts == _PREFIX_PARTS:
-                return identity[: at + 1]
-    return identity
+def _unescaped(text: str) -> str:
+    """A part of an identity as the terminal said it."""
+    return _ESCAPED.sub(lambda found: "|" if found[1] == "p" else found[1], text)

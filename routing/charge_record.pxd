@@ -26,7 +26,7 @@ cdef class Charge:
     cdef public str batch
     cdef public str de7
     cdef public str processing_code
-    cdef public object amount
+    cdef public long long amount
     cdef public str currency
     cdef public str pan
     cdef public object proof
@@ -79,6 +79,10 @@ cdef class Charge:
     cdef public double approval_held_since
     cdef public double told_nothing_at
     cdef public object reversal_link
+    cdef public object shelf
+    cdef public Charge beneath
+    cdef public bint has_ended
+    cdef public int ends
 
 @cython.locals(charge=Charge)
 cpdef Charge blank()

@@ -11,6 +11,7 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from codec import Message
     from codec.kept import Fields
+    from routing.book import Shelf
     from routing.deadlines import Due
 
 _SALE: Final = Transaction.SALE
@@ -129,6 +130,14 @@ class Charge:
     """Monotonic time of the host's last "nothing to reverse" that was no copy; 0: none."""
     reversal_link: int = 0
     """The link that carried the last try of its reversal."""
+    shelf: Shelf | None = None
+    """Where the book keeps it; None: it is not in memory."""
+    beneath: Charge | None = None
+    """An older one on that shelf with the same STAN."""
+    has_ended: bool = False
+    """It came to its end, as far as the book knows."""
+    ends: int = 0
+    """How often the book has it among those that ended."""
 
     def __repr__(self) -> str:
         return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"
@@ -155,11 +164,11 @@ def blank() -> Charge:
     charge.operator = charge.sent_header = charge.sent_on = charge.account = charge.channel = ""
     charge.reason = charge.remark = charge.code = charge.rrn = charge.approval_code = ""
     charge.stood = charge.settled_on = charge.reversal_stan = charge.reversal_de7 = ""
-    charge.answer = charge.request = charge.due = None
+    charge.answer = charge.request = charge.due = charge.shelf = charge.beneath = None
     charge.echoed, charge.tries = (), ()
     charge.approval_held = charge.handed = charge.maybe_told = charge.answer_forged = False
-    charge.left = charge.too_late = charge.reversal_in_flight = False
+    charge.left = charge.too_late = charge.reversal_in_flight = charge.has_ended = False
     charge.updated_at = charge.reversal_since = charge.known_since = charge.proof_until = 0.0
     charge.approval_held_since = charge.told_nothing_at = 0.0
-    charge.conn = charge.link = charge.reversal_link = 0
+    charge.conn = charge.link = charge.reversal_link = charge.ends = 0
     return charge

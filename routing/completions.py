@@ -66,7 +66,7 @@ class Completions:
 
         def found(held: Charge | None, now: Now) -> None:
             # The same request, or its reversal, may have come while the journal was asked.
-            known = self._life.book.same_as(identity)
+            known = self._admission.known(asker, identity)
             if known is not None:
                 self._admission.repeat(known, asker, now)
             elif not self._admission.is_forbidden(asker, identity, convention, now):

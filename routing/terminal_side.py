@@ -124,7 +124,7 @@ class TerminalSide:
         """
         if kind in _OWN_AFFAIRS:
             return False
-        return (kind in _LOOKED_UP and mac_good) or self.admission.takes(asker.conn)
+        return (kind in _LOOKED_UP and mac_good) or self._life.takes(asker.conn)
 
     # Charges
 
@@ -179,7 +179,7 @@ class TerminalSide:
 
         def found(charge: Charge | None, now: Now, known: Charge | None = None) -> None:
             # The same request may have come again while the journal was asked.
-            known = self._life.book.same_as(identity) or known
+            known = self.admission.known(asker, identity) or known
             if known is not None:
                 self.admission.repeat(known, asker, now)
                 return

@@ -14,3 +14,6 @@ cdef class Tombstones:
     cpdef object verdict(self, object identity, Message_t request, object conn, tuple named, double now)
 
 cpdef str terminal_of(Message_t request)
+
+@cython.locals(parts=int, at=Py_ssize_t, char=Py_UCS4)
+cpdef str prefix_of(str identity)

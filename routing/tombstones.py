@@ -20,13 +20,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from routing import response_codes as rc
-from routing.book import prefix_of
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.conventions import Original
 
 _STANS = 1_000_000
+_PREFIX_PARTS: Final = 4
 _TERMINAL: Final = (42, 41)
 _BEHIND = _STANS // 2
 """Numbers go round: what is less than half of them ahead is newer, the rest is older."""
@@ -116,3 +116,14 @@ def _is_newer(stan: str, than: str) -> bool:
     if not (stan.isdigit() and than.isdigit()):
         return stan != than
     return 0 < (int(stan) - int(than)) % _STANS < _BEHIND
+
+
+def prefix_of(identity: str) -> str:
+    """merchant|terminal|STAN|MTI class| of an identity."""
+    parts = 0
+    for at, char in enumerate(identity):
+        if char == "|":
+            parts += 1
+            if parts == _PREFIX_PARTS:
+                return identity[: at + 1]
+    return identity

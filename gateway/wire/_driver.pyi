@@ -1,10 +1,11 @@
 from collections import Counter
 
 from gateway.clock import Clock
+from gateway.wire._outlet import Outlet
 from gateway.wire.filters import Door, Filter
 from gateway.wire.port import WireEvent, WireLimits
 
-class Driver:
+class Driver(Outlet):
     def __init__(self, limits: WireLimits, clock: Clock) -> None: ...
     @property
     def refused(self) -> Counter[str]:

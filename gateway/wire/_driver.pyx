@@ -21,6 +21,7 @@ from collections import Counter
 from codec import FrameError
 from codec.framing import frame
 from gateway.wire._events cimport acknowledged
+from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
@@ -126,7 +127,7 @@ cdef class Watches:
         return watch
 
 
-cdef class Driver:
+cdef class Driver(Outlet):
     """Sockets of one process: who is there, what came, what waits to leave."""
 
     cdef object clock
@@ -192,7 +193,7 @@ cdef class Driver:
         """The descriptor that is readable when something is ready, or that of a connection."""
         return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
 
-    def peer(self, conn):
+    cpdef str peer(self, object conn):
         """The listener or host that a connection belongs to; '' if it is gone."""
         cdef object found = self.conns.get(conn)
         return (<Connection>found).peer if found is not None else ""
@@ -514,7 +515,7 @@ cdef class Driver:
 
     # Sending
 
-    def send(self, conn, bytes data not None, int64_t tag=0):
+    cpdef bint send(self, object conn, bytes data, int64_t tag=0) except -1:
         """Queue a frame; False if the connection is gone or its other side has ended."""
         cdef object found = self.conns.get(conn)
         cdef Connection connection
@@ -545,7 +546,7 @@ cdef class Driver:
             connection.watched += 1
         return True
 
-    def flush(self):
+    cpdef object flush(self):
         """Write what was queued since the last flush, each connection's frames together."""
         cdef Connection connection
         cdef list dirty
@@ -597,9 +598,18 @@ cdef class Driver:
                 self.check(<Connection>found, watch, now)
         return 0
 
+    cdef bint has_all(self, Connection connection, double now) noexcept:
+        """Whether the other side's TCP has every byte now.  Then it need not be asked again for an
+        answer that was sent before.
+        """
+        if connection.end > connection.start or unacknowledged(connection.fd):
+            return False
+        connection.all_had_at = now
+        return True
+
     cdef int check(self, Connection connection, Watch watch, double now) except -1:
         connection.watched -= 1
-        if connection.end == connection.start and not unacknowledged(connection.fd):
+        if watch.since < connection.all_had_at or self.has_all(connection, now):
             self.events.append(acknowledged(connection.id, watch.tag))
             if connection.closed and not connection.watched:
                 self.lose(connection, "ended")

@@ -31,6 +31,7 @@ cdef class Connection:
     cdef uint32_t interest
     cdef bint dirty
     cdef int watched                # answers whose acknowledgement is waited for
+    cdef double all_had_at          # when the other side's TCP last had every byte
     cdef long due_slot              # when the driver looks at the clocks next
     cdef object filter              # TLS or a proxy's header between socket and frames, or None
     cdef object binding             # to what its certificate is bound, or None

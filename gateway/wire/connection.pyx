@@ -73,6 +73,7 @@ cdef class Connection:
         self.proves = True
         self.interest = 0
         self.watched = 0
+        self.all_had_at = 0.0
         self.due_slot = 0
 
     def __dealloc__(self):

@@ -357,6 +357,38 @@ async def test_an_answer_that_is_never_read_is_never_acknowledged(wire: Wire) ->
     assert not [event for event in wire.seen if isinstance(event, Acknowledged)]
 
 
+async def test_an_acknowledged_answer_proves_none_that_was_sent_after_it(wire: Wire) -> None:
+    conn = await wire.introduced(wire.client(receive_bytes=4_096))
+    for tag in (1, 2):
+        wire.engine.send(conn, b"answer", tag=tag)
+        wire.engine.flush()
+        assert await wire.one(Acknowledged) == Acknowledged(conn, tag)
+    wire.engine.send(conn, b"x" * 50_000, tag=3)
+    for _ in range(4):
+        wire.engine.send(conn, b"x" * 50_000)
+        wire.engine.flush()
+    await wire.lost("answer not acknowledged")
+    assert [event for event in wire.seen if isinstance(event, Acknowledged)] == [
+        Acknowledged(conn, 1),
+        Acknowledged(conn, 2),
+    ]
+
+
+async def test_each_answer_of_a_busy_terminal_is_acknowledged_once(wire: Wire) -> None:
+    sock = wire.client()
+    conn = await wire.introduced(sock)
+    for tag in range(1, 30):
+        wire.engine.send(conn, b"answer", tag=tag)
+        wire.engine.flush()
+        wire.seen += await wire.engine.turn(0.002)
+    tags: list[int] = []
+    with trio.fail_after(WAIT_S):
+        while len(tags) < 29:
+            wire.seen += await wire.engine.turn(0.02)
+            tags = [event.tag for event in wire.seen if isinstance(event, Acknowledged)]
+    assert sorted(tags) == list(range(1, 30))
+
+
 @pytest.mark.parametrize(
     ("limits", "sends", "why"),
     [

@@ -148,6 +148,8 @@ class Terminal:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._framer = Framer()
+        self.shown = b""
+        """The certificate that the gateway showed, with TLS."""
 
     async def send(self, message: Message) -> None:
         """Say something."""
@@ -200,7 +202,9 @@ class Running:
             stream, context, server_hostname="localhost", https_compatible=True
         )
         await secured.do_handshake()
-        return Terminal(secured)
+        terminal = Terminal(secured)
+        terminal.shown = secured.getpeercert(binary_form=True)
+        return terminal
 
     async def ended(self) -> dict[str, float]:
         """Connections that were ended or refused by now, by reason."""

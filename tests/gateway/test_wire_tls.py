@@ -421,11 +421,22 @@ async def test_a_host_may_connect_to_us_from_where_it_is_allowed_to() -> None:
 # Proxies
 
 
-def header(source: str, *, command: int = 0x21) -> bytes:
-    body = (
-        socket.inet_aton(source) + socket.inet_aton("10.0.0.1") + struct.pack(">HH", 4_000, 8_583)
-    )
-    return SIGNATURE + bytes([command, 0x11]) + struct.pack(">H", len(body)) + body
+def header(source: str, *, command: int = 0x21, more: bytes = b"") -> bytes:
+    """What a proxy says of a terminal at an address; `more` stands behind the addresses."""
+    over_ip6 = ":" in source
+    family, ours = (socket.AF_INET6, "2001:db8::1") if over_ip6 else (socket.AF_INET, "10.0.0.1")
+    addresses = socket.inet_pton(family, source) + socket.inet_pton(family, ours)
+    body = addresses + struct.pack(">HH", 4_000, 8_583) + more
+    kind = 0x21 if over_ip6 else 0x11
+    return SIGNATURE + bytes([command, kind]) + struct.pack(">H", len(body)) + body
+
+
+LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
+"""A proxy that speaks for itself, to see whether somebody is there."""
+LOCAL_WITH_ADDRESSES = header("192.0.2.7", command=0x20)
+"""They are to be passed over."""
+TLVS = b"\x02\x00\x09till.test" + b"\x04\x00\x03\0\0\0" + b"\x20\x00\x05\x01\0\0\0\0"
+"""What a proxy adds: the name that was asked for, padding, that TLS ended there."""
 
 
 def proxied(*, acknowledges: bool = False) -> Door:
@@ -443,12 +454,34 @@ async def test_frames_stand_behind_a_proxys_header_however_it_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        header("2001:db8::7"),
+        header("192.0.2.7", more=TLVS),
+        header("2001:db8::7", more=TLVS),
+        LOCAL,
+        LOCAL_WITH_ADDRESSES,
+    ],
+    ids=["IPv6", "IPv4 and more", "IPv6 and more", "local", "local with addresses"],
+)
+async def test_every_kind_of_a_proxys_header_is_read_to_its_end(said: bytes) -> None:
+    with wire_behind(proxied()) as wire, socket.create_connection(wire.address, WAIT_S) as sock:
+        for byte in said[:-1]:
+            sock.sendall(bytes([byte]))
+            await wire.engine.turn(0.001)
+        sock.sendall(said[-1:] + frame(b"hello"))
+        assert (await wire.heard()).data == b"hello"
+
+
+@pytest.mark.parametrize(
     ("sent", "why"),
     [
         (frame(b"no header at all"), "no proxy header"),
         (header("192.0.2.7", command=0x22), "bad proxy header"),
         (SIGNATURE + b"\x21\x11\xff\xff", "bad proxy header"),
         (SIGNATURE + b"\x21\x00\x00\x00", "bad proxy header"),
+        (SIGNATURE + b"\x21\x21" + header("192.0.2.7")[14:], "bad proxy header"),
+        (header("2001:db8::7", command=0x31), "bad proxy header"),
         (SIGNATURE[:5], "no handshake in time"),
     ],
 )
@@ -470,19 +503,39 @@ async def test_only_named_proxies_connect() -> None:
         assert wire.engine.refused["proxy not trusted"] == 1
 
 
-async def test_the_limit_of_an_address_is_that_of_the_terminal_behind_the_proxy() -> None:
+@pytest.mark.parametrize(
+    ("first", "other", "again"),
+    [
+        ("192.0.2.7", "192.0.2.8", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::8", "2001:db8:0:0::7"),
+        ("192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"),
+    ],
+)
+async def test_the_limit_of_an_address_is_that_of_the_terminal_behind_the_proxy(
+    first: str, other: str, again: str
+) -> None:
     limits = msgspec.structs.replace(LIMITS, connections_per_address_max=1)
-    wire = Wire(proxied(), limits=limits)
-    socks = [socket.create_connection(wire.address, WAIT_S) for _ in range(3)]
-    for sock, source in zip(socks, ("192.0.2.7", "192.0.2.8", "192.0.2.7"), strict=True):
-        sock.sendall(header(source) + frame(b"hello"))
-        if sock is socks[2]:
-            await wire.lost("connections_per_address_max")
-        else:
+    with wire_behind(proxied(), limits=limits) as wire, contextlib.ExitStack() as stack:
+
+        def comes(source: str) -> None:
+            sock = stack.enter_context(socket.create_connection(wire.address, WAIT_S))
+            sock.sendall(header(source) + frame(b"hello"))
+
+        for source in (first, other):
+            comes(source)
             await wire.heard()
-    wire.engine.close_all()
-    for sock in socks:
-        sock.close()
+        comes(again)
+        await wire.lost("connections_per_address_max")
+
+
+async def test_a_proxy_that_looks_after_us_counts_as_no_terminals_address() -> None:
+    limits = msgspec.structs.replace(LIMITS, connections_per_address_max=1)
+    with wire_behind(proxied(), limits=limits) as wire, contextlib.ExitStack() as stack:
+        for said in (LOCAL, LOCAL_WITH_ADDRESSES, LOCAL, header("192.0.2.7")):
+            sock = stack.enter_context(socket.create_connection(wire.address, WAIT_S))
+            sock.sendall(said + frame(b"hello"))
+            await wire.heard()
+        assert not wire.engine.refused
 
 
 async def test_a_proxys_acknowledgement_proves_nothing() -> None:

@@ -25,7 +25,14 @@ def test_a_watcher_sees_only_while_it_looks_and_keeps_its_place() -> None:
 
 def test_a_blank_charge_is_as_one_that_is_made_by_its_names() -> None:
     given = {name: f"{name}" for name in OPENED} | {"sent": {}, "kind": Transaction.SALE}
-    given |= {"opened_at": 1.0, "window_s": 1.0, "original_id": 0, "operator": "", "account": ""}
+    given |= {
+        "opened_at": 1.0,
+        "window_s": 1.0,
+        "amount": 1,
+        "original_id": 0,
+        "operator": "",
+        "account": "",
+    }
     made = Charge(**given | {"sent_header": "", "sent_on": "", "channel": ""})
     fresh = blank()
     of_memory = [each.name for each in fields(Charge) if each.default is not MISSING]

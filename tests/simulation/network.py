@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import trio
 
 from codec import FrameError
+from gateway.wire._outlet import Outlet
 from gateway.wire.connection import Connection, SlowReaderError
 from gateway.wire.port import Acknowledged, Closed, Frame, Lost
 from tests.simulation.agenda import Nap
@@ -37,7 +38,7 @@ class _Watch(NamedTuple):
     tag: int
 
 
-class SimNetwork:
+class SimNetwork(Outlet):
     """All connections of one life of the gateway; the `Owner` of their ends on its side."""
 
     def __init__(
