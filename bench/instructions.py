@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench.native import tool
 from bench.processes import WARMUP_S, Processes, children
 from bench.progress import watched
 from bench.report import Report, row
@@ -31,6 +32,7 @@ _REPEATS: Final = 3
 _EVENT: Final = "instructions:u"
 _CONTROL_S_MAX: Final = 60.0
 _STOP_S: Final = 120.0
+_MACS: Final = 1_000
 _RELAY_MAX: Final = 12_000.0
 _EVERYTHING_MAX: Final = 45_000.0
 CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
@@ -177,6 +179,18 @@ def _tools_counted(mac: str, seconds: float) -> tuple[dict[str, int], int]:
         processes.end(host)
         counts = {"loadgen": _collected(done.stderr), "hostsim": _collected(processes.log)}
     return counts, json.loads(done.stdout)["count"]
+
+
+def of_libcrypto(mac: str) -> float:
+    """Instructions that libcrypto alone takes for one MAC of the sale: a run and a longer one."""
+    short, long = (_macs_counted(mac, calls) for calls in (_MACS, 2 * _MACS))
+    return (long - short) / _MACS
+
+
+def _macs_counted(mac: str, calls: int) -> int:
+    command = [*CALLGRIND, str(tool("macfloor")), "--only", mac, "--calls", str(calls)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_STOP_S, check=True)  # noqa: S603
+    return _collected(done.stderr)
 
 
 def _collected(text: str) -> int:

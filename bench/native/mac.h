@@ -34,16 +34,17 @@ static inline void xor_block(uint8_t *block, const uint8_t *with) {
   for (int i = 0; i < AES_BLOCK; i++) block[i] ^= with[i];
 }
 
+#define HEX_ROW(high) \
+  high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "A" high "B" high "C" high "D" high "E" high "F"
+static const char hex_pairs[] = HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5") HEX_ROW("6") HEX_ROW("7")
+    HEX_ROW("8") HEX_ROW("9") HEX_ROW("A") HEX_ROW("B") HEX_ROW("C") HEX_ROW("D") HEX_ROW("E") HEX_ROW("F");
+
 static inline void put_hex(const uint8_t *bytes, int count, uint8_t *digits) {
-  static const char hex[] = "0123456789ABCDEF";
-  for (int i = 0; i < count; i++) {
-    *digits++ = (uint8_t)hex[bytes[i] >> 4];
-    *digits++ = (uint8_t)hex[bytes[i] & 15];
-  }
+  for (int i = 0; i < count; i++) memcpy(digits + 2 * i, hex_pairs + 2 * bytes[i], 2);
 }
 
-// `sum`: all blocks XORed.  Its first eight hex digits are enciphered and XORed with the other eight;
-// that is enciphered again, and the first half of it counts, as hex digits.
+// All blocks are XORed.  The first eight hex digits of that are enciphered and XORed with the
+// other eight; the result is enciphered again, and its first half counts, as hex digits.
 static inline void cup_ecb(const uint8_t *data, int length, uint8_t *code) {
   uint64_t sum = 0, block = 0, half;
   uint8_t digits[2 * DES_BLOCK], result[DES_BLOCK];

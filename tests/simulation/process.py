@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from tests.simulation.wires import End, Wire
 
 VAULT_KEY = bytes(range(32))
+_IDENTITIES = 8
+"""Gathered and put into their table at once; as shipped, hardly a life here would see it."""
 
 
 class _Paper:
@@ -249,6 +251,7 @@ class GatewayProcess:
                 Vault(VAULT_KEY),
                 vfs=VFS_NAME,
                 entropy=self._rng.randbytes,
+                run=_IDENTITIES,
             )
         except JournalError as error:
             # SQLite closes the file when the error lets it go: no fault may hit it then.
