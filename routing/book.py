@@ -22,7 +22,7 @@ _ENDED_AGAIN_MAX: Final = 10_000
 """Charges that ended more than once and still stand at an earlier place as well."""
 
 
-class _Place:
+class Place:
     """A state, as the book asks for it."""
 
     def __init__(self, state: State) -> None:
@@ -105,7 +105,7 @@ class ChargeBook:
         self._ended: deque[Charge] = deque()
         """As they ended; one that did so again stands here again, its last place counts."""
         self._ended_count = 0
-        self._places = {state: _Place(state) for state in State}
+        self._places = {state: Place(state) for state in State}
         self._sent = self._places[State.SENT]
         self.enquiries = 0
         """Enquiries that wait for their answer; they are no charges, and count as requests."""
@@ -131,20 +131,24 @@ class ChargeBook:
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
-        shelf = charge.shelf
-        if shelf is None:
+        if charge.shelf is None:
             # It was forgotten while somebody held it, to make room for the others of its batch.
             twin = self._by_id.get(charge.id)
             if twin is not None:
                 self.remove(twin)
             self.add(charge)
             return
-        place, left = self._places[charge.state], self._places[before]
+        self.went(charge, self._places[before], self._places[charge.state])
+
+    def went(self, charge: Charge, left: Place, place: Place) -> None:
+        """The same of a charge that is here, for who has the places at hand."""
+        shelf = charge.shelf
         left.count -= 1
         place.count += 1
-        if left.is_unproven and not place.is_unproven:
-            shelf.wants_none(charge)
-        self._enter(charge, place, shelf)
+        if shelf is not None:
+            if left.is_unproven and not place.is_unproven:
+                shelf.wants_none(charge)
+            self._enter(charge, place, shelf)
 
     def remove(self, charge: Charge) -> None:
         """Forget a charge: it ended long ago, or it turned out to be another's repeat."""
@@ -249,6 +253,10 @@ class ChargeBook:
                 known.remove(charge)
         charge.conn = 0
 
+    def place(self, state: State) -> Place:
+        """What the book has to know of a state."""
+        return self._places[state]
+
     def count(self, state: State) -> int:
         """How many charges in memory are in `state`."""
         return self._places[state].count
@@ -264,7 +272,7 @@ class ChargeBook:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def _enter(self, charge: Charge, place: _Place, shelf: Shelf) -> None:
+    def _enter(self, charge: Charge, place: Place, shelf: Shelf) -> None:
         if place.is_unproven:
             shelf.wants_proof(charge)
         if place.is_open:
