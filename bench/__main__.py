@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,15 +14,18 @@ from bench import (
     compare,
     decisions,
     durability,
+    idle,
     instructions,
     latency,
     relay,
     scrape,
     stages,
 )
+from bench.machine import busy, fingerprint
 from bench.native import NoCompilerError
 from bench.page import page
-from bench.report import Document, Report, fingerprint, read, save, show
+from bench.processes import end_in_order
+from bench.report import Document, Report, read, save, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +37,7 @@ BENCHES: Final[dict[str, tuple[str, Callable[..., Report]]]] = {
     "relay": ("end to end against the C floor: CPU a charge, rate, memory", relay.run),
     "latency": ("open loop: rate sweep, the tail at half of the maximum", latency.run),
     "scrape": ("what a scrape of /metrics costs those who pay meanwhile", scrape.run),
+    "idle": ("15,000 idle terminals: memory of each, time of the busy ones", idle.run),
     "stages": ("where each microsecond of a charge goes (py-spy)", stages.run),
     "instructions": ("user-space instructions a charge (perf or callgrind)", instructions.run),
 }
@@ -60,9 +65,12 @@ def main(
     if not names:
         _list()
         return
+    end_in_order()
     everything = names == [ALL]
     wanted = list(BENCHES) if everything else names
     before = _baseline(baseline)
+    if warning := busy():
+        typer.echo(f"note: {warning}", err=True)
     document = Document(machine=fingerprint(), reports=_reports(wanted, quick=quick))
     rows = compare.compared(document, before) if before is not None else []
     if rows:
@@ -102,14 +110,22 @@ def _reports(names: list[str], *, quick: bool) -> list[Report]:
     if unknown:
         typer.echo(f"{unknown[0]}: no such bench; one of {', '.join(BENCHES)}", err=True)
         raise typer.Exit(_USAGE_ERROR)
-    reports = []
-    for name in names:
+    reports: list[Report] = []
+    for number, name in enumerate(names, 1):
+        about, bench = BENCHES[name]
+        typer.echo(f"[{number}/{len(names)}] {name}: {about}", err=True)
+        began = time.monotonic()
         try:
-            reports.append(BENCHES[name][1](quick=quick))
+            report = bench(quick=quick)
         except NoCompilerError as error:
             typer.echo(f"{name}: {error}", err=True)
             raise typer.Exit(1) from None
-        show(reports[-1])
+        report.took_s = time.monotonic() - began
+        reports.append(report)
+        show(report)
+    took = sum(each.took_s for each in reports)
+    each_s = ", ".join(f"{each.bench} {each.took_s:,.0f} s" for each in reports)
+    typer.echo(f"took {took / 60:,.1f} minutes: {each_s}", err=True)
     return reports
 
 

@@ -2,16 +2,25 @@
 
 Each charge takes four steps: the sale comes, it leaves, the host approves, the approval leaves;
 the terminal's next sale proves its delivery.  Also the reversal of a charge that nobody answered.
+The same `.py` files are measured as Python runs them, too, in a process of their own: that is what
+compiling brings.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench import pure
 from bench.processes import CONFIG
 from bench.progress import watched
-from bench.report import Report, row
+from bench.report import Report, read, row
 from bench.rows import DIALECT, SALE
 from codec import Message, build
 from gateway.config import load
@@ -32,6 +41,7 @@ _REPEATS: Final = 5
 _LINK: Final = 1
 _FIRST_TERMINAL: Final = 100
 _TURN_S: Final = 0.0005
+_INTERPRETED_S_MAX: Final = 300.0
 
 
 class Bench:
@@ -74,20 +84,40 @@ class Bench:
 
 
 def run(*, quick: bool) -> Report:
-    """Charges that go well, and charges that nobody answers."""
+    """Charges that go well, and charges that nobody answers; compiled, and from the source."""
     report = Report(bench="decisions", rows=[])
     count = _QUICK_CHARGES if quick else _CHARGES
-    ways: dict[str, Callable[[int], float]] = {
-        "charges, approved and served": approved,
-        "charges, unanswered and reversed": reversed_,
-    }
-    for what, way in ways.items():
+    interpreted = None if pure.is_wanted() else _interpreted()
+    bars = {}
+    for what, way in _WAYS.items():
         seconds = [way(count) / count for _ in watched(range(_REPEATS), f"routing: {what}")]
         report.rows.append(row(what, [1 / each for each in seconds], "a second"))
         report.rows.append(row("  each", [each * 1e6 for each in seconds], "us"))
+        bars[what] = report.rows[-1]
         if way is approved:
             report.rows.append(row("  steps", [STEPS / each for each in seconds], "a second"))
+        if interpreted:
+            slow = interpreted[what]
+            report.rows.append(row("  each, from the source", slow, "us"))
+            bars[f"{what}, from the source"] = report.rows[-1]
+            brings = [a / (b * 1e6) for a, b in zip(slow, seconds, strict=True)]
+            report.rows.append(row("  compiling brings", brings, "x as many a second"))
+    report.bar("Routing alone", "us a charge", bars)
     return report
+
+
+def _interpreted() -> dict[str, list[float]]:
+    """Microseconds a charge of the same benches, in a process that runs routing from its source."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        command = [sys.executable, "-m", "bench", "decisions", "--quick", "--json", str(figures)]
+        environment = os.environ | {pure.VARIABLE: "1"}
+        subprocess.run(  # noqa: S603 - ourselves
+            command, env=environment, capture_output=True, timeout=_INTERPRETED_S_MAX, check=True
+        )
+        rows = read(figures).reports[0].rows
+    # Each way has a row for its rate, and then one for its time.
+    return {a.what: b.values for a, b in itertools.pairwise(rows) if a.what in _WAYS}
 
 
 def approved(count: int) -> float:
@@ -132,6 +162,12 @@ def reversed_(count: int) -> float:
         # The breaker, that opened on so much silence, closes.
         bench.later(bench.settings.hosts[0].silence_pause_s + reorder_s)
     return spent
+
+
+_WAYS: Final[dict[str, Callable[[int], float]]] = {
+    "charges, approved and served": approved,
+    "charges, unanswered and reversed": reversed_,
+}
 
 
 def _expect(count: int) -> None:

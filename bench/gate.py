@@ -21,7 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from bench.report import Report, fingerprint, row, show
+from bench.machine import fingerprint
+from bench.report import Report, row, show
 from bench.rows import batches, rows
 
 ROOT: Final = Path(__file__).parents[1]

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench.durability import commits
 from bench.progress import watched
-from bench.relay import one
 from bench.report import Plot, Report, row
 from bench.setups import EVERYTHING, RELAY, Setup, workplace
+from bench.side import maximum, one, running
+from bench.verdicts import median, noise, noise_told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROUNDS: Final = 3
+_QUICK_ROUNDS: Final = 2
 _TERMINALS: Final = 512
 _QUICK_TERMINALS: Final = 64
-_SECONDS: Final = 3.0
-_QUICK_SECONDS: Final = 0.5
+_SECONDS: Final = 2.0
+_QUICK_SECONDS: Final = 0.4
+_SWEEP_SECONDS: Final = 0.8
 _SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 _HALF: Final = 0.5
 _RECORDS_A_CHARGE: Final = 3
@@ -41,41 +44,63 @@ def run(*, quick: bool) -> Report:
     seconds = _QUICK_SECONDS if quick else _SECONDS
     report = Report(bench="latency", rows=[])
     for setup in (RELAY, EVERYTHING):
-        most = one(setup, terminals, seconds)["tps"]
-        report.rows.append(row(f"{setup.name}: maximum", [most], "charges/s"))
-        _half(report, setup, terminals, seconds, rate=most * _HALF)
+        rounds = _QUICK_ROUNDS if quick else ROUNDS
+        most = maximum(setup, terminals, seconds / 2, rounds)
+        report.rows.append(row(f"{setup.name}, {terminals} terminals: maximum", most, "charges/s"))
+        _half(report, setup, terminals, seconds, rounds, median(most) * _HALF)
         if not quick:
-            _sweep(report, setup, terminals, seconds, most)
+            _sweep(report, setup, terminals, median(most))
     return report
 
 
-def _half(report: Report, setup: Setup, terminals: int, seconds: float, *, rate: float) -> None:
+def _half(
+    report: Report, setup: Setup, terminals: int, seconds: float, rounds: int, rate: float
+) -> None:
     """Rounds of floor and gateway at the same rate."""
     floors: list[dict[str, Any]] = []
     ours: list[dict[str, Any]] = []
-    added: list[float] = []
     commits_us: list[float] = []
-    for _ in watched(range(ROUNDS), f"half of the maximum: {setup.name}"):
+    for _ in watched(range(rounds), f"half of the maximum: {setup.name}"):
         floors.append(one(None, terminals, seconds, rate=rate))
         ours.append(one(setup, terminals, seconds, rate=rate))
-        added.append(ours[-1]["p99_us"] - floors[-1]["p99_us"])
         if "metrics" in ours[-1]:
             size = _charges_a_commit(ours[-1]["metrics"])
             commits_us.append(_commit_p99_us(size, seconds))
-    where = f"{setup.name}, {terminals} terminals, {rate:,.0f}/s (half)"
-    goal = None if commits_us else _ALLOWED_US
-    report.rows.append(row(f"{where}: added to the floor's", added, "us, p99", goal))
-    if commits_us:
-        report.rows.append(row("  one commit of that size, beside it", commits_us, "us, p99"))
-        # Each round against what its own commit allows: the disk may have changed in between.
-        allowed = [_COMMITS_ALLOWED * each + _ALLOWED_US for each in commits_us]
-        beyond = [a - b for a, b in zip(added, allowed, strict=True)]
-        report.rows.append(row("  added, beyond 4 commits + 1 ms", beyond, "us, p99", 0.0))
+    # The rate is no part of a name: it changes from run to run, and rows are compared by name.
+    where = f"{setup.name}, {terminals} terminals, half of the maximum"
+    noisy = noise([each["cpu_us"] for each in floors])
+    if noisy:
+        report.remarks.append(noise_told(where, "CPU a charge of the floor", noisy))
+    _added(report, where, ours, floors, commits_us, noisy)
+    report.rows.append(row("  sent", [each["rate"] for each in ours], "charges/s"))
     for figure in _PERCENTILES:
         unit = f"us, {figure.removesuffix('_us').replace('_', '.')}"
-        report.rows.append(row(where, [each[figure] for each in ours], unit))
-        report.rows.append(row("  the floor beside it", [each[figure] for each in floors], unit))
+        for who, loads in ((where, ours), ("  the floor beside it", floors)):
+            report.rows.append(row(who, [each[figure] for each in loads], unit, noise=noisy))
     _behind(report, where, ours)
+
+
+def _added(
+    report: Report,
+    where: str,
+    ours: Sequence[dict[str, Any]],
+    floors: Sequence[dict[str, Any]],
+    commits_us: list[float],
+    noisy: float,
+) -> None:
+    """What the gateway adds to the floor's p99, round by round, and what it may."""
+    added = [a["p99_us"] - b["p99_us"] for a, b in zip(ours, floors, strict=True)]
+    goal = None if commits_us else _ALLOWED_US
+    report.rows.append(row(f"{where}: added to the floor's", added, "us, p99", goal, noisy))
+    if commits_us:
+        report.rows.append(
+            row("  one commit of that size, beside it", commits_us, "us, p99", noise=noisy)
+        )
+        # Each round against what its own commit allows: the disk may have changed in between.
+        allowed = [_COMMITS_ALLOWED * each + _ALLOWED_US for each in commits_us]
+        shares = [a / b for a, b in zip(added, allowed, strict=True)]
+        what = "  added, by 4 commits + 1 ms"
+        report.rows.append(row(what, shares, "x of what is allowed", 1.0, noisy))
 
 
 def _charges_a_commit(metrics: dict[str, float]) -> int:
@@ -102,22 +127,22 @@ def _behind(report: Report, where: str, runs: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def _sweep(report: Report, setup: Setup, terminals: int, seconds: float, most: float) -> None:
-    """Latency as the rate grows, ours and the floor's."""
+def _sweep(report: Report, setup: Setup, terminals: int, most: float) -> None:
+    """Latency as the rate grows, ours and the floor's; each rate on fresh processes."""
     series: dict[str, list[tuple[float, float]]] = {}
     for share in watched(_SHARES, f"rate sweep: {setup.name}"):
         rate = most * share
-        for who, load in (
-            (setup.name, one(setup, terminals, seconds, rate=rate)),
-            ("floor", one(None, terminals, seconds, rate=rate)),
-        ):
-            for figure in ("p50_us", "p99_us"):
+        with running(setup) as side:
+            ours = [side.load(terminals, _SWEEP_SECONDS, rate=rate) for _ in range(ROUNDS)]
+        floor = one(None, terminals, _SWEEP_SECONDS, rate=rate)
+        for figure in ("p50_us", "p99_us"):
+            for who, loads in ((setup.name, ours), ("floor", [floor])):
                 name = f"{who}, {figure.removesuffix('_us')}"
-                series.setdefault(name, []).append((rate, load[figure]))
-            if who == setup.name:
-                where = f"{setup.name} at {share:.0%} of the maximum"
-                report.rows.append(row(where, [load["p99_us"]], "us, p99"))
-                report.rows.append(row(where, [load["cpu_us"]], "us of CPU a charge"))
-                _behind(report, where, [load])
+                y = median([each[figure] for each in loads])
+                series.setdefault(name, []).append((rate, y))
+        where = f"{setup.name} at {share:.0%} of the maximum"
+        for figure, unit in (("p99_us", "us, p99"), ("cpu_us", "us of CPU a charge")):
+            report.rows.append(row(where, [each[figure] for each in ours], unit))
+        _behind(report, where, ours)
     title = f"Latency by rate: {setup.name}"
     report.plots.append(Plot(title=title, x="charges/s", y="µs", series=series))

@@ -1,6 +1,7 @@
 """The C tools (load generator, stub host, floors of relay and MAC): compiled when first asked for.
 
-What they do stands in `native/`; here only how they come to be.
+What they do stands in `native/`: each tool is the .c file of its name, its parts are the headers
+that it includes.  Here only how they come to be.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 SOURCES: Final = Path(__file__).parent / "native"
 TOOLS: Final = ("cgate", "hostsim", "loadgen", "macfloor")
-_FLAGS: Final = ("-O2", "-Wall")
+FLAGS: Final = ("-O2", "-Wall", "-Wextra")
 _COMPILE_S_MAX: Final = 60.0
 
 
@@ -30,7 +31,7 @@ def tool(name: str) -> Path:
     version = hashlib.sha256(content).hexdigest()[:16]
     executable = _cache() / f"{name}-{version}"
     if not executable.exists():
-        compile_c(source, executable, *_FLAGS)
+        compile_c(source, executable, *FLAGS)
     return executable
 
 

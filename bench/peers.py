@@ -6,7 +6,6 @@ Each decodes the sale and encodes what it decoded; that they carry all fields ri
 from __future__ import annotations
 
 import importlib
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import iso8583
@@ -20,13 +19,15 @@ if TYPE_CHECKING:
 Operation = tuple[str, "Callable[[], object]"]
 
 
-def peers() -> dict[str, Callable[[], object]]:
-    """Each operation of each, ready to be called any number of times."""
-    found = dict(_pyiso8583())
-    for other in (_iso8583sim, _py8583):
-        with suppress(ImportError):
+def peers() -> tuple[dict[str, Callable[[], object]], list[str]]:
+    """Each operation of each, ready to be called any number of times; and who is missing."""
+    found, missing = dict(_pyiso8583()), []
+    for name, other in {"iso8583sim": _iso8583sim, "py8583": _py8583}.items():
+        try:
             found.update(other())
-    return found
+        except ImportError:
+            missing.append(name)
+    return found, missing
 
 
 def _pyiso8583() -> Iterator[Operation]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from prometheus_client.samples import Sample
+
 CONFIG: Final = Path(__file__).parents[1] / "examples" / "relay.toml"
 WARMUP_S: Final = 0.5
 _START_S: Final = 20.0
@@ -34,7 +38,7 @@ _LOAD_MORE_S: Final = 60.0
 """What connecting thousands of terminals may take beside the run itself."""
 _LINKS: Final = "2"
 _PORTS: Final = (12_000, 32_000)
-_PORTS_NEEDED: Final = 3
+_PORTS_NEEDED: Final = 4
 
 
 class Processes:
@@ -50,8 +54,8 @@ class Processes:
         self._start_s = _UNDER_VALGRIND_S if wrapper else _START_S
         self._started: list[subprocess.Popen[bytes]] = []
         cores = sorted(os.sched_getaffinity(0))
-        self._gateway_core, self._load_core = cores[0], cores[-1]
-        self.port, self.host_port, self.admin_port = _free_ports()
+        self._gateway_core, self.load_core = cores[0], cores[-1]
+        self.port, self.host_port, self.admin_port, self.tls_port = _free_ports()
 
     def __enter__(self) -> Self:
         return self
@@ -82,11 +86,11 @@ class Processes:
 
     def _start(self, command: Sequence[str], core: int) -> subprocess.Popen[bytes]:
         pin = ["taskset", "-c", str(core)]
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log, _no_end_yet():
             process = subprocess.Popen(  # noqa: S603 - our own tools
                 [*pin, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        self._started.append(process)
+            self._started.append(process)
         return process
 
     def host(self, *, wrapped: bool = False, delay_us: int = 0) -> subprocess.Popen[bytes]:
@@ -94,7 +98,7 @@ class Processes:
         command = [*self._wrapper] if wrapped else []
         command += [str(tool("hostsim")), "--port", str(self.host_port)]
         command += ["--delay-us", str(delay_us)] if delay_us else []
-        process = self._start([*command, *self._setup.tool_options], self._load_core)
+        process = self._start([*command, *self._setup.tool_options], self.load_core)
         self._until_up(process, self.host_port)
         return process
 
@@ -175,7 +179,7 @@ class Processes:
         wrapper: Sequence[str] = (),
     ) -> list[str]:
         """The load generator, pinned beside the host."""
-        command = ["taskset", "-c", str(self._load_core), *wrapper, str(tool("loadgen"))]
+        command = ["taskset", "-c", str(self.load_core), *wrapper, str(tool("loadgen"))]
         command += ["--port", str(self.port), "--conns", str(terminals)]
         command += ["--seconds", str(seconds), "--warmup", str(warmup_s)]
         command += ["--pid", ",".join(str(each) for each in pids)]
@@ -184,14 +188,23 @@ class Processes:
 
     def metrics(self) -> dict[str, float]:
         """The gateway's own numbers by name; those with labels, their sum."""
+        found: dict[str, float] = {}
+        for sample in self._samples():
+            found[sample.name] = found.get(sample.name, 0.0) + sample.value
+        return found
+
+    def counted(self, name: str, label: str) -> dict[str, float]:
+        """One metric of the gateway by one of its labels."""
+        return {
+            sample.labels[label]: sample.value for sample in self._samples() if sample.name == name
+        }
+
+    def _samples(self) -> Iterator[Sample]:
         url = f"http://127.0.0.1:{self.admin_port}/metrics"
         with urllib.request.urlopen(url, timeout=_ASKING_S) as reply:
             text = reply.read().decode("utf-8")
-        found: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                found[sample.name] = found.get(sample.name, 0.0) + sample.value
-        return found
+            yield from family.samples
 
     def _until_up(self, process: subprocess.Popen[bytes], port: int) -> None:
         end = time.monotonic() + self._start_s
@@ -221,6 +234,27 @@ class Processes:
         time.sleep(0.05)
 
 
+def end_in_order() -> None:
+    """From now on SIGTERM is an exit like others, on whose way out all that was started ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+@contextmanager
+def _no_end_yet() -> Iterator[None]:
+    """SIGTERM waits: what has just been started must be known to be ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    for number in asked:
+        os.kill(os.getpid(), number)
+
+
 def children(pid: int) -> Iterator[int]:
     """Every process that descends from `pid` now."""
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -239,12 +273,12 @@ def memory_kib(pid: int, what: str = "VmRSS") -> int:
     return 0
 
 
-def _free_ports() -> tuple[int, int, int]:
+def _free_ports() -> tuple[int, int, int, int]:
     """Below those that the kernel gives to clients: the load generator makes thousands of them."""
     found: list[int] = []
     while len(found) < _PORTS_NEEDED:
         port = random.randrange(*_PORTS)  # noqa: S311 - any will do
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             found += [] if port in found else [port]
-    first, second, third = found
-    return first, second, third
+    first, second, third, fourth = found
+    return first, second, third, fourth

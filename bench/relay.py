@@ -7,22 +7,22 @@ gateway stands between two of the floor, and its ratio is to the mean of both.
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.processes import Processes
 from bench.progress import watched
 from bench.report import Plot, Report, row
-from bench.setups import DURABLE, EVERYTHING, RELAY, SETUPS, TERMINALS, Setup, workplace
-from bench.verdicts import SPREAD_MAX, median, spread
+from bench.setups import SETUPS, TERMINALS, Setup
+from bench.side import one
+from bench.verdicts import median, noise, noise_told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROUNDS: Final = 3
-_SECONDS: Final = 2.0
-_QUICK_SECONDS: Final = 0.5
-_QUICK_SETUPS: Final = (RELAY, DURABLE, EVERYTHING)
+QUICK_ROUNDS: Final = 2
+_SECONDS: Final = 1.5
+_FLOOR_SECONDS: Final = 1.0
+_QUICK_SECONDS: Final = 0.4
 _FIGURES: Final = {
     "cpu_us": "us of CPU a charge",
     "tps": "charges/s",
@@ -30,11 +30,18 @@ _FIGURES: Final = {
     "p99_us": "us, p99",
     "memory_mib": "MiB resident",
 }
+_PLOTTED: Final = (
+    ("tps", "charges/s"),
+    ("cpu_us", "µs of CPU a charge"),
+    ("memory_mib", "MiB resident"),
+)
 _FLOOR: Final = "floor"
 
 
 class Runs:
-    """What was measured: figures by who, terminals and figure; ratios by setup and terminals."""
+    """What was measured, in order: figures by who, terminals and figure; ratios by setup and
+    terminals.
+    """
 
     def __init__(self) -> None:
         self.figures: dict[tuple[str, int, str], list[float]] = defaultdict(list)
@@ -47,48 +54,32 @@ class Runs:
             self.figures[who, terminals, figure].append(load[figure])
         self.errors[who, terminals] += load["errors"]
 
+    def noise(self, terminals: int) -> float:
+        """By how much the floor's cost changed between its runs, where that is too much."""
+        return noise(self.figures[_FLOOR, terminals, "cpu_us"])
+
 
 def run(*, quick: bool) -> Report:
     """Every setup at every number of terminals, with one request outstanding each."""
-    setups = _QUICK_SETUPS if quick else SETUPS
-    numbers = TERMINALS[:1] if quick else TERMINALS
-    seconds = _QUICK_SECONDS if quick else _SECONDS
-    rounds = [(terminals, number) for terminals in numbers for number in range(ROUNDS)]
+    numbers = TERMINALS[:2] if quick else TERMINALS
+    seconds = (_QUICK_SECONDS, _QUICK_SECONDS) if quick else (_SECONDS, _FLOOR_SECONDS)
+    count = QUICK_ROUNDS if quick else ROUNDS
+    rounds = [(terminals, number) for terminals in numbers for number in range(count)]
     runs = Runs()
     for terminals, _ in watched(rounds, "gateway and floor in turns"):
-        take_turns(runs, setups, terminals, seconds)
-    report = Report(bench="relay", rows=[])
-    for terminals in numbers:
-        for figure, unit in _FIGURES.items():
-            floor = runs.figures[_FLOOR, terminals, figure]
-            report.rows.append(row(f"floor, {terminals:,} terminals", floor, unit))
-        for setup in setups:
-            _rows(report, runs, setup, terminals)
-        note_noise(report, runs, terminals)
-    if len(numbers) > 1:
-        _curve(report, runs, setups)
-    return report
+        take_turns(runs, SETUPS, terminals, *seconds)
+    return told(runs, SETUPS, numbers)
 
 
-def one(setup: Setup | None, terminals: int, seconds: float, *, rate: float = 0) -> dict[str, Any]:
-    """One run on a fresh host, gateway and journal; without a setup, of the floor."""
-    chosen = setup or RELAY
-    with workplace() as folder, Processes(Path(folder), chosen) as processes:
-        processes.host()
-        process = processes.gateway() if setup else processes.floor()
-        load = processes.load(terminals, seconds, process.pid, rate=rate)
-        if setup and setup.journal != "none":
-            load["metrics"] = processes.metrics()
-        return load
-
-
-def take_turns(runs: Runs, setups: Sequence[Setup], terminals: int, seconds: float) -> None:
+def take_turns(
+    runs: Runs, setups: Sequence[Setup], terminals: int, seconds: float, floor_seconds: float
+) -> None:
     """One run of each setup, each between two of the floor, whose mean its ratio is to."""
-    before = one(None, terminals, seconds)
+    before = one(None, terminals, floor_seconds)
     runs.note(_FLOOR, terminals, before)
     for setup in setups:
         ours = one(setup, terminals, seconds)
-        after = one(None, terminals, seconds)
+        after = one(None, terminals, floor_seconds)
         runs.note(setup.name, terminals, ours)
         runs.note(_FLOOR, terminals, after)
         floor = (before["cpu_us"] + after["cpu_us"]) / 2
@@ -96,48 +87,61 @@ def take_turns(runs: Runs, setups: Sequence[Setup], terminals: int, seconds: flo
         before = after
 
 
-def _rows(report: Report, runs: Runs, setup: Setup, terminals: int) -> None:
+def told(runs: Runs, setups: Sequence[Setup], numbers: Sequence[int]) -> Report:
+    """What those runs say: rows for each number of terminals, then the curve over all of them."""
+    report = Report(bench="relay", rows=[])
+    for terminals in numbers:
+        noisy = runs.noise(terminals)
+        if noisy:
+            what = "CPU a charge of the floor"
+            report.remarks.append(noise_told(f"{terminals:,} terminals", what, noisy))
+        for figure, unit in _FIGURES.items():
+            floor = runs.figures[_FLOOR, terminals, figure]
+            report.rows.append(row(f"floor, {terminals:,} terminals", floor, unit, noise=noisy))
+        for setup in setups:
+            _rows(report, runs, setup, terminals, noisy)
+    for last in numbers[1:]:
+        for setup in setups:
+            _fall(report, runs, setup, numbers[0], last)
+    if len(numbers) > 1:
+        _plots(report, runs, setups, numbers)
+    return report
+
+
+def _rows(report: Report, runs: Runs, setup: Setup, terminals: int, noisy: float) -> None:
     where = f"{setup.name}, {terminals:,} terminals"
     ratios = runs.ratios[setup.name, terminals]
-    report.rows.append(row(f"{where}: ratio to the floor", ratios, "x CPU", setup.goal))
+    report.rows.append(row(f"{where}: ratio to the floor", ratios, "x CPU", setup.goal, noisy))
     for figure, unit in _FIGURES.items():
-        report.rows.append(row("  the gateway", runs.figures[setup.name, terminals, figure], unit))
+        values = runs.figures[setup.name, terminals, figure]
+        report.rows.append(row("  the gateway", values, unit, noise=noisy))
     errors = runs.errors[setup.name, terminals]
     if errors:
         report.remarks.append(f"{where}: {errors} errors at the terminals")
 
 
-def note_noise(report: Report, runs: Runs, terminals: int) -> None:
-    """Say so when the machine changed its speed too much for a ratio to mean anything."""
-    spreads = spread(runs.figures[_FLOOR, terminals, "cpu_us"])
-    if spreads > SPREAD_MAX:
-        report.remarks.append(
-            f"{terminals:,} terminals: this machine is too noisy to conclude: CPU a charge of the"
-            f" floor spreads by {spreads:.0%} (more than {SPREAD_MAX:.0%}) between runs;"
-            " end what else runs here and measure again"
-        )
+def _fall(report: Report, runs: Runs, setup: Setup, first: int, last: int) -> None:
+    """How throughput falls from few terminals to more, by the floor's own fall, round by round."""
+    few, many = (runs.figures[setup.name, each, "tps"] for each in (first, last))
+    floor_few, floor_many = (_floor_by_round(runs, each, len(few)) for each in (first, last))
+    falls = [a / b / (c / d) for a, b, c, d in zip(few, many, floor_few, floor_many, strict=True)]
+    what = f"{setup.name}: fall from {first} to {last:,} terminals, by the floor's"
+    noisy = max(runs.noise(first), runs.noise(last))
+    report.rows.append(row(what, falls, "x fall", 1.0, noisy))
 
 
-def _curve(report: Report, runs: Runs, setups: Sequence[Setup]) -> None:
-    """How throughput falls from few terminals to many, beside the floor's own fall."""
-    first, last = TERMINALS[0], TERMINALS[-1]
-    names = [_FLOOR, *(each.name for each in setups)]
-    floor = _fall(runs, _FLOOR, first, last)
-    for setup in setups:
-        few = runs.figures[setup.name, first, "tps"]
-        many = runs.figures[setup.name, last, "tps"]
-        falls = [a / b / floor for a, b in zip(few, many, strict=True)]
-        what = f"{setup.name}: fall from {first} to {last:,} terminals, by the floor's"
-        report.rows.append(row(what, falls, "x fall", 1.0))
-    for figure, unit in (("tps", "charges/s"), ("cpu_us", "µs of CPU a charge")):
+def _floor_by_round(runs: Runs, terminals: int, rounds: int) -> list[float]:
+    """What the floor carried in each round, in the middle."""
+    carried = runs.figures[_FLOOR, terminals, "tps"]
+    each = len(carried) // rounds
+    return [median(carried[n * each : (n + 1) * each]) for n in range(rounds)]
+
+
+def _plots(report: Report, runs: Runs, setups: Sequence[Setup], numbers: Sequence[int]) -> None:
+    for figure, unit in _PLOTTED:
         series = {
-            name: [(float(t), median(runs.figures[name, t, figure])) for t in TERMINALS]
-            for name in names
+            name: [(float(t), median(runs.figures[name, t, figure])) for t in numbers]
+            for name in (_FLOOR, *(each.name for each in setups))
         }
         title = f"{unit}, by terminals"
         report.plots.append(Plot(title=title, x="terminals", y=unit, series=series))
-
-
-def _fall(runs: Runs, who: str, first: int, last: int) -> float:
-    few, many = (median(runs.figures[who, each, "tps"]) for each in (first, last))
-    return few / many

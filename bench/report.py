@@ -1,13 +1,8 @@
-"""What a measurement says: rows with a unit, plots, remarks, and the machine they come from."""
+"""What a measurement says: rows with a unit, plots, remarks; as a table, and as JSON."""
 
 from __future__ import annotations
 
-import os
-import platform
-import ssl
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from rich.console import Console
@@ -15,9 +10,12 @@ from rich.table import Table
 
 from bench.verdicts import against_goal, median
 
-_VERSIONS: Final = ("isogate", "apsw", "cython", "msgspec", "pyiso8583", "trio")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _WIDTH: Final = 120
+RATIO: Final = "x"
+"""How the unit of a ratio to something measured beside it begins."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +31,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     goal: float | None = None
     values: list[float] = []
     more_is_better: bool = False
+    noise: float = 0.0
+    """As `verdicts.noise` says of the yardstick that was measured beside it."""
 
 
 class Plot(msgspec.Struct, kw_only=True):
@@ -44,6 +44,16 @@ class Plot(msgspec.Struct, kw_only=True):
     series: dict[str, list[tuple[float, float]]]
 
 
+class Bars(msgspec.Struct, kw_only=True):
+    """A bar for each name; with several parts, they stand on each other."""
+
+    title: str
+    unit: str
+    names: list[str]
+    parts: dict[str, list[float]]
+    """What a part is, and how much of it each name has."""
+
+
 class Report(msgspec.Struct, kw_only=True):
     """One bench's rows, and what a reader must know to believe them."""
 
@@ -51,6 +61,15 @@ class Report(msgspec.Struct, kw_only=True):
     rows: list[Row]
     remarks: list[str] = []
     plots: list[Plot] = []
+    bars: list[Bars] = []
+    took_s: float = 0.0
+
+    def bar(self, title: str, unit: str, rows: dict[str, Row]) -> None:
+        """A bar for each of these rows' medians."""
+        if rows:
+            medians = [each.median for each in rows.values()]
+            parts = {unit: medians}
+            self.bars.append(Bars(title=title, unit=unit, names=list(rows), parts=parts))
 
 
 class Document(msgspec.Struct, kw_only=True):
@@ -60,7 +79,9 @@ class Document(msgspec.Struct, kw_only=True):
     reports: list[Report]
 
 
-def row(what: str, values: list[float], unit: str, goal: float | None = None) -> Row:
+def row(
+    what: str, values: list[float], unit: str, goal: float | None = None, noise: float = 0.0
+) -> Row:
     """A row from repeated measurements.  Units per second are better when there are more."""
     return Row(
         what=what,
@@ -71,36 +92,16 @@ def row(what: str, values: list[float], unit: str, goal: float | None = None) ->
         goal=goal,
         values=list(values),
         more_is_better=unit.endswith(("/s", "a second")),
+        noise=noise,
     )
 
 
-def fingerprint() -> dict[str, str | int]:
-    """Which machine, interpreter and libraries these figures come from."""
-    machine: dict[str, str | int] = {
-        "cpu": _line("/proc/cpuinfo", "model name"),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory": _line("/proc/meminfo", "MemTotal"),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "compiler": platform.python_compiler(),
-        "openssl": ssl.OPENSSL_VERSION,
-    }
-    machine.update({name: _version(name) for name in _VERSIONS})
-    return machine
-
-
-def _line(file: str, begins: str) -> str:
-    for line in Path(file).read_text("utf-8").splitlines():
-        if line.startswith(begins):
-            return line.partition(":")[2].strip()
-    return "unknown"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+def verdict(figure: Row) -> str:
+    """Of a row with a goal; '' without one."""
+    if figure.goal is None:
+        return ""
+    is_ratio = figure.unit.startswith(RATIO)
+    return against_goal(figure.values, figure.goal, figure.noise, is_ratio=is_ratio)
 
 
 def wide_console() -> Console:
@@ -132,9 +133,9 @@ def show(report: Report) -> None:
 def _goal(figure: Row) -> str:
     if figure.goal is None:
         return ""
-    verdict = against_goal(figure.values, figure.goal)
-    colour = {"met": "green", "missed": "red"}.get(verdict, "yellow")
-    return f"≤ {figure.goal:,.2f} [{colour}]{verdict}[/]"
+    said = verdict(figure)
+    colour = {"met": "green", "missed": "red"}.get(said, "yellow")
+    return f"≤ {figure.goal:,.2f} [{colour}]{said}[/]"
 
 
 def save(path: Path, document: Document) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
+from bench.setups import KEY
 from codec import MacKey, Message, build, decode, dialect, encode, mac, specs
 
 if TYPE_CHECKING:
@@ -26,10 +28,26 @@ SALE: Final = {
     42: "MERCHANT0000001",
     49: "840",
 }
-"""As the load generator sends it (`native/iso.h`)."""
+"""As the load generator sends it (`native/sale.h`)."""
 RAW: Final = build(DIALECT, "0200", SALE).raw
 BATCH: Final = 64
+_KEY: Final = MacKey("aes-cmac", bytes.fromhex(KEY))
 MACS: Final[tuple[mac.Algorithm, ...]] = ("cup-ecb", "x9.19", "aes-cmac")
+
+
+def signed_sale(terminal: str, stan: int) -> bytes:
+    """A sale of now in its frame, with the MAC of `setups.EVERYTHING`."""
+    now = time.gmtime()
+    changes = {
+        7: time.strftime("%m%d%H%M%S", now),
+        11: f"{stan:06}",
+        12: time.strftime("%H%M%S", now),
+        13: time.strftime("%m%d", now),
+        41: terminal,
+    }
+    message = build(DIALECT, "0200", SALE | changes)
+    mac.sign(message, _KEY)
+    return len(message.raw).to_bytes(2, "big") + message.raw
 
 
 def _index() -> None:

@@ -76,7 +76,7 @@ def by_stage(counts: dict[str, int]) -> dict[str, float]:
 def measured(setup: Setup, seconds: float) -> Report:
     """One run, and where it went."""
     with tempfile.TemporaryDirectory() as folder:
-        each = by_callgrind(setup, seconds, f"{folder}/%p")
+        (each,) = by_callgrind(setup, seconds, Path(folder))
         largest = max(Path(folder).iterdir(), key=lambda file: file.stat().st_size)
         done = subprocess.run(  # noqa: S603 - valgrind's own
             ["callgrind_annotate", "--inclusive=yes", "--auto=no", "--threshold=100", largest],  # noqa: S607

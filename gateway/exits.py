@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codec import mac
+from gateway import macs_ahead
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Exits:
     def release(self, sends: Sequence[Send]) -> None:
         """These leave now, in their order."""
         now = self._clock.now()
+        if macs_ahead.gained(self._peers):
+            macs_ahead.of_sends(sends, self._peers, self._network)
         for send in sends:
             if isinstance(send, ToTerminal) and self._takes_the_lane(send):
                 continue

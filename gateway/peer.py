@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from codec import Dialect, Message
+    from codec import Dialect, MacKey, Message
 
 
 class AnyPeer:
@@ -14,6 +14,8 @@ class AnyPeer:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
+        self.gains = False
+        """Whether MACs of many messages at once take less time than one by one."""
 
     @abstractmethod
     def authentic(self, message: Message) -> bool:
@@ -22,3 +24,8 @@ class AnyPeer:
     @abstractmethod
     def signed(self, message: Message) -> bytes:
         """The bytes of a message that goes there, with its MAC where there must be one."""
+
+    def key_ahead(self, message: Message) -> MacKey | None:
+        """Where there is something to gain: the key that `authentic` or `signed` will use."""
+        del message
+        return None

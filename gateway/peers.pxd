@@ -6,6 +6,7 @@ cdef class Peer(AnyPeer):
     cdef readonly MacKey_t key
     cpdef bint authentic(self, Message_t message) except -1
     cpdef bytes signed(self, Message_t message)
+    cpdef object key_ahead(self, Message_t message)
 
 cdef class WorkingPeer(AnyPeer):
     cdef readonly object keys

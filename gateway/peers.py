@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codec import dialect
+from codec import dialect, mac
 from codec._mac import sign, verify
 from gateway.config_macs import mac_key
 from gateway.peer import AnyPeer
@@ -29,6 +29,7 @@ class Peer(AnyPeer):
     def __init__(self, dialect: Dialect, key: MacKey | None) -> None:
         super().__init__(dialect)
         self.key = key
+        self.gains = key is not None and mac.goes_together(key)
 
     def authentic(self, message: Message) -> bool:
         return self.key is None or verify(message, self.key)
@@ -37,6 +38,9 @@ class Peer(AnyPeer):
         if self.key is not None and message.mti[1] != _NETWORK_CLASS:
             sign(message, self.key)
         return message.raw
+
+    def key_ahead(self, message: Message) -> MacKey | None:
+        return self.key if self.gains and message.mti[1] != _NETWORK_CLASS else None
 
 
 class WorkingPeer(AnyPeer):

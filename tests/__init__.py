@@ -1,6 +1,3 @@
-"""The tests; with `ISOGATE_PURE=1` they run routing from its source (`tests.pure`)."""
+"""The tests; with `ISOGATE_PURE=1` they run routing from its source, which `bench` sees to."""
 
-from tests import pure
-
-if pure.is_wanted():
-    pure.prefer_source()
+import bench as bench  # before anything of routing

@@ -1,4 +1,4 @@
-// Minimal ISO 8583:1987 ASCII walker (hex bitmaps).
+// The floor's (see cgate.c), as it is. Minimal ISO 8583:1987 ASCII walker (hex bitmaps).
 #ifndef ISO_H
 #define ISO_H
 #include <stdint.h>

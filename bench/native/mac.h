@@ -1,138 +1,138 @@
-// The MAC of a message as DE 64 or DE 128 holds it: 16 hex digits.  What load generator and host make
-// and check; libcrypto does the ciphers, opened by name so that no headers are needed.
+// The MAC of a message as DE 64 or DE 128 holds it, 16 hex digits: made, and checked.
+//
+// It covers the message from its MTI to the last byte before that field.  What stands in front of a
+// sale's STAN is the same for all sales of one second, so what the cipher made of the first 64 bytes
+// is kept, and taken again while they stay the same.
 #ifndef MAC_H
 #define MAC_H
-#include <dlfcn.h>
+#include "libcrypto.h"
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { MAC_BLOCK = 8, MAC_AES_BLOCK = 16, MAC_KEY = 16, MAC_FIELD = 16 };
-enum mac_algorithm { MAC_NONE, MAC_CUP_ECB, MAC_X9_19, MAC_AES_CMAC };
+enum { DES_BLOCK = 8, AES_BLOCK = 16, MAC_KEY_BYTES = 16, MAC_FIELD = 16, MAC_PREFIX = 64, MAC_SCRATCH = 4096 };
+typedef enum { MAC_NONE, MAC_CUP_ECB, MAC_X9_19, MAC_AES_CMAC } mac_algorithm;
 
-typedef struct { uint8_t bytes[128]; } mac_schedule;
+// What was made of the beginning of the last message of one kind.
+typedef struct {
+  int known;
+  uint8_t prefix[MAC_PREFIX];
+  uint8_t state[AES_BLOCK];
+} mac_memory;
 
-static enum mac_algorithm mac_algorithm;
-static mac_schedule mac_left, mac_right;
-static void *mac_aes;
-static uint8_t mac_subkeys[2][MAC_AES_BLOCK];  // of CMAC: for a whole last block, for a padded one
+static struct {
+  mac_algorithm algorithm;
+  libcrypto crypto;
+  des_schedule left, right;
+  void *aes;
+  uint8_t last[AES_BLOCK];         // what the AES context will add to its next block
+  uint8_t subkeys[2][AES_BLOCK];   // of CMAC: for a whole last block, for a padded one
+} mac_settings;
 
-static void (*mac_des_ecb)(const uint8_t *, uint8_t *, mac_schedule *, int);
-static void (*mac_des_ecb3)(const uint8_t *, uint8_t *, mac_schedule *, mac_schedule *, mac_schedule *, int);
-static unsigned (*mac_des_cbc)(const uint8_t *, uint8_t *, long, mac_schedule *, const uint8_t *);
-static int (*mac_init)(void *, const void *, void *, const uint8_t *, const uint8_t *);
-static int (*mac_update)(void *, uint8_t *, int *, const uint8_t *, int);
+static inline int mac_wanted(void) { return mac_settings.algorithm != MAC_NONE; }
 
-static const uint8_t mac_zero[MAC_AES_BLOCK];
+static inline void xor_block(uint8_t *block, const uint8_t *with) {
+  for (int i = 0; i < AES_BLOCK; i++) block[i] ^= with[i];
+}
 
-static void mac_hex(const uint8_t *bytes, int count, uint8_t *out) {
-  for (int i = 0; i < count; i++) {
-    out[2 * i] = (uint8_t)"0123456789ABCDEF"[bytes[i] >> 4];
-    out[2 * i + 1] = (uint8_t)"0123456789ABCDEF"[bytes[i] & 15];
+#define HEX_ROW(high) \
+  high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "A" high "B" high "C" high "D" high "E" high "F"
+static const char hex_pairs[] = HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5") HEX_ROW("6") HEX_ROW("7")
+    HEX_ROW("8") HEX_ROW("9") HEX_ROW("A") HEX_ROW("B") HEX_ROW("C") HEX_ROW("D") HEX_ROW("E") HEX_ROW("F");
+
+static inline void put_hex(const uint8_t *bytes, int count, uint8_t *digits) {
+  for (int i = 0; i < count; i++) memcpy(digits + 2 * i, hex_pairs + 2 * bytes[i], 2);
+}
+
+// All blocks are XORed.  The first eight hex digits of that are enciphered and XORed with the
+// other eight; the result is enciphered again, and its first half counts, as hex digits.
+static inline void cup_ecb(const uint8_t *data, int length, uint8_t *code) {
+  uint64_t sum = 0, block = 0, half;
+  uint8_t digits[2 * DES_BLOCK], result[DES_BLOCK];
+  int at = 0;
+  for (; at + DES_BLOCK <= length; at += DES_BLOCK) {
+    memcpy(&block, data + at, DES_BLOCK);
+    sum ^= block;
   }
+  block = 0;
+  memcpy(&block, data + at, (size_t)(length - at));
+  sum ^= block;
+  put_hex((const uint8_t *)&sum, DES_BLOCK, digits);
+  des_schedule *left = &mac_settings.left;
+  mac_settings.crypto.des_ecb3(digits, result, left, &mac_settings.right, left, 1);
+  memcpy(&block, result, DES_BLOCK);
+  memcpy(&half, digits + DES_BLOCK, DES_BLOCK);
+  block ^= half;
+  mac_settings.crypto.des_ecb3((const uint8_t *)&block, result, left, &mac_settings.right, left, 1);
+  put_hex(result, DES_BLOCK / 2, code);
 }
 
-// Blocks XORed, the result's hex enciphered in two steps; its first four bytes count, again as hex.
-static void mac_cup_ecb(const uint8_t *data, int length, uint8_t *out) {
-  uint8_t sum[MAC_BLOCK] = {0}, text[2 * MAC_BLOCK], code[MAC_BLOCK];
-  for (int i = 0; i < length; i++) sum[i % MAC_BLOCK] ^= data[i];
-  mac_hex(sum, MAC_BLOCK, text);
-  mac_des_ecb3(text, code, &mac_left, &mac_right, &mac_left, 1);
-  for (int i = 0; i < MAC_BLOCK; i++) code[i] ^= text[MAC_BLOCK + i];
-  mac_des_ecb3(code, code, &mac_left, &mac_right, &mac_left, 1);
-  mac_hex(code, MAC_BLOCK / 2, out);
+// ISO 9797-1 algorithm 3, padded with zeros: CBC under the left half of the key, its last block then
+// deciphered under the right half and enciphered under the left.
+static inline void x9_19(const uint8_t *data, int length, const uint8_t *state, uint8_t *code) {
+  mac_settings.crypto.des_cbc_sum(data, code, length, &mac_settings.left, state);
+  mac_settings.crypto.des_ecb(code, code, &mac_settings.right, 0);
+  mac_settings.crypto.des_ecb(code, code, &mac_settings.left, 1);
 }
 
-// ISO 9797-1 algorithm 3, padded with zeros: the CBC under one half of the key, both at the end.
-static void mac_x9_19(const uint8_t *data, int length, uint8_t *out) {
-  mac_des_cbc(data, out, length, &mac_left, mac_zero);
-  mac_des_ecb(out, out, &mac_right, 0);
-  mac_des_ecb(out, out, &mac_left, 1);
-}
-
-static void mac_cmac(const uint8_t *data, int length, uint8_t *out) {
-  uint8_t last[MAC_AES_BLOCK] = {0}, scratch[4096];
-  int whole = length ? (length - 1) / MAC_AES_BLOCK * MAC_AES_BLOCK : 0, rest = length - whole, made;
-  memcpy(last, data + whole, (size_t)rest);
-  if (rest < MAC_AES_BLOCK) last[rest] = 0x80;
-  const uint8_t *subkey = mac_subkeys[rest < MAC_AES_BLOCK];
-  for (int i = 0; i < MAC_AES_BLOCK; i++) last[i] ^= subkey[i];
-  mac_init(mac_aes, NULL, NULL, NULL, mac_zero);
-  if (whole) mac_update(mac_aes, scratch, &made, data, whole);
-  mac_update(mac_aes, scratch, &made, last, MAC_AES_BLOCK);
-  memcpy(out, scratch, MAC_BLOCK);
-}
-
-// The field's 16 digits over `data`: from the MTI to the last byte before the field; under 4,096 bytes.
-static inline void mac_field(const uint8_t *data, int length, uint8_t *field) {
-  uint8_t code[MAC_AES_BLOCK];
-  if (mac_algorithm == MAC_CUP_ECB) mac_cup_ecb(data, length, code);
-  else if (mac_algorithm == MAC_X9_19) mac_x9_19(data, length, code);
-  else mac_cmac(data, length, code);
-  mac_hex(code, MAC_BLOCK, field);
-}
-
-static inline int mac_good(const uint8_t *data, int length) {
-  uint8_t field[MAC_FIELD];
-  mac_field(data, length, field);
-  return !memcmp(field, data + length, MAC_FIELD);
-}
-
-static void mac_subkey(const uint8_t *from, uint8_t *to) {
-  for (int i = 0; i < MAC_AES_BLOCK; i++)
-    to[i] = (uint8_t)(from[i] << 1 | (i + 1 < MAC_AES_BLOCK ? from[i + 1] >> 7 : 0));
-  if (from[0] & 0x80) to[MAC_AES_BLOCK - 1] ^= 0x87;
-}
-
-static int mac_key_of(const char *digits, uint8_t *key) {
-  if (strlen(digits) != 2 * MAC_KEY) return -1;
-  for (int i = 0; i < MAC_KEY; i++)
-    if (sscanf(digits + 2 * i, "%2hhx", key + i) != 1) return -1;
-  return 0;
-}
-
-static int mac_failed(const char *why) {
-  fprintf(stderr, "mac: %s\n", why);
-  return -1;
-}
-
-// `named` is "ALGORITHM:KEY", the key as 32 hex digits.  0, or -1 and a word on stderr.
-static int mac_open(const char *named) {
-  static const char *names[] = {"none", "cup-ecb", "x9.19", "aes-cmac"};
-  const char *colon = strchr(named, ':');
-  uint8_t key[MAC_KEY], first[MAC_AES_BLOCK];
-  for (int i = MAC_CUP_ECB; i <= MAC_AES_CMAC; i++)
-    if (colon && strlen(names[i]) == (size_t)(colon - named) && !strncmp(named, names[i], (size_t)(colon - named)))
-      mac_algorithm = (enum mac_algorithm)i;
-  if (!mac_algorithm) return mac_failed("ALGORITHM:KEY with cup-ecb, x9.19 or aes-cmac");
-  if (mac_key_of(colon + 1, key)) return mac_failed("the key has 32 hex digits");
-  void *library = dlopen("libcrypto.so.3", RTLD_NOW);
-  if (!library) library = dlopen("libcrypto.so.1.1", RTLD_NOW);
-  if (!library) return mac_failed("no libcrypto");
-  void (*des_key)(const uint8_t *, mac_schedule *);
-  void *(*context)(void);
-  const void *(*cipher)(void);
-  int (*padding)(void *, int);
-  *(void **)&des_key = dlsym(library, "DES_set_key_unchecked");
-  *(void **)&mac_des_ecb = dlsym(library, "DES_ecb_encrypt");
-  *(void **)&mac_des_ecb3 = dlsym(library, "DES_ecb3_encrypt");
-  *(void **)&mac_des_cbc = dlsym(library, "DES_cbc_cksum");
-  *(void **)&context = dlsym(library, "EVP_CIPHER_CTX_new");
-  *(void **)&cipher = dlsym(library, "EVP_aes_128_cbc");
-  *(void **)&padding = dlsym(library, "EVP_CIPHER_CTX_set_padding");
-  *(void **)&mac_init = dlsym(library, "EVP_EncryptInit_ex");
-  *(void **)&mac_update = dlsym(library, "EVP_EncryptUpdate");
-  if (!des_key || !mac_des_ecb || !mac_des_ecb3 || !mac_des_cbc || !context || !cipher || !padding || !mac_init || !mac_update)
-    return mac_failed("this libcrypto lacks DES or AES");
-  des_key(key, &mac_left);
-  des_key(key + MAC_BLOCK, &mac_right);
-  mac_aes = context();
-  mac_init(mac_aes, cipher(), NULL, key, mac_zero);
-  padding(mac_aes, 0);
+// Whole blocks in CBC from `state`; `blocks` is overwritten, its last block is the result.  The context
+// is never begun anew, which would cost more than the cipher: it adds its own last block to the next
+// one, so that is added once more here and cancels itself.
+static inline const uint8_t *aes_cbc(uint8_t *blocks, int length, const uint8_t *state) {
   int made;
-  mac_update(mac_aes, first, &made, mac_zero, MAC_AES_BLOCK);
-  mac_subkey(first, mac_subkeys[0]);
-  mac_subkey(mac_subkeys[0], mac_subkeys[1]);
-  return 0;
+  xor_block(blocks, mac_settings.last);
+  xor_block(blocks, state);
+  mac_settings.crypto.encrypt(mac_settings.aes, blocks, &made, blocks, length);
+  return memcpy(mac_settings.last, blocks + length - AES_BLOCK, AES_BLOCK);
+}
+
+static inline void aes_cmac(const uint8_t *data, int length, const uint8_t *state, uint8_t *code) {
+  uint8_t blocks[MAC_SCRATCH];
+  int over = length % AES_BLOCK, padded = over != 0 || length == 0;
+  memcpy(blocks, data, (size_t)length);
+  if (padded) {
+    memset(blocks + length, 0, (size_t)(AES_BLOCK - over));
+    blocks[length] = 0x80;
+    length += AES_BLOCK - over;
+  }
+  xor_block(blocks + length - AES_BLOCK, mac_settings.subkeys[padded]);
+  memcpy(code, aes_cbc(blocks, length, state), DES_BLOCK);
+}
+
+// The cipher's state behind the prefix of `data`.
+static inline const uint8_t *state_behind(mac_memory *memory, const uint8_t *data) {
+  if (memory->known && !memcmp(memory->prefix, data, MAC_PREFIX)) return memory->state;
+  static const uint8_t zero[AES_BLOCK];
+  uint8_t blocks[MAC_PREFIX];
+  memcpy(memory->prefix, data, MAC_PREFIX);
+  memcpy(blocks, data, MAC_PREFIX);
+  memory->known = 1;
+  if (mac_settings.algorithm == MAC_X9_19)
+    mac_settings.crypto.des_cbc_sum(data, memory->state, MAC_PREFIX, &mac_settings.left, zero);
+  else
+    memcpy(memory->state, aes_cbc(blocks, MAC_PREFIX, zero), AES_BLOCK);
+  return memory->state;
+}
+
+// The field's digits over `data`, of at most MESSAGE_MAX bytes.
+static inline void mac_make(mac_memory *memory, const uint8_t *data, int length, uint8_t *field) {
+  static const uint8_t zero[AES_BLOCK];
+  uint8_t code[AES_BLOCK];
+  const uint8_t *state = zero;
+  if (mac_settings.algorithm != MAC_CUP_ECB && length > MAC_PREFIX) {
+    state = state_behind(memory, data);
+    data += MAC_PREFIX;
+    length -= MAC_PREFIX;
+  }
+  if (mac_settings.algorithm == MAC_CUP_ECB) cup_ecb(data, length, code);
+  if (mac_settings.algorithm == MAC_X9_19) x9_19(data, length, state, code);
+  if (mac_settings.algorithm == MAC_AES_CMAC) aes_cmac(data, length, state, code);
+  put_hex(code, DES_BLOCK, field);
+}
+
+// Whether the field behind `length` bytes holds their MAC.
+static inline int mac_good(mac_memory *memory, const uint8_t *data, int length) {
+  uint8_t field[MAC_FIELD];
+  mac_make(memory, data, length, field);
+  return !memcmp(field, data + length, MAC_FIELD);
 }
 #endif

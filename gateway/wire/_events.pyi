@@ -1,5 +1,7 @@
 from typing import final
 
+from codec import Message
+
 @final
 class Frame:
     """A whole frame came, without its length header."""
@@ -12,6 +14,8 @@ class Frame:
         """The listener or host that the connection belongs to."""
     @property
     def data(self) -> bytes: ...
+    message: Message | None
+    """That the frame is, where somebody has read it."""
     def __eq__(self, other: object) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 

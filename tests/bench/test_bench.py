@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import native, relay, stages
+from bench import codec, native, relay, side, stages
 from bench.__main__ import BENCHES
-from bench.processes import Processes
-from bench.report import Report, row
+from bench.processes import Processes, children
+from bench.report import row, verdict
 from bench.setups import EVERYTHING, RELAY, SETUPS, Setup
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def test_a_tool_is_compiled_once_and_without_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    native.compile_c(native.SOURCES / f"{name}.c", tmp_path / name, "-O2", "-Wall", "-Werror")
+    native.compile_c(native.SOURCES / f"{name}.c", tmp_path / name, *native.FLAGS, "-Werror")
     first = native.tool(name)
     made = first.stat().st_mtime_ns
     assert native.tool(name).stat().st_mtime_ns == made
@@ -100,7 +101,7 @@ def test_every_setup_carries_charges_without_an_error(
 ) -> None:
     """With a MAC: both tools make and check it over every message, and agree with the codec."""
     monkeypatch.chdir(tmp_path)
-    load = relay.one(setup, 8, 0.5)
+    load = side.one(setup, 8, 0.5)
     assert load["errors"] == 0, load
     assert load["count"] > 0
     assert load["memory_mib"] > 0
@@ -126,25 +127,74 @@ def test_a_message_with_another_macs_key_gets_no_answer(
 
 
 @pytest.mark.slow
+def test_a_bench_that_is_told_to_end_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", "relay", "--quick"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    ) as process:
+        started = []
+        while len(started) < 2:  # a host and a floor, or a gateway
+            assert process.poll() is None
+            started = list(children(process.pid))
+        process.terminate()
+        assert process.wait(60) == 143
+    assert not any(Path(f"/proc/{each}").exists() for each in started)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
 def test_the_relay_is_measured_against_the_floor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs = relay.Runs()
-    relay.take_turns(runs, (RELAY,), 8, 0.3)
+    relay.take_turns(runs, (RELAY,), 8, 0.3, 0.3)
     assert len(runs.figures["floor", 8, "cpu_us"]) == 2, "one run before, one after"
     (ratio,) = runs.ratios[RELAY.name, 8]
     assert ratio > 1, "a gateway does more than the floor"
 
 
+def runs_of(tps: dict[int, tuple[float, float]], floor_us: tuple[float, float]) -> relay.Runs:
+    """Two rounds of the relay and of the floor: what each carried by terminals."""
+    runs = relay.Runs()
+    figures = dict.fromkeys(("p50_us", "p99_us", "memory_mib", "errors"), 1)
+    for terminals, (ours, floor) in tps.items():
+        for _ in range(2):
+            for cost in floor_us:
+                runs.note("floor", terminals, {"cpu_us": cost, "tps": floor, **figures})
+            runs.note(RELAY.name, terminals, {"cpu_us": 20.0, "tps": ours, **figures})
+            runs.ratios[RELAY.name, terminals].append(1.4)
+    return runs
+
+
 def test_a_floor_that_spreads_says_that_nothing_can_be_concluded() -> None:
-    runs, report = relay.Runs(), Report(bench="relay", rows=[])
-    runs.figures["floor", 64, "cpu_us"] = [9.0, 9.5, 10.0]
-    relay.note_noise(report, runs, 64)
-    assert not report.remarks
-    runs.figures["floor", 64, "cpu_us"] = [9.0, 9.5, 18.0]
-    relay.note_noise(report, runs, 64)
-    assert "too noisy to conclude" in report.remarks[0]
+    steady = relay.told(runs_of({64: (50, 100)}, (9.0, 10.0)), (RELAY,), (64,))
+    assert not any("too noisy" in each for each in steady.remarks)
+    assert "met" in {verdict(each) for each in steady.rows}
+    rough = relay.told(runs_of({64: (50, 100)}, (9.0, 18.0)), (RELAY,), (64,))
+    assert "too noisy to conclude" in rough.remarks[0]
+    assert {verdict(each) for each in rough.rows} == {"", "too noisy"}
+
+
+def test_a_dip_between_few_and_many_terminals_is_judged() -> None:
+    carried = {64: (50.0, 100.0), 512: (30.0, 100.0), 4_096: (40.0, 80.0)}
+    report = relay.told(runs_of(carried, (9.0, 9.0)), (RELAY,), tuple(carried))
+    falls = {each.what: verdict(each) for each in report.rows if each.unit == "x fall"}
+    assert falls == {
+        f"{RELAY.name}: fall from 64 to 512 terminals, by the floor's": "missed",
+        f"{RELAY.name}: fall from 64 to 4,096 terminals, by the floor's": "met",
+    }
+
+
+def test_a_codec_that_is_missing_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "py8583.py8583", None)
+    monkeypatch.setattr(codec, "rows", dict)
+    monkeypatch.setattr(codec, "batches", dict)
+    monkeypatch.setattr(codec, "_REPEATS", 1)
+    report = codec.run(quick=True)
+    assert any(each.startswith("not installed") and "py8583" in each for each in report.remarks)
+    assert not any(each.what.startswith("py8583") for each in report.rows)
 
 
 def test_samples_count_for_the_innermost_stage() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench import soak
-from bench.report import fingerprint
+from bench.disturbers import ENDINGS, IN_VAIN, READ_SLOWLY, unproven
+from bench.machine import fingerprint
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +67,54 @@ def test_memory_that_grows_is_a_problem_and_that_fills_at_first_is_none() -> Non
     assert "memory grows" in growing.problems[0]
 
 
+def proven() -> tuple[dict[str, int], dict[str, float]]:
+    """Each disturbance three times, and the gateway says the same."""
+    counts = dict.fromkeys(ENDINGS, 3)
+    return counts, {each: 3.0 for reasons in ENDINGS.values() for each in reasons}
+
+
+def test_disturbances_that_the_gateway_counted_are_proven() -> None:
+    assert not unproven(*proven())
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_disturbance_that_never_happened_is_a_problem(name: str) -> None:
+    counts, ended = proven()
+    del counts[name]
+    assert unproven(counts, ended) == [f"nobody {name}"]
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_disturbance_that_the_gateway_did_not_count_is_a_problem(name: str) -> None:
+    counts, ended = proven()
+    ended |= dict.fromkeys(ENDINGS[name], 1.0)
+    assert f"3 {name}, but the gateway counts" in unproven(counts, ended)[0]
+
+
+def test_a_disturbance_that_ended_otherwise_is_a_problem() -> None:
+    counts, ended = proven()
+    assert "in vain" in unproven(counts | {READ_SLOWLY + IN_VAIN: 1}, ended)[0]
+
+
+def test_a_host_that_was_killed_without_a_lost_link_is_a_problem() -> None:
+    found = soaked()
+    found.disturbances, found.ended = proven()
+    errors = dict.fromkeys(soak.NEVER, 0.0)
+    soak.judge_metrics(found, errors)
+    assert found.problems == ["the host was killed 1 times, but 0 links were lost"]
+
+
+@pytest.mark.parametrize("errors", [{}, dict.fromkeys(soak.NEVER, 1.0)])
+def test_an_error_of_the_gateway_or_a_metric_that_is_gone_is_a_problem(
+    errors: dict[str, float],
+) -> None:
+    found = soaked()
+    found.disturbances, found.ended = proven()
+    found.links_lost = 2
+    soak.judge_metrics(found, errors)
+    assert len(found.problems) == len(soak.NEVER)
+
+
 @pytest.mark.slow
 def test_a_short_soak_is_clean(tmp_path: Path) -> None:
     file = tmp_path / "soak.json"
@@ -79,7 +128,10 @@ def test_a_short_soak_is_clean(tmp_path: Path) -> None:
     found = json.loads(file.read_bytes())
     assert found["answered"] > 0
     assert len(found["restarts"]) == 1
-    assert {"came and left", "sent garbage"} <= set(found["disturbances"])
+    assert set(found["disturbances"]) == set(ENDINGS), "each happened, and none in vain"
+    for name, reasons in ENDINGS.items():
+        assert sum(found["ended"][each] for each in reasons) >= found["disturbances"][name] > 0
+    assert found["links_lost"] >= 1
     assert found["audit"]["charges"] > 0
     assert found["audit"]["open"] == 0
     assert not found["audit"]["violations"]

@@ -9,30 +9,34 @@ from pathlib import Path
 
 import pytest
 
-from bench.instructions import of_tools
+from bench.instructions import of_libcrypto, of_tools
 from bench.processes import Processes
 
-RELAY_GOAL = 12_000
-EVERYTHING_GOAL = 45_000
-"""The most that a gateway should take, user-space instructions a charge."""
+NEUTRAL = {"loadgen": 1_034, "hostsim": 1_676}
+"""What the neutral load generator and the neutral host take, user-space instructions a charge, that
+the floor is otherwise measured with: counted once as `of_tools` counts, 64 terminals face to face
+with the host, gcc 12 -O2.  They know no MACs.
+"""
+MARGIN = 1.05
+"""Other compilers, other C libraries."""
+MACS_OF_A_CHARGE = 2
+"""Of each tool: one made, one checked."""
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind")
-@pytest.mark.parametrize(
-    ("mac", "most"),
-    [("none", RELAY_GOAL / 2), ("aes-cmac", EVERYTHING_GOAL), ("cup-ecb", EVERYTHING_GOAL)],
-)
-def test_both_tools_together_take_less_than_the_gateway_should(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mac: str, most: float
+@pytest.mark.parametrize("mac", ["none", "aes-cmac", "cup-ecb", "x9.19"])
+def test_the_tools_take_no_more_than_the_neutral_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mac: str
 ) -> None:
-    """They share a core; the gateway has one of its own.  Not so X9.19 without bit slicing: its
-    ciphers alone take more than the goal, so of that row CPU a charge counts, not the rate.
+    """With a MAC: no more than the neutral ones without, and what libcrypto alone takes beside it.
+    With X9.19 that is nearly all: its DES comes block by block, and dominates whoever makes it.
     """
     monkeypatch.chdir(tmp_path)
-    counted = of_tools(mac, 0.5)
-    assert min(counted.values()) > 500, "something was counted"
-    assert sum(counted.values()) < most, counted
+    ciphers = 0.0 if mac == "none" else MACS_OF_A_CHARGE * of_libcrypto(mac)
+    for name, counted in of_tools(mac, 0.5).items():
+        assert counted > 100, "something was counted"
+        assert counted <= MARGIN * NEUTRAL[name] + ciphers, name
 
 
 @pytest.mark.slow

@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from bench.compare import compared
+from bench.machine import busy
 from bench.report import Document, Report, row
-from bench.verdicts import against_before, against_goal, interval, ratio_interval
+from bench.report import verdict as report_verdict
+from bench.verdicts import (
+    against_before,
+    against_goal,
+    interval,
+    noise,
+    noise_told,
+    ratio_interval,
+)
 
 HERE = {"cpu": "a", "cores": 2, "python": "3.11"}
 
@@ -79,7 +88,59 @@ def test_of_another_machine_only_ratios_are_compared() -> None:
     assert [each.verdict for each in rows] == ["another machine", "another machine", "worse"]
 
 
-def test_a_row_that_the_baseline_lacks_is_left_out() -> None:
-    before = document(10.0, 1_000.0)
-    before.reports[0].rows.pop()
-    assert len(compared(document(10.0, 1_000.0), before)) == 2
+def test_rows_that_only_one_run_has_are_told() -> None:
+    now, before = document(10.0, 1_000.0), document(10.0, 1_000.0)
+    now.reports[0].rows.append(row("new", [1.0], "us"))
+    before.reports[0].rows.append(row("  old", [2.0], "us"))
+    before.reports.append(Report(bench="not run today", rows=[row("x", [1.0], "us")]))
+    found = {each.what: each for each in compared(now, before) if each.interval is None}
+    assert found["new"].verdict == "not in the baseline"
+    assert (found["new"].now, found["new"].before) == (1.0, None)
+    assert found["ratio: old"].verdict == "only in the baseline"
+    assert (found["ratio: old"].now, found["ratio: old"].before) == (None, 2.0)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "noise", "verdict"),
+    [
+        ([1.0, 1.1, 1.2], 0.4, "too noisy"),
+        ([1.0, 1.1, 1.2], 0.2, "met"),
+        ([1.6, 1.7, 1.8], 0.4, "too noisy"),
+        ([15.0, 16.0, 17.0], 0.4, "missed"),
+        ([-3.0, -2.0, -1.0], 0.9, "met"),
+    ],
+)
+def test_beside_a_rough_yardstick_only_what_is_far_from_the_goal_is_judged(
+    values: list[float], noise: float, verdict: str
+) -> None:
+    assert against_goal(values, 1.5, noise) == verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"), [([15.0, 16.0, 17.0], "too noisy"), ([0.5, 0.6, 0.7], "met")]
+)
+def test_a_time_on_a_noisy_machine_may_meet_its_goal_but_not_miss_it(
+    values: list[float], verdict: str
+) -> None:
+    assert report_verdict(row("a time", values, "us", 1.5, 0.4)) == verdict
+    assert report_verdict(row("a ratio", [15.0, 16.0, 17.0], "x CPU", 1.5, 0.4)) == "missed"
+
+
+def test_a_machine_that_others_use_is_said_to_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (0.1, 0.1, 0.1))
+    assert not busy()
+    monkeypatch.setattr("os.getloadavg", lambda: (2.5, 0.1, 0.1))
+    assert "load average 2.5" in busy()
+
+
+def test_a_yardstick_is_noise_only_beyond_what_is_usual() -> None:
+    assert noise([9.0, 9.5, 10.0]) == 0
+    assert noise([9.0, 9.5, 18.0]) == pytest.approx(1.0)
+    assert "floor spreads by 100%" in noise_told("here", "the floor", 1.0)
+
+
+def test_a_change_within_the_noise_of_either_run_is_none() -> None:
+    now, before = [12.0, 12.1, 11.9], [10.0, 10.1, 9.9]
+    assert against_before(now, before, more_is_better=False)[0] == "worse"
+    assert against_before(now, before, more_is_better=False, noise=0.4)[0] == "too noisy"

@@ -387,16 +387,19 @@ async def test_an_acknowledged_answer_proves_none_that_was_sent_after_it(wire: W
     ]
 
 
-async def test_answers_of_a_busy_terminal_are_acknowledged_each_in_its_order(wire: Wire) -> None:
+async def test_each_answer_of_a_busy_terminal_is_acknowledged_once(wire: Wire) -> None:
     sock = wire.client()
     conn = await wire.introduced(sock)
     for tag in range(1, 30):
         wire.engine.send(conn, b"answer", tag=tag)
         wire.engine.flush()
         wire.seen += await wire.engine.turn(0.002)
-    await wire.until(lambda event: event == Acknowledged(conn, 29))
-    told = [event for event in wire.seen if isinstance(event, Acknowledged)]
-    assert told == [Acknowledged(conn, tag) for tag in range(1, 30)]
+    tags: list[int] = []
+    with trio.fail_after(WAIT_S):
+        while len(tags) < 29:
+            wire.seen += await wire.engine.turn(0.02)
+            tags = [event.tag for event in wire.seen if isinstance(event, Acknowledged)]
+    assert sorted(tags) == list(range(1, 30))
 
 
 @pytest.mark.parametrize(

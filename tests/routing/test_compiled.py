@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
+from bench import pure
 from routing import lifecycle, switch
-from tests import pure
 
 _WHERE = "import tests, routing.switch as s, routing.lifecycle as l; print(s.__file__, l.__file__)"
 

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests import pure
+from bench import pure
 from tests.simulation import many, mutations
 from tests.simulation.chance import Chance
 from tests.simulation.faults import Faults, Severity

@@ -31,6 +31,7 @@ _REACHED = {
     "wire.connections_max",
     "connections_max",
     "link_waiting_bytes_max",
+    "wire.in_flight_max",
 }
 _SEEDS = 150
 _LISTENER: Final = "iso"

@@ -1,7 +1,7 @@
 """Routing as its `.py` says, also where it is compiled, and the gateway's way in and out.
 
-With `ISOGATE_PURE=1` in the environment these modules are loaded from their source: in compiled
-classes no deliberate bug can be put, and no debugger steps.
+With `ISOGATE_PURE=1` in the environment these modules are loaded from their source: to measure what
+compiling brings; and in compiled classes no deliberate bug can be put, and no debugger steps.
 """
 
 from __future__ import annotations
@@ -46,4 +46,4 @@ def is_wanted() -> bool:
 
 def prefer_source() -> None:
     """From now on; what is imported already stays."""
-    sys.meta_path.insert(0, _SourceFirst())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _SourceFirst())
