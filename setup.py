@@ -8,9 +8,9 @@ from Cython.Compiler.Options import get_directive_defaults
 from setuptools import Extension, setup
 
 EVERY_MESSAGE_PASSES = """
-    actions admission answers book breaker cause charge charge_record clock conduct
+    actions admission answers book breaker cause charge charge_record clock conduct courses
     deadlines docket effects host_side hosts lifecycle limits link listener matching network
-    notices outcomes registry replies routes service settlement_day sign_ins switch tally
+    notices outcomes pressure registry replies routes service settlement_day sign_ins switch tally
     terminal_side tombstones transaction translation watch watchers
     accounts/anomalies accounts/device_tests accounts/gate accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/iso2003

@@ -22,9 +22,10 @@ from bench import (
     stages,
     tools,
 )
-from bench.machine import fingerprint
+from bench.machine import busy, fingerprint
 from bench.native import NoCompilerError
 from bench.page import page
+from bench.processes import end_in_order
 from bench.report import Document, Report, read, save, show
 
 if TYPE_CHECKING:
@@ -66,9 +67,12 @@ def main(
     if not names:
         _list()
         return
+    end_in_order()
     everything = names == [ALL]
     wanted = list(BENCHES) if everything else names
     before = _baseline(baseline)
+    if warning := busy():
+        typer.echo(f"note: {warning}", err=True)
     document = Document(machine=fingerprint(), reports=_reports(wanted, quick=quick))
     rows = compare.compared(document, before) if before is not None else []
     if rows:

@@ -31,7 +31,7 @@ from rich.progress import Progress
 
 from bench.disturbers import Disturbers, unproven
 from bench.machine import fingerprint
-from bench.processes import CONFIG, Processes, children, memory_kib
+from bench.processes import CONFIG, Processes, children, end_in_order, memory_kib
 from bench.setups import EVERYTHING, workplace
 from bench.side import one
 
@@ -255,6 +255,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write what came out to this file.")] = None,
 ) -> None:
     """Load, disturbances, host restarts; then the audit.  Exit 1 if anything is not as promised."""
+    end_in_order()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         found = soak(seconds, share, terminals, seed, bar)
