@@ -8,9 +8,9 @@ from Cython.Compiler.Options import get_directive_defaults
 from setuptools import Extension, setup
 
 EVERY_MESSAGE_PASSES = """
-    actions admission answers book breaker cause charge charge_record clock conduct
+    actions admission answers book breaker cause charge charge_record clock conduct courses
     deadlines docket effects host_side hosts lifecycle limits link listener matching network
-    notices outcomes registry replies routes service settlement_day sign_ins switch tally
+    notices outcomes pressure registry replies routes service settlement_day sign_ins switch tally
     terminal_side tombstones transaction translation watch watchers
     accounts/anomalies accounts/device_tests accounts/gate accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/iso2003
@@ -18,7 +18,8 @@ EVERY_MESSAGE_PASSES = """
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
 WAY_IN_AND_OUT = """
-    clock turns intake pipeline exits macs_ahead decision_log peer peers journal/rows journal/vault
+    clock turns intake pipeline exits macs_ahead decision_log peer peers
+    journal/identities journal/rows journal/vault
 """
 """The same of `gateway`: also what looks at each charge, and what makes the journal's rows."""
 

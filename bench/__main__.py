@@ -20,10 +20,12 @@ from bench import (
     relay,
     scrape,
     stages,
+    tools,
 )
-from bench.machine import fingerprint
+from bench.machine import busy, fingerprint
 from bench.native import NoCompilerError
 from bench.page import page
+from bench.processes import end_in_order
 from bench.report import Document, Report, read, save, show
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ BENCHES: Final[dict[str, tuple[str, Callable[..., Report]]]] = {
     "idle": ("15,000 idle terminals: memory of each, time of the busy ones", idle.run),
     "stages": ("where each microsecond of a charge goes (py-spy)", stages.run),
     "instructions": ("user-space instructions a charge (perf or callgrind)", instructions.run),
+    "tools": ("load generator and stub host, beside the neutral ones (callgrind)", tools.run),
 }
 ALL: Final = "all"
 _HTML: Final = Path("bench-report.html")
@@ -64,9 +67,12 @@ def main(
     if not names:
         _list()
         return
+    end_in_order()
     everything = names == [ALL]
     wanted = list(BENCHES) if everything else names
     before = _baseline(baseline)
+    if warning := busy():
+        typer.echo(f"note: {warning}", err=True)
     document = Document(machine=fingerprint(), reports=_reports(wanted, quick=quick))
     rows = compare.compared(document, before) if before is not None else []
     if rows:

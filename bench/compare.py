@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from rich.table import Table
 
-from bench.report import wide_console
+from bench.report import RATIO, wide_console
 from bench.verdicts import CONFIDENCE, against_before
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _Key = tuple[str, str, str]
 _SAME_MACHINE: Final = ("cpu", "cores", "python")
-_CARRIES_OVER: Final = ("x", "instructions")
+_CARRIES_OVER: Final = (RATIO, "instructions")
 """Units that mean the same on another machine begin with these."""
 
 

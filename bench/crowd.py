@@ -39,12 +39,14 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("count", type=int)
     parser.add_argument("--authority", help="PEM of who signed the gateway's certificate: use TLS")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first of them")
     chosen = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     come = _door(chosen.port, chosen.authority)
+    numbers = range(chosen.first, chosen.first + chosen.count)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        terminals = list(pool.map(lambda number: _sold(come(), number), range(chosen.count)))
+        terminals = list(pool.map(lambda number: _sold(come(), number), numbers))
     print(IDLE, flush=True)
     sys.stdin.read()
     for each in terminals:

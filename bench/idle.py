@@ -8,6 +8,7 @@ the whole process, after every charge has come to its end, so that only the term
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ _CERTIFICATE: Final = "tls.pem"
 class Measured(NamedTuple):
     """One round: memory by each idle terminal, the busy ones' p99 without and with them."""
 
-    kib_each: float
+    kib_each: list[float]
     without_us: list[float]
     with_us: list[float]
     cpu_us: list[float]
@@ -87,7 +88,7 @@ def _tell(report: Report, where: str, how: str, found: list[Measured]) -> None:
     if noisy:
         what = "CPU a charge of the busy ones alone"
         report.remarks.append(noise_told(where, what, noisy))
-    kib = [each.kib_each for each in found]
+    kib = [each for one in found for each in one.kib_each]
     slower = [a / b for a, b in zip(with_idle, without, strict=True)]
     report.rows += [
         row(f"{where}: memory by an idle one", kib, "KiB each", KIB_EACH_MAX[how]),
@@ -98,7 +99,10 @@ def _tell(report: Report, where: str, how: str, found: list[Measured]) -> None:
 
 
 def measured(how: str, count: int, seconds: float, rate: float, loads: int) -> Measured:
-    """One gateway, `loads` runs of the busy ones on each side of the idle ones' coming."""
+    """One gateway, `loads` runs of the busy ones on each side of the idle ones' coming; and in so
+    many parts these come.
+    """
+    size = count // loads
     settings: dict[str, object] = {
         "wire.connections_max": _CONNECTIONS_MAX,
         "wire.connections_per_address_max": _CONNECTIONS_MAX,
@@ -110,22 +114,24 @@ def measured(how: str, count: int, seconds: float, rate: float, loads: int) -> M
         side = Side(processes, processes.gateway(settings | more).pid, WARMUP_S)
         before = [side.load(_BUSY, seconds, rate=rate) for _ in range(loads)]
         _settled(processes)
-        kib = memory_kib(side.pid)
-        crowd = _crowd(processes, port, how, count)
+        kib, crowds = [memory_kib(side.pid)], []
         try:
-            _settled(processes)
-            each = (memory_kib(side.pid) - kib) / count
-            after = [side.load(_BUSY, seconds, rate=rate) for _ in range(loads)]
+            for part in range(loads):
+                crowds.append(_crowd(processes, port, how, range(part * size, (part + 1) * size)))
+                _settled(processes)
+                kib.append(memory_kib(side.pid))
+            loaded = [side.load(_BUSY, seconds, rate=rate) for _ in range(loads)]
             connected = processes.metrics()["gateway_terminals_connected"]
         finally:
-            crowd.communicate()
-    if connected < count:
-        message = f"of {count} idle terminals {connected:.0f} are still there"
+            for crowd in crowds:
+                crowd.communicate()
+    if connected < size * loads:
+        message = f"of {size * loads} idle terminals {connected:.0f} are still there"
         raise RuntimeError(message)
     return Measured(
-        each,
+        [(now - then) / size for then, now in itertools.pairwise(kib)],
         [load["p99_us"] for load in before],
-        [load["p99_us"] for load in after],
+        [load["p99_us"] for load in loaded],
         [load["cpu_us"] for load in before],
     )
 
@@ -174,10 +180,10 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return certificate, private
 
 
-def _crowd(processes: Processes, port: int, how: str, count: int) -> subprocess.Popen[bytes]:
+def _crowd(processes: Processes, port: int, how: str, who: range) -> subprocess.Popen[bytes]:
     """The idle ones, when all of them have sold."""
     command = ["taskset", "-c", str(processes.load_core), sys.executable, "-m", "bench.crowd"]
-    command += [str(port), str(count)]
+    command += [str(port), str(len(who)), "--first", str(who.start)]
     command += ["--authority", str(processes.folder / _CERTIFICATE)] if how == _TLS else []
     crowd = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
     said = crowd.stdout.readline() if crowd.stdout else b""

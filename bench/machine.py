@@ -19,6 +19,9 @@ _VERSIONS: Final = ("isogate", "apsw", "cython", "msgspec", "pyiso8583", "trio")
 _EXTRAS: Final = ("iso8583sim", "py8583", "py-spy", "pygal")
 """Of `isogate[bench]`: other codecs, the sampler, the plots."""
 _ASKING_S_MAX: Final = 10.0
+_LOAD_MAX: Final = 0.7
+"""Of the last minute: more is somebody at work."""
+_KINDS: Final = ("--vm", "--container")
 UNKNOWN: Final = "unknown"
 
 
@@ -29,6 +32,7 @@ def fingerprint() -> dict[str, str | int]:
         "commit": _commit(),
         "cpu": _line("/proc/cpuinfo", "model name"),
         "cores": len(os.sched_getaffinity(0)),
+        "load average before": f"{os.getloadavg()[0]:.2f}",
         "memory": _line("/proc/meminfo", "MemTotal"),
         "virtualisation": _virtualisation(),
         "kernel": platform.release(),
@@ -41,6 +45,17 @@ def fingerprint() -> dict[str, str | int]:
     }
     machine.update({name: _version(name) for name in (*_VERSIONS, *_EXTRAS)})
     return machine
+
+
+def busy() -> str:
+    """What to say where others take this machine's time; '' where nobody does."""
+    load = os.getloadavg()[0]
+    if load < _LOAD_MAX:
+        return ""
+    return (
+        f"load average {load:.1f}: something else runs on this machine, and times will be too long;"
+        " end it and measure again"
+    )
 
 
 def compiler() -> str:
@@ -70,7 +85,8 @@ def _commit() -> str:
 def _virtualisation() -> str:
     """As systemd names it; else only whether the CPU says that a hypervisor stands below it."""
     if shutil.which("systemd-detect-virt") is not None:
-        return _said(["systemd-detect-virt"], also_failed=True) or UNKNOWN
+        asked = [_said(["systemd-detect-virt", kind], also_failed=True) for kind in _KINDS]
+        return ", ".join(each for each in asked if each not in ("", "none")) or "none"
     return "yes" if " hypervisor" in _line("/proc/cpuinfo", "flags") else UNKNOWN
 
 

@@ -21,7 +21,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
   color: #222; background: #fff }
 table { border-collapse: collapse; margin: 1rem 0; width: 100% }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: left }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .met, .better { color: #176b2c } .missed, .worse { color: #b00020; font-weight: 600 }
 .open, .noisy { color: #8a5a00 } .note { background: #fff6e0; padding: .4rem .8rem }
 figure { margin: 1rem 0 } svg { width: 100%; height: auto }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -84,11 +86,11 @@ class Processes:
 
     def _start(self, command: Sequence[str], core: int) -> subprocess.Popen[bytes]:
         pin = ["taskset", "-c", str(core)]
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log, _no_end_yet():
             process = subprocess.Popen(  # noqa: S603 - our own tools
                 [*pin, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        self._started.append(process)
+            self._started.append(process)
         return process
 
     def host(self, *, wrapped: bool = False, delay_us: int = 0) -> subprocess.Popen[bytes]:
@@ -230,6 +232,27 @@ class Processes:
             message = f"did not start: {self.log[-2_000:]}"
             raise RuntimeError(message)
         time.sleep(0.05)
+
+
+def end_in_order() -> None:
+    """From now on SIGTERM is an exit like others, on whose way out all that was started ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+@contextmanager
+def _no_end_yet() -> Iterator[None]:
+    """SIGTERM waits: what has just been started must be known to be ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    for number in asked:
+        os.kill(os.getpid(), number)
 
 
 def children(pid: int) -> Iterator[int]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WIDTH: Final = 120
+RATIO: Final = "x"
+"""How the unit of a ratio to something measured beside it begins."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +98,10 @@ def row(
 
 def verdict(figure: Row) -> str:
     """Of a row with a goal; '' without one."""
-    return "" if figure.goal is None else against_goal(figure.values, figure.goal, figure.noise)
+    if figure.goal is None:
+        return ""
+    is_ratio = figure.unit.startswith(RATIO)
+    return against_goal(figure.values, figure.goal, figure.noise, is_ratio=is_ratio)
 
 
 def wide_console() -> Console:

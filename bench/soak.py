@@ -31,7 +31,7 @@ from rich.progress import Progress
 
 from bench.disturbers import Disturbers, unproven
 from bench.machine import fingerprint
-from bench.processes import CONFIG, Processes, children, memory_kib
+from bench.processes import CONFIG, Processes, children, end_in_order, memory_kib
 from bench.setups import EVERYTHING, workplace
 from bench.side import one
 
@@ -50,7 +50,10 @@ _HEALED_S_MAX: Final = 120.0
 _HEALED_PAUSE_S: Final = 1.0
 _AUDIT_S_MAX: Final = 600.0
 _TERMINALS_OF_LOAD: Final = 512
-HONEST_ERRORS: Final = ("mti", "mismatch", "unknown_stan", "mac", "parse", "closed", "stalled_2s")
+HONEST_ERRORS: Final = (
+    *("mti", "mismatch", "unknown_stan", "mac"),
+    *("parse", "closed", "stalled_2s", "timeout"),
+)
 """What no fault of others excuses."""
 NEVER: Final = (
     "gateway_internal_errors_total",
@@ -252,6 +255,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write what came out to this file.")] = None,
 ) -> None:
     """Load, disturbances, host restarts; then the audit.  Exit 1 if anything is not as promised."""
+    end_in_order()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         found = soak(seconds, share, terminals, seed, bar)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from routing.switch import Switch
 
 WAITING_EFFECTS_MAX: Final = 100_000
-"""Effects that wait for the journal before terminals' messages are dropped unanswered; terminals
-ask again.  Hosts' messages are never dropped."""
+"""Effects that wait for the journal before new requests are refused with 96: see
+`routing.pressure`."""
 _NETWORK_CLASS: Final = "8"
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
@@ -100,12 +100,11 @@ class Intake:
 
     def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         """A terminal asks something."""
-        if len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
-            self._metrics.dropped += 1
-        else:
-            if message.mti[1] == _NETWORK_CLASS:
-                self._measure(conn)
-            self._switch.from_terminal(conn, name, message, now, mac_good=good)
+        life = self._switch.life
+        life.pressure.is_full = len(life.outbox) > WAITING_EFFECTS_MAX
+        if message.mti[1] == _NETWORK_CLASS:
+            self._measure(conn)
+        self._switch.from_terminal(conn, name, message, now, mac_good=good)
 
     def _measure(self, conn: int) -> None:
         """A terminal speaks of itself, which is seldom: how good is its line?"""

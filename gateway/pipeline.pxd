@@ -13,6 +13,7 @@ cdef class Pipeline:
     cdef readonly Exits_t exits
     cdef object _lane
     cdef object _key_workers
+    cdef readonly object questions
     cdef object _clock
     cdef readonly object _metrics
     cdef object _log
@@ -29,6 +30,7 @@ cdef class Pipeline:
     cpdef object kick(self)
     @cython.locals(waiting=Outbox_t)
     cpdef object let_leave(self)
+    cdef object _beside(self, list key_work, list asked)
     cdef object _left(self)
     cdef object _begin(self, Outbox_t batch)
     @cython.locals(batch=Outbox_t)

@@ -14,6 +14,7 @@ import trio
 from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
+from gateway.questions import Questions
 from routing.effects import (
     BatchLookup,
     CloseLink,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.charge import Charge
-    from routing.effects import AnyLookup, Outbox, Record, Send
+    from routing.effects import AnyLookup, CardWork, KeyWork, Outbox, Question, Record, Send
     from routing.switch import Switch
 
 _FIRST_RETRY_S: Final = 0.05
@@ -61,6 +62,7 @@ class Pipeline:
         self.exits = Exits(switch, network, peers, lane, tools.clock, self._do)
         self._lane = lane
         self._key_workers = key_workers
+        self.questions = Questions(journal, tools)
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._writer = tools.journaling
         self.host_keys: HostKeys | None = None
@@ -82,7 +84,7 @@ class Pipeline:
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
         in_lane = self._lane is not None and self._lane.waiting > 0
-        under_way = self._under_way is not None
+        under_way = self._under_way is not None or len(self.questions) > 0
         return not (under_way or self._switch.has_effects or in_lane)
 
     def kick(self) -> None:
@@ -99,8 +101,8 @@ class Pipeline:
         express = self._switch.take_express()
         if express:
             self._release(express)
-        for work in self._switch.take_key_work():
-            self._key_workers.ask(work)
+        key_work, asked = self._switch.take_beside()
+        self._beside(key_work, asked)
         if self._under_way is not None or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
@@ -108,6 +110,13 @@ class Pipeline:
             self._taken += 1
             self._release(self._switch.take().sends)
             self._left()
+
+    def _beside(self, key_work: Sequence[KeyWork | CardWork], asked: Sequence[Question]) -> None:
+        """What waits for no batch, and no batch for it."""
+        for work in key_work:
+            self._key_workers.ask(work)
+        for question in asked:
+            self.questions.ask(question)
 
     def _left(self) -> None:
         """One more batch is durable and has left."""

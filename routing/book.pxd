@@ -3,7 +3,7 @@ cimport cython
 from routing.charge_record cimport Charge as Charge_t
 
 @cython.final
-cdef class _Place:
+cdef class Place:
     cdef public bint is_open
     cdef public bint is_unproven
     cdef public long long count
@@ -33,10 +33,15 @@ cdef class ChargeBook:
     cdef object _ended
     cdef Py_ssize_t _ended_count
     cdef dict _places
-    @cython.locals(shelf=Shelf, place=_Place)
+    cdef Place _sent
+    cdef public Py_ssize_t enquiries
+    cdef dict _enquiring
+    @cython.locals(shelf=Shelf, place=Place)
     cpdef object add(self, Charge_t charge)
-    @cython.locals(shelf=Shelf, place=_Place, left=_Place)
     cpdef object moved(self, Charge_t charge, object before)
+    @cython.locals(shelf=Shelf)
+    cdef object went(self, Charge_t charge, Place left, Place place)
+    cpdef Place place(self, object state)
     @cython.locals(shelf=Shelf)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
@@ -48,9 +53,10 @@ cdef class ChargeBook:
     cpdef list on_conn(self, object conn)
     @cython.locals(known=list)
     cpdef Py_ssize_t load_of(self, object conn) except -1
+    cpdef Py_ssize_t waiting(self) except -1
     @cython.locals(known=list)
     cpdef object join_conn(self, Charge_t charge, object conn)
     @cython.locals(known=list)
     cpdef object leave_conn(self, Charge_t charge)
-    cdef object _enter(self, Charge_t charge, _Place place, Shelf shelf)
+    cdef object _enter(self, Charge_t charge, Place place, Shelf shelf)
     cdef object _forget_if_last(self, Charge_t charge)

@@ -22,7 +22,7 @@ _ENDED_AGAIN_MAX: Final = 10_000
 """Charges that ended more than once and still stand at an earlier place as well."""
 
 
-class _Place:
+class Place:
     """A state, as the book asks for it."""
 
     def __init__(self, state: State) -> None:
@@ -105,7 +105,12 @@ class ChargeBook:
         self._ended: deque[Charge] = deque()
         """As they ended; one that did so again stands here again, its last place counts."""
         self._ended_count = 0
-        self._places = {state: _Place(state) for state in State}
+        self._places = {state: Place(state) for state in State}
+        self._sent = self._places[State.SENT]
+        self.enquiries = 0
+        """Enquiries that wait for their answer; they are no charges, and count as requests."""
+        self._enquiring: dict[int, int] = {}
+        """How many of those each connection has."""
 
     def __del__(self) -> None:
         # Charges and their shelf hold each other, and C's collector does not look at charges.
@@ -126,20 +131,24 @@ class ChargeBook:
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
-        shelf = charge.shelf
-        if shelf is None:
+        if charge.shelf is None:
             # It was forgotten while somebody held it, to make room for the others of its batch.
             twin = self._by_id.get(charge.id)
             if twin is not None:
                 self.remove(twin)
             self.add(charge)
             return
-        place, left = self._places[charge.state], self._places[before]
+        self.went(charge, self._places[before], self._places[charge.state])
+
+    def went(self, charge: Charge, left: Place, place: Place) -> None:
+        """The same of a charge that is here, for who has the places at hand."""
+        shelf = charge.shelf
         left.count -= 1
         place.count += 1
-        if left.is_unproven and not place.is_unproven:
-            shelf.wants_none(charge)
-        self._enter(charge, place, shelf)
+        if shelf is not None:
+            if left.is_unproven and not place.is_unproven:
+                shelf.wants_none(charge)
+            self._enter(charge, place, shelf)
 
     def remove(self, charge: Charge) -> None:
         """Forget a charge: it ended long ago, or it turned out to be another's repeat."""
@@ -190,14 +199,35 @@ class ChargeBook:
         known = self._by_conn.get(conn)
         return known.copy() if known is not None else []
 
+    def waiting(self) -> int:
+        """Requests of all terminals that wait for a host's answer."""
+        return self._sent.count + self.enquiries
+
     def load_of(self, conn: int) -> int:
-        """How many charges this connection waits for, or has unproven answers of."""
+        """How many charges this connection waits for, or has unproven answers of; and enquiries."""
         known = self._by_conn.get(conn)
-        return len(known) if known is not None else 0
+        load = len(known) if known is not None else 0
+        if self.enquiries:
+            load += self._enquiring.get(conn, 0)
+        return load
 
     def busiest(self) -> int:
         """The load of the connection that has most."""
-        return max(map(len, self._by_conn.values()), default=0)
+        return max(map(self.load_of, self._by_conn.keys() | self._enquiring.keys()), default=0)
+
+    def enquired(self, conn: int) -> None:
+        """`conn` waits for the answer to an enquiry."""
+        self.enquiries += 1
+        self._enquiring[conn] = self._enquiring.get(conn, 0) + 1
+
+    def enquiry_over(self, conn: int) -> None:
+        """That answer came, or will not be waited for any more."""
+        self.enquiries -= 1
+        left = self._enquiring[conn] - 1
+        if left:
+            self._enquiring[conn] = left
+        else:
+            del self._enquiring[conn]
 
     def join_conn(self, charge: Charge, conn: int) -> None:
         """From now on `conn` waits for the answer to `charge`."""
@@ -223,6 +253,10 @@ class ChargeBook:
                 known.remove(charge)
         charge.conn = 0
 
+    def place(self, state: State) -> Place:
+        """What the book has to know of a state."""
+        return self._places[state]
+
     def count(self, state: State) -> int:
         """How many charges in memory are in `state`."""
         return self._places[state].count
@@ -238,7 +272,7 @@ class ChargeBook:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def _enter(self, charge: Charge, place: _Place, shelf: Shelf) -> None:
+    def _enter(self, charge: Charge, place: Place, shelf: Shelf) -> None:
         if place.is_unproven:
             shelf.wants_proof(charge)
         if place.is_open:

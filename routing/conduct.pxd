@@ -2,7 +2,6 @@ cimport cython
 
 from routing.charge_record cimport Charge as Charge_t
 
-cdef object _TAKES_BACK
 
 @cython.final
 cdef class Conduct:

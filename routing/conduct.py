@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from routing.clock import Now
 
 DELIVERED: Final = frozenset({State.DELIVERED, State.PRESUMED_SERVED})
-_TAKES_BACK: Final = frozenset({Event.NOT_SERVED, Event.TERMINAL_REVERSAL})
+TAKES_BACK: Final = frozenset({Event.NOT_SERVED, Event.TERMINAL_REVERSAL})
 KEYS_MAX: Final = 100_000
 """Terminals and cards whose reversals are remembered; the oldest are forgotten first."""
 
@@ -48,7 +48,7 @@ class Conduct:
 
     def counts(self, charge: Charge, before: State, event: Event) -> bool:
         """Whether such a step takes back what was delivered, and is counted."""
-        if event not in _TAKES_BACK or before not in DELIVERED or charge.undoes:
+        if event not in TAKES_BACK or before not in DELIVERED or charge.undoes:
             return False
         return bool(self._settings.terminal_reversals_max or self._settings.card_reversals_max)
 

@@ -97,7 +97,7 @@ class Docket:
         """From the first complaint about a charge to money back."""
         life.watchers.add(self._taken_back, before=DELIVERED)
         life.watchers.add(self._decided, before=(State.CASE,))
-        life.watchers.add(self._ended, after=END_OF)
+        self._watching = life.watchers.add(self._ended, after=END_OF, looks=False)
 
     def note(
         self,
@@ -129,7 +129,7 @@ class Docket:
                 case Entry.CANARY:
                     self.canaries[str(entry.said["host"])] = (entry.at, bool(entry.said["ok"]))
                 case Entry.COMPLAINT if self._is_pending(entry.id):
-                    self.complaints.setdefault(entry.id, entry.at)
+                    self._complained(entry.id, entry.at)
         for charge_id in list(self.proposals):
             charge = self._life.book.get(charge_id)
             if charge is not None and charge.state is not State.CASE:
@@ -210,7 +210,7 @@ class Docket:
     ) -> None:
         """A customer complained about a charge; from the first time on it is timed."""
         if self._is_pending(charge.id):
-            self.complaints.setdefault(charge.id, now.wall)
+            self._complained(charge.id, now.wall)
         self.note(Entry.COMPLAINT, now, charge=charge.id, who=who, said=said)
 
     # What follows from charges that move
@@ -224,15 +224,18 @@ class Docket:
         del before, event, now
         self.proposals.pop(charge.id, None)
 
+    def _complained(self, charge: int, at: float) -> None:
+        self.complaints.setdefault(charge, at)
+        self._life.watchers.look(self._watching, looks=True)
+
     def _ended(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         del before, event
-        if not self.complaints:
-            return
         end = END_OF.get(charge.state)
         if charge.id in self.complaints and end is not None and end != "case":
             since = self.complaints.pop(charge.id)
             if end in _MONEY_BACK:
                 self.money_back_s.add(max(now.wall - since, 0.0))
+            self._life.watchers.look(self._watching, looks=bool(self.complaints))
 
 
 def _may_be_reversed(charge: Charge) -> bool:

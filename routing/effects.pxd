@@ -47,6 +47,7 @@ cdef class Outbox:
     cdef public list sends
     cdef public list lookups
     cdef public list key_work
+    cdef public list questions
 
 @cython.locals(record=Opened)
 cpdef Opened opened(Charge_t charge)

@@ -240,6 +240,15 @@ class Lookup(NamedTuple):
     found: Callable[[Charge | None, Now], None]
 
 
+class Question(NamedTuple):
+    """Has the journal ever had a charge with this identity?  Asked beside the batches: neither a
+    batch that is on its way nor anything that waits for one is waited for.
+    """
+
+    identity: str
+    answered: Callable[[bool, Now], None]
+
+
 class BatchLookup(NamedTuple):
     """All charges of a terminal's batch are needed, oldest first: ask the journal."""
 
@@ -337,7 +346,9 @@ class Outbox:
     lookups: list[AnyLookup] = field(default_factory=list)
     key_work: list[KeyWork | CardWork] = field(default_factory=list)
     """Rests on no record, and waits for none."""
+    questions: list[Question] = field(default_factory=list)
+    """The same."""
 
     def __len__(self) -> int:
         decided = len(self.express) + len(self.records) + len(self.sends)
-        return decided + len(self.lookups) + len(self.key_work)
+        return decided + len(self.lookups) + len(self.key_work) + len(self.questions)

@@ -12,15 +12,15 @@ from routing.clock cimport Now as Now_t
 from routing.accounts.gate cimport Gate as Gate_t
 from routing.registry cimport Registry as Registry_t
 from routing.conduct cimport Conduct as Conduct_t
+from routing.courses cimport Course as Course_t, Courses as Courses_t
 from routing.hosts cimport Host as Host_t
 from routing.limits cimport Limits as Limits_t
 from routing.outcomes cimport Outcomes as Outcomes_t
-from routing.tally cimport Count as Count_t
 from routing.watchers cimport Watchers as Watchers_t
 
 cdef object _SENT, _APPROVED, _CASE, _REVERSAL_DUE, _DELIVERY_UNKNOWN
 cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
-cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK, _WAITS
+cdef object _SERVED_AT_APPROVAL, _GIVES_LIMIT_BACK
 
 @cython.final
 cdef class Lifecycle(Actions):
@@ -29,7 +29,7 @@ cdef class Lifecycle(Actions):
     cdef public object reversals
     cdef public object originals
     cdef Outcomes_t _outcomes
-    cdef dict _entered
+    cdef Courses_t _courses
     cdef public object internal_errors
     cdef public object over_limit
     cdef public Watchers_t watchers
@@ -42,14 +42,14 @@ cdef class Lifecycle(Actions):
     cpdef object next_id(self)
     @cython.locals(host=Host_t)
     cpdef object open(self, Charge_t charge, Message_t message, object link, Now_t now)
-    @cython.locals(cell=Step_t, cause=Cause_t)
+    @cython.locals(cell=Step_t, cause=Cause_t, course=Course_t)
     cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
     cdef object _count(self, Charge_t charge, Now_t now)
     cdef object _count_no_more(self, Charge_t charge, Now_t now)
     @cython.locals(host=Host_t)
     cdef tuple _otherwise(self, Charge_t charge, object event, Step_t cell, object reason)
     cdef object _count_anew(self, Charge_t charge, object before, Now_t now)
-    @cython.locals(host=Host_t, entered=Count_t)
-    cdef object _settle(self, Charge_t charge, object before, object event, Now_t now)
-    cdef object _tell(self, Charge_t charge, object before, object event, Now_t now)
+    @cython.locals(host=Host_t)
+    cdef object _settle(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
+    cdef object _tell(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
     cpdef object delivered(self, Charge_t charge, Now_t now)

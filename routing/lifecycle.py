@@ -16,6 +16,7 @@ from routing.actions import Actions
 from routing.cards import Cards
 from routing.charge import INTERNAL_ERROR, OPEN_STATES, Step
 from routing.conduct import Conduct
+from routing.courses import Courses
 from routing.keeper import Keeper
 from routing.limits import Limits, sale_of
 from routing.originals import Originals
@@ -26,7 +27,6 @@ from routing.response_codes import SYSTEM_ERROR
 from routing.reversals import Reversals
 from routing.service import Proof
 from routing.states import Action, Event, State
-from routing.tally import Count
 from routing.transaction import Transaction
 from routing.watchers import Watchers
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from routing.cause import Asker
     from routing.charge_record import Charge
     from routing.clock import Now
+    from routing.courses import Course
     from routing.hosts import Host
     from routing.settings import Settings
     from routing.translation import Translator
@@ -45,9 +46,6 @@ _GIVES_LIMIT_BACK: Final = frozenset(
     {State.DECLINED, State.NEVER_LEFT, State.REVERSED, State.NOTHING_TO_REVERSE, State.VOIDED}
 )
 
-
-_WAITS: Final = frozenset({State.SENT, State.DELIVERY_UNKNOWN, State.DELIVERED, State.REVERSAL_DUE})
-"""States in which time brings something, see `deadline`."""
 _SENT, _APPROVED, _CASE = State.SENT, State.APPROVED, State.CASE
 _REVERSAL_DUE = State.REVERSAL_DUE
 _DELIVERY_UNKNOWN = State.DELIVERY_UNKNOWN
@@ -84,11 +82,11 @@ class Lifecycle(Actions):
         self.reversals = Reversals(self)
         self.originals = Originals(self)
         self._outcomes = Outcomes()
-        self._entered = {state: Count() for state in State}
         self.internal_errors = 0
         self.over_limit = 0
         """Charges that a host approved beyond a limit in force; each was reversed."""
         self.watchers = Watchers()
+        self._courses = Courses(self.book, self.watchers)
         self.is_recorded = True
         """Whether the steps of charges go on record; not where the journal keeps nothing anyway."""
         self._next_id = next_id
@@ -155,33 +153,37 @@ class Lifecycle(Actions):
     ) -> Step:
         """`apply`, for what happens to every charge."""
         before = charge.state
-        event = self.conduct.instead(charge, table.what_happens(charge, event), now)
-        cell = table.step(before, event)
-        if cell.next is _REVERSAL_DUE or cell.next is _CASE:
+        event = table.what_happens(charge, event)
+        course = self._courses.of(before, event)
+        if course.is_taking_back:
+            event = self.conduct.instead(charge, event, now)
+            course = self._courses.of(before, event)
+        cell = course.cell
+        if course.may_be_otherwise:
             cell, reason = self._otherwise(charge, event, cell, reason)
-        after = cell.next
-        moves = after is not before
-        if reason is not None and (moves or not charge.reason):
+            if cell is not course.cell:
+                course = self._courses.instead(cell, before, event)
+        if reason is not None and (course.moves or not charge.reason):
             charge.reason = reason
-        charge.state = after
+        charge.state = cell.next
         charge.updated_at = now.wall
         if cell.actions:
             cause = causes.caused(event, now, reply, asker)
             for action in cell.actions:
                 self._carry_out(action, charge, cause)
-        if moves:
-            self._settle(charge, before, event, now)
+        if course.moves:
+            self._settle(charge, before, event, course, now)
         if self.is_recorded:
             self.outbox.records.append(effects.moved(charge, event, before))
-        if moves:
-            self._tell(charge, before, event, now)
+        if course.moves:
+            self._tell(charge, before, event, course, now)
         return cell
 
-    def _tell(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+    def _tell(self, charge: Charge, before: State, event: Event, course: Course, now: Now) -> None:
         """Whoever has to hear of a charge that moved."""
         if charge.original_id:
             self.originals.tell(charge, now)
-        for watch in self.watchers.of(before, charge.state):
+        for watch in course.told:
             watch(charge, before, event, now)
 
     @property
@@ -192,7 +194,7 @@ class Lifecycle(Actions):
     @property
     def entered(self) -> dict[State, int]:
         """How many charges came to each state, where there were any in this life."""
-        return {state: each.n for state, each in self._entered.items() if each.n}
+        return {state: each.n for state, each in self._courses.entered.items() if each.n}
 
     def _otherwise(
         self, charge: Charge, event: Event, cell: Step, reason: Reason | None
@@ -220,28 +222,30 @@ class Lifecycle(Actions):
         elif counts and not counted:
             self._count(charge, now)
 
-    def _settle(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+    def _settle(
+        self, charge: Charge, before: State, event: Event, course: Course, now: Now
+    ) -> None:
         """Bring the counts, limits and indexes in line with the new state."""
-        after = charge.state
-        if before is _SENT:
-            self._outcomes.came_back(charge, event)
         if not charge.undoes:
-            entered = self._entered[after]
-            entered.up()
+            course.entered.up()
         if self.limits.exist():
             self._count_anew(charge, before, now)
-        if before is _SENT:
+        if course.is_answered:
+            self._outcomes.came_back(charge, event)
             charge.request = None
-            if after is _CASE and charge.host in self.hosts:
+            if charge.state is _CASE and charge.host in self.hosts:
                 host = self.hosts[charge.host]
                 host.keys.quarantine(host.charge_key(charge), now.monotonic)
-        if after is not _APPROVED and after is not _SENT:
+        if course.leaves_conn:
             self.book.leave_conn(charge)
-        if charge.due is not None and after not in _WAITS:
+        if course.rests:
             self.rest(charge)
         if before is _REVERSAL_DUE:
             self.reversals.over(charge, now)
-        self.book.moved(charge, before)
+        if charge.shelf is None:
+            self.book.moved(charge, before)
+        else:
+            self.book.went(charge, course.left, course.place)
 
     # Time and restarts
 

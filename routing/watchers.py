@@ -39,6 +39,8 @@ class Watchers:
 
     def __init__(self) -> None:
         self._all: list[Watching] = []
+        self.changed: Callable[[], None] = lambda: None
+        """Called when others are told than before."""
         self._arrange()
 
     def add(
@@ -75,6 +77,7 @@ class Watchers:
             }
             for before in State
         }
+        self.changed()
 
     def of(self, before: State, after: State) -> list[Watcher]:
         """Who is there for this move."""

@@ -11,7 +11,7 @@ class Statements:
         """Raises apsw.Error, or AttributeError where apsw was built without loading."""
 
     def carry_out(self, first: int, batches: Sequence[list[tuple[Any, ...]]]) -> int:
-        """Statement `first` for each row of the first of `batches`, and so on; changed rows."""
+        """Statement `first` for each row of the first of `batches`, and so on; see there."""
 
     def close(self) -> None:
         """Nothing can be carried out any more."""

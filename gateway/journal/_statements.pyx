@@ -98,6 +98,11 @@ cdef int put(Value* to, object value) except -1:
     return 0
 
 
+cdef int reraised() except? 0:
+    """What a file layer in Python raised, which tells more than the code that SQLite made of it."""
+    return PyErr_Occurred() == NULL
+
+
 cdef class Statements:
     """Statements on one connection, by their place in `texts`; `close` before the connection."""
 
@@ -144,21 +149,24 @@ cdef class Statements:
 
     def carry_out(self, int first, list batches):
         """Statement `first` for each row of the first of `batches`, the next for those of the next,
-        and so on; how many rows of tables changed.  Raises what apsw would.
+        and so on, all without the interpreter's lock.  Ends at the first that takes values and
+        changes fewer rows of tables than it is given: its place, or -1.  Raises what apsw would.
         """
         cdef Py_ssize_t values = 0
+        cdef Py_ssize_t[STATEMENTS_MAX] counts
         cdef list rows
         cdef tuple row
         cdef Value* held
         cdef Value* to
-        cdef int at = first
-        if first < 0 or first + len(batches) > self._count:
+        cdef int at = first, last = first + <int>len(batches), code
+        if first < 0 or last > self._count:
             raise ValueError("there is no such statement")
         for rows in batches:
             for row in rows:
                 if len(row) != self._widths[at]:
                     raise apsw.BindingsError(f"statement {at} takes {self._widths[at]} values")
-            values += len(rows) * self._widths[at]
+            counts[at] = len(rows)
+            values += counts[at] * self._widths[at]
             at += 1
         to = held = <Value*>malloc(values * sizeof(Value) + 1)
         if held == NULL:
@@ -169,26 +177,32 @@ cdef class Statements:
                     for value in row:
                         put(to, value)
                         to += 1
-            return self._carry_out(first, batches, held)
+            with nogil:
+                at = self._all(first, last, held, counts, &code)
         finally:
             free(held)
+        reraised()
+        if code != DONE:
+            raise self._error(code)
+        return -1 if at == last else at
 
-    cdef Py_ssize_t _carry_out(self, int first, list batches, const Value* held) except -1:
+    cdef int _all(
+        self, int at, int last, const Value* values, const Py_ssize_t* counts, int* code
+    ) noexcept nogil:
+        """Where it ended, and in `code` what the last step said."""
         cdef Of total_changes = <Of>self._routines[AT_TOTAL_CHANGES]
-        cdef Py_ssize_t count, before = total_changes(self._sqlite)
-        cdef list rows
-        cdef int code, at = first
-        for rows in batches:
-            count = len(rows)
-            with nogil:
-                code = self._each(at, held, count)
-            if PyErr_Occurred() != NULL:        # a file layer in Python said more than its code
-                return -1
-            if code != DONE:
-                raise self._error(code)
-            held += count * self._widths[at]
+        cdef Py_ssize_t before
+        code[0] = DONE
+        while at < last:
+            before = total_changes(self._sqlite)
+            code[0] = self._each(at, values, counts[at])
+            if code[0] != DONE:
+                break
+            if self._widths[at] and total_changes(self._sqlite) - before < counts[at]:
+                break
+            values += counts[at] * self._widths[at]
             at += 1
-        return total_changes(self._sqlite) - before
+        return at
 
     cdef int _each(self, int at, const Value* values, Py_ssize_t count) noexcept nogil:
         """One statement for so many rows; what its last step said."""

@@ -33,20 +33,23 @@ _COLUMNS: Final = (
     "opened", "moved",
 )  # fmt: skip
 
-# apsw reads each statement's text anew for every row: no word more than it takes.
 INSERT: Final = (
-    "INSERT INTO charge_record(id,identity,host,terminal,batch,pan_sealed,epoch,opened)"
-    "VALUES(?,?,?,?,?,?,?,?)ON CONFLICT(identity)DO NOTHING"
+    "INSERT OR IGNORE INTO charge_record"
+    " (id, identity, host, terminal, batch, pan_sealed, epoch, opened) VALUES"
+    " (?1, iif(EXISTS (SELECT 1 FROM charge_identity WHERE identity = ?2), NULL, ?2),"
+    " ?3, ?4, ?5, ?6, ?7, ?8)"
 )
+"""Changes nothing where the table of identities has this one: a charge can't be without.  So put,
+as `INSERT … SELECT … WHERE NOT EXISTS` takes SQLite twice as long."""
 _UPDATE: Final = (
-    "UPDATE charge_record SET epoch=?1,state=?2,updated_at=?3,steps=steps||?4%sWHERE id=?5"
-    " AND epoch<=?1"
+    "UPDATE charge_record SET epoch = ?1, state = ?2, updated_at = ?3, steps = steps || ?4%s"
+    " WHERE id = ?5 AND epoch <= ?1"
 )
 UPDATES: Final = (
-    _UPDATE % " ",
-    _UPDATE % ",open=?6 ",
-    _UPDATE % ",moved=?6 ",
-    _UPDATE % ",moved=?6,open=?7 ",
+    _UPDATE % "",
+    _UPDATE % ", open = ?6",
+    _UPDATE % ", moved = ?6",
+    _UPDATE % ", moved = ?6, open = ?7",
 )
 """By what else is new: 1, whether it is open, which costs two changes of an index; 2, anything in
 IN_MOVED."""
@@ -139,6 +142,7 @@ class Sorted:
 
     def leave_out(self, charges: Collection[int]) -> None:
         """Nothing is written of these charges."""
+        self.opened = [each for each in self.opened if each.id not in charges]
         self.moved = [each for each in self.moved if each.id not in charges]
         self.noted = [each for each in self.noted if each.id not in charges]
 

@@ -12,7 +12,7 @@ from gateway.journal.rows import IN_MOVED, IN_OPENED, LISTED
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 _json: Final = msgspec.json.Encoder().encode
 _read: Final = msgspec.msgpack.Decoder(dict[int, str] | tuple[int, ...] | None).decode
 _IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(LISTED))
@@ -86,16 +86,22 @@ FROM charge_record;
 """A column costs each charge several hundred instructions, so what is looked up or changes by
 itself has one; the rest lies in two JSON arrays, and the view `charge` names everything."""
 _CHARGE_INDEXES: Final = """
-CREATE UNIQUE INDEX charge_identity ON charge_record (identity);
 CREATE INDEX charge_open ON charge_record (open) WHERE open;
 CREATE INDEX charge_batch ON charge_record (terminal, batch) WHERE batch <> '';
 """
+_IDENTITIES: Final = """
+CREATE TABLE charge_identity (identity TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE identified (up_to INTEGER NOT NULL) STRICT;
+INSERT INTO identified VALUES (0);
+"""
+"""Filled behind the charges (see `gateway.journal.identities`)."""
 _SCHEMA: Final = f"""
 CREATE TABLE epoch (
     epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
 ) STRICT;
 {_CHARGES}
 {_CHARGE_INDEXES}
+{_IDENTITIES}
 {_DOCKET}
 {_BESIDE}
 """
@@ -144,6 +150,7 @@ ALTER TABLE charge ADD COLUMN account TEXT NOT NULL DEFAULT '';
 ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 """,
     7: _RECORDS,
+    8: f"DROP INDEX IF EXISTS charge_identity; {_IDENTITIES}",
 }
 """What makes a journal of this version one of the next."""
 

@@ -8,6 +8,7 @@ at a time may write: a lock on `<path>.lock` says who.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,16 @@ import apsw
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
+from gateway.journal.identities import (
+    ARE_IN_TABLE,
+    BEGIN_SO,
+    FILL,
+    FILLED,
+    IN_TABLE,
+    RUN,
+    Identities,
+    caught_up,
+)
 from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.rows import (
     SELECT,
@@ -26,14 +37,14 @@ from gateway.journal.rows import (
 )
 from gateway.journal.schema import SCHEMA_VERSION, VersionError, bring_up_to_date, version_of
 from gateway.journal.statements import prepared
-from gateway.journal.transaction import transaction
 from gateway.journal.vault import SALT_BYTES, Vault
-from routing.effects import OPENED, Moved, Opened
+from routing.effects import OPENED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from gateway.journal.statements import Statements
     from routing.batches import Batch
     from routing.charge import Charge, State
     from routing.conventions import Original
@@ -52,6 +63,14 @@ _REVERSALS_AHEAD: Final = (
 )
 """How far the numbers of reversals are past a number that counts round; half round is behind."""
 _IDENTITY: Final = OPENED.index("identity")
+_STATEMENTS: Final = ("BEGIN", rows.INSERT, FILL, FILLED, *rows.UPDATES, "COMMIT")
+"""In the order in which a batch is written.  COMMIT as a statement, unlike apsw's own `with
+connection`, lets the turns go on while the disk syncs."""
+_BEGIN: Final = 0
+_INSERT: Final = 1
+_COMMIT: Final = len(_STATEMENTS) - 1
+_ONCE: Final[list[tuple[Any, ...]]] = [()]
+""""The row" of a statement that takes no values."""
 
 
 memory.prepare()
@@ -73,9 +92,11 @@ class SqliteJournal:
         *,
         vfs: str = "",
         entropy: Callable[[int], bytes] = os.urandom,
+        run: int = RUN,
     ) -> None:
         """`vfs` names a file layer of SQLite's other than the system's, which need not share memory
-        with readers beside; `entropy` makes the salts.  Both are the simulator's.
+        with readers beside; `entropy` makes the salts; `run` is how many identities are sorted at
+        once.  All are the simulator's.
         """
         self._path = path
         self._vault = vault
@@ -84,10 +105,12 @@ class SqliteJournal:
         self._epoch = 0
         self._written = Written()
         self._lock = -1
-        self._db = self._open()
-        self._statements = prepared(self._db, (rows.INSERT, *rows.UPDATES))
+        self._beside: apsw.Connection | None = None
+        """Reads while the other one writes; opened when it is first wanted."""
+        self._db, self._statements, up_to = self._open()
+        self._identities = Identities(up_to, run)
 
-    def _open(self) -> apsw.Connection:
+    def _open(self) -> tuple[apsw.Connection, Statements, int]:
         self._lock = os.open(
             self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
         )
@@ -107,6 +130,8 @@ class SqliteJournal:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             bring_up_to_date(db)
+            up_to = caught_up(db)
+            statements = prepared(db, _STATEMENTS)
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
@@ -115,7 +140,7 @@ class SqliteJournal:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
             raise VersionError(message) from None
-        return db
+        return db, statements, up_to
 
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """Begin a new epoch and read what the last one left."""
@@ -171,40 +196,78 @@ class SqliteJournal:
         """One transaction for all of `records`; returns when the disk has it."""
         batch = Sorted(records)
         try:
-            with transaction(self._db):
-                known = self._insert(batch.opened)
-                if known:
-                    batch.leave_out(known)
-                if batch.moved:
-                    self._update(batch.moved)
-                docket.insert(self._db, batch.noted)
-                kept.write(self._db, batch.kept)
-                audit_log.append(self._db, batch.audited)
+            known = self._identities.known(batch.opened)
+            charges = self._write(batch, known)
+            if charges is None:
+                self._undo()
+                charges = self._write(batch, self._all_known(batch, known))
+            if charges is None:
+                message = f"journal.path {self._path}: a charge's number is taken"
+                raise JournalError(message)
         except (apsw.Error, InvalidTag) as error:
+            self._undo()
             raise JournalError(_why(self._path, error)) from None
+        except BaseException:
+            self._undo()
+            raise
         self._written.hold(batch.moved)
-        return known
+        return charges
 
-    def _insert(self, opened: Sequence[Opened]) -> dict[int, Charge]:
-        if not opened:
-            return {}
-        new = [opened_row(each, self._vault) for each in opened]
-        if self._statements.carry_out(0, [new]) == len(opened):
-            return {}
-        known: dict[int, Charge] = {}
-        for record in opened:
-            identity = record.values[_IDENTITY]
-            row = next(self._db.execute(f"{SELECT} WHERE identity = ?", (identity,)))
-            charge = self._charge(row)
-            if charge.id != record.id:
-                known[record.id] = charge
-        return known
+    def _undo(self) -> None:
+        """Nothing stays of what was begun."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
-    def _update(self, moved: Sequence[Moved]) -> None:
-        changed = self._written.rows(moved)
-        if self._statements.carry_out(1, changed) != sum(map(len, changed)):
+    def _write(self, batch: Sorted, known: dict[int, int]) -> dict[int, Charge] | None:
+        """Begin, write, commit; the older charges of those that are `known`.  None, and nothing is
+        committed, if the table of identities knows further ones.
+        """
+        batch.leave_out(known)
+        due = self._identities.due(len(batch.opened))
+        up_to = self._identities.up_to(batch.opened, due)
+        written = [
+            _ONCE,
+            [opened_row(each, self._vault) for each in batch.opened],
+            self._identities.late(batch.opened) + due,
+            up_to,
+            *self._written.rows(batch.moved),
+        ]
+        more = known or batch.noted or batch.kept or batch.audited
+        ended = self._statements.carry_out(_BEGIN, written if more else [*written, _ONCE])
+        if ended == _INSERT:
+            return None
+        if ended >= 0:
             message = f"journal.path {self._path}: another process took these charges over"
             raise FencedError(message)
+        charges = {number: self._one(older) for number, older in known.items()}
+        if more:
+            docket.insert(self._db, batch.noted)
+            kept.write(self._db, batch.kept)
+            audit_log.append(self._db, batch.audited)
+            self._statements.carry_out(_COMMIT, [_ONCE])
+        self._identities.hold(batch.opened, due, up_to)
+        return charges
+
+    def _all_known(self, batch: Sorted, known: dict[int, int]) -> dict[int, int]:
+        """What is `known` from memory, and what of the batch the table of identities knows."""
+        found = [(each.id, self._of(each.values[_IDENTITY])) for each in batch.opened]
+        further = {number: older for number, older in found if older is not None}
+        return {number: further.get(older, older) for number, older in known.items()} | further
+
+    def _of(self, identity: str) -> int | None:
+        """The charge with this identity."""
+        number = self._identities.of(identity)
+        if number is None:
+            (number,) = next(self._db.execute(IN_TABLE, (identity,)), (None,))
+        return number
+
+    def _one(self, number: int) -> Charge:
+        """The charge with this id.  Raises JournalError if there is none."""
+        row = next(self._db.execute(f"{SELECT} WHERE id = ?", (number,)), None)
+        if row is None:
+            message = f"journal.path {self._path}: charge {number} is gone, its identity is not"
+            raise JournalError(message)
+        return self._charge(row)
 
     def find(self, wanted: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest whose identity starts as an original says."""
@@ -213,14 +276,32 @@ class SqliteJournal:
                 row = next(self._db.execute(f"{SELECT} WHERE id = ?", (wanted,)), None)
                 return None if row is None else self._charge(row)
             if isinstance(wanted, str):
-                row = next(self._db.execute(f"{SELECT} WHERE identity = ?", (wanted,)), None)
-                return None if row is None else self._charge(row)
-            query = f"{SELECT} WHERE identity >= ? AND identity < ? ORDER BY id DESC"
+                number = self._of(wanted)
+                return None if number is None else self._one(number)
             bounds = (wanted.prefix, wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1))
-            charges = map(self._charge, self._db.execute(query, bounds))
+            numbers = [number for (number,) in self._db.execute(BEGIN_SO, bounds)]
+            numbers += self._identities.beginning(wanted.prefix)
+            charges = map(self._one, sorted(numbers, reverse=True))
             return next((charge for charge in charges if wanted.names(charge)), None)
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
+
+    def known(self, identities: Sequence[str]) -> set[str]:
+        """Which of these identities a charge has; may be asked while `append` is under way."""
+        # What leaves memory is in the table before: so memory is asked first.
+        held = {each for each in identities if self._identities.of(each) is not None}
+        try:
+            if self._beside is None and not self._vfs:
+                self._beside = self._reading()
+            db = self._beside or self._db
+            return held | {each for (each,) in db.execute(ARE_IN_TABLE, (json.dumps(identities),))}
+        except apsw.Error as error:
+            raise JournalError(_why(self._path, error)) from None
+
+    def _reading(self) -> apsw.Connection:
+        db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        return db
 
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first."""
@@ -254,6 +335,8 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Close the file and give up the lock."""
+        if self._beside is not None:
+            self._beside.close()
         self._statements.close()
         self._db.close()
         os.close(self._lock)

@@ -21,7 +21,8 @@ class Statements(Protocol):
 
     def carry_out(self, first: int, batches: Sequence[list[tuple[Any, ...]]]) -> int:
         """Statement `first` for each row of the first of `batches`, the next for those of the next,
-        and so on; how many rows of tables changed.  Raises apsw.Error.
+        and so on.  Ends at the first that takes values and changes fewer rows of tables than it is
+        given: its place, or -1.  Raises apsw.Error.
         """
         ...
 
@@ -39,19 +40,21 @@ class ThroughApsw:
 
     def carry_out(self, first: int, batches: Sequence[list[tuple[Any, ...]]]) -> int:
         """See `Statements`."""
-        before = self._db.total_changes()
         for at, rows in enumerate(batches, first):
             if rows:
+                before = self._db.total_changes()
                 self._db.executemany(self._texts[at], rows)
-        return self._db.total_changes() - before
+                if rows[0] and self._db.total_changes() - before < len(rows):
+                    return at
+        return -1
 
     def close(self) -> None:
         """Nothing is kept here."""
 
 
 def prepared(db: apsw.Connection, texts: tuple[str, ...]) -> Statements:
-    """The better way that there is."""
+    """The better way that there is.  Raises apsw.Error."""
     try:
         return _statements.Statements(db, texts)
-    except (apsw.Error, AttributeError):
+    except (apsw.ExtensionLoadingError, AttributeError):
         return ThroughApsw(db, texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from bench import codec, native, relay, side, stages
 from bench.__main__ import BENCHES
-from bench.processes import Processes
+from bench.processes import Processes, children
 from bench.report import row, verdict
 from bench.setups import EVERYTHING, RELAY, SETUPS, Setup
 
@@ -123,6 +124,23 @@ def test_a_message_with_another_macs_key_gets_no_answer(
         ]
     assert counts[0] > 0
     assert counts[1] == 0
+
+
+@pytest.mark.slow
+def test_a_bench_that_is_told_to_end_leaves_no_process_and_no_file_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", "relay", "--quick"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    ) as process:
+        started = []
+        while len(started) < 2:  # a host and a floor, or a gateway
+            assert process.poll() is None
+            started = list(children(process.pid))
+        process.terminate()
+        assert process.wait(60) == 143
+    assert not any(Path(f"/proc/{each}").exists() for each in started)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

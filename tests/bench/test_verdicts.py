@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.compare import compared
+from bench.machine import busy
 from bench.report import Document, Report, row
+from bench.report import verdict as report_verdict
 from bench.verdicts import (
     against_before,
     against_goal,
@@ -113,6 +115,23 @@ def test_beside_a_rough_yardstick_only_what_is_far_from_the_goal_is_judged(
     values: list[float], noise: float, verdict: str
 ) -> None:
     assert against_goal(values, 1.5, noise) == verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"), [([15.0, 16.0, 17.0], "too noisy"), ([0.5, 0.6, 0.7], "met")]
+)
+def test_a_time_on_a_noisy_machine_may_meet_its_goal_but_not_miss_it(
+    values: list[float], verdict: str
+) -> None:
+    assert report_verdict(row("a time", values, "us", 1.5, 0.4)) == verdict
+    assert report_verdict(row("a ratio", [15.0, 16.0, 17.0], "x CPU", 1.5, 0.4)) == "missed"
+
+
+def test_a_machine_that_others_use_is_said_to_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (0.1, 0.1, 0.1))
+    assert not busy()
+    monkeypatch.setattr("os.getloadavg", lambda: (2.5, 0.1, 0.1))
+    assert "load average 2.5" in busy()
 
 
 def test_a_yardstick_is_noise_only_beyond_what_is_usual() -> None:

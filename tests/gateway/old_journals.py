@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OLD_OPEN_LIST: Final = "'APPROVED','CASE','DELIVERED','DELIVERY_UNKNOWN','REVERSAL_DUE','SENT'"
+_TO_8: Final = """
+DROP TABLE charge_identity;
+DROP TABLE identified;
+CREATE UNIQUE INDEX charge_identity ON charge_record (identity);
+PRAGMA user_version = 8;
+"""
 _TO_7: Final = """
 CREATE TABLE wide (
     id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, opened_at REAL NOT NULL,
@@ -94,10 +100,10 @@ PRAGMA user_version = 1;
 
 
 def back_to(version: int, path: Path) -> None:
-    """Make the closed journal at `path` one of 7, 5 or 1."""
+    """Make the closed journal at `path` one of 8, 7, 5 or 1."""
     with closing(apsw.Connection(str(path))) as db:
         db.create_scalar_function("packed", _packed, 2)
-        for older, statements in ((7, _TO_7), (5, _TO_5), (1, _TO_1)):
+        for older, statements in ((8, _TO_8), (7, _TO_7), (5, _TO_5), (1, _TO_1)):
             if version <= older:
                 db.execute(statements)
 

@@ -10,7 +10,6 @@ import pytest
 
 from gateway.journal import _statements
 from gateway.journal.statements import Statements, ThroughApsw, prepared
-from gateway.journal.transaction import transaction
 from tests.simulation.disk import VFS_NAME, Disk, DiskFiles
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ _TEXTS = (
     "INSERT INTO charges VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
     "UPDATE charges SET value = ?2 WHERE id = ?1",
     "UPDATE charges SET value = ?2, id = id WHERE id >= ?1",
+    "INSERT INTO charges SELECT 0, 'done'",
 )
 Way = type[_statements.Statements] | type[ThroughApsw]
 
@@ -48,31 +48,40 @@ def statements(request: pytest.FixtureRequest, db: apsw.Connection) -> Iterator[
 
 
 def held(db: apsw.Connection) -> list[tuple[Any, ...]]:
-    return list(db.execute("SELECT id, value FROM charges ORDER BY id"))
+    return list(db.execute("SELECT id, value FROM charges ORDER BY id = 0, id"))
 
 
 def test_values_of_every_kind_are_held_as_they_are(
     db: apsw.Connection, statements: Statements
 ) -> None:
     values = ["", "a", "ä", "\0b", "漢🂡", 0, -1, 2**63 - 1, -(2**63), 0.5, 1e300, b"", b"\0\xff"]
-    rows = [*enumerate((*values, True, None))]
-    assert statements.carry_out(0, [rows]) == len(rows)
-    assert held(db) == [*enumerate((*values, 1, None))]
+    rows = [*enumerate((*values, True, None), 1)]
+    assert statements.carry_out(0, [rows]) == -1
+    assert held(db) == [*enumerate((*values, 1, None), 1)]
 
 
 def test_statements_are_carried_out_in_their_order(
     db: apsw.Connection, statements: Statements
 ) -> None:
-    assert statements.carry_out(0, [[(1, "a"), (2, "b"), (1, "c")]]) == 2
-    assert statements.carry_out(1, [[(1, "d"), (9, "e")], [(2, "f")]]) == 2
-    assert statements.carry_out(1, [[], []]) == 0
-    assert statements.carry_out(2, [[(1, "g")]]) == 2
-    assert held(db) == [(1, "g"), (2, "g")]
+    assert statements.carry_out(0, [[(1, "a"), (2, "b")], [(1, "c")], [(2, "d")], [()]]) == -1
+    assert held(db) == [(1, "c"), (2, "d"), (0, "done")]
+    assert statements.carry_out(1, [[], []]) == -1
+    assert statements.carry_out(2, [[(1, "e")]]) == -1
+    assert held(db) == [(1, "e"), (2, "e"), (0, "done")]
+
+
+def test_the_first_that_changes_fewer_rows_than_it_is_given_is_the_last(
+    db: apsw.Connection, statements: Statements
+) -> None:
+    assert statements.carry_out(0, [[(1, "a"), (1, "b"), (2, "c")], [(1, "d")]]) == 0
+    assert statements.carry_out(1, [[(1, "e"), (9, "f")], [(1, "g")], [()]]) == 1
+    assert statements.carry_out(3, [[()]]) == -1
+    assert held(db) == [(1, "e"), (2, "c"), (0, "done")]
 
 
 def test_more_rows_than_a_page_holds(db: apsw.Connection, statements: Statements) -> None:
-    rows = [(number, f"{number}" * 50) for number in range(2_000)]
-    assert statements.carry_out(0, [rows]) == 2_000
+    rows = [(number, f"{number}" * 50) for number in range(1, 2_000)]
+    assert statements.carry_out(0, [rows]) == -1
     assert held(db) == rows
 
 
@@ -82,7 +91,7 @@ def test_a_table_that_got_another_form_meanwhile(
     statements.carry_out(0, [[(1, "a")]])
     with closing(apsw.Connection(str(tmp_path / "some.db"))) as other:
         other.execute("CREATE INDEX by_value ON charges (value)")
-    assert statements.carry_out(0, [[(2, "b")]]) == 1
+    assert statements.carry_out(0, [[(2, "b")]]) == -1
     with closing(apsw.Connection(str(tmp_path / "some.db"))) as other:
         other.execute("DROP TABLE charges")
     with pytest.raises(apsw.SQLError, match="no such table: charges"):
@@ -122,7 +131,7 @@ def test_a_statement_that_failed_can_be_carried_out_again(
     with pytest.raises(apsw.MismatchError), db:
         statements.carry_out(0, [[(1, "a"), ("x", "b")]])
     assert held(db) == []
-    assert statements.carry_out(0, [[(1, "c")]]) == 1
+    assert statements.carry_out(0, [[(1, "c")]]) == -1
     assert held(db) == [(1, "c")]
 
 
@@ -135,14 +144,16 @@ def test_an_error_of_a_file_layer_in_python_comes_through_as_it_was_raised(way: 
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("CREATE TABLE charges (id INTEGER PRIMARY KEY, value ANY) STRICT")
         db.execute("PRAGMA cache_size = 10")
-        rows = [(number, "a" * 500) for number in range(1_000)]  # more than the cache holds
+        rows = [(number, "a" * 500) for number in range(1, 1_000)]  # more than the cache holds
         with closing(way(db, _TEXTS)) as statements:
             disk.failing = True
-            with pytest.raises(apsw.IOError, match="simulated"), transaction(db):
+            db.execute("BEGIN")
+            with pytest.raises(apsw.IOError, match="simulated"):
                 statements.carry_out(0, [rows])
+            assert not db.in_transaction
             disk.failing = False
             assert held(db) == []
-            assert statements.carry_out(0, [rows]) == len(rows)
+            assert statements.carry_out(0, [rows]) == -1
         assert held(db) == rows
     files.unregister()
 
@@ -173,5 +184,5 @@ def test_where_sqlite_takes_no_extension_apsw_carries_out(tmp_path: Path) -> Non
         walled.execute("CREATE TABLE charges (id INTEGER PRIMARY KEY, value ANY) STRICT")
         with closing(prepared(walled, _TEXTS)) as statements:
             assert isinstance(statements, ThroughApsw)
-            assert statements.carry_out(0, [[(1, "a")]]) == 1
+            assert statements.carry_out(0, [[(1, "a")]]) == -1
         assert held(walled) == [(1, "a")]

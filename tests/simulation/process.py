@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from tests.simulation.wires import End, Wire
 
 VAULT_KEY = bytes(range(32))
+_IDENTITIES = 8
+"""Gathered and put into their table at once; as shipped, hardly a life here would see it."""
 
 
 class _Paper:
@@ -84,6 +86,10 @@ class WatchedJournal:
     def find(self, original: Original) -> Charge | None:
         """As shipped."""
         return self._journal.find(original)
+
+    def known(self, identities: Sequence[str]) -> set[str]:
+        """As shipped."""
+        return self._journal.known(identities)
 
     def batch(self, wanted: Batch) -> list[Charge]:
         """As shipped."""
@@ -245,6 +251,7 @@ class GatewayProcess:
                 Vault(VAULT_KEY),
                 vfs=VFS_NAME,
                 entropy=self._rng.randbytes,
+                run=_IDENTITIES,
             )
         except JournalError as error:
             # SQLite closes the file when the error lets it go: no fault may hit it then.
@@ -294,8 +301,10 @@ class GatewayProcess:
             journal.close()
 
     def _die(self) -> None:
+        if self.switch is not None:
+            pressure = self.switch.life.pressure
+            self.reached["effects that wait for the journal"] += pressure.refused
         network, self.network, self.switch, self.node = self.network, None, None, None
-        self.reached["effects that wait for the journal"] += self._metrics.dropped
         self.reached += network.ended if network is not None else Counter()
         self._metrics = Metrics()
         ends = network.ends() if network is not None else []
