@@ -36,6 +36,7 @@ CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/n
 _SETTLES: Final = {"service.delivery_proof_s": 1}
 """What is on its way at the end of a run is undone soon: the next does not bear it."""
 _SETTLED_S_MAX: Final = 60.0
+_TRANSLATED_S: Final = 1.0
 _SETTLES_PAUSE_S: Final = 0.2
 
 
@@ -119,12 +120,14 @@ def by_callgrind(
         processes.host()
         process = processes.gateway(_SETTLES) if setup else processes.floor()
         pids = [process.pid, *children(process.pid)]
+        # What runs is translated anew once it is counted: not while it is measured.
+        _control(pids, "-i", "on")
+        processes.load(_TERMINALS, _TRANSLATED_S, process.pid, warmup_s=0)
         for number in range(1, repeats + 1):
-            if setup and number > 1:
+            if setup:
                 _until_settled(processes)
-            _control(pids, "-i", "on")
+            _control(pids, "-z")
             load = processes.load(_TERMINALS, seconds, process.pid, warmup_s=0)
-            _control(pids, "-i", "off")
             _control(pids, "-d")
             collected = sum(_total(profiles / f"{pid}.{number}") for pid in pids)
             if not load["count"] or not collected:
@@ -143,7 +146,7 @@ def _until_settled(processes: Processes) -> None:
 
 
 def _control(pids: list[int], *order: str) -> None:
-    """Tell callgrind to begin or end counting, or to write down what it has counted."""
+    """Tell callgrind to begin counting, to forget or to write down what it has counted."""
     for pid in pids:
         command = ["callgrind_control", *order, str(pid)]
         subprocess.run(command, check=True, capture_output=True, timeout=_CONTROL_S_MAX)  # noqa: S603
