@@ -79,6 +79,7 @@ def tell(
     many: dict[str, list[float]],
     floors: dict[str, list[float]],
 ) -> None:
+    """Rows and plots: libcrypto's own times stand below ours, and say how steady the machine is."""
     noisy = max((noise(values) for values in floors.values()), default=0.0)
     if noisy:
         report.remarks.append(noise_told("codec", "libcrypto alone", noisy))
