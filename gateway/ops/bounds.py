@@ -63,7 +63,7 @@ class BoundsCollector:
         """By bound: used, and the most."""
         life, terminals, wire = self._switch.life, self._switch.terminals, self._config.wire
         tombstones, lane = terminals.admission.tombstones, self._node.lane
-        connections = len(self._engine)
+        connections = len(self._engine.crowd)
         return {
             "wire.connections_max": (connections, wire.connections_max),
             "wire.in_flight_per_terminal_max": (

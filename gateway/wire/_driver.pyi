@@ -2,11 +2,15 @@ from collections import Counter
 
 from gateway.clock import Clock
 from gateway.wire._outlet import Outlet
+from gateway.wire.crowd import Crowd
 from gateway.wire.filters import Door, Filter
 from gateway.wire.port import WireEvent, WireLimits
 
 class Driver(Outlet):
     def __init__(self, limits: WireLimits, clock: Clock) -> None: ...
+    @property
+    def crowd(self) -> Crowd:
+        """Who was accepted."""
     @property
     def refused(self) -> Counter[str]:
         """Connections ended or not accepted, by reason."""

@@ -49,6 +49,7 @@ class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Bounds of one connection and of all; reaching one costs the offender."""
 
     connections_max: int = 18_000
+    """Of terminals; links to hosts take no place."""
     connections_per_address_max: int = 4_500
     """Of one address; terminals behind one router or concentrator share theirs.  A quarter of all,
     so that no address alone can take every place."""
