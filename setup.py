@@ -18,7 +18,8 @@ EVERY_MESSAGE_PASSES = """
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
 WAY_IN_AND_OUT = """
-    intake exits macs_ahead decision_log peer peers journal/identities journal/rows journal/vault
+    clock turns intake pipeline exits macs_ahead decision_log peer peers
+    journal/identities journal/rows journal/vault
 """
 """The same of `gateway`: also what looks at each charge, and what makes the journal's rows."""
 
