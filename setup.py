@@ -10,7 +10,7 @@ from setuptools import Extension, setup
 EVERY_MESSAGE_PASSES = """
     actions admission answers book breaker cause charge charge_record clock conduct courses
     deadlines docket effects host_side hosts lifecycle limits link listener matching network
-    notices outcomes registry replies routes service settlement_day sign_ins switch tally
+    notices outcomes pressure registry replies routes service settlement_day sign_ins switch tally
     terminal_side tombstones transaction translation watch watchers
     accounts/anomalies accounts/device_tests accounts/gate accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/iso2003
@@ -21,7 +21,8 @@ IN_NO_CYCLE = "book cause charge_record deadlines"
 """Those of them whose objects come and go in such numbers that Python's collector must not look at
 them.  It need not: they are in no cycle, or who holds them breaks it (`__del__`)."""
 WAY_IN_AND_OUT = """
-    intake exits macs_ahead decision_log peer peers journal/identities journal/rows journal/vault
+    clock turns intake pipeline exits macs_ahead decision_log peer peers
+    journal/identities journal/rows journal/vault
 """
 """The same of `gateway`: also what looks at each charge, and what makes the journal's rows."""
 

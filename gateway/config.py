@@ -177,6 +177,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             test_till="|".join(self.canary.identity),
             mappings=tuple(m for m in mappings() if (m.terminal, m.host) in pairs),
             in_flight_per_connection_max=self.wire.in_flight_per_terminal_max,
+            in_flight_max=self.wire.in_flight_max,
             ended_max=self.journal.ended_in_memory_max,
             late_request_s=self.wire.idle_s,
         )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gateway.config import Config
 
+_ONE_ADDRESS: Final = "one address alone can take every place"
 SAMPLE_CERTIFICATE: Final = "951dcf656be8d30078dd8253591e81c3a2726a4a0a4cd7aace8f69c79026f507"
 """SHA-256 of the certificate in `examples/`, whose private key lies there for everybody to read."""
 
@@ -22,6 +23,10 @@ SAMPLE_CERTIFICATE: Final = "951dcf656be8d30078dd8253591e81c3a2726a4a0a4cd7aace8
 def warnings(config: Config) -> Iterator[str]:
     """One text for each."""
     yield from key_warnings(config.keys)
+    wire = config.wire
+    if wire.connections_per_address_max >= wire.connections_max:
+        why = f"no less than wire.connections_max: {_ONE_ADDRESS}"
+        yield f"wire.connections_per_address_max = {wire.connections_per_address_max} is {why}"
     shown = [(f"listener.{number}", each.tls) for number, each in enumerate(config.listener)]
     shown += [(f"host.{number}", each.tls) for number, each in enumerate(config.host)]
     for key, tls in shown:

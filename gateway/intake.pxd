@@ -4,6 +4,7 @@ from codec._wire cimport Message as Message_t
 from gateway.peer cimport AnyPeer as AnyPeer_t
 from gateway.wire._events cimport Acknowledged, Frame
 from routing.clock cimport Now as Now_t
+from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.switch cimport Switch as Switch_t
 
 @cython.final
@@ -23,6 +24,7 @@ cdef class Intake:
     @cython.locals(message=Message_t, peer=AnyPeer_t)
     cdef object _frame(self, Frame event, Now_t now)
     cpdef object checked(self, Frame event, Message_t message, bint good, Now_t now)
+    @cython.locals(life=Lifecycle_t)
     cdef object _asked(self, object conn, object name, Message_t message, Now_t now, bint good)
     cdef object _measure(self, object conn)
     cdef object _bad(self, object conn, object name, object error)

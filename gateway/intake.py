@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from routing.switch import Switch
 
 WAITING_EFFECTS_MAX: Final = 100_000
-"""Effects that wait for the journal before terminals' messages are dropped unanswered; terminals
-ask again.  Hosts' messages are never dropped."""
+"""Effects that wait for the journal before new requests are refused with 96: see
+`routing.pressure`."""
 _NETWORK_CLASS: Final = "8"
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
@@ -86,7 +86,8 @@ class Intake:
         of_host = conn in self._to_hosts
         lane = None if of_host else self._lane
         if lane is not None and lane.takes(event, message):
-            lane.comes(event, message)
+            each_max = self._switch.life.settings.in_flight_per_connection_max
+            lane.comes(event, message, self, each_max)
         elif of_host:
             good = peer.authentic(message)
             self._switch.from_host(name, conn, message, now, mac_good=good)
@@ -98,14 +99,22 @@ class Intake:
         if self._network.peer(event.conn):
             self._asked(event.conn, event.peer, message, now, good)
 
+    def unheard(self, event: Frame, message: Message, now: Now, *, may_wait: bool) -> bool:
+        """A terminal's message whose MAC nobody checks now: whether it was answered all the same;
+        who is gone needs no answer.
+        """
+        if not self._network.peer(event.conn):
+            return True
+        terminals = self._switch.terminals
+        return terminals.unheard(event.conn, event.peer, message, now, may_wait=may_wait)
+
     def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         """A terminal asks something."""
-        if len(self._switch.life.outbox) > WAITING_EFFECTS_MAX:
-            self._metrics.dropped += 1
-        else:
-            if message.mti[1] == _NETWORK_CLASS:
-                self._measure(conn)
-            self._switch.from_terminal(conn, name, message, now, mac_good=good)
+        life = self._switch.life
+        life.pressure.is_full = len(life.outbox) > WAITING_EFFECTS_MAX
+        if message.mti[1] == _NETWORK_CLASS:
+            self._measure(conn)
+        self._switch.from_terminal(conn, name, message, now, mac_good=good)
 
     def _measure(self, conn: int) -> None:
         """A terminal speaks of itself, which is seldom: how good is its line?"""

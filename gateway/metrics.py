@@ -157,7 +157,9 @@ class GatewayCollector:
         yield machine.ENDED.by(engine.refused)
         yield machine.FRAMES.by({"in": engine.frames_in, "out": engine.frames_out})
         yield machine.MALFORMED.by(self._metrics.malformed)
-        yield machine.DROPPED.of(self._metrics.dropped)
+        pressure = self._switch.life.pressure
+        yield machine.DROPPED.of(self._metrics.dropped + pressure.unanswered)
+        yield machine.REFUSED_FULL.of(pressure.refused)
         yield machine.TURNS.of(self._metrics.turns)
         yield machine.BATCHES.by({"balanced": batches.balanced, "unbalanced": batches.unbalanced})
         yield machine.BATCH_DIFFERENCES.of(batches.differences)

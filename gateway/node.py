@@ -80,11 +80,13 @@ class Node:
 
     async def run(self) -> None:
         """One task drives the wire and decides, one makes decisions durable and lets them leave,
-        some do what keys are wanted for, one keeps each host link.
+        one asks the journal beside that, some do what keys are wanted for, one keeps each host
+        link.
         """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self.pipeline.run)
+            nursery.start_soon(self.pipeline.questions.run, self.pipeline)
             nursery.start_soon(self.key_workers.run, self.pipeline)
             if self.lane is not None:
                 nursery.start_soon(self.lane.run, self._intake, self.pipeline)

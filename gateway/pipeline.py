@@ -14,6 +14,7 @@ import trio
 from gateway.exits import Exits
 from gateway.journal import JournalError
 from gateway.journal.port import FencedError
+from gateway.questions import Questions
 from routing.effects import (
     BatchLookup,
     CloseLink,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from gateway.tools import Tools
     from gateway.wire.port import Network
     from routing.charge import Charge
-    from routing.effects import AnyLookup, Outbox, Record, Send
+    from routing.effects import AnyLookup, CardWork, KeyWork, Outbox, Question, Record, Send
     from routing.switch import Switch
 
 _FIRST_RETRY_S: Final = 0.05
@@ -56,11 +57,12 @@ class Pipeline:
     ) -> None:
         self._switch = switch
         self._journal = journal
-        switch.life.is_recorded = not journal.keeps_nothing
+        self._keeps = switch.life.is_recorded = not journal.keeps_nothing
         self._network = network
         self.exits = Exits(switch, network, peers, lane, tools.clock, self._do)
         self._lane = lane
         self._key_workers = key_workers
+        self.questions = Questions(journal, tools)
         self._clock, self._metrics, self._log = tools.clock, tools.metrics, tools.log
         self._writer = tools.journaling
         self.host_keys: HostKeys | None = None
@@ -82,30 +84,39 @@ class Pipeline:
     def idle(self) -> bool:
         """Nothing is on its way to the disk, and nothing waits to be."""
         in_lane = self._lane is not None and self._lane.waiting > 0
-        under_way = self._under_way is not None
+        under_way = self._under_way is not None or len(self.questions) > 0
         return not (under_way or self._switch.has_effects or in_lane)
 
-    def kick(self, *, gathers: bool = False) -> None:
-        """Something was decided.  What rests on no record leaves now, whatever the journal does;
-        the rest as well if it waits for none and nothing is before it, else it is the next batch.
-        One for the disk does not begin yet if it `gathers`: a further kick follows at once.
+    def kick(self) -> None:
+        """Something was decided.  What may leave at once leaves, the rest is the next batch."""
+        self.let_leave()
+        if self._under_way is None and self._switch.has_effects:
+            self._taken += 1
+            self._begin(self._switch.take())
+
+    def let_leave(self) -> None:
+        """What rests on no record leaves now, whatever the journal does; the rest as well if it
+        waits for none and nothing is before it.
         """
         express = self._switch.take_express()
         if express:
             self._release(express)
-        for work in self._switch.take_key_work():
-            self._key_workers.ask(work)
+        key_work, asked = self._switch.take_beside()
+        self._beside(key_work, asked)
         if self._under_way is not None or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
-        if waiting.lookups or (waiting.records and not self._journal.keeps_nothing):
-            if not gathers:
-                self._taken += 1
-                self._begin(self._switch.take())
-        else:
+        if not (waiting.lookups or (waiting.records and self._keeps)):
             self._taken += 1
             self._release(self._switch.take().sends)
             self._left()
+
+    def _beside(self, key_work: Sequence[KeyWork | CardWork], asked: Sequence[Question]) -> None:
+        """What waits for no batch, and no batch for it."""
+        for work in key_work:
+            self._key_workers.ask(work)
+        for question in asked:
+            self.questions.ask(question)
 
     def _left(self) -> None:
         """One more batch is durable and has left."""
@@ -134,8 +145,8 @@ class Pipeline:
 
     def settle(self) -> bool:
         """Whether a batch became durable since the last call; what it held has left then."""
-        told = self._writer.ended()
         batch = self._under_way
+        told = None if batch is None else self._writer.ended()
         if told is None or batch is None:
             return False
         known = self._taken_by_journal(told, len(batch.records))

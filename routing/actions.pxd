@@ -9,6 +9,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.deadlines cimport Deadlines as Deadlines_t
 from routing.effects cimport Outbox as Outbox_t
+from routing.pressure cimport Pressure as Pressure_t
 
 cdef object _APPROVED, _RELAY_ANSWER
 
@@ -19,7 +20,9 @@ cdef class Actions:
     cdef public ChargeBook_t book
     cdef public Deadlines_t deadlines
     cdef public Outbox_t outbox
+    cdef public Pressure_t pressure
     cdef dict _others
+    cpdef bint takes(self, object conn) except -1
     cdef object _carry_out(self, object action, Charge_t charge, Cause_t cause)
     @cython.locals(answer=Message_t, watched=Charge_t)
     cdef object _relay_answer(self, Charge_t charge, Cause_t cause)

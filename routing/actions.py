@@ -10,6 +10,7 @@ from routing.clock import de7
 from routing.conventions import CONVENTIONS
 from routing.deadlines import Deadlines
 from routing.effects import Outbox
+from routing.pressure import Pressure
 from routing.response_codes import HOST_UNAVAILABLE
 from routing.states import Action, Event, State
 
@@ -42,6 +43,7 @@ class Actions:
         self.book = ChargeBook(ended_max=settings.ended_max)
         self.deadlines = Deadlines()
         self.outbox = Outbox()
+        self.pressure = Pressure()
         self._others: Mapping[Action, Callable[[Charge, Cause], None]] = {
             Action.TELL_NO_ANSWER: self._tell_no_answer,
             Action.TELL_UNSENT: self._tell_unsent,
@@ -53,6 +55,15 @@ class Actions:
             Action.RETRY_LATER: self._retry_later,
             Action.TELL_A_PERSON: self._tell_a_person,
         }
+
+    def takes(self, conn: int) -> bool:
+        """Whether one more message that brings money to its end is taken; always, while there is
+        room: see `pressure`.
+        """
+        if not self.pressure.is_full:
+            return True
+        each_max = self.settings.in_flight_per_connection_max
+        return self.pressure.takes(conn, len(self.outbox), each_max)
 
     def _carry_out(self, action: Action, charge: Charge, cause: Cause) -> None:
         # What nearly every charge needs and nothing else does, C calls itself.

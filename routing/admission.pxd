@@ -8,6 +8,7 @@ from routing.clock cimport Now as Now_t
 from routing.listener cimport Listener
 from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
 from routing.hosts cimport Host as Host_t
+from routing.book cimport ChargeBook as ChargeBook_t
 from routing.cause cimport Asker as Asker_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
@@ -26,6 +27,8 @@ cdef class Admission:
     cdef Merchants_t _merchants
     cdef public Tombstones_t tombstones
     cdef public object refuse_new
+    cdef Py_ssize_t _each_in_flight_max
+    cdef Py_ssize_t _in_flight_max
     cdef public object duplicates
     cdef public object failed_over
     cdef public object batch_of
@@ -34,6 +37,7 @@ cdef class Admission:
     cpdef object identity_of_new(self, Asker_t asker, Listener listener, Now_t now)
     cpdef Charge_t known(self, Asker_t asker, str identity)
     cpdef object not_in_service(self, Message_t message, bint takes_money=*)
+    @cython.locals(life=Lifecycle_t, book=ChargeBook_t)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
     cdef tuple _class_of(self, object transaction, object merchant, object terminal)

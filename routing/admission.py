@@ -17,7 +17,7 @@ from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
 from routing.conventions.base import MAC_FIELDS, first_mti, pan_of
-from routing.effects import Lookup
+from routing.effects import Lookup, Question
 from routing.limits import Sale
 from routing.matching import NoFreeKeyError
 from routing.routes import RouteTable
@@ -67,6 +67,8 @@ class Admission:
         """Other routes and merchants from now on."""
         self._routes = RouteTable(settings.routes, settings.hosts[0].name)
         self._merchants = Merchants(settings.service, settings.merchants)
+        self._each_in_flight_max = settings.in_flight_per_connection_max
+        self._in_flight_max = settings.in_flight_max
 
     def identity_of_new(self, asker: Asker, listener: Listener, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
@@ -101,21 +103,40 @@ class Admission:
             known = self.known(asker, identity) or known
             if known is not None:
                 self.repeat(known, asker, now)
-                return
-            if self.tombstones.refused(asker.request, asker.conn, code, now.monotonic):
+            elif self.tombstones.refused(asker.request, asker.conn, code, now.monotonic):
                 self._replies.refuse(asker, code, now, after_records=after_records)
 
+        def answered(is_known: bool, now: Now) -> None:
+            if not is_known:
+                looked_up(None, now)
+            elif self._life.takes(asker.conn):
+                self._life.outbox.lookups.append(Lookup(identity, looked_up))
+            else:
+                self._life.pressure.unanswered += 1
+
         if self._life.book.forgets:
-            self._life.outbox.lookups.append(Lookup(identity, looked_up))
+            self._life.outbox.questions.append(Question(identity, answered))
         else:
             looked_up(None, now)
+
+    @property
+    def takes_nothing_new(self) -> bool:
+        """Whether the gateway drains, its journal fails, or it is full."""
+        return self.refuse_new is not None or self._life.pressure.is_full
 
     def busy(self, asker: Asker) -> str:
         """DE 39 while nothing new can be taken at all, or from this connection; else ''."""
         if self.refuse_new is not None:
             return self.refuse_new
-        in_flight_max = self._life.settings.in_flight_per_connection_max
-        return rc.HOST_UNAVAILABLE if self._life.book.load_of(asker.conn) >= in_flight_max else ""
+        life = self._life
+        if life.pressure.is_full:
+            life.pressure.refused += 1
+            return rc.SYSTEM_ERROR
+        book = life.book
+        if book.waiting() >= self._in_flight_max:
+            return rc.HOST_UNAVAILABLE
+        few = book.load_of(asker.conn) < self._each_in_flight_max
+        return "" if few else rc.HOST_UNAVAILABLE
 
     def not_in_service(self, message: Message, takes_money: bool = False) -> str:
         """DE 39 where account services or the registry let this terminal do no business; else ''.
@@ -238,7 +259,7 @@ class Admission:
         charge.channel = choice.channel
         charge.request = request
         try:
-            host.keys.claim(host.charge_key(charge), charge)
+            host.keys.claim_new(host.charge_key(charge), charge)
         except NoFreeKeyError:
             return rc.HOST_UNAVAILABLE
         self._life.book.join_conn(charge, asker.conn)
@@ -303,6 +324,9 @@ class Admission:
 
     def repeat(self, known: Charge, asker: Asker, now: Now) -> None:
         """The same charge again: its answer, the promise of one, or 94 if it is not the same."""
+        if not self._life.takes(asker.conn):
+            self._life.pressure.unanswered += 1
+            return
         message = asker.request
         same = (
             pan_of(message) == known.pan

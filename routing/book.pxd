@@ -34,6 +34,9 @@ cdef class ChargeBook:
     cdef object _ended
     cdef Py_ssize_t _ended_count
     cdef dict _places
+    cdef Place _sent
+    cdef public Py_ssize_t enquiries
+    cdef dict _enquiring
     @cython.locals(shelf=Shelf, place=Place)
     cpdef object add(self, Charge_t charge)
     cpdef object moved(self, Charge_t charge, object before)
@@ -51,6 +54,7 @@ cdef class ChargeBook:
     cpdef list on_conn(self, object conn)
     @cython.locals(known=list)
     cpdef Py_ssize_t load_of(self, object conn) except -1
+    cpdef Py_ssize_t waiting(self) except -1
     @cython.locals(known=list)
     cpdef object join_conn(self, Charge_t charge, object conn)
     @cython.locals(known=list)

@@ -126,6 +126,11 @@ class ChargeBook:
         """As they ended; one that did so again stands here again, its last place counts."""
         self._ended_count = 0
         self._places = {state: Place(state) for state in State}
+        self._sent = self._places[State.SENT]
+        self.enquiries = 0
+        """Enquiries that wait for their answer; they are no charges, and count as requests."""
+        self._enquiring: dict[int, int] = {}
+        """How many of those each connection has."""
 
     def __del__(self) -> None:
         # Charges and their shelf hold each other, and Python's collector does not look at them.
@@ -210,14 +215,35 @@ class ChargeBook:
         known = self._by_conn.get(conn)
         return known.copy() if known is not None else []
 
+    def waiting(self) -> int:
+        """Requests of all terminals that wait for a host's answer."""
+        return self._sent.count + self.enquiries
+
     def load_of(self, conn: int) -> int:
-        """How many charges this connection waits for, or has unproven answers of."""
+        """How many charges this connection waits for, or has unproven answers of; and enquiries."""
         known = self._by_conn.get(conn)
-        return len(known) if known is not None else 0
+        load = len(known) if known is not None else 0
+        if self.enquiries:
+            load += self._enquiring.get(conn, 0)
+        return load
 
     def busiest(self) -> int:
         """The load of the connection that has most."""
-        return max(map(len, self._by_conn.values()), default=0)
+        return max(map(self.load_of, self._by_conn.keys() | self._enquiring.keys()), default=0)
+
+    def enquired(self, conn: int) -> None:
+        """`conn` waits for the answer to an enquiry."""
+        self.enquiries += 1
+        self._enquiring[conn] = self._enquiring.get(conn, 0) + 1
+
+    def enquiry_over(self, conn: int) -> None:
+        """That answer came, or will not be waited for any more."""
+        self.enquiries -= 1
+        left = self._enquiring[conn] - 1
+        if left:
+            self._enquiring[conn] = left
+        else:
+            del self._enquiring[conn]
 
     def join_conn(self, charge: Charge, conn: int) -> None:
         """From now on `conn` waits for the answer to `charge`."""

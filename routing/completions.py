@@ -54,7 +54,11 @@ class Completions:
         identity = self._admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
-        self._admission.proves_the_last(asker, message[11], listener, now)
+        proves = self._admission.proves_the_last(asker, message[11], listener, now)
+        if self._life.pressure.is_full:
+            code = self._admission.busy(asker)
+            self._admission.turn_away(asker, identity, code, now, after_records=proves)
+            return
         transaction = convention.transaction(message)
         named = None
         if transaction is not None and transaction.completes:

@@ -30,6 +30,7 @@ cdef class ToTerminal:
     cdef public object conn
     cdef public Message_t message
     cdef public Charge_t charge
+    cdef public bint hurries
 
 @cython.final
 @cython.no_gc
@@ -47,6 +48,7 @@ cdef class Outbox:
     cdef public list sends
     cdef public list lookups
     cdef public list key_work
+    cdef public list questions
 
 @cython.locals(record=Opened)
 cpdef Opened opened(Charge_t charge)

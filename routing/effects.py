@@ -166,6 +166,8 @@ class ToTerminal:
     conn: int
     message: Message
     charge: Charge | None = None
+    hurries: bool = False
+    """It waits for no MAC that only a security module can make."""
 
 
 @dataclass
@@ -181,7 +183,7 @@ class ToHost:
 def to_terminal(conn: int, message: Message, charge: Charge | None = None) -> ToTerminal:
     """An answer, and whether it is an approval that is watched."""
     send = ToTerminal.__new__(ToTerminal)
-    send.conn, send.message, send.charge = conn, message, charge
+    send.conn, send.message, send.charge, send.hurries = conn, message, charge, False
     return send
 
 
@@ -238,6 +240,15 @@ class Lookup(NamedTuple):
     wanted: Original | int | str
     """How a message names it, its id, or its identity."""
     found: Callable[[Charge | None, Now], None]
+
+
+class Question(NamedTuple):
+    """Has the journal ever had a charge with this identity?  Asked beside the batches: neither a
+    batch that is on its way nor anything that waits for one is waited for.
+    """
+
+    identity: str
+    answered: Callable[[bool, Now], None]
 
 
 class BatchLookup(NamedTuple):
@@ -337,7 +348,9 @@ class Outbox:
     lookups: list[AnyLookup] = field(default_factory=list)
     key_work: list[KeyWork | CardWork] = field(default_factory=list)
     """Rests on no record, and waits for none."""
+    questions: list[Question] = field(default_factory=list)
+    """The same."""
 
     def __len__(self) -> int:
         decided = len(self.express) + len(self.records) + len(self.sends)
-        return decided + len(self.lookups) + len(self.key_work)
+        return decided + len(self.lookups) + len(self.key_work) + len(self.questions)

@@ -170,6 +170,7 @@ class HostSide:
             return
         self._life.deadlines.leave(enquiry.due)
         enquiry.due = None
+        self._life.book.enquiry_over(enquiry.conn)
         self._reword(host, message, code)
         self._heed(host, code, now)
         answer = answers.for_terminal(enquiry.request, message, self._life.translators, now)

@@ -15,6 +15,7 @@ cdef class PendingKeys:
     cdef long _last_stan
     cdef Py_ssize_t _stan_digits
     cdef Py_ssize_t _pending_max
+    cdef Py_ssize_t _new_max
     cdef double _quarantine_s
     cdef dict _owners
     cdef object _leaving
@@ -23,6 +24,7 @@ cdef class PendingKeys:
     cpdef str next_stan(self)
     cpdef bint is_free_for(self, object key, object owner) except -1
     cpdef object claim(self, object key, object owner)
+    cpdef object claim_new(self, object key, object owner)
     cpdef object owner(self, object key)
     cpdef object release(self, object key)
     cpdef object quarantine(self, object key, double now)

@@ -4,6 +4,8 @@ Rule 1.  A key (by dialect; in ISO 8583:1987 STAN and DE 7 as sent) has one owne
          never handed out again while its owner waits, nor while a late answer may still come.
 Rule 2.  An answer is one only if its echoed fields equal the request's; anything else is no answer.
 Rule 3.  When no key is free, nothing is sent: the caller answers 91.
+Rule 4.  New requests stop at `NEW_SHARE` of the keys.  The rest is for what gives money back, which
+         new charges would else keep waiting by taking each key that is freed.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
 
 STANS: Final = 999_999
+NEW_SHARE: Final = 0.9
+"""The share of a host's keys (`host.pending_max`) that new requests may take."""
 NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
@@ -49,8 +53,7 @@ class PendingKeys:
     ) -> None:
         self._last_stan = first_stan
         self._stan_digits = stan_digits
-        self._pending_max = pending_max
-        self._quarantine_s = quarantine_s
+        self.change(pending_max, quarantine_s)
         self._owners: dict[str, Owner] = {}
         self._leaving: deque[tuple[float, str]] = deque()
         self._late: dict[str, float] = {}
@@ -61,6 +64,7 @@ class PendingKeys:
     def change(self, pending_max: int, quarantine_s: float) -> None:
         """Other bounds for what comes from now on."""
         self._pending_max = pending_max
+        self._new_max = max(min(int(pending_max * NEW_SHARE), pending_max - 1), 1)
         self._quarantine_s = quarantine_s
 
     @property
@@ -88,6 +92,12 @@ class PendingKeys:
         self._owners[key] = owner
         if self._late:
             self._late.pop(key, None)
+
+    def claim_new(self, key: str, owner: Owner) -> None:
+        """`claim` for a new request: some keys are not for those."""
+        if len(self._owners) >= self._new_max:
+            raise NoFreeKeyError
+        self.claim(key, owner)
 
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""

@@ -72,7 +72,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ended_max: int = 100_000
     """Ended charges held in memory for repeats; older ones are asked of the journal."""
     in_flight_per_connection_max: int = 256
-    """Charges that one terminal's connection may have unanswered; above it new ones get 91."""
+    """Requests that one terminal's connection may have unanswered; above it new ones get 91."""
+    in_flight_max: int = 20_000
+    """The same of all connections together, to all hosts."""
     tombstones_max: int = 100_000
     """Reversals of charges never seen, and terminals' last refusals, that are remembered; above it
     such reversals and requests get no answer."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from codec import Message
     from routing.clock import Now
-    from routing.effects import CardWork, Kept, KeyWork, Noted, Send
+    from routing.effects import CardWork, Kept, KeyWork, Noted, Question, Send
     from routing.host_settings import HostSettings
     from routing.settings import Settings
     from routing.sign_in import Till
@@ -89,6 +89,7 @@ class Switch:
 
     def take(self) -> Outbox:
         """The effects since the last call; the caller now owes them."""
+        self.life.pressure.batch_taken()
         outbox, self.life.outbox = self.life.outbox, Outbox()
         return outbox
 
@@ -97,10 +98,12 @@ class Switch:
         express, self.life.outbox.express = self.life.outbox.express, []
         return express
 
-    def take_key_work(self) -> list[KeyWork | CardWork]:
-        """What whoever keeps the keys has to do; it waits for nothing, and nothing waits for it."""
-        work, self.life.outbox.key_work = self.life.outbox.key_work, []
-        return work
+    def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
+        """Work with keys, questions to the journal: they wait for nothing, and nothing for them."""
+        outbox = self.life.outbox
+        work, outbox.key_work = outbox.key_work, []
+        questions, outbox.questions = outbox.questions, []
+        return work, questions
 
     @property
     def has_effects(self) -> bool:
@@ -214,7 +217,7 @@ class Switch:
             if isinstance(item, Charge):
                 self.life.deadline(item, now)
             elif isinstance(item, Enquiry):
-                self.terminals.enquiry_over(item, now)
+                self.terminals.enquiries.over(item, now)
 
     def tick_hosts(self, now: Now) -> None:
         """Echoes and quarantines; once a second is often enough."""
@@ -365,9 +368,7 @@ class Switch:
         self.terminals.admission.refuse_new = HOST_UNAVAILABLE
 
     def leave_over(self, now: Now) -> int:
-        """The process ends: whatever has no answer yet goes on as after a restart, which it waits
-        for; returns how many those are.
-        """
+        """The process ends: what has no answer waits for the next one's start; returns how many."""
         waiting = (State.SENT, State.APPROVED)
         under_way = [each for each in self.life.book.open() if each.state in waiting]
         for charge in under_way:

@@ -12,7 +12,7 @@ from routing.hosts cimport Host as Host_t
 from routing.listener cimport Listener
 from routing.sign_ins cimport SignIns as SignIns_t
 
-cdef object _CHARGE, _NETWORK, _NOT_A_REQUEST
+cdef object _CHARGE, _NETWORK, _NOT_A_REQUEST, _OWN_AFFAIRS, _LOOKED_UP
 
 @cython.final
 cdef class TerminalSide:
@@ -24,6 +24,8 @@ cdef class TerminalSide:
     cdef public object network
     cdef public object batches
     cdef public object completions
+    cdef public object enquiries
+    cdef object _unheard
     cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests
@@ -31,4 +33,5 @@ cdef class TerminalSide:
     cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     @cython.locals(host=Host_t)
     cpdef object _charge(self, Asker_t asker, Listener listener, Now_t now)
+    cdef bint _takes(self, Asker_t asker, object kind, bint mac_good) except -1
     cpdef object _may_not(self, Asker_t asker, Listener listener, Now_t now, bint takes_money=*)

@@ -15,16 +15,14 @@ from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT
 from routing.admission import Admission
 from routing.batches import Batch, Batches
-from routing.cause import Asker
 from routing.charge import TABLE, Charge, Event
 from routing.completions import Completions
-from routing.conventions import CONVENTIONS, Convention, Kind
+from routing.conventions import Convention, Kind
 from routing.conventions.base import has_mac, pan_of
 from routing.downloads import Downloads
-from routing.effects import Lookup, ToHost, ToTerminal
-from routing.enquiry import Enquiry
+from routing.effects import Lookup, ToTerminal
+from routing.enquiries import Enquiries
 from routing.listener import Listener
-from routing.matching import ECHOED, NoFreeKeyError
 from routing.reason import Reason
 from routing.registered import Registered
 from routing.replies import Replies
@@ -32,9 +30,11 @@ from routing.sign_ins import SignIns
 from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
 from routing.undoing import refusal
+from routing.unheard import Unheard
 
 if TYPE_CHECKING:
     from codec import Message
+    from routing.cause import Asker
     from routing.clock import Now
     from routing.conventions import Original
     from routing.docket import Docket
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from routing.settings import Settings
 
 _CHARGE, _NETWORK, _NOT_A_REQUEST = Kind.CHARGE, Kind.NETWORK, Kind.NOT_A_REQUEST
+_OWN_AFFAIRS = frozenset({Kind.NETWORK, Kind.ACCOUNT})
+_LOOKED_UP = frozenset({Kind.CHARGE, Kind.UNDOING, Kind.COMPLETION, Kind.ENQUIRY})
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
 
@@ -66,6 +68,8 @@ class TerminalSide:
         self.admission.batch_of = sign_ins.batch_of
         self.replies.watchers.append(sign_ins.refused)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
+        self.enquiries = Enquiries(life, self.admission, self.replies, self._may_not)
+        self._unheard = Unheard(life, self.admission, self.replies)
         self.completions = Completions(life, self.admission, self.replies, self._may_not)
         self.heard_network: Callable[[int, Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
@@ -73,7 +77,7 @@ class TerminalSide:
             Kind.CHARGE: self._charge,
             Kind.COMPLETION: self.completions.heard,
             Kind.UNDOING: self._undoing,
-            Kind.ENQUIRY: self._enquiry,
+            Kind.ENQUIRY: self.enquiries.heard,
             Kind.REVERSAL: self._reversal,
             Kind.CONFIRMATION: self._confirmation,
             Kind.SETTLEMENT: self._settlement,
@@ -101,6 +105,10 @@ class TerminalSide:
             self.not_requests += 1
             return
         asker = causes.asked(conn, message)
+        if self._life.pressure.is_full and not self._takes(asker, kind, mac_good):
+            self._life.pressure.refused += 1
+            self.replies.refuse(asker, rc.SYSTEM_ERROR, now)
+            return
         if not mac_good and kind is not _NETWORK:
             code = rc.BAD_MAC
             if known.signs_in:
@@ -111,6 +119,25 @@ class TerminalSide:
             self._charge(asker, known, now)
         else:
             self._handlers[kind](asker, known, now)
+
+    def unheard(
+        self, conn: int, listener: str, message: Message, now: Now, *, may_wait: bool
+    ) -> bool:
+        """Nobody can check a message's MAC now.  Whether it was answered; else it has to wait or,
+        if it may not, to come again.
+        """
+        known = self._listeners[listener]
+        kind = known.convention.kind(message)
+        asker = causes.asked(conn, message)
+        return self._unheard.is_answered(asker, known, kind, now, may_wait=may_wait)
+
+    def _takes(self, asker: Asker, kind: Kind, mac_good: bool) -> bool:
+        """Whether a message is heard while the gateway is full: see `pressure`.  What might be a
+        repeat is: it is refused only where it is known to be none.
+        """
+        if kind in _OWN_AFFAIRS:
+            return False
+        return (kind in _LOOKED_UP and mac_good) or self._life.takes(asker.conn)
 
     # Charges
 
@@ -134,7 +161,7 @@ class TerminalSide:
             code = self.admission.open(asker, listener, identity, host, None, now, choice)
         if code:
             # A proof before this one may still be on its way to the disk as well.
-            waits = proves or self.admission.refuse_new is None
+            waits = proves or not self.admission.takes_nothing_new
             self.admission.turn_away(asker, identity, code, now, after_records=waits)
 
     def _may_not(
@@ -155,7 +182,11 @@ class TerminalSide:
         identity = self.admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
-        self.admission.proves_the_last(asker, asker.request[11], listener, now)
+        proves = self.admission.proves_the_last(asker, asker.request[11], listener, now)
+        if self._life.pressure.is_full:
+            code = self.admission.busy(asker)
+            self.admission.turn_away(asker, identity, code, now, after_records=proves)
+            return
         convention = listener.convention
         original = convention.undone(asker.request)
 
@@ -338,42 +369,6 @@ class TerminalSide:
         self.batches.heard(asker, batch, now, bare=bare)
 
     # Everything else
-
-    def _enquiry(self, asker: Asker, listener: Listener, now: Now) -> None:
-        request = asker.request
-        code = self._may_not(asker, listener, now)
-        if code:
-            self.replies.refuse(asker, code, now)
-            return
-        host, code = self.admission.host_for(request, listener, now)
-        link = host.links.next_link() if host is not None else None
-        if host is None or link is None or self.admission.refuse_new is not None:
-            self.replies.refuse(
-                asker, code or self.admission.refuse_new or rc.HOST_UNAVAILABLE, now
-            )
-            return
-        message = self.admission.towards(host, request, now)
-        if message is None:
-            self.replies.refuse(asker, rc.FORMAT_ERROR, now)
-            return
-        key = host.convention.pending_key(message)
-        sent = message.pick(ECHOED)
-        sent[11] = message[11]
-        enquiry = Enquiry(asker.conn, listener.name, host.name, request, sent, key, link)
-        try:
-            host.keys.claim(key, enquiry)
-        except NoFreeKeyError:
-            self.replies.refuse(asker, rc.HOST_UNAVAILABLE, now)
-            return
-        until = now.monotonic + host.settings.answer_timeout_s
-        enquiry.due = self._life.deadlines.watch(enquiry, until)
-        self._life.outbox.express.append(ToHost(link, message))
-
-    def enquiry_over(self, enquiry: Enquiry, now: Now) -> None:
-        """No answer came to an enquiry; nothing is to be undone."""
-        self._life.hosts[enquiry.host].keys.quarantine(enquiry.key, now.monotonic)
-        code = CONVENTIONS[enquiry.request.dialect.name].no_answer_code
-        self.replies.refuse(Asker(enquiry.conn, enquiry.request), code, now)
 
     def _network(self, asker: Asker, listener: Listener, now: Now) -> None:
         code = self.heard_network(asker.conn, asker.request, now) if self.heard_network else ""

@@ -30,6 +30,9 @@ FILLED_AT_ONCE: Final = 4
 FILL: Final = "REPLACE INTO charge_identity(identity,id)VALUES(?,?)"
 FILLED: Final = "UPDATE identified SET up_to=?"
 IN_TABLE: Final = "SELECT id FROM charge_identity WHERE identity = ?"
+ARE_IN_TABLE: Final = (
+    "SELECT identity FROM charge_identity WHERE identity IN (SELECT value FROM json_each(?))"
+)
 BEGIN_SO: Final = "SELECT id FROM charge_identity WHERE identity >= ? AND identity < ?"
 _CATCH_UP: Final = """
 INSERT OR IGNORE INTO charge_identity

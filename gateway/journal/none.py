@@ -37,6 +37,11 @@ class NoJournal:
         del wanted
         return None
 
+    def known(self, identities: Sequence[str]) -> set[str]:
+        """Memory was asked first."""
+        del identities
+        return set()
+
     def batch(self, wanted: Batch) -> list[Charge]:
         """Nothing was kept."""
         del wanted

@@ -1,6 +1,7 @@
 """The journal port: what the gateway needs of a journal, whatever stands behind it.
 
-All methods block and are called from a worker thread, one at a time.
+All methods block and are called from a worker thread, one at a time; `known` alone is called from
+another one, while a batch may be on its way to the disk.
 """
 
 from __future__ import annotations
@@ -78,6 +79,13 @@ class Journal(Protocol):
         """The newest charge that a later message names, or the one with this id, or None.
 
         Raises JournalError.
+        """
+        ...
+
+    def known(self, identities: Sequence[str]) -> set[str]:
+        """Which of these identities a charge has whose record is durable, or nearly.
+
+        Waits for no `append`.  Raises JournalError.
         """
         ...
 

@@ -8,6 +8,7 @@ at a time may write: a lock on `<path>.lock` says who.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
 from gateway.journal.identities import (
+    ARE_IN_TABLE,
     BEGIN_SO,
     FILL,
     FILLED,
@@ -103,6 +105,8 @@ class SqliteJournal:
         self._epoch = 0
         self._written = Written()
         self._lock = -1
+        self._beside: apsw.Connection | None = None
+        """Reads while the other one writes; opened when it is first wanted."""
         self._db, self._statements, up_to = self._open()
         self._identities = Identities(up_to, run)
 
@@ -282,6 +286,23 @@ class SqliteJournal:
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(_why(self._path, error)) from None
 
+    def known(self, identities: Sequence[str]) -> set[str]:
+        """Which of these identities a charge has; may be asked while `append` is under way."""
+        # What leaves memory is in the table before: so memory is asked first.
+        held = {each for each in identities if self._identities.of(each) is not None}
+        try:
+            if self._beside is None and not self._vfs:
+                self._beside = self._reading()
+            db = self._beside or self._db
+            return held | {each for (each,) in db.execute(ARE_IN_TABLE, (json.dumps(identities),))}
+        except apsw.Error as error:
+            raise JournalError(_why(self._path, error)) from None
+
+    def _reading(self) -> apsw.Connection:
+        db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        return db
+
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first."""
         condition = "terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
@@ -314,6 +335,8 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Close the file and give up the lock."""
+        if self._beside is not None:
+            self._beside.close()
         self._statements.close()
         self._db.close()
         os.close(self._lock)

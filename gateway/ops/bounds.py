@@ -9,6 +9,7 @@ from gateway.key_work import WAITING_MAX
 from gateway.mac_lane import WAITING_MAX as MACS_MAX
 from gateway.notices import AT_ONCE_MAX
 from gateway.ops import machine
+from gateway.questions import WAITING_MAX as QUESTIONS_MAX
 from gateway.wire.descriptors import RESERVE
 from routing import conduct, limits
 from routing.batches import UPLOADS_MAX
@@ -62,15 +63,20 @@ class BoundsCollector:
         """By bound: used, and the most."""
         life, terminals, wire = self._switch.life, self._switch.terminals, self._config.wire
         tombstones, lane = terminals.admission.tombstones, self._node.lane
-        connections = len(self._engine)
+        connections = len(self._engine.crowd)
         return {
             "wire.connections_max": (connections, wire.connections_max),
             "wire.in_flight_per_terminal_max": (
                 life.book.busiest(),
                 wire.in_flight_per_terminal_max,
             ),
+            "wire.in_flight_max": (life.book.waiting(), wire.in_flight_max),
             "descriptors": (connections + RESERVE, self._metrics.descriptors_max),
             "effects that wait for the journal": (len(life.outbox), WAITING_EFFECTS_MAX),
+            "questions that wait for the journal": (
+                len(self._node.pipeline.questions),
+                QUESTIONS_MAX,
+            ),
             "batches in upload": (len(terminals.batches), UPLOADS_MAX),
             "remembered reversals": (len(tombstones), life.settings.tombstones_max),
             "counted in a day": (len(life.limits), limits.KEYS_MAX),

@@ -124,7 +124,12 @@ MALFORMED: Final = WIRE.counter(
 DROPPED: Final = WIRE.counter(
     "gateway_messages_dropped_total",
     "messages",
-    "Terminals' messages dropped because too much waits for the journal.",
+    "Terminals' messages that got no answer, because too much waits or the journal can't be asked.",
+)
+REFUSED_FULL: Final = WIRE.counter(
+    "gateway_messages_refused_full_total",
+    "messages",
+    "Terminals' messages told 96 because too much waits for the journal or the security module.",
 )
 TURNS: Final = WIRE.counter("gateway_turns_total", "turns", "Turns of the engine.")
 BATCHES: Final = WIRE.counter(

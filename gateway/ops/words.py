@@ -99,8 +99,10 @@ DECLINES: Final = (
 BOUNDS: Final = (
     "wire.connections_max",
     "wire.in_flight_per_terminal_max",
+    "wire.in_flight_max",
     "descriptors",
     "effects that wait for the journal",
+    "questions that wait for the journal",
     "batches in upload",
     "remembered reversals",
     "counted in a day",

@@ -14,15 +14,15 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from collections import Counter
 
 from codec import FrameError
 from codec.framing import frame
-from gateway.wire._events cimport acknowledged
 from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
+from gateway.wire.crowd import Crowd
+from gateway.wire.deliveries cimport Deliveries
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
 
@@ -81,50 +81,9 @@ cdef enum:
     ACCEPTS_A_TURN = 256
     EVENTS_A_TURN = 1024
     ADDRESS_TEXT_MAX = 64
-    WATCHES_MIN = 256
 
 cdef double SWEEP_EVERY_S = 1.0
 cdef str MAPPED = "::ffff:"
-
-
-cdef struct Watch:              # an answer whose acknowledgement is waited for
-    double at, since
-    int64_t conn, tag
-
-
-@cython.final
-cdef class Watches:
-    """Watches in the order of their time: a ring that grows."""
-
-    cdef Watch* ring
-    cdef Py_ssize_t first, count, room
-
-    def __dealloc__(self):
-        free(self.ring)
-
-    cdef int add(self, Watch watch) except -1:
-        cdef Watch* larger
-        cdef Py_ssize_t room, head
-        if self.count == self.room:
-            room = max(WATCHES_MIN, 2 * self.room)
-            larger = <Watch*>malloc(room * sizeof(Watch))
-            if larger == NULL:
-                raise MemoryError
-            head = self.room - self.first
-            if self.count:
-                memcpy(larger, self.ring + self.first, head * sizeof(Watch))
-                memcpy(larger + head, self.ring, self.first * sizeof(Watch))
-            free(self.ring)
-            self.ring, self.room, self.first = larger, room, 0
-        self.ring[(self.first + self.count) % self.room] = watch
-        self.count += 1
-        return 0
-
-    cdef Watch pop(self) noexcept:
-        cdef Watch watch = self.ring[self.first]
-        self.first = (self.first + 1) % self.room
-        self.count -= 1
-        return watch
 
 
 cdef class Driver(Outlet):
@@ -132,19 +91,17 @@ cdef class Driver(Outlet):
 
     cdef object clock
     cdef object limits
-    cdef double settles_s, unacknowledged_s
-    cdef Py_ssize_t connections_max, per_address_max
+    cdef readonly object crowd          # who was accepted, and whether somebody more may be
     cdef readonly object refused        # connections ended or not accepted, by reason
     cdef readonly long frames_in, frames_out
     cdef dict conns                     # id → Connection
     cdef list by_fd                     # Connection, or None
     cdef dict doors                     # a listening descriptor → Door
-    cdef dict addresses                 # how many accepted connections each address has
     cdef dict wheel                     # second → ids of connections whose clocks are due
     cdef list dirty                     # connections with something queued since the last flush
     cdef int wake_fd                    # a descriptor of the epoll set that `wake` makes ready
     cdef list events
-    cdef Watches watches, fresh         # `fresh`: of answers that have not been flushed yet
+    cdef Deliveries deliveries
     cdef int epoll_fd
     cdef int64_t last_id
     cdef double next_sweep
@@ -154,14 +111,10 @@ cdef class Driver(Outlet):
     def __cinit__(self, limits, clock):
         self.epoll_fd = self.wake_fd = -1
         self.clock, self.limits = clock, limits
-        self.settles_s = limits.acknowledgement_settles_s
-        self.unacknowledged_s = limits.unacknowledged_s
-        self.connections_max = limits.connections_max
-        self.per_address_max = limits.connections_per_address_max
-        self.refused = Counter()
-        self.conns, self.doors, self.addresses, self.wheel = {}, {}, {}, {}
+        self.crowd, self.refused = Crowd(limits), Counter()
+        self.conns, self.doors, self.wheel = {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
-        self.watches, self.fresh = Watches(), Watches()
+        self.deliveries = Deliveries(limits)
         self.happening = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
         self.buffer = <uint8_t*>malloc(READ_BYTES)
         if self.happening == NULL or self.buffer == NULL:
@@ -222,7 +175,7 @@ cdef class Driver(Outlet):
         cdef Connection connection = self.join(fd, door.name, True, filter, now)
         connection.proves, connection.binding = door.acknowledges, door.binding
         if address:
-            self.settle(connection, address)
+            self.crowd.is_from(connection, address)
         return 0
 
     cdef Connection join(self, int fd, str peer, bint accepted, object filter, double now):
@@ -236,14 +189,9 @@ cdef class Driver(Outlet):
         self.ask(EPOLL_CTL_ADD, fd, connection.half, EPOLLIN)
         self.by_fd[fd] = self.conns[connection.id] = connection
         if accepted:
+            self.crowd.comes(connection)
             self.look_later(connection)
         return connection
-
-    cdef int settle(self, Connection connection, str address) except -1:
-        """The connection counts as this address's."""
-        connection.address = address
-        self.addresses[address] = self.addresses.get(address, 0) + 1
-        return 0
 
     def accepted(self):
         """The connections that others made to us, the oldest first."""
@@ -275,12 +223,8 @@ cdef class Driver(Outlet):
         self.by_fd[connection.fd] = None
         close(connection.fd)
         connection.fd = -1
-        if connection.address is not None:
-            left = self.addresses[connection.address] - 1
-            if left:
-                self.addresses[connection.address] = left
-            else:
-                del self.addresses[connection.address]
+        if connection.accepted:
+            self.crowd.leaves(connection)
         return 0
 
     cdef int ask(self, int operation, int fd, uint32_t half, uint32_t interest) except -1:
@@ -322,11 +266,15 @@ cdef class Driver(Outlet):
                 self.accept(<int>key, now)
             else:
                 self.happened(key, self.happening[i].events, now)
-        if self.watches.count and self.watches.ring[self.watches.first].at <= now:
-            self.check_watches(now)
+        self.look_at_deliveries(now)
         if now >= self.next_sweep:
             self.sweep(now)
         return count > 0 or len(self.events) > 0
+
+    def ready(self):
+        """What happened since the last call; waits for nothing."""
+        self.poll()
+        return self.taken()
 
     def taken(self):
         """The events since the last call."""
@@ -350,7 +298,7 @@ cdef class Driver(Outlet):
                     self.ask(EPOLL_CTL_MOD, fd, 0, 0)
                 return 0
             source = text_of(&address)
-            why = self.unwelcome(door, source)
+            why = self.crowd.refuses(source, door.trusts)
             if why is not None:
                 self.refused[why] += 1
                 close(got)
@@ -358,19 +306,6 @@ cdef class Driver(Outlet):
             filter = door.filter() if door.filter is not None else None
             self.admit(got, door, filter, "" if door.trusts is not None else source, now)
         return 0
-
-    cdef str unwelcome(self, object door, str source):
-        """Why a connection from here is not accepted, or None."""
-        if len(self.conns) >= self.connections_max:
-            return "connections_max"
-        if door.trusts is not None:
-            return None if door.trusts(source) else "proxy not trusted"
-        return self.crowded(source)
-
-    cdef str crowded(self, str source):
-        if self.addresses.get(source, 0) >= self.per_address_max:
-            return "connections_per_address_max"
-        return None
 
     cdef int happened(self, uint64_t key, uint32_t mask, double now) except -1:
         cdef uint32_t fd = <uint32_t>(key & 0xFFFFFFFF)
@@ -435,11 +370,11 @@ cdef class Driver(Outlet):
                               False)
             self.write(connection)
         if connection.fd >= 0 and connection.address is None and filter.source:
-            why = self.crowded(filter.source)
+            why = self.crowd.crowded(filter.source)
             if why is not None:
                 self.lose(connection, why)
                 return 0
-            self.settle(connection, filter.source)
+            self.crowd.is_from(connection, filter.source)
         if connection.fd >= 0 and connection.shaking and filter.shaken:
             connection.shaking = False
         if connection.fd >= 0 and plain:
@@ -473,9 +408,8 @@ cdef class Driver(Outlet):
             send(connection.fd, PyBytes_AS_STRING(alert), PyBytes_GET_SIZE(alert), MSG_NOSIGNAL)
 
     cdef int ended(self, Connection connection) except -1:
-        """The other side sends no more.  While an answer is unproven a reset may still follow."""
-        if connection.watched:
-            connection.closed = True
+        """The other side sends no more."""
+        if connection.hear_end():
             self.await_(connection, EPOLLOUT if connection.end > connection.start else 0)
             self.events.append(Closed(connection.id))
         else:
@@ -520,7 +454,6 @@ cdef class Driver(Outlet):
         cdef object found = self.conns.get(conn)
         cdef Connection connection
         cdef bytes sealed
-        cdef Watch watch
         if found is None:
             return False
         connection = <Connection>found
@@ -539,11 +472,8 @@ cdef class Driver(Outlet):
             connection.dirty = True
             self.dirty.append(connection)
         self.frames_out += 1
-        if tag and connection.proves:
-            watch.at = watch.since = 0
-            watch.conn, watch.tag = connection.id, tag
-            self.fresh.add(watch)
-            connection.watched += 1
+        if tag:
+            self.deliveries.sent(connection, tag)
         return True
 
     cpdef object flush(self):
@@ -557,8 +487,8 @@ cdef class Driver(Outlet):
                 connection.dirty = False
                 if connection.fd >= 0:
                     self.write(connection)
-        if self.fresh.count:
-            self.start_watches()
+        if self.deliveries.fresh.count:
+            self.deliveries.handed_over(self.clock.now().monotonic)
 
     cdef int write(self, Connection connection) except -1:
         cdef ssize_t count
@@ -578,48 +508,26 @@ cdef class Driver(Outlet):
 
     # Proofs of delivery
 
-    cdef int start_watches(self) except -1:
-        """Their time counts from when the bytes were handed to the kernel."""
-        cdef double now = self.clock.now().monotonic
-        cdef Watch watch
-        while self.fresh.count:
-            watch = self.fresh.pop()
-            watch.since, watch.at = now, now + self.settles_s
-            self.watches.add(watch)
+    cdef int look_at_deliveries(self, double now) except -1:
+        cdef Connection connection
+        cdef int64_t conn = self.deliveries.due(now)
+        cdef bint has_all
+        while conn:
+            found = self.conns.get(conn)
+            if found is None:
+                self.deliveries.skip()
+            else:
+                connection = <Connection>found
+                has_all = self.deliveries.asks(connection) and self.has_all(connection)
+                why = self.deliveries.look(connection, has_all, now, self.events)
+                if why is not None:
+                    self.lose(connection, why)
+            conn = self.deliveries.due(now)
         return 0
 
-    cdef int check_watches(self, double now) except -1:
-        cdef Watch watch
-        cdef object found
-        while self.watches.count and self.watches.ring[self.watches.first].at <= now:
-            watch = self.watches.pop()
-            found = self.conns.get(watch.conn)
-            if found is not None:
-                self.check(<Connection>found, watch, now)
-        return 0
-
-    cdef bint has_all(self, Connection connection, double now) noexcept:
-        """Whether the other side's TCP has every byte now.  Then it need not be asked again for an
-        answer that was sent before.
-        """
-        if connection.end > connection.start or unacknowledged(connection.fd):
-            return False
-        connection.all_had_at = now
-        return True
-
-    cdef int check(self, Connection connection, Watch watch, double now) except -1:
-        connection.watched -= 1
-        if watch.since < connection.all_had_at or self.has_all(connection, now):
-            self.events.append(acknowledged(connection.id, watch.tag))
-            if connection.closed and not connection.watched:
-                self.lose(connection, "ended")
-        elif now - watch.since > self.unacknowledged_s:
-            self.lose(connection, "answer not acknowledged")
-        else:
-            watch.at = now + self.settles_s
-            self.watches.add(watch)
-            connection.watched += 1
-        return 0
+    cdef bint has_all(self, Connection connection) noexcept:
+        """Whether the other side's TCP has every byte now."""
+        return connection.end == connection.start and not unacknowledged(connection.fd)
 
 
 cdef int unacknowledged(int fd) noexcept:

@@ -125,6 +125,14 @@ cdef class Connection:
                 raise self.broken
         return found
 
+    cpdef bint hear_end(self):
+        """The other side sends no more.  Whether the connection stands: while an answer is unproven
+        a reset may still follow."""
+        if not self.watched:
+            return False
+        self.closed = True
+        return True
+
     @property
     def unreadable(self):
         """Why nothing more can be cut out of what comes; None while it can."""

@@ -6,7 +6,7 @@ import resource
 from typing import Final
 
 RESERVE: Final = 256
-"""Descriptors that are no connection: the journal, listeners, HTTP, logs."""
+"""Descriptors that are no terminal's: links to hosts, the journal, listeners, HTTP, logs."""
 
 
 def raise_limit(connections_max: int) -> int:

@@ -49,12 +49,18 @@ class WireLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Bounds of one connection and of all; reaching one costs the offender."""
 
     connections_max: int = 18_000
-    connections_per_address_max: int = 18_000
-    """Of one address; terminals behind one router share theirs."""
+    """Of terminals; links to hosts take no place."""
+    connections_per_address_max: int = 4_500
+    """Of one address; terminals behind one router or concentrator share theirs.  A quarter of all,
+    so that no address alone can take every place."""
     handshake_s: float = 10.0
     """Time from the start of a connection to the end of its TLS handshake or proxy's header."""
     in_flight_per_terminal_max: int = 256
-    """Requests of one connection that wait for their answer; routing refuses more with 91."""
+    """Requests of one connection that wait for their answer, enquiries included; routing refuses
+    more with 91."""
+    in_flight_max: int = 20_000
+    """Requests of all connections that wait for an answer of a host; routing refuses more with 91.
+    Reversals always go."""
     frame_bytes_max: int = 4_096
     first_frame_s: float = 30.0
     """A connection that has not sent its first whole frame by then is closed."""

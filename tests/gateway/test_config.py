@@ -11,6 +11,7 @@ from codec import MacKey
 from gateway.config import Config, load
 from gateway.config_macs import mac_key
 from gateway.config_overrides import ConfigError
+from gateway.config_warnings import warnings
 from gateway.mappings import mappings
 from routing.conventions import CONVENTIONS
 
@@ -312,3 +313,15 @@ def test_keys_that_no_mac_can_be_made_with_are_a_problem(tmp_path: Path) -> None
 def test_parameters_stand_there_once(tmp_path: Path) -> None:
     twice = "parameters=[{name='chip'}, {name='chip'}]"
     assert len(problems(written(tmp_path, WORKING), twice)) == 2
+
+
+def test_by_default_no_address_can_take_every_place_and_one_that_may_is_warned_of(
+    tmp_path: Path,
+) -> None:
+    config = load(written(tmp_path))
+    assert 4 * config.wire.connections_per_address_max <= config.wire.connections_max
+    assert list(warnings(config)) == []
+    for override in ("connections_per_address_max=18000", "connections_max=4500"):
+        (said,) = warnings(load(written(tmp_path), [f"wire.{override}"]))
+        assert said.startswith("wire.connections_per_address_max = ")
+        assert said.endswith("one address alone can take every place")

@@ -330,8 +330,11 @@ async def test_a_receiver_that_talks_garbage_costs_nobody_else(tmp_path: Path, b
 async def test_a_canary_whose_line_is_cut_says_so(tmp_path: Path, bank: Bank) -> None:
     settings = (*canary_settings(tmp_path), "wire.connections_max=1")
     async with gateway(tmp_path, bank, *settings) as running:
+        takes_the_place = await running.terminal()
+        assert (await takes_the_place.asks(sale()))[39] == "00"
         flown = await running.http.post("/desk", json={"request": {"do": "canary"}, "who": ""})
         assert (flown.status_code, bool(flown.json()["facts"]["bank"])) == (409, True)
+        await takes_the_place.vanish()
 
 
 async def test_a_notice_that_is_too_old_is_given_up(tmp_path: Path, bank: Bank) -> None:

@@ -243,6 +243,19 @@ async def test_more_connections_than_allowed_are_closed_at_once(wire: Wire) -> N
     assert len(wire.engine) == 3
 
 
+async def test_the_link_of_a_host_takes_no_terminals_place() -> None:
+    wire = wire_with(connections_max=1)
+    with socket.create_server(("127.0.0.1", 0)) as bank:
+        for _ in range(2):
+            conn = await wire.engine.connect("127.0.0.1", bank.getsockname()[1], "bank", WAIT_S)
+            assert conn is not None
+        terminal = await wire.introduced(wire.client())
+        assert (len(wire.engine), len(wire.engine.crowd)) == (3, 1)
+        wire.engine.close(terminal, "because")
+        assert (len(wire.engine), len(wire.engine.crowd)) == (2, 0)
+    close(wire)
+
+
 async def test_one_address_takes_no_more_connections_than_it_may() -> None:
     wire = wire_with(connections_per_address_max=1)
     first = wire.client()

@@ -83,6 +83,22 @@ def reopened(journal: SqliteJournal, folder: Path) -> SqliteJournal:
 # All journals
 
 
+def test_none_knows_an_identity_that_no_charge_had(any_journal: Journal) -> None:
+    any_journal.start(WALL, ended_max=100)
+    assert any_journal.known(["MERCHANT0000001|T0000001|000001|2|"]) == set()
+
+
+def test_known_identities_are_told_while_another_connection_writes(
+    held: SqliteJournal, tmp_path: Path
+) -> None:
+    mine = charge(1)
+    held.append([opened(mine)])
+    with closing(apsw.Connection(str(tmp_path / "isogate.db"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert held.known([mine.identity, mine.identity + "?", 'it\'s "quoted"']) == {mine.identity}
+        other.execute("ROLLBACK")
+
+
 def test_a_first_life_finds_nothing(any_journal: Journal) -> None:
     recovery = any_journal.start(WALL, ended_max=10)
     assert (recovery.epoch, recovery.last_id, recovery.charges) == (1, 0, [])

@@ -58,6 +58,7 @@ def test_each_identity_is_found_and_taken_once_whatever_happens(
     """Batches of any size, some that fail, repeats of old and new charges, new lives."""
     monkeypatch.setattr("gateway.journal.sqlite.prepared", way)
     rng = random.Random(seed)  # noqa: S311 - a test's dice
+    unknown = "SHOP|T1|999999|2|1123|171500"
     journal, taken, number = journal_in(tmp_path), dict[str, int](), 0
     for _ in range(60):
         batch, refused, new = [], dict[int, int](), dict[str, int]()
@@ -86,11 +87,12 @@ def test_each_identity_is_found_and_taken_once_whatever_happens(
             journal.close()
             journal = journal_in(tmp_path)
             assert behind(tmp_path)[:2] == (max(there, default=0), there)
+        assert journal.known([*taken, unknown]) == set(taken)
         for identity, one in rng.sample([*taken.items()], min(5, len(taken))):
             for found in (journal.find(identity), journal.find(Original(identity[:15], "", ""))):
                 assert found is not None
                 assert found.id == one
-    assert journal.find("SHOP|T1|999999|2|1123|171500") is None
+    assert journal.find(unknown) is None
     journal.close()
 
 

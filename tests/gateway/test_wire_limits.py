@@ -78,7 +78,7 @@ LIMITS = {
         "waiting_bytes_max", never_reads, ("wire.waiting_bytes_max=100000",)
     ),
     "connections_max": Limit(
-        "connections_max", says_nothing, ("wire.connections_max=3",), connections=2
+        "connections_max", says_nothing, ("wire.connections_max=2",), connections=2
     ),
     "connections_per_address_max": Limit(
         "connections_per_address_max",

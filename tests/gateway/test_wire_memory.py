@@ -65,7 +65,10 @@ def started(command: list[str]) -> subprocess.Popen[bytes]:
 
 async def kib_each(door: Door, child: str, count: int, *arguments: str) -> float:
     """Growth of this process by each of so many terminals that were answered and then idle."""
-    engine = Engine(WireLimits(acknowledgement_settles_s=0.1, handshake_s=WAIT_S), SystemClock())
+    limits = WireLimits(
+        connections_per_address_max=TERMINALS, acknowledgement_settles_s=0.1, handshake_s=WAIT_S
+    )
+    engine = Engine(limits, SystemClock())
     port = engine.listen(door.name, "127.0.0.1", 0, door).getsockname()[1]
     before = resident_kib()
     process = started([sys.executable, "-c", child, str(port), str(count), *arguments])

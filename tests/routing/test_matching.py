@@ -98,7 +98,7 @@ def test_whatever_happens_a_key_in_use_has_one_owner(moves: list[tuple[str, str,
 
 
 def test_91_and_nothing_sent_when_no_key_is_free(world: World) -> None:
-    world = World(world.name, host_settings={"pending_max": 2})
+    world = World(world.name, host_settings={"pending_max": 3})
     for stan in (1, 2, 3):
         world.says(1, sale(world.name, stan))
     assert world.codes(1) == ["91"]
@@ -107,6 +107,39 @@ def test_91_and_nothing_sent_when_no_key_is_free(world: World) -> None:
     world.answers(answer(world.charges_sent[0]))
     world.says(1, sale(world.name, 4))
     assert len(world.charges_sent) == 3
+
+
+def test_new_requests_stop_before_the_last_keys_and_what_gives_money_back_takes_those() -> None:
+    table = keys(pending_max=10)
+    for number in range(9):
+        table.claim_new(f"{number}", number)
+    with pytest.raises(NoFreeKeyError):
+        table.claim_new("new", "new")
+    table.claim("reversal", "reversal")
+    assert len(table) == 10
+    table.release("0")
+    with pytest.raises(NoFreeKeyError):
+        table.claim_new("new", "new")
+    table.release("1")
+    table.claim_new("new", "new")
+
+
+def test_new_sales_never_take_the_key_that_a_reversal_waits_for() -> None:
+    most, between_s = 10, 0.1
+    world = World(ISO, host_settings={"pending_max": most, "answer_timeout_s": 2.0})
+    world.says(1, sale(ISO, 1))
+    answered = 1
+    for stan in range(2, 100):
+        world.says(stan, sale(ISO, stan, de41=f"T{stan:07d}"))
+        if stan > most:
+            world.answers(answer(world.charges_sent[answered]))
+            answered += 1
+            # The key that came free is taken at once.
+            world.says(stan, sale(ISO, 100 + stan, de41=f"T{stan:07d}"))
+        world.wait(between_s)
+    assert world.state(1) is State.REVERSAL_DUE
+    assert world.at_host("04")
+    assert "91" in world.codes(99)
 
 
 def test_a_pos_terminals_number_is_not_used_again_while_a_late_answer_may_come() -> None:

@@ -231,6 +231,10 @@ class MemoryJournal:
         found = [each for each in map(self.charge, self.opened) if original.names(each)]
         return found[-1] if found else None
 
+    def knows(self, identity: str) -> bool:
+        """Whether a charge with this identity was opened."""
+        return any(each.identity == identity for each in self.charges())
+
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges of a terminal's batch, oldest first."""
         each = ((c.merchant, c.terminal, c.batch) for c in self.charges())
@@ -364,6 +368,8 @@ class World:
     def release(self, outbox: Outbox) -> None:
         """Let a committed outbox leave."""
         self.key_work += outbox.key_work
+        for question in outbox.questions:
+            question.answered(self.journal.knows(question.identity), self.now)
         for send in (*outbox.express, *outbox.sends):
             if self.switch.may_leave(send, self.now):
                 self._leave(send)

@@ -31,6 +31,9 @@ SMALL_WINDOW_BYTES: Final = 300
 """What the kernel takes of a connection before it is acknowledged, in a world of tiny bounds."""
 _EFFECTS_A_CHARGE: Final = 12
 """What hosts and clocks may make of one charge while the journal fails: that is not dropped."""
+_EFFECTS_A_MESSAGE: Final = 4
+"""Of a reversal, confirmation or settlement that is taken although that bound is reached, and of a
+sale that proves an earlier one; a connection has one of them at a time."""
 _EFFECTS_A_SIGN_IN: Final = 3
 """Of one that waited for its keys when the bound was reached; a terminal has one at a time."""
 
@@ -61,6 +64,7 @@ def tiny(config: Config, terminals: int) -> Config:
     values["wire"] = msgspec.structs.replace(
         config.wire,
         connections_max=terminals + 1,
+        in_flight_max=4,
         frame_bytes_max=512,
         waiting_bytes_max=260,
         link_waiting_bytes_max=400,
@@ -90,17 +94,18 @@ class Fill(NamedTuple):
 
 def fills(config: Config, switch: Switch, network: SimNetwork) -> Iterator[Fill]:
     """Everything in a running gateway that has a bound."""
-    yield from _of_routing(switch)
+    yield from _of_routing(switch, len(network.connections()))
     yield from _of_wire(config, network)
 
 
-def _of_routing(switch: Switch) -> Iterator[Fill]:
+def _of_routing(switch: Switch, connections: int) -> Iterator[Fill]:
     life, settings = switch.life, switch.life.settings
     open_now = life.book.open()
     for host in switch.hosts.values():
         sent = sum(x.state is State.SENT and x.host == host.name for x in open_now)
         yield Fill("host.in_flight_max", sent, host.settings.in_flight_max)
         yield Fill("host.pending_max", len(host.keys), host.settings.pending_max)
+    yield Fill("wire.in_flight_max", life.book.waiting(), settings.in_flight_max)
     yield Fill("journal.ended_in_memory_max", len(life.book) - len(open_now), settings.ended_max)
     yield Fill(
         "tombstones_max", len(switch.terminals.admission.tombstones), settings.tombstones_max
@@ -109,7 +114,7 @@ def _of_routing(switch: Switch) -> Iterator[Fill]:
         loaded, most = life.book.load_of(conn), settings.in_flight_per_connection_max
         yield Fill("in_flight_per_connection_max", loaded, most)
     waiting = intake.WAITING_EFFECTS_MAX + _EFFECTS_A_CHARGE * (1 + len(open_now))
-    waiting += _EFFECTS_A_SIGN_IN * len(life.registry)
+    waiting += _EFFECTS_A_SIGN_IN * len(life.registry) + _EFFECTS_A_MESSAGE * connections
     yield Fill("effects that wait for the journal", len(life.outbox), waiting)
 
 

@@ -1,20 +1,22 @@
 """The gateway's network port in the simulator: the shipped connection logic over simulated wires.
 
-What the epoll driver does with the kernel is done here with `wires`; framing, limits and clocks are
-`gateway.wire.connection` as shipped.
+What the epoll driver does with the kernel is done here with `wires`; framing, limits, clocks and
+proofs of delivery are `gateway.wire`'s `connection`, `crowd` and `deliveries` as shipped.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from codec import FrameError
 from gateway.wire._outlet import Outlet
 from gateway.wire.connection import Connection, SlowReaderError
-from gateway.wire.port import Acknowledged, Closed, Frame, Lost
+from gateway.wire.crowd import Crowd
+from gateway.wire.deliveries import Deliveries
+from gateway.wire.port import Closed, Frame, Lost
 from tests.simulation.agenda import Nap
 
 if TYPE_CHECKING:
@@ -31,13 +33,6 @@ SEND_WINDOW_BYTES: Final = 65_536
 """What this side's kernel takes of a connection before it is acknowledged."""
 
 
-class _Watch(NamedTuple):
-    at: float
-    since: float
-    conn: int
-    tag: int
-
-
 class SimNetwork(Outlet):
     """All connections of one life of the gateway; the `Owner` of their ends on its side."""
 
@@ -51,7 +46,8 @@ class SimNetwork(Outlet):
     ) -> None:
         self.window_bytes = SEND_WINDOW_BYTES
         self.ended: Counter[str] = Counter()
-        """Connections that the gateway ended, by why."""
+        """Connections that the gateway ended or refused, by why."""
+        self._crowd = Crowd(limits)
         self._limits = limits
         self._clock = clock
         self._dial = dial
@@ -61,8 +57,7 @@ class SimNetwork(Outlet):
         self._connections: dict[int, Connection] = {}
         self._readable: dict[End, None] = {}
         self._dirty: dict[int, None] = {}
-        self._watches: deque[_Watch] = deque()
-        self._watched: Counter[int] = Counter()
+        self._deliveries = Deliveries(limits)
         self._events: list[WireEvent] = []
         self._last_id = 0
         self._next_sweep = 0.0
@@ -88,12 +83,14 @@ class SimNetwork(Outlet):
             self._lose(connection, "reset")
             self._nap.wake()
 
-    def adopt(self, end: End, peer: str, *, accepted: bool = False) -> int:
+    def adopt(self, end: End, peer: str, *, accepted: bool = False, source: str = "") -> int:
         """Take over an end; returns the connection's id."""
         self._last_id += 1
         conn = self._last_id
         connection = Connection(conn, peer, self._limits, self._clock.now().monotonic)
         connection.accepted = accepted
+        if accepted:
+            self._crowd.comes(connection, source)
         end.hard_close = not accepted
         self._connections[conn], self._ends[conn], self._ids[end] = connection, end, conn
         end.owner = self
@@ -103,12 +100,14 @@ class SimNetwork(Outlet):
         """Our ends of all connections, oldest first."""
         return list(self._ends.values())
 
-    def takes_another(self) -> bool:
-        """Whether a terminal that connects now is accepted."""
+    def accepts(self, source: str) -> bool:
+        """Whether a terminal that connects from there now is accepted."""
         if not self._listens:
             return False
-        accepted = sum(connection.accepted for connection in self._connections.values())
-        return accepted < self._limits.connections_max
+        why = self._crowd.refuses(source)
+        if why is not None:
+            self.ended[why] += 1
+        return why is None
 
     def stop_listening(self) -> None:
         """Accept nobody any more."""
@@ -149,7 +148,7 @@ class SimNetwork(Outlet):
         readable, self._readable = self._readable, {}
         for end in readable:
             self._read(end, now)
-        self._check_watches(now)
+        self._look_at_deliveries(now)
         if now >= self._next_sweep:
             self._sweep(now)
         events, self._events = self._events, []
@@ -177,10 +176,7 @@ class SimNetwork(Outlet):
         self._leaves(connection.peer, data)
         self._dirty[conn] = None
         if tag:
-            now = self._clock.now().monotonic
-            settles = now + self._limits.acknowledgement_settles_s
-            self._watches.append(_Watch(settles, now, conn, tag))
-            self._watched[conn] += 1
+            self._deliveries.sent(connection, tag)
         return True
 
     def peer(self, conn: int) -> str:
@@ -199,6 +195,7 @@ class SimNetwork(Outlet):
             connection = self._connections.get(conn)
             if connection is not None:
                 self._write(connection)
+        self._deliveries.handed_over(self._clock.now().monotonic)
 
     def close(self, conn: int, why: str) -> None:
         """End a connection; a `Lost` follows."""
@@ -237,8 +234,7 @@ class SimNetwork(Outlet):
             self._ended(connection)
 
     def _ended(self, connection: Connection) -> None:
-        if self._watched[connection.id]:
-            connection.closed = True
+        if connection.hear_end():
             self._events.append(Closed(connection.id))
         else:
             self._lose(connection, "ended")
@@ -247,6 +243,8 @@ class SimNetwork(Outlet):
         self.ended[why] += 1
         end = self._ends.pop(connection.id)
         del self._connections[connection.id], self._ids[end]
+        if connection.accepted:
+            self._crowd.leaves(connection)
         self._dirty.pop(connection.id, None)
         self._readable.pop(end, None)
         self._acknowledged.pop(connection.id, None)
@@ -276,25 +274,17 @@ class SimNetwork(Outlet):
         elif now - since > self._limits.link_unacknowledged_s:
             self._lose(connection, "host acknowledges nothing")
 
-    def _check_watches(self, now: float) -> None:
-        watches = self._watches
-        while watches and watches[0].at <= now:
-            watch = watches.popleft()
-            self._watched[watch.conn] -= 1
-            if not self._watched[watch.conn]:
-                del self._watched[watch.conn]
-            connection = self._connections.get(watch.conn)
-            if connection is not None:
-                self._check(connection, watch, now)
+    def _look_at_deliveries(self, now: float) -> None:
+        while conn := self._deliveries.due(now):
+            connection = self._connections.get(conn)
+            if connection is None:
+                self._deliveries.skip()
+                continue
+            has_all = self._deliveries.asks(connection) and self._has_all(connection)
+            why = self._deliveries.look(connection, has_all, now, self._events)
+            if why is not None:
+                self._lose(connection, why)
 
-    def _check(self, connection: Connection, watch: _Watch, now: float) -> None:
-        if not connection.out and not self._ends[connection.id].in_flight:
-            self._events.append(Acknowledged(watch.conn, watch.tag))
-            if connection.closed and not self._watched[watch.conn]:
-                self._lose(connection, "ended")
-        elif now - watch.since > self._limits.unacknowledged_s:
-            self._lose(connection, "answer not acknowledged")
-        else:
-            later = now + self._limits.acknowledgement_settles_s
-            self._watches.append(watch._replace(at=later))
-            self._watched[watch.conn] += 1
+    def _has_all(self, connection: Connection) -> bool:
+        """Whether the other kernel has every byte now."""
+        return not connection.out and not self._ends[connection.id].in_flight

@@ -87,6 +87,10 @@ class WatchedJournal:
         """As shipped."""
         return self._journal.find(original)
 
+    def known(self, identities: Sequence[str]) -> set[str]:
+        """As shipped."""
+        return self._journal.known(identities)
+
     def batch(self, wanted: Batch) -> list[Charge]:
         """As shipped."""
         return self._journal.batch(wanted)
@@ -297,8 +301,10 @@ class GatewayProcess:
             journal.close()
 
     def _die(self) -> None:
+        if self.switch is not None:
+            pressure = self.switch.life.pressure
+            self.reached["effects that wait for the journal"] += pressure.refused
         network, self.network, self.switch, self.node = self.network, None, None, None
-        self.reached["effects that wait for the journal"] += self._metrics.dropped
         self.reached += network.ended if network is not None else Counter()
         self._metrics = Metrics()
         ends = network.ends() if network is not None else []

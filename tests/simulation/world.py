@@ -190,11 +190,11 @@ class World:
         """A connection to the gateway, if there is one now."""
         network = self.process.network
         is_dark = self.agenda.now < self.weather.dark_until
-        if network is None or is_dark or not network.takes_another():
+        if network is None or is_dark or not network.accepts(terminal.name):
             return None
         wire = Wire(self.agenda, self.weather, terminal.name, even_lags_s=self._lags_s)
         wire.near.owner = terminal
-        network.adopt(wire.far, terminal.listener, accepted=True)
+        network.adopt(wire.far, terminal.listener, accepted=True, source=terminal.name)
         return wire.near
 
     # The run

@@ -1,0 +1,129 @@
+# cython: language_level=3
+"""Which answers have arrived, as far as TCP can tell.  No socket here.
+
+An answer that was handed to the kernel is looked at after `acknowledgement_settles_s`, and again
+after the same time until it is decided:
+
+| the other side's TCP | then |
+|---|---|
+| has every byte, or had so since the answer was sent | acknowledged |
+| the same, it has ended its sending, and no other answer is unproven | and its connection ends |
+| lacks some, for no longer than `unacknowledged_s` | looked at again |
+| lacks some for longer | its connection is given up |
+
+A reset in the meantime is a loss, and then nobody is left to look at.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from gateway.wire._events cimport acknowledged
+from gateway.wire.connection cimport Connection
+
+cdef enum:
+    WATCHES_MIN = 256
+
+
+@cython.final
+cdef class Watches:
+    """Watches in the order of their time: a ring that grows."""
+
+    def __dealloc__(self):
+        free(self.ring)
+
+    cdef int add(self, Watch watch) except -1:
+        cdef Watch* larger
+        cdef Py_ssize_t room, head
+        if self.count == self.room:
+            room = max(WATCHES_MIN, 2 * self.room)
+            larger = <Watch*>malloc(room * sizeof(Watch))
+            if larger == NULL:
+                raise MemoryError
+            head = self.room - self.first
+            if self.count:
+                memcpy(larger, self.ring + self.first, head * sizeof(Watch))
+                memcpy(larger + head, self.ring, self.first * sizeof(Watch))
+            free(self.ring)
+            self.ring, self.room, self.first = larger, room, 0
+        self.ring[(self.first + self.count) % self.room] = watch
+        self.count += 1
+        return 0
+
+    cdef Watch pop(self) noexcept:
+        cdef Watch watch = self.ring[self.first]
+        self.first = (self.first + 1) % self.room
+        self.count -= 1
+        return watch
+
+
+@cython.final
+cdef class Deliveries:
+    """The answers of all connections that are not proven yet."""
+
+    def __cinit__(self, limits):
+        self.settles_s = limits.acknowledgement_settles_s
+        self.unacknowledged_s = limits.unacknowledged_s
+        self.watches, self.fresh = Watches(), Watches()
+
+    def __len__(self):
+        return self.watches.count + self.fresh.count
+
+    cpdef int sent(self, Connection connection, int64_t tag) except -1:
+        """An answer was queued.  Where TCP's acknowledgement proves nothing, nothing is watched."""
+        cdef Watch watch
+        if connection.proves:
+            watch.at = watch.since = 0
+            watch.conn, watch.tag = connection.id, tag
+            self.fresh.add(watch)
+            connection.watched += 1
+        return 0
+
+    cpdef int handed_over(self, double now) except -1:
+        """What was queued is the kernel's: from now on its time counts."""
+        cdef Watch watch
+        while self.fresh.count:
+            watch = self.fresh.pop()
+            watch.since, watch.at = now, now + self.settles_s
+            self.watches.add(watch)
+        return 0
+
+    cpdef int64_t due(self, double now) noexcept:
+        """The connection of the answer that is to be looked at now; 0: none is."""
+        cdef Watch* first
+        if not self.watches.count:
+            return 0
+        first = self.watches.ring + self.watches.first
+        return first.conn if first.at <= now else 0
+
+    cpdef int skip(self) except -1:
+        """The connection of the answer that is due is gone."""
+        self.watches.pop()
+        return 0
+
+    cpdef bint asks(self, Connection connection):
+        """Whether TCP is to be asked about the answer that is due, whose connection this is: not if
+        it had every byte at a time after that one was sent.
+        """
+        return self.watches.ring[self.watches.first].since >= connection.all_had_at
+
+    cpdef str look(self, Connection connection, bint has_all, double now, list events):
+        """Decide about the answer that is due, whose connection this is.
+
+        `has_all`: TCP was asked, and the other side's has every byte now.  Appends what is to be
+        told; returns why the connection is over, or None.
+        """
+        cdef Watch watch = self.watches.pop()
+        connection.watched -= 1
+        if has_all:
+            connection.all_had_at = now
+        if has_all or watch.since < connection.all_had_at:
+            events.append(acknowledged(connection.id, watch.tag))
+            return "ended" if connection.closed and not connection.watched else None
+        if now - watch.since > self.unacknowledged_s:
+            return "answer not acknowledged"
+        watch.at = now + self.settles_s
+        self.watches.add(watch)
+        connection.watched += 1
+        return None
