@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from routing import answers
 from routing.charge import Charge, Event, State
 from routing.effects import ToTerminal
-from routing.enquiry import Enquiry
 from routing.limits import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from codec import Message
     from codec.kept import Fields
     from routing.clock import Now
+    from routing.enquiry import Enquiry
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
 
@@ -63,7 +63,7 @@ class HostSide:
             self._mac_error(host, now)
             if isinstance(owner, Charge):
                 owner.answer_forged = True
-        elif isinstance(owner, Enquiry):
+        elif not isinstance(owner, Charge):
             self._enquiry_answered(host, owner, message, now)
         elif mti_class == _REVERSAL_CLASS:
             self._reversal_answered(host, owner, message, now)

@@ -5,6 +5,7 @@ from codec._wire cimport Message as Message_t
 from codec.kept cimport Fields as Fields_t
 
 cdef frozenset _ECHOED
+cdef list _THREE_DIGITS
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
 
 @cython.locals(number=int, known=str, fields=Fields_t)
