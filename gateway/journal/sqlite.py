@@ -107,10 +107,12 @@ class SqliteJournal:
         self._lock = -1
         self._beside: apsw.Connection | None = None
         """Reads while the other one writes; opened when it is first wanted."""
-        self._db, self._statements, up_to = self._open()
-        self._identities = Identities(up_to, run)
+        self._run = run
+        self._statements: Statements
+        self._identities: Identities
+        self._db = self._open()
 
-    def _open(self) -> tuple[apsw.Connection, Statements, int]:
+    def _open(self) -> apsw.Connection:
         self._lock = os.open(
             self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
         )
@@ -130,8 +132,8 @@ class SqliteJournal:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             bring_up_to_date(db)
-            up_to = caught_up(db)
-            statements = prepared(db, _STATEMENTS)
+            self._identities = Identities(caught_up(db), self._run)
+            self._statements = prepared(db, _STATEMENTS)
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
@@ -140,7 +142,7 @@ class SqliteJournal:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
             raise VersionError(message) from None
-        return db, statements, up_to
+        return db
 
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """Begin a new epoch and read what the last one left."""
