@@ -110,7 +110,7 @@ def told(where: str, scraped: list[dict[str, Any]], alone: list[dict[str, Any]])
         noisy = max(noisy, spread(tails))
         report.remarks.append(
             f"{where}: this machine is too noisy to conclude: p99 without a scrape goes from"
-            f" {min(tails) / 1e3:.1f} to {max(tails) / 1e3:.1f} ms, further than a scrape may move it"
+            f" {min(tails) / 1e3:.1f} to {max(tails) / 1e3:.1f} ms, more than a scrape may add"
         )
     pairs = list(zip(scraped, alone, strict=True))
     added = [mine["p99_us"] - other["p99_us"] for mine, other in pairs]
