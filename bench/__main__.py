@@ -20,6 +20,7 @@ from bench import (
     relay,
     scrape,
     stages,
+    tools,
 )
 from bench.machine import busy, fingerprint
 from bench.native import NoCompilerError
@@ -40,6 +41,7 @@ BENCHES: Final[dict[str, tuple[str, Callable[..., Report]]]] = {
     "idle": ("15,000 idle terminals: memory of each, time of the busy ones", idle.run),
     "stages": ("where each microsecond of a charge goes (py-spy)", stages.run),
     "instructions": ("user-space instructions a charge (perf or callgrind)", instructions.run),
+    "tools": ("load generator and stub host, beside the neutral ones (callgrind)", tools.run),
 }
 ALL: Final = "all"
 _HTML: Final = Path("bench-report.html")

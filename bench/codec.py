@@ -59,7 +59,7 @@ def run(*, quick: bool) -> Report:
         for what, operation in batches().items()
     }
     floors.append(_libcrypto_us(report))
-    _tell(report, ours, theirs, many, _turned(floors))
+    tell(report, ours, theirs, many, _turned(floors))
     return report
 
 
@@ -72,13 +72,14 @@ def _turned(floors: list[dict[str, float]]) -> dict[str, list[float]]:
     return {what: [each[what] for each in floors] for what in floors[0] if all(floors)}
 
 
-def _tell(
+def tell(
     report: Report,
     ours: dict[str, list[float]],
     theirs: dict[str, list[float]],
     many: dict[str, list[float]],
     floors: dict[str, list[float]],
 ) -> None:
+    """Rows and plots: libcrypto's own times stand below ours, and say how steady the machine is."""
     noisy = max((noise(values) for values in floors.values()), default=0.0)
     if noisy:
         report.remarks.append(noise_told("codec", "libcrypto alone", noisy))

@@ -24,6 +24,7 @@ from bench.report import Report, read, row
 from bench.rows import DIALECT, SALE
 from codec import Message, build
 from gateway.config import load
+from gateway.garbage import look_seldom
 from routing.clock import Now
 from routing.effects import ToHost, ToTerminal
 from routing.switch import Switch
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 STEPS: Final = 4
 _TERMINALS: Final = 64
-_CHARGES: Final = 8_000
+_CHARGES: Final = 4_000
 _QUICK_CHARGES: Final = 800
 _REPEATS: Final = 5
 _LINK: Final = 1
@@ -85,9 +86,10 @@ class Bench:
 
 def run(*, quick: bool) -> Report:
     """Charges that go well, and charges that nobody answers; compiled, and from the source."""
+    look_seldom()  # as the gateway's collector of cycles does
     report = Report(bench="decisions", rows=[])
     count = _QUICK_CHARGES if quick else _CHARGES
-    interpreted = None if pure.is_wanted() else _interpreted()
+    interpreted = None if pure.is_wanted() else _interpreted(quick=quick)
     bars = {}
     for what, way in _WAYS.items():
         seconds = [way(count) / count for _ in watched(range(_REPEATS), f"routing: {what}")]
@@ -106,11 +108,12 @@ def run(*, quick: bool) -> Report:
     return report
 
 
-def _interpreted() -> dict[str, list[float]]:
+def _interpreted(*, quick: bool) -> dict[str, list[float]]:
     """Microseconds a charge of the same benches, in a process that runs routing from its source."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
-        command = [sys.executable, "-m", "bench", "decisions", "--quick", "--json", str(figures)]
+        command = [sys.executable, "-m", "bench", "decisions", "--json", str(figures)]
+        command += ["--quick"] if quick else []
         environment = os.environ | {pure.VARIABLE: "1"}
         subprocess.run(  # noqa: S603 - ourselves
             command, env=environment, capture_output=True, timeout=_INTERPRETED_S_MAX, check=True

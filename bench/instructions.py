@@ -6,7 +6,6 @@ times slower, so that turns are emptier and a charge bears more of each: too hig
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -15,7 +14,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.native import tool
 from bench.processes import WARMUP_S, Processes, children
 from bench.progress import watched
 from bench.report import Report, row
@@ -32,13 +30,13 @@ _REPEATS: Final = 3
 _EVENT: Final = "instructions:u"
 _CONTROL_S_MAX: Final = 60.0
 _STOP_S: Final = 120.0
-_MACS: Final = 1_000
 _RELAY_MAX: Final = 12_000.0
 _EVERYTHING_MAX: Final = 45_000.0
 CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 _SETTLES: Final = {"service.delivery_proof_s": 1}
 """What is on its way at the end of a run is undone soon: the next does not bear it."""
 _SETTLED_S_MAX: Final = 60.0
+_TRANSLATED_S: Final = 1.0
 _SETTLES_PAUSE_S: Final = 0.2
 
 
@@ -122,12 +120,14 @@ def by_callgrind(
         processes.host()
         process = processes.gateway(_SETTLES) if setup else processes.floor()
         pids = [process.pid, *children(process.pid)]
+        # What runs is translated anew once it is counted: not while it is measured.
+        _control(pids, "-i", "on")
+        processes.load(_TERMINALS, _TRANSLATED_S, process.pid, warmup_s=0)
         for number in range(1, repeats + 1):
-            if setup and number > 1:
+            if setup:
                 _until_settled(processes)
-            _control(pids, "-i", "on")
+            _control(pids, "-z")
             load = processes.load(_TERMINALS, seconds, process.pid, warmup_s=0)
-            _control(pids, "-i", "off")
             _control(pids, "-d")
             collected = sum(_total(profiles / f"{pid}.{number}") for pid in pids)
             if not load["count"] or not collected:
@@ -146,7 +146,7 @@ def _until_settled(processes: Processes) -> None:
 
 
 def _control(pids: list[int], *order: str) -> None:
-    """Tell callgrind to begin or end counting, or to write down what it has counted."""
+    """Tell callgrind to begin counting, to forget or to write down what it has counted."""
     for pid in pids:
         command = ["callgrind_control", *order, str(pid)]
         subprocess.run(command, check=True, capture_output=True, timeout=_CONTROL_S_MAX)  # noqa: S603
@@ -156,43 +156,3 @@ def _total(profile: Path) -> int:
     """What stands in a profile as its sum."""
     found = re.search(r"^totals: (\d+)$", profile.read_text("utf-8", "replace"), re.MULTILINE)
     return int(found[1]) if found else 0
-
-
-def of_tools(mac: str, seconds: float) -> dict[str, float]:
-    """Instructions a charge of load generator and host, face to face, under callgrind: the
-    difference between a run and a longer one, so that their starts don't count.
-    """
-    short, charges = _tools_counted(mac, seconds)
-    long, more_charges = _tools_counted(mac, 2 * seconds)
-    return {tool: (long[tool] - short[tool]) / (more_charges - charges) for tool in long}
-
-
-def _tools_counted(mac: str, seconds: float) -> tuple[dict[str, int], int]:
-    setup = RELAY._replace(mac=mac)
-    with workplace() as folder, Processes(Path(folder), setup, CALLGRIND) as processes:
-        host = processes.host(wrapped=True)
-        processes.port = processes.host_port
-        command = processes.load_command(
-            _TERMINALS, seconds, [host.pid], warmup_s=0, wrapper=CALLGRIND
-        )
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_STOP_S, check=True)  # noqa: S603
-        processes.end(host)
-        counts = {"loadgen": _collected(done.stderr), "hostsim": _collected(processes.log)}
-    return counts, json.loads(done.stdout)["count"]
-
-
-def of_libcrypto(mac: str) -> float:
-    """Instructions that libcrypto alone takes for one MAC of the sale: a run and a longer one."""
-    short, long = (_macs_counted(mac, calls) for calls in (_MACS, 2 * _MACS))
-    return (long - short) / _MACS
-
-
-def _macs_counted(mac: str, calls: int) -> int:
-    command = [*CALLGRIND, str(tool("macfloor")), "--only", mac, "--calls", str(calls)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_STOP_S, check=True)  # noqa: S603
-    return _collected(done.stderr)
-
-
-def _collected(text: str) -> int:
-    """What all processes under callgrind counted, by what they said at their end."""
-    return sum(int(each) for each in re.findall(r"Collected : (\d+)", text))

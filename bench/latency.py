@@ -68,10 +68,7 @@ def _half(
             commits_us.append(_commit_p99_us(size, seconds))
     # The rate is no part of a name: it changes from run to run, and rows are compared by name.
     where = f"{setup.name}, {terminals} terminals, half of the maximum"
-    noisy = noise([each["cpu_us"] for each in floors])
-    if noisy:
-        report.remarks.append(noise_told(where, "CPU a charge of the floor", noisy))
-    _added(report, where, ours, floors, commits_us, noisy)
+    noisy = beside_floor(report, where, ours, floors, commits_us)
     report.rows.append(row("  sent", [each["rate"] for each in ours], "charges/s"))
     for figure in _PERCENTILES:
         unit = f"us, {figure.removesuffix('_us').replace('_', '.')}"
@@ -80,15 +77,17 @@ def _half(
     _behind(report, where, ours)
 
 
-def _added(
+def beside_floor(
     report: Report,
     where: str,
     ours: Sequence[dict[str, Any]],
     floors: Sequence[dict[str, Any]],
     commits_us: list[float],
-    noisy: float,
-) -> None:
-    """What the gateway adds to the floor's p99, round by round, and what it may."""
+) -> float:
+    """What the gateway adds to the floor's p99, round by round, and what it may; the noise."""
+    noisy = noise([each["cpu_us"] for each in floors])
+    if noisy:
+        report.remarks.append(noise_told(where, "CPU a charge of the floor", noisy))
     added = [a["p99_us"] - b["p99_us"] for a, b in zip(ours, floors, strict=True)]
     goal = None if commits_us else _ALLOWED_US
     report.rows.append(row(f"{where}: added to the floor's", added, "us, p99", goal, noisy))
@@ -99,8 +98,9 @@ def _added(
         # Each round against what its own commit allows: the disk may have changed in between.
         allowed = [_COMMITS_ALLOWED * each + _ALLOWED_US for each in commits_us]
         shares = [a / b for a, b in zip(added, allowed, strict=True)]
-        what = "  added, by 4 commits + 1 ms"
+        what = f"  added, by {_COMMITS_ALLOWED} commits + {_ALLOWED_US / 1e3:.0f} ms"
         report.rows.append(row(what, shares, "x of what is allowed", 1.0, noisy))
+    return noisy
 
 
 def _charges_a_commit(metrics: dict[str, float]) -> int:

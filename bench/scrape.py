@@ -90,7 +90,7 @@ def run(*, quick: bool) -> Report:
         took_ms += scraper.took_ms
         series += scraper.series
     where = f"{EVERYTHING.name}, {terminals} terminals, half of the maximum"
-    report = _told(where, scraped, alone)
+    report = told(where, scraped, alone)
     if took_ms:
         report.rows.append(row("a scrape, from asking to its last byte", took_ms, "ms"))
         report.rows.append(row("  series in it", series, "series"))
@@ -99,7 +99,7 @@ def run(*, quick: bool) -> Report:
     return report
 
 
-def _told(where: str, scraped: list[dict[str, Any]], alone: list[dict[str, Any]]) -> Report:
+def told(where: str, scraped: list[dict[str, Any]], alone: list[dict[str, Any]]) -> Report:
     """The yardstick here is the gateway itself, while nobody scrapes it."""
     report = Report(bench="scrape", rows=[])
     noisy = noise([each["cpu_us"] for each in alone])

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from routing.clock import Now
 
+_monotonic, _wall = time.monotonic, time.time
+
 
 class Clock(Protocol):
     """Where `Now` comes from."""
@@ -21,4 +23,4 @@ class SystemClock:
 
     def now(self) -> Now:
         """This instant, monotonic and wall."""
-        return Now(time.monotonic(), time.time())
+        return Now(_monotonic(), _wall())

@@ -63,13 +63,13 @@ class Exits:
         return lane is not None and lane.leaves(send, self._network.peer(send.conn))
 
     def hand(self, send: ToTerminal, field: bytes | None) -> None:
-        """An answer comes out of the lane: with its MAC; b'': none can be made; None: no module
-        has its key any more.
+        """An answer comes out of the lane: with its MAC; b'': none can be made, and an approval
+        without one is none; None: no module has its key any more.
         """
         now = self._clock.now()
         if not self._switch.may_leave(send, now):
             return
-        if field is None:
+        if field is None or (not field and send.charge is None):
             self._to_terminal(send)
         elif field:
             mac.put(send.message, field)

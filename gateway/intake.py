@@ -86,7 +86,8 @@ class Intake:
         of_host = conn in self._to_hosts
         lane = None if of_host else self._lane
         if lane is not None and lane.takes(event, message):
-            lane.comes(event, message)
+            each_max = self._switch.life.settings.in_flight_per_connection_max
+            lane.comes(event, message, self, each_max)
         elif of_host:
             good = peer.authentic(message)
             self._switch.from_host(name, conn, message, now, mac_good=good)
@@ -97,6 +98,15 @@ class Intake:
         """A terminal's message comes out of the lane; who is gone meanwhile asks again."""
         if self._network.peer(event.conn):
             self._asked(event.conn, event.peer, message, now, good)
+
+    def unheard(self, event: Frame, message: Message, now: Now, *, may_wait: bool) -> bool:
+        """A terminal's message whose MAC nobody checks now: whether it was answered all the same;
+        who is gone needs no answer.
+        """
+        if not self._network.peer(event.conn):
+            return True
+        terminals = self._switch.terminals
+        return terminals.unheard(event.conn, event.peer, message, now, may_wait=may_wait)
 
     def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         """A terminal asks something."""

@@ -4,9 +4,12 @@ Rule 1.  No turn and no commit waits for the module: a message whose MAC is to b
          routing when the module has answered, an answer whose MAC is to be made leaves then.
 Rule 2.  What comes over one connection comes to routing in its order: what follows a message that
          is in the lane waits behind it.
-Rule 3.  No more than `WAITING_MAX` messages wait.  A further one that comes is dropped unanswered,
-         like one that the module can't be asked about: terminals ask again; nothing was charged.
-Rule 4.  An answer that gets no MAC counts as undelivered: what it approved is then reversed.
+Rule 3.  Where `WAITING_MAX` messages wait already, a further one that asks for something new is
+         told 96 at once (`routing.unheard`); as is each that the module can't be asked about.
+         What may bring money to its end waits beyond that: `RESOLVING_MAX` in all, and of one
+         connection as many as it may have requests in flight.  What gets no answer comes again.
+Rule 4.  An approval that gets no MAC counts as undelivered: what it approved is then reversed.
+         Whatever else gets none leaves without one: it moves no money, believed or not.
 Rule 5.  Whether an answer may still leave is asked when it leaves, not when it enters the lane: its
          charge may have been given up meanwhile.
 """
@@ -20,6 +23,7 @@ import trio
 
 from gateway.keys.port import CustodyError, CustodyUnavailableError
 from gateway.peers import WorkingPeer
+from gateway.terminal_keys import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +41,10 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 WAITING_MAX: Final = 20_000
-"""Messages that wait for the module, half of them each way."""
+"""Messages that wait for the module, half of them each way, before new requests are refused, and
+answers that are no approvals leave without a MAC."""
+RESOLVING_MAX: Final = 100_000
+"""Messages that wait on their way to routing, what may bring money to its end included."""
 _EACH_WAY_MAX: Final = WAITING_MAX // 2
 BATCH_MAX: Final = 256
 """Messages that the module is asked about at a time."""
@@ -61,6 +68,8 @@ class MacLane:
         self._at_module = 0
         self._before: Counter[int] = Counter()
         """By connection: messages of it that are in the lane."""
+        self._of: Counter[tuple[str, str]] = Counter()
+        """The same by terminal."""
         self._came, self._leaving = trio.Event(), trio.Event()
 
     @property
@@ -74,18 +83,40 @@ class MacLane:
         """Whether a message that came has to go through here."""
         return event.conn in self._before or self._away(event.peer, message)
 
-    def comes(self, event: Frame, message: Message) -> None:
-        """A message enters on its way to routing."""
-        if len(self._in) >= _EACH_WAY_MAX:
-            self._metrics.dropped += 1
-            return
+    def comes(self, event: Frame, message: Message, intake: Intake, each_max: int) -> None:
+        """A message enters on its way to routing, unless it is answered at once because of those
+        that wait.  `each_max`: how many of a connection wait then.
+        """
+        waiting = len(self._in)
+        if waiting >= _EACH_WAY_MAX:
+            may_wait = self._before[event.conn] < each_max and waiting < RESOLVING_MAX
+            if self._is_answered(event, message, intake, may_wait=may_wait):
+                return
+            if not may_wait:
+                self._metrics.dropped += 1
+                return
         self._before[event.conn] += 1
+        self._of[named(message)] += 1
         self._in.append(_Came(event, message))
         self._came.set()
 
+    def _is_answered(
+        self, event: Frame, message: Message, intake: Intake, *, may_wait: bool
+    ) -> bool:
+        """Whether a message is answered although nobody checks its MAC.  It is not while another of
+        its terminal is here, which may be the same one: it would be taken after its refusal.
+        """
+        if self._of[named(message)]:
+            return False
+        return intake.unheard(event, message, self._clock.now(), may_wait=may_wait)
+
     def leaves(self, send: ToTerminal, peer: str) -> bool:
-        """An answer enters on its way out; False if it has no business here, or no room."""
-        if not self._away(peer, send.message) or len(self._out) >= _EACH_WAY_MAX:
+        """An answer enters on its way out; False if it has no business here, or no room.  For
+        approvals there is: they are no more than the requests that may be in flight.
+        """
+        if send.hurries or not self._away(peer, send.message):
+            return False
+        if send.charge is None and len(self._out) >= _EACH_WAY_MAX:
             return False
         self._out.append(send)
         self._leaving.set()
@@ -136,8 +167,13 @@ class MacLane:
         self._before[conn] -= 1
         if not self._before[conn]:
             del self._before[conn]
+        terminal = named(came.message)
+        self._of[terminal] -= 1
+        if not self._of[terminal]:
+            del self._of[terminal]
         if jobs and good is None:
-            self._metrics.dropped += 1
+            if not self._is_answered(came.event, came.message, intake, may_wait=False):
+                self._metrics.dropped += 1
             return
         by_module = self._keys.answered(came.message, jobs, good or [])
         authentic = by_module or self._peers[came.event.peer].authentic(came.message)

@@ -57,7 +57,7 @@ class Pipeline:
     ) -> None:
         self._switch = switch
         self._journal = journal
-        switch.life.is_recorded = not journal.keeps_nothing
+        self._keeps = switch.life.is_recorded = not journal.keeps_nothing
         self._network = network
         self.exits = Exits(switch, network, peers, lane, tools.clock, self._do)
         self._lane = lane
@@ -87,23 +87,26 @@ class Pipeline:
         under_way = self._under_way is not None or len(self.questions) > 0
         return not (under_way or self._switch.has_effects or in_lane)
 
-    def kick(self, *, gathers: bool = False) -> None:
-        """Something was decided.  What rests on no record leaves now, whatever the journal does;
-        the rest as well if it waits for none and nothing is before it, else it is the next batch.
-        One for the disk does not begin yet if it `gathers`: a further kick follows at once.
+    def kick(self) -> None:
+        """Something was decided.  What may leave at once leaves, the rest is the next batch."""
+        self.let_leave()
+        if self._under_way is None and self._switch.has_effects:
+            self._taken += 1
+            self._begin(self._switch.take())
+
+    def let_leave(self) -> None:
+        """What rests on no record leaves now, whatever the journal does; the rest as well if it
+        waits for none and nothing is before it.
         """
         express = self._switch.take_express()
         if express:
             self._release(express)
-        self._beside(*self._switch.take_beside())
+        key_work, asked = self._switch.take_beside()
+        self._beside(key_work, asked)
         if self._under_way is not None or not self._switch.has_effects:
             return
         waiting = self._switch.life.outbox
-        if waiting.lookups or (waiting.records and not self._journal.keeps_nothing):
-            if not gathers:
-                self._taken += 1
-                self._begin(self._switch.take())
-        else:
+        if not (waiting.lookups or (waiting.records and self._keeps)):
             self._taken += 1
             self._release(self._switch.take().sends)
             self._left()
@@ -126,7 +129,8 @@ class Pipeline:
         """Return once everything decided so far is durable and has left."""
         wanted = self._taken + self._switch.has_effects
         while self._settled < wanted:
-            self._done = self._done or trio.Event()
+            if self._done is None:
+                self._done = trio.Event()
             await self._done.wait()
 
     # A batch's straight way: no task waits for it
@@ -142,8 +146,8 @@ class Pipeline:
 
     def settle(self) -> bool:
         """Whether a batch became durable since the last call; what it held has left then."""
-        told = self._writer.ended()
         batch = self._under_way
+        told = None if batch is None else self._writer.ended()
         if told is None or batch is None:
             return False
         known = self._taken_by_journal(told, len(batch.records))

@@ -50,11 +50,13 @@ class Turns:
             if not (pipeline.settle() or events):
                 pipeline.kick()
                 events = await network.turn(self._wait_s(now))
-                gathers_until = self._clock.now().monotonic + GATHERS_S_MAX
                 pipeline.settle()
-            now = self._clock.now()
+                now = self._clock.now()
+                gathers_until = now.monotonic + GATHERS_S_MAX
+            else:
+                now = self._clock.now()
             self._decide(events, now)
-            pipeline.kick(gathers=True)
+            pipeline.let_leave()
 
     def _decide(self, events: list[WireEvent], now: Now) -> None:
         self._metrics.turned(now.monotonic)

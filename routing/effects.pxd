@@ -30,6 +30,7 @@ cdef class ToTerminal:
     cdef public object conn
     cdef public Message_t message
     cdef public Charge_t charge
+    cdef public bint hurries
 
 @cython.final
 @cython.no_gc

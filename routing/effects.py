@@ -166,6 +166,8 @@ class ToTerminal:
     conn: int
     message: Message
     charge: Charge | None = None
+    hurries: bool = False
+    """It waits for no MAC that only a security module can make."""
 
 
 @dataclass
@@ -181,7 +183,7 @@ class ToHost:
 def to_terminal(conn: int, message: Message, charge: Charge | None = None) -> ToTerminal:
     """An answer, and whether it is an approval that is watched."""
     send = ToTerminal.__new__(ToTerminal)
-    send.conn, send.message, send.charge = conn, message, charge
+    send.conn, send.message, send.charge, send.hurries = conn, message, charge, False
     return send
 
 

@@ -43,6 +43,7 @@ class Replies:
         *,
         after_records: bool = False,
         more: Mapping[int, str] | None = None,
+        hurries: bool = False,
     ) -> None:
         """No charge came of it: nothing has to be durable before the terminal may know.
 
@@ -56,7 +57,9 @@ class Replies:
             more = self.explain(asker.request)
         outbox = self._life.outbox
         leaves = outbox.sends if after_records else outbox.express
-        leaves.append(_own_answer(asker, code, now, more))
+        answer = _own_answer(asker, code, now, more)
+        answer.hurries = hurries
+        leaves.append(answer)
 
     def tell(
         self, asker: Asker, code: str, now: Now, more: Mapping[int, str] | None = None

@@ -31,6 +31,9 @@ cdef class Switch:
     cdef public object ceremonies
     cdef public Tally_t to_host_s
     cdef public Tally_t to_terminal_s
+    cpdef Outbox_t take(self)
+    cpdef list take_express(self)
+    cpdef tuple take_beside(self)
     cpdef object from_terminal(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     cpdef object from_host(self, object host, object link, Message_t message, Now_t now, bint mac_good)
     @cython.locals(charge=Charge_t)

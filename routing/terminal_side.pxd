@@ -25,6 +25,7 @@ cdef class TerminalSide:
     cdef public object batches
     cdef public object completions
     cdef public object enquiries
+    cdef object _unheard
     cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests

@@ -30,6 +30,7 @@ from routing.sign_ins import SignIns
 from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
 from routing.undoing import refusal
+from routing.unheard import Unheard
 
 if TYPE_CHECKING:
     from codec import Message
@@ -68,6 +69,7 @@ class TerminalSide:
         self.replies.watchers.append(sign_ins.refused)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.enquiries = Enquiries(life, self.admission, self.replies, self._may_not)
+        self._unheard = Unheard(life, self.admission, self.replies)
         self.completions = Completions(life, self.admission, self.replies, self._may_not)
         self.heard_network: Callable[[int, Message, Now], str] | None = None
         """Told of each network management message; DE 39 for one to be refused."""
@@ -117,6 +119,17 @@ class TerminalSide:
             self._charge(asker, known, now)
         else:
             self._handlers[kind](asker, known, now)
+
+    def unheard(
+        self, conn: int, listener: str, message: Message, now: Now, *, may_wait: bool
+    ) -> bool:
+        """Nobody can check a message's MAC now.  Whether it was answered; else it has to wait or,
+        if it may not, to come again.
+        """
+        known = self._listeners[listener]
+        kind = known.convention.kind(message)
+        asker = causes.asked(conn, message)
+        return self._unheard.is_answered(asker, known, kind, now, may_wait=may_wait)
 
     def _takes(self, asker: Asker, kind: Kind, mac_good: bool) -> bool:
         """Whether a message is heard while the gateway is full: see `pressure`.  What might be a

@@ -21,8 +21,8 @@ typedef struct {
 
 typedef struct {
   plan request;
-  uint8_t class;         // the second digit of the MTI
-  int mac_field;         // 64, 128, or 0
+  uint8_t class;  // the second digit of the MTI
+  int mac_field;  // 64, 128, or 0
   int bitmap_bytes;
   uint8_t bitmap[2 * BITMAP_BYTES];
   step steps[FIELDS];
@@ -40,8 +40,8 @@ static inline int is_network(uint8_t class) { return class == '8'; }
 
 // Never echoed: track data, the PIN block, the request's own MAC; and what the host itself gives.
 static inline int is_left_out(int field) {
-  return field == 1 || field == 35 || field == 36 || field == 45 || field == 52 || field == 64 || field == 128 ||
-         (field >= 37 && field <= 39);
+  return field == 1 || field == 35 || field == 36 || field == 45 || field == 52 || field == 64 ||
+         field == 128 || (field >= 37 && field <= 39);
 }
 
 static inline step_kind kind_of(const recipe *of, int field) {
@@ -134,7 +134,8 @@ static inline void put_stan(const recipe *how, const uint8_t *request, uint8_t *
 }
 
 // One step; how many bytes it put.
-static inline int take_step(kitchen *in, const recipe *how, const step *what, const uint8_t *request, uint8_t *answer, int at) {
+static inline int take_step(kitchen *in, const recipe *how, const step *what, const uint8_t *request,
+                            uint8_t *answer, int at) {
   uint8_t *place = answer + at;
   switch (what->kind) {
     case COPY: memcpy(place, request + what->from, (size_t)what->bytes); return what->bytes;
@@ -149,10 +150,11 @@ static inline int take_step(kitchen *in, const recipe *how, const step *what, co
 }
 
 // The answer, of at most ANSWER_MAX bytes; its length.  `rrn` becomes its DE 37, or NULL.
-static inline int put_answer(kitchen *in, const recipe *how, const uint8_t *request, uint8_t *answer, const uint8_t **rrn) {
+static inline int put_answer(kitchen *in, const recipe *how, const uint8_t *request, uint8_t *answer,
+                             const uint8_t **rrn) {
   memcpy(answer, request, MTI_BYTES);
-  answer[2]++;       // a request's answer, an advice's answer
-  answer[3] = '0';   // the repeat of a request is answered like the request
+  answer[2]++;      // a request's answer, an advice's answer
+  answer[3] = '0';  // the repeat of a request is answered like the request
   memcpy(answer + MTI_BYTES, how->bitmap, (size_t)how->bitmap_bytes);
   int at = MTI_BYTES + how->bitmap_bytes;
   *rrn = NULL;

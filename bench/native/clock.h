@@ -20,7 +20,8 @@ static inline uint64_t now_ns(void) {
 // How many of `set` are ready, at once or within `wait`; signals of `mask` come only after it.
 // Where the kernel (before 5.11) or an older valgrind lacks epoll_pwait2, the rest of a millisecond
 // is spent asking again.
-static inline int wait_ready(int set, struct epoll_event *ready, int most, uint64_t wait, const sigset_t *mask) {
+static inline int wait_ready(int set, struct epoll_event *ready, int most, uint64_t wait,
+                             const sigset_t *mask) {
   static int whole_milliseconds_only;
   if (!whole_milliseconds_only) {
     struct timespec time = {(time_t)(wait / SECOND_NS), (long)(wait % SECOND_NS)};

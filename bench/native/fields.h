@@ -20,14 +20,16 @@ enum {
 enum { LL = -2, LLL = -3 };  // the length stands before the value, in so many digits
 
 static const int8_t field_sizes[FIELDS + 1] = {
-    [2] = LL,         [3] = 6,          [4 ... 6] = 12,   [7] = 10,         [8 ... 10] = 8,   [11 ... 12] = 6,
-    [13 ... 18] = 4,  [19 ... 24] = 3,  [25 ... 26] = 2,  [27] = 1,         [28 ... 31] = 9,  [32 ... 35] = LL,
-    [36] = LLL,       [37] = 12,        [38] = 6,         [39] = 2,         [40] = 3,         [41] = 8,
-    [42] = 15,        [43] = 40,        [44 ... 45] = LL, [46 ... 48] = LLL, [49 ... 51] = 3, [52 ... 53] = 16,
-    [54 ... 63] = LLL, [64 ... 65] = 16, [66] = 1,        [67] = 2,         [68 ... 70] = 3,  [71 ... 72] = 4,
-    [73] = 6,         [74 ... 81] = 10, [82 ... 85] = 12, [86 ... 89] = 16, [90] = 42,        [91] = 1,
-    [92] = 2,         [93] = 5,         [94] = 7,         [95] = 42,        [96] = 16,        [97] = 17,
-    [98] = 25,        [99 ... 103] = LL, [104 ... 127] = LLL, [128] = 16};
+    [2] = LL,         [3] = 6,           [4 ... 6] = 12,   [7] = 10,          [8 ... 10] = 8,
+    [11 ... 12] = 6,  [13 ... 18] = 4,   [19 ... 24] = 3,  [25 ... 26] = 2,   [27] = 1,
+    [28 ... 31] = 9,  [32 ... 35] = LL,  [36] = LLL,       [37] = 12,         [38] = 6,
+    [39] = 2,         [40] = 3,          [41] = 8,         [42] = 15,         [43] = 40,
+    [44 ... 45] = LL, [46 ... 48] = LLL, [49 ... 51] = 3,  [52 ... 53] = 16,  [54 ... 63] = LLL,
+    [64 ... 65] = 16, [66] = 1,          [67] = 2,         [68 ... 70] = 3,   [71 ... 72] = 4,
+    [73] = 6,         [74 ... 81] = 10,  [82 ... 85] = 12, [86 ... 89] = 16,  [90] = 42,
+    [91] = 1,         [92] = 2,          [93] = 5,         [94] = 7,          [95] = 42,
+    [96] = 16,        [97] = 17,         [98] = 25,        [99 ... 103] = LL, [104 ... 127] = LLL,
+    [128] = 16};
 
 typedef struct {
   uint16_t at;
@@ -38,7 +40,7 @@ typedef struct {
   int length;  // of the whole message; 0: no plan yet
   int bitmap_bytes;
   uint8_t bitmap[2 * BITMAP_BYTES];
-  uint64_t present[2];        // DE 1 is the first one's highest bit
+  uint64_t present[2];         // DE 1 is the first one's highest bit
   uint16_t start[FIELDS + 1];  // with the stated length before the value
   uint16_t value[FIELDS + 1];
   uint16_t end[FIELDS + 1];
@@ -76,7 +78,8 @@ static inline int read_bitmaps(const uint8_t *message, int length, plan *into) {
   if (length < MTI_BYTES + BITMAP_BYTES || !bits_of(bitmap, &into->present[0])) return 0;
   if (has_field(into, 1)) {
     into->bitmap_bytes = 2 * BITMAP_BYTES;
-    if (length < MTI_BYTES + into->bitmap_bytes || !bits_of(bitmap + BITMAP_BYTES, &into->present[1])) return 0;
+    if (length < MTI_BYTES + into->bitmap_bytes || !bits_of(bitmap + BITMAP_BYTES, &into->present[1]))
+      return 0;
   }
   memcpy(into->bitmap, bitmap, (size_t)into->bitmap_bytes);
   return 1;

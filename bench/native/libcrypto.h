@@ -6,13 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct { uint8_t bytes[128]; } des_schedule;
+typedef struct {
+  uint8_t bytes[128];
+} des_schedule;
 
 typedef struct {
   void (*des_key)(const uint8_t *key, des_schedule *);
   void (*des_ecb)(const uint8_t *from, uint8_t *to, des_schedule *, int encrypt);
-  void (*des_ecb3)(const uint8_t *from, uint8_t *to, des_schedule *, des_schedule *, des_schedule *, int encrypt);
-  unsigned (*des_cbc_sum)(const uint8_t *from, uint8_t *sum, long length, des_schedule *, const uint8_t *before);
+  void (*des_ecb3)(const uint8_t *from, uint8_t *to, des_schedule *, des_schedule *, des_schedule *,
+                   int encrypt);
+  unsigned (*des_cbc_sum)(const uint8_t *from, uint8_t *sum, long length, des_schedule *,
+                          const uint8_t *before);
   void *(*context)(void);
   const void *(*aes_128_cbc)(void);
   int (*begin)(void *context, const void *cipher, void *engine, const uint8_t *key, const uint8_t *before);
@@ -26,14 +30,17 @@ static inline const char *libcrypto_open(libcrypto *into, const char *name) {
   void *library = NULL;
   for (int i = 0; i < 3 && !library && !(name && i); i++) library = dlopen(names[i], RTLD_NOW);
   if (!library) return "no libcrypto (OpenSSL) can be opened here";
-  const struct { const char *name; void *place; } wanted[] = {
-      {"DES_set_key_unchecked", &into->des_key}, {"DES_ecb_encrypt", &into->des_ecb},
-      {"DES_ecb3_encrypt", &into->des_ecb3},     {"DES_cbc_cksum", &into->des_cbc_sum},
-      {"EVP_CIPHER_CTX_new", &into->context},    {"EVP_aes_128_cbc", &into->aes_128_cbc},
-      {"EVP_EncryptInit_ex", &into->begin},      {"EVP_EncryptUpdate", &into->encrypt},
-      {"EVP_CIPHER_CTX_set_padding", &into->padding}};
+  const struct {
+    const char *name;
+    void *place;
+  } wanted[] = {{"DES_set_key_unchecked", &into->des_key},     {"DES_ecb_encrypt", &into->des_ecb},
+                {"DES_ecb3_encrypt", &into->des_ecb3},         {"DES_cbc_cksum", &into->des_cbc_sum},
+                {"EVP_CIPHER_CTX_new", &into->context},        {"EVP_aes_128_cbc", &into->aes_128_cbc},
+                {"EVP_EncryptInit_ex", &into->begin},          {"EVP_EncryptUpdate", &into->encrypt},
+                {"EVP_CIPHER_CTX_set_padding", &into->padding}};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-    if (!(*(void **)wanted[i].place = dlsym(library, wanted[i].name))) return "this libcrypto lacks DES or AES";
+    if (!(*(void **)wanted[i].place = dlsym(library, wanted[i].name)))
+      return "this libcrypto lacks DES or AES";
   return NULL;
 }
 #endif

@@ -12,15 +12,15 @@
 #include <stdio.h>
 
 enum { EVENTS_MAX = 1024 };
-#define WAIT_MOST (50 * MILLISECOND_NS)      // so that the end is not slept through
-#define LOOK_EVERY (100 * MILLISECOND_NS)    // for sales to give up
+#define WAIT_MOST (50 * MILLISECOND_NS)    // so that the end is not slept through
+#define LOOK_EVERY (100 * MILLISECOND_NS)  // for sales to give up
 #define STALLED_AFTER (2 * SECOND_NS)
 
 typedef struct {
-  long count, places;      // of terminals; of sales that each may have outstanding
+  long count, places;  // of terminals; of sales that each may have outstanding
   terminal *terminals;
   long connected;
-  uint32_t *free;          // open loop: whose turn it is, a ring of count x places
+  uint32_t *free;  // open loop: whose turn it is, a ring of count x places
   size_t first_free, free_count;
   schedule schedule;
   uint64_t patience;
@@ -44,7 +44,8 @@ static inline void load_close(load *of, terminal *one) {
 }
 
 // A sale whose answer came, or that nobody waits for any longer.
-static inline void load_enter(load *of, const terminal *by, const waiting_sale *one, const plan *found, const uint8_t *answer) {
+static inline void load_enter(load *of, const terminal *by, const waiting_sale *one, const plan *found,
+                              const uint8_t *answer) {
   static const plan nothing;
   uint8_t stan[STAN_DIGITS];
   if (!of->book) return;
@@ -97,7 +98,8 @@ static inline void load_send_due(load *of) {
 static inline void load_answer(load *of, terminal *by, const uint8_t *answer, int length, uint64_t now) {
   const plan *found;
   waiting_sale *asked;
-  error_kind wrong = check_answer(answer, length, by, of->places, &of->sale, &of->plans, &of->answers, &asked, &found);
+  error_kind wrong =
+      check_answer(answer, length, by, of->places, &of->sale, &of->plans, &of->answers, &asked, &found);
   if (wrong != NO_ERROR) {
     of->tally.errors[wrong]++;
     return;
@@ -178,17 +180,29 @@ static inline uint64_t load_turn(load *of, const sigset_t *mask) {
   return now;
 }
 
-// What is left at the end: into the book, and counted where it waited for long.  How many there were.
-static inline uint64_t load_end(load *of, uint64_t now) {
-  uint64_t waiting = 0;
+// What is left at the end.
+typedef struct {
+  uint64_t waiting, longest_wait;  // sales without an answer, or due and not even sent
+} left_over;
+
+// How long the oldest sale that was due, and found no terminal free, has waited.
+static inline uint64_t load_lag(const load *of, uint64_t now) {
+  uint64_t due = next_due(&of->schedule);
+  return is_open_loop(&of->schedule) && now > due ? now - due : 0;
+}
+
+// Enter what is left in the book, and count it where it waited for long.
+static inline left_over load_end(load *of, uint64_t now) {
+  left_over left = {.longest_wait = load_lag(of, now)};
   for (long i = 0; i < of->count * of->places; i++) {
     const terminal *by = &of->terminals[i / of->places];
     const waiting_sale *each = &by->waiting[i % of->places];
     if (!each->stan) continue;
-    waiting++;
+    left.waiting++;
+    if (now - each->due > left.longest_wait) left.longest_wait = now - each->due;
     if (now - each->due > STALLED_AFTER) of->tally.errors[STALLED]++;
     load_enter(of, by, each, NULL, NULL);
   }
-  return waiting;
+  return left;
 }
 #endif

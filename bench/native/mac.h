@@ -9,7 +9,14 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { DES_BLOCK = 8, AES_BLOCK = 16, MAC_KEY_BYTES = 16, MAC_FIELD = 16, MAC_PREFIX = 64, MAC_SCRATCH = 4096 };
+enum {
+  DES_BLOCK = 8,
+  AES_BLOCK = 16,
+  MAC_KEY_BYTES = 16,
+  MAC_FIELD = 16,
+  MAC_PREFIX = 64,
+  MAC_SCRATCH = 4096
+};
 typedef enum { MAC_NONE, MAC_CUP_ECB, MAC_X9_19, MAC_AES_CMAC } mac_algorithm;
 
 // What was made of the beginning of the last message of one kind.
@@ -24,8 +31,8 @@ static struct {
   libcrypto crypto;
   des_schedule left, right;
   void *aes;
-  uint8_t last[AES_BLOCK];         // what the AES context will add to its next block
-  uint8_t subkeys[2][AES_BLOCK];   // of CMAC: for a whole last block, for a padded one
+  uint8_t last[AES_BLOCK];        // what the AES context will add to its next block
+  uint8_t subkeys[2][AES_BLOCK];  // of CMAC: for a whole last block, for a padded one
 } mac_settings;
 
 static inline int mac_wanted(void) { return mac_settings.algorithm != MAC_NONE; }
@@ -34,10 +41,12 @@ static inline void xor_block(uint8_t *block, const uint8_t *with) {
   for (int i = 0; i < AES_BLOCK; i++) block[i] ^= with[i];
 }
 
-#define HEX_ROW(high) \
-  high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "A" high "B" high "C" high "D" high "E" high "F"
-static const char hex_pairs[] = HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5") HEX_ROW("6") HEX_ROW("7")
-    HEX_ROW("8") HEX_ROW("9") HEX_ROW("A") HEX_ROW("B") HEX_ROW("C") HEX_ROW("D") HEX_ROW("E") HEX_ROW("F");
+#define HEX_ROW(high)                                                                                     \
+  high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "A" high \
+       "B" high "C" high "D" high "E" high "F"
+static const char hex_pairs[] = HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5")
+    HEX_ROW("6") HEX_ROW("7") HEX_ROW("8") HEX_ROW("9") HEX_ROW("A") HEX_ROW("B") HEX_ROW("C") HEX_ROW("D")
+        HEX_ROW("E") HEX_ROW("F");
 
 static inline void put_hex(const uint8_t *bytes, int count, uint8_t *digits) {
   for (int i = 0; i < count; i++) memcpy(digits + 2 * i, hex_pairs + 2 * bytes[i], 2);
@@ -108,8 +117,7 @@ static inline const uint8_t *state_behind(mac_memory *memory, const uint8_t *dat
   memory->known = 1;
   if (mac_settings.algorithm == MAC_X9_19)
     mac_settings.crypto.des_cbc_sum(data, memory->state, MAC_PREFIX, &mac_settings.left, zero);
-  else
-    memcpy(memory->state, aes_cbc(blocks, MAC_PREFIX, zero), AES_BLOCK);
+  else memcpy(memory->state, aes_cbc(blocks, MAC_PREFIX, zero), AES_BLOCK);
   return memory->state;
 }
 

@@ -41,7 +41,8 @@ static inline void take_key(const uint8_t *key) {
 
 // NULL, or what is wrong with it; the key itself is never shown.
 static inline const char *mac_open(const char *named) {
-  static const char *const names[] = {[MAC_CUP_ECB] = "cup-ecb:", [MAC_X9_19] = "x9.19:", [MAC_AES_CMAC] = "aes-cmac:"};
+  static const char *const names[] = {
+      [MAC_CUP_ECB] = "cup-ecb:", [MAC_X9_19] = "x9.19:", [MAC_AES_CMAC] = "aes-cmac:"};
   uint8_t key[MAC_KEY_BYTES];
   for (int i = MAC_CUP_ECB; i <= MAC_AES_CMAC; i++) {
     size_t length = strlen(names[i]);

@@ -57,8 +57,10 @@ static void aes_cmac(void) {
   crypto.encrypt(aes, out, &written, data, AES_BLOCK);  // the padded rest
 }
 
-static const struct { const char *name; void (*make)(void); } macs[ALGORITHMS] = {
-    {"cup-ecb", cup_ecb}, {"x9.19", x9_19}, {"aes-cmac", aes_cmac}};
+static const struct {
+  const char *name;
+  void (*make)(void);
+} macs[ALGORITHMS] = {{"cup-ecb", cup_ecb}, {"x9.19", x9_19}, {"aes-cmac", aes_cmac}};
 
 static void make_many(void (*make)(void), long count) {
   while (count--) {
@@ -109,6 +111,7 @@ int main(int count, char **arguments) {
   }
   prepare();
   if (only) return make_only();
-  for (int i = 0; i < ALGORITHMS; i++) printf("%.0f%c", lowest_ns(macs[i].make), i + 1 < ALGORITHMS ? ' ' : '\n');
+  for (int i = 0; i < ALGORITHMS; i++)
+    printf("%.0f%c", lowest_ns(macs[i].make), i + 1 < ALGORITHMS ? ' ' : '\n');
   return 0;
 }

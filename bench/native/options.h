@@ -33,8 +33,10 @@ static inline int option_take(const char *tool, const option *of, const char *te
     return 1;
   }
   double value = strtod(text, &rest);
-  if (rest == text || *rest || !(value >= of->least && value <= of->most) || (of->kind == WHOLE && value != (double)(long)value)) {
-    snprintf(what, sizeof what, "a %s from %g to %g is wanted", of->kind == WHOLE ? "whole number" : "number", of->least, of->most);
+  if (rest == text || *rest || !(value >= of->least && value <= of->most) ||
+      (of->kind == WHOLE && value != (double)(long)value)) {
+    snprintf(what, sizeof what, "a %s from %g to %g is wanted", of->kind == WHOLE ? "whole number" : "number",
+             of->least, of->most);
     return options_wrong(tool, of->name, what);
   }
   if (of->kind == WHOLE) *(long *)of->place = (long)value;

@@ -14,8 +14,8 @@ enum { SALE_MAX = 256, STAN_DIGITS = 6, MOMENT_DIGITS = 10, TERMINAL_BYTES = 8, 
 
 typedef struct {
   uint8_t frame[LENGTH_BYTES + SALE_MAX];
-  int bytes;                  // of the message
-  int at[FIELDS + 1];         // where each field's value stands in the message
+  int bytes;           // of the message
+  int at[FIELDS + 1];  // where each field's value stands in the message
   uint64_t present, valid_until;
 } sale;
 
@@ -50,13 +50,26 @@ static inline void sale_stamp(sale *of, uint64_t now) {
 }
 
 static inline void sale_make(sale *into, uint64_t now) {
-  static const struct { int field; const char *value; } fields[] = {
-      {2, "4111111111111111"}, {3, "000000"}, {4, "000000001000"}, {7, "0101000000"}, {11, "000000"},
-      {12, "000000"}, {13, "0101"}, {22, "021"}, {25, "00"}, {35, "4111111111111111=30122011000000000000"},
-      {41, "T0000000"}, {42, "MERCHANT0000001"}, {49, "840"}};
+  static const struct {
+    int field;
+    const char *value;
+  } fields[] = {{2, "4111111111111111"},
+                {3, "000000"},
+                {4, "000000001000"},
+                {7, "0101000000"},
+                {11, "000000"},
+                {12, "000000"},
+                {13, "0101"},
+                {22, "021"},
+                {25, "00"},
+                {35, "4111111111111111=30122011000000000000"},
+                {41, "T0000000"},
+                {42, "MERCHANT0000001"},
+                {49, "840"}};
   uint8_t bitmap[sizeof into->present], *message = sale_message(into);
   *into = (sale){.bytes = MTI_BYTES + BITMAP_BYTES};
-  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) sale_field(into, fields[i].field, fields[i].value);
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    sale_field(into, fields[i].field, fields[i].value);
   if (mac_wanted()) into->present |= field_bit(64);
   for (size_t i = 0; i < sizeof bitmap; i++) bitmap[i] = (uint8_t)(into->present >> (56 - 8 * i));
   memcpy(message, "0200", MTI_BYTES);
@@ -68,7 +81,8 @@ static inline void sale_make(sale *into, uint64_t now) {
 static inline size_t sale_frame_bytes(const sale *of) { return LENGTH_BYTES + (size_t)of->frame[1]; }
 
 // One sale of a terminal, with its length before it.
-static inline void sale_put(const sale *of, const uint8_t *terminal, uint32_t stan, mac_memory *memory, uint8_t *frame) {
+static inline void sale_put(const sale *of, const uint8_t *terminal, uint32_t stan, mac_memory *memory,
+                            uint8_t *frame) {
   uint8_t *message = frame + LENGTH_BYTES;
   memcpy(frame, of->frame, LENGTH_BYTES + (size_t)of->bytes);
   digits_put(message + of->at[11], STAN_DIGITS, stan);

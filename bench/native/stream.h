@@ -18,11 +18,11 @@ enum { LENGTH_BYTES = 2, FRAME_MAX = LENGTH_BYTES + MESSAGE_MAX, READ_MAX = 6553
 
 typedef struct {
   int fd;
-  int set;               // the epoll set that watches it
-  uint64_t name;         // what it is called there
-  uint32_t watched;      // for which events
-  int deaf;              // not to be read for now
-  uint8_t *rest;         // of a message that is not whole
+  int set;           // the epoll set that watches it
+  uint64_t name;     // what it is called there
+  uint32_t watched;  // for which events
+  int deaf;          // not to be read for now
+  uint8_t *rest;     // of a message that is not whole
   int rest_bytes;
   uint8_t *out;
   size_t sent, ready, queued, room;

@@ -12,14 +12,14 @@ typedef enum {
   REFUSED,     // DE 39 is not 00
   WRONG_MAC,
   UNREADABLE,
-  CLOSED,      // connections that ended
-  STALLED,     // at the end without an answer for more than two seconds
-  TIMED_OUT,   // given up
+  CLOSED,     // connections that ended
+  STALLED,    // at the end without an answer for more than two seconds
+  TIMED_OUT,  // given up
   ERROR_KINDS
 } error_kind;
 
-static const char *const error_names[ERROR_KINDS] = {"mti", "mismatch", "unknown_stan", "rc",     "mac",
-                                                     "parse", "closed", "stalled_2s",   "timeout"};
+static const char *const error_names[ERROR_KINDS] = {"mti",   "mismatch", "unknown_stan", "rc",     "mac",
+                                                     "parse", "closed",   "stalled_2s",   "timeout"};
 
 enum { CODES = 100, SECONDS_COUNTED = 86400 };
 

@@ -29,7 +29,8 @@ static inline waiting_sale *find_waiting(const terminal *of, uint32_t stan, long
 }
 
 // Queue a sale, if there is a place for it.
-static inline int terminal_ask(terminal *of, const sale *what, long places, uint64_t due, uint64_t now, mac_memory *memory) {
+static inline int terminal_ask(terminal *of, const sale *what, long places, uint64_t due, uint64_t now,
+                               mac_memory *memory) {
   waiting_sale *place = find_waiting(of, 0, places);
   if (!place) return 0;
   of->stan = of->stan % STAN_MOST + 1;

@@ -271,6 +271,11 @@ cdef class Driver(Outlet):
             self.sweep(now)
         return count > 0 or len(self.events) > 0
 
+    def ready(self):
+        """What happened since the last call; waits for nothing."""
+        self.poll()
+        return self.taken()
+
     def taken(self):
         """The events since the last call."""
         events, self.events = self.events, []

@@ -199,11 +199,6 @@ class Engine(Driver):
             expected.listener.socket.close()
         self.drop_all()
 
-    def ready(self) -> list[WireEvent]:
-        """What happened; waits for nothing."""
-        self.poll()
-        return self.taken()
-
     async def turn(self, wait_s: float) -> list[WireEvent]:
         """What happened; waits at most `wait_s` for it.
 

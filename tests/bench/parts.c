@@ -27,7 +27,8 @@ static void percentiles(void) {
   static histogram seen;
   while (fgets(line, sizeof line, stdin)) histogram_add(&seen, strtoull(line, NULL, 10));
   for (int i = 0; i < 4; i++) printf("%llu ", (unsigned long long)histogram_percentile(&seen, wanted[i]));
-  printf("%llu %llu %.3f\n", (unsigned long long)seen.highest, (unsigned long long)seen.count, histogram_mean(&seen));
+  printf("%llu %llu %.3f\n", (unsigned long long)seen.highest, (unsigned long long)seen.count,
+         histogram_mean(&seen));
 }
 
 static void macs(void) {
@@ -46,7 +47,8 @@ static void fields(void) {
     const plan *found = plan_of(&known, bytes, count, &wrong);
     if (!found) printf("unreadable %d", wrong);
     for (int field = 2; found && field <= FIELDS; field++)
-      if (has_field(found, field)) printf("%d=%.*s ", field, found->end[field] - found->value[field], bytes + found->value[field]);
+      if (has_field(found, field))
+        printf("%d=%.*s ", field, found->end[field] - found->value[field], bytes + found->value[field]);
   }
 }
 

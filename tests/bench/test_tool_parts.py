@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ from codec.mac import Algorithm
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None and shutil.which("cc") is None, reason="no C compiler"
 )
+FLOOR = ("cgate.c", "iso.h")
+"""Not our own, on purpose: `cgate.c` says why."""
+OURS = sorted(each for each in native.SOURCES.iterdir() if each.name not in FLOOR)
 KEY = "0723C80DB5F4CD3D0723C80DB5F4CD3E"
 MACS: tuple[Algorithm, ...] = ("cup-ecb", "x9.19", "aes-cmac")
 
@@ -84,6 +88,16 @@ def test_the_schedule_counts_from_its_begin_so_that_no_error_adds_up(parts: Path
         ],
     )
     assert lines == ["0 1000", f"{10**9} 0", f"{3 * 10**9 // 2} 0", f"{hour} 0", "0 0"]
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_a_part_is_short_and_opens_by_saying_what_it_is(path: Path) -> None:
+    text = path.read_text("ascii")
+    assert text.startswith("// ")
+    assert text.count("\n") <= 300
+    assert max(map(len, text.splitlines())) <= 110
+    functions = re.findall(r"^\w[^\n;]*\) \{\n.*?^\}", text, re.MULTILINE | re.DOTALL)
+    assert all(each.count("\n") <= 40 for each in functions)
 
 
 @pytest.mark.parametrize("algorithm", MACS)

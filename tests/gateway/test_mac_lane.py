@@ -11,6 +11,7 @@ import trio
 
 from codec import MacKey, Message, mac
 from codec.keys import working_keys
+from gateway import mac_lane
 from gateway.clock import SystemClock
 from gateway.keys.hsm import HsmCustody
 from gateway.keys.settings import HsmSettings
@@ -24,7 +25,7 @@ from tests.gateway.custodies import behind
 from tests.gateway.test_gateway import Bank, Running, Terminal, gateway
 from tests.gateway.test_gateway import bank as bank  # noqa: PLC0414 - the fixture
 from tests.routing.street import echo, sign_in
-from tests.routing.world import ISO, MERCHANT, TERMINAL, sale
+from tests.routing.world import ISO, MERCHANT, TERMINAL, reversal, sale
 
 TMK = bytes.fromhex("31313131313131313232323232323232")
 TILL = Till(MERCHANT, TERMINAL)
@@ -157,7 +158,7 @@ async def test_an_approval_that_gets_no_mac_is_reversed(tmp_path: Path, bank: Ba
         await terminal.vanish()
 
 
-async def test_what_the_module_did_not_answer_is_dropped_and_asked_again(
+async def test_what_the_module_did_not_answer_is_told_96_at_once_and_taken_when_it_comes_again(
     tmp_path: Path, bank: Bank
 ) -> None:
     async with street(tmp_path, bank) as (running, module):
@@ -167,11 +168,79 @@ async def test_what_the_module_did_not_answer_is_dropped_and_asked_again(
         await terminal.send(signed(key))
         await running.until(lambda: module.commands > before)
         module.custody.link.close()
-        await running.until(lambda: running.node.lane and running.node.lane.waiting == 0)
+        assert (await terminal.hear())[39] == "96"
         module.may_answer.set()
         assert bank.with_mti("0200") == []
         assert (await terminal.asks(signed(key)))[39] == "00"
         assert len(bank.with_mti("0200")) == 1
+        assert running.node.pipeline._metrics.dropped == 0
+        await terminal.vanish()
+
+
+async def test_a_repeat_that_the_module_cannot_be_asked_about_gets_no_answer(
+    tmp_path: Path, bank: Bank
+) -> None:
+    async with street(tmp_path, bank) as (running, module):
+        terminal = await running.terminal()
+        key = await signed_in(terminal)
+        told = await terminal.asks(signed(key))
+        module.may_answer, before = trio.Event(), module.commands
+        await terminal.send(signed(key))
+        await running.until(lambda: module.commands > before)
+        module.custody.link.close()
+        await running.until(lambda: running.node.pipeline._metrics.dropped)
+        module.may_answer.set()
+        assert (await terminal.asks(signed(key)))[39] == told[39] == "00"
+        assert len(bank.with_mti("0200")) == 1
+        await terminal.vanish()
+
+
+async def test_where_as_many_wait_as_may_a_sale_is_told_96_and_a_reversal_waits_and_is_taken(
+    tmp_path: Path, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with street(tmp_path, bank) as (running, module):
+        terminal, other = await running.terminal(), await running.terminal()
+        key = await signed_in(terminal)
+        assert (await terminal.asks(signed(key)))[39] == "00"
+        await running.until(lambda: running.state() is State.PRESUMED_SERVED)
+        monkeypatch.setattr(mac_lane, "_EACH_WAY_MAX", 0)
+        module.may_answer = trio.Event()
+        refused = await other.asks(signed(key, 2))
+        assert (refused[39], refused.has(64)) == ("96", False)
+        reverses = reversal(sale())
+        reverses.patch(64, "0" * 16)
+        mac.sign(reverses, key)
+        await terminal.send(reverses)
+        await running.until(lambda: running.node.lane and running.node.lane.waiting == 1)
+        # What comes while another message of its terminal waits may be the same one: it waits, too.
+        await other.send(signed(key, 3))
+        await running.until(lambda: running.node.lane and running.node.lane.waiting == 2)
+        module.may_answer.set()
+        assert (await terminal.hear()).mti == "0410"
+        await running.until(lambda: running.state() is State.REVERSED)
+        assert (await other.hear())[39] == "00"
+        assert running.switch.life.pressure.refused == 1
+        for each in (terminal, other):
+            await each.vanish()
+
+
+async def test_above_the_highest_mark_a_reversal_is_told_96_and_stays_with_its_terminal(
+    tmp_path: Path, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with street(tmp_path, bank) as (running, _):
+        terminal = await running.terminal()
+        key = await signed_in(terminal)
+        assert (await terminal.asks(signed(key)))[39] == "00"
+        reverses = reversal(sale())
+        reverses.patch(64, "0" * 16)
+        mac.sign(reverses, key)
+        with monkeypatch.context() as full:
+            full.setattr(mac_lane, "_EACH_WAY_MAX", 0)
+            full.setattr(mac_lane, "RESOLVING_MAX", 0)
+            assert (await terminal.asks(reverses))[39] == "96"
+        assert (await terminal.asks(reverses))[39] == "00"
+        await running.until(lambda: running.state() is State.REVERSED)
+        assert len(bank.with_mti("04")) == 1
         await terminal.vanish()
 
 
