@@ -17,6 +17,9 @@ EVERY_MESSAGE_PASSES = """
     conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
+IN_NO_CYCLE = "book cause charge_record deadlines"
+"""Those of them whose objects come and go in such numbers that Python's collector must not look at
+them.  It need not: they are in no cycle, or who holds them breaks it (`__del__`)."""
 WAY_IN_AND_OUT = """
     clock turns intake pipeline exits macs_ahead decision_log peer peers
     journal/identities journal/rows journal/vault
@@ -40,18 +43,28 @@ ROUTING = [Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split
 GATEWAY = [Path("gateway") / f"{name}.py" for name in WAY_IN_AND_OUT.split()]
 CORES = os.cpu_count() or 1
 # Objects that come and go with each charge are used again.  A `.pxd` can't say so of a class whose
-# body stands in a `.py`, so it is said of all of them.
+# body stands in a `.py`, so it is said of all of them; the same goes for `no_gc` below.
 get_directive_defaults()["freelist"] = 16
+
+
+def compiled(names: list[Path], *, no_gc: bool = False) -> list[Extension]:
+    """Modules that are plain Python.  Annotations are for people and mypy: only a `.pxd` makes a
+    type binding.
+    """
+    get_directive_defaults()["no_gc"] = no_gc
+    found: list[Extension] = cythonize(
+        [extension(each) for each in names],
+        language_level=3,
+        compiler_directives={"annotation_typing": False},
+    )
+    return found
+
 
 setup(
     ext_modules=[
         *cythonize([extension(each) for each in HOT], language_level=3),
-        # Annotations are for people and mypy: only a `.pxd` makes a type binding.
-        *cythonize(
-            [extension(each) for each in ROUTING + GATEWAY],
-            language_level=3,
-            compiler_directives={"annotation_typing": False},
-        ),
+        *compiled([each for each in ROUTING if each.stem in IN_NO_CYCLE.split()], no_gc=True),
+        *compiled([each for each in ROUTING if each.stem not in IN_NO_CYCLE.split()] + GATEWAY),
     ],
     options={"build_ext": {"parallel": CORES}},
 )

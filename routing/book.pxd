@@ -16,9 +16,10 @@ cdef class Shelf:
     cdef public str processing_code
     cdef public dict by_stan
     cdef public tuple unproven
+    @cython.locals(pile=dict)
     cpdef object take(self, Charge_t charge)
-    @cython.locals(above=Charge_t)
     cpdef object give(self, Charge_t charge)
+    cpdef Charge_t same_as(self, str identity, str stan)
     cpdef object wants_proof(self, Charge_t charge)
     cpdef object wants_none(self, Charge_t charge)
 
@@ -45,7 +46,7 @@ cdef class ChargeBook:
     @cython.locals(shelf=Shelf)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
-    @cython.locals(shelf=Shelf, charge=Charge_t)
+    @cython.locals(shelf=Shelf)
     cpdef Charge_t same_as(self, str identity, str till, str stan)
     @cython.locals(shelf=Shelf)
     cpdef tuple unproven(self, str till)

@@ -33,15 +33,16 @@ class Place:
 
 
 class Shelf:
-    """What is held of one terminal.  Charges with the same STAN lie one on the other, the newest on
-    top; and what they have in common is held once.
+    """What is held of one terminal.  Charges with the same STAN lie on a pile; and
+    what all of them say alike is held once.
     """
 
     def __init__(self, first: Charge) -> None:
         self.till = first.till
         self.merchant, self.terminal = first.merchant, first.terminal
         self.processing_code = first.processing_code
-        self.by_stan: dict[str, Charge] = {}
+        self.by_stan: dict[str, Charge | dict[str, Charge]] = {}
+        """A charge; or a pile of them by their identity, the oldest first."""
         self.unproven: tuple[Charge, ...] = ()
         """Approved, and without a proof of service."""
 
@@ -54,23 +55,42 @@ class Shelf:
             charge.processing_code = self.processing_code
         else:
             self.processing_code = charge.processing_code
-        charge.beneath = self.by_stan.get(charge.stan)
-        self.by_stan[charge.stan] = charge
+        held = self.by_stan.get(charge.stan)
+        if held is None:
+            self.by_stan[charge.stan] = charge
+            return
+        pile = {held.identity: held} if isinstance(held, Charge) else held
+        pile.pop(charge.identity, None)
+        pile[charge.identity] = charge
+        self.by_stan[charge.stan] = pile
 
     def give(self, charge: Charge) -> None:
         """A charge is forgotten."""
-        above: Charge | None = self.by_stan[charge.stan]
-        if above is charge:
-            if charge.beneath is None:
+        charge.shelf = None
+        held = self.by_stan.get(charge.stan)
+        if held is charge:
+            del self.by_stan[charge.stan]
+        elif held is not None and not isinstance(held, Charge):
+            if held.get(charge.identity) is charge:
+                del held[charge.identity]
+            if not held:
                 del self.by_stan[charge.stan]
-            else:
-                self.by_stan[charge.stan] = charge.beneath
-        else:
-            while above is not None and above.beneath is not charge:
-                above = above.beneath
-            if above is not None:
-                above.beneath = charge.beneath
-        charge.beneath = charge.shelf = None
+
+    def same_as(self, identity: str, stan: str) -> Charge | None:
+        """The charge with this identity."""
+        held = self.by_stan.get(stan)
+        if held is None:
+            return None
+        if isinstance(held, Charge):
+            return held if held.identity == identity else None
+        return held.get(identity)
+
+    def with_stan(self, stan: str) -> list[Charge]:
+        """The charges with this STAN, the newest first."""
+        held = self.by_stan.get(stan)
+        if held is None:
+            return []
+        return [held] if isinstance(held, Charge) else list(reversed(held.values()))
 
     def wants_proof(self, charge: Charge) -> None:
         """From now on `charge` is unproven."""
@@ -113,9 +133,10 @@ class ChargeBook:
         """How many of those each connection has."""
 
     def __del__(self) -> None:
-        # Charges and their shelf hold each other, and C's collector does not look at charges.
+        # Charges and their shelf hold each other, and Python's collector does not look at them.
         for shelf in self._shelves.values():
             shelf.by_stan.clear()
+            shelf.unproven = ()
 
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
@@ -164,7 +185,7 @@ class ChargeBook:
             self._open.pop(charge.id, None)
         shelf.wants_none(charge)
         shelf.give(charge)
-        if not shelf.by_stan:
+        if not shelf.by_stan and self._shelves.get(shelf.till) is shelf:
             del self._shelves[shelf.till]
         self.leave_conn(charge)
 
@@ -175,19 +196,14 @@ class ChargeBook:
     def same_as(self, identity: str, till: str, stan: str) -> Charge | None:
         """The charge that a request with this identity, of this terminal, repeats."""
         shelf = self._shelves.get(till)
-        charge = shelf.by_stan.get(stan) if shelf is not None else None
-        while charge is not None and charge.identity != identity:
-            charge = charge.beneath
-        return charge
+        return shelf.same_as(identity, stan) if shelf is not None else None
 
     def find(self, original: Original) -> Charge | None:
         """The newest charge that a reversal or confirmation names."""
         merchant, terminal, stan = map(_unescaped, original.prefix.split("|")[: _STAN + 1])
         shelf = self._shelves.get(f"{merchant}|{terminal}")
-        charge = shelf.by_stan.get(stan) if shelf is not None else None
-        while charge is not None and not original.names(charge):
-            charge = charge.beneath
-        return charge
+        candidates = shelf.with_stan(stan) if shelf is not None else ()
+        return next((each for each in candidates if original.names(each)), None)
 
     def unproven(self, till: str) -> tuple[Charge, ...]:
         """Approved charges of a terminal (merchant|terminal) without a proof of service."""

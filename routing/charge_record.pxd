@@ -80,7 +80,6 @@ cdef class Charge:
     cdef public double told_nothing_at
     cdef public object reversal_link
     cdef public object shelf
-    cdef public Charge beneath
     cdef public bint has_ended
     cdef public int ends
 

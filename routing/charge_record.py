@@ -132,8 +132,6 @@ class Charge:
     """The link that carried the last try of its reversal."""
     shelf: Shelf | None = None
     """Where the book keeps it; None: it is not in memory."""
-    beneath: Charge | None = None
-    """An older one on that shelf with the same STAN."""
     has_ended: bool = False
     """It came to its end, as far as the book knows."""
     ends: int = 0
@@ -164,7 +162,7 @@ def blank() -> Charge:
     charge.operator = charge.sent_header = charge.sent_on = charge.account = charge.channel = ""
     charge.reason = charge.remark = charge.code = charge.rrn = charge.approval_code = ""
     charge.stood = charge.settled_on = charge.reversal_stan = charge.reversal_de7 = ""
-    charge.answer = charge.request = charge.due = charge.shelf = charge.beneath = None
+    charge.answer = charge.request = charge.due = charge.shelf = None
     charge.echoed, charge.tries = (), ()
     charge.approval_held = charge.handed = charge.maybe_told = charge.answer_forged = False
     charge.left = charge.too_late = charge.reversal_in_flight = charge.has_ended = False

@@ -58,7 +58,7 @@ class Deadlines:
         """The earliest time of all, or earlier; 0: look for it."""
 
     def __del__(self) -> None:
-        # Who waits and its place hold each other, and C's collector looks at neither.
+        # Who waits and its place hold each other, and Python's collector does not look at them.
         for lane in self._lanes:
             while lane.first is not None:
                 self.leave(lane.first)

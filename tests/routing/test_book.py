@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from routing.book import ChargeBook
 from routing.charge import Charge, State
 from routing.conventions import Original
 from routing.transaction import Transaction
+from tests.routing.world import World, answer, sale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -168,3 +171,36 @@ def test_only_unproven_charges_of_a_terminal_wait_for_its_proof(book: ChargeBook
     move(book, held[2], State.PRESUMED_SERVED)
     assert book.unproven("M|T") == ()
     assert book.unproven("M|U") == ()
+
+
+class Remark(str):
+    """One that tells when the charge is gone that holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_a_gateway_that_is_gone_holds_no_charge() -> None:
+    world = World()
+    for stan, code in ((1, "00"), (2, "51"), (3, "")):
+        world.says(1, sale(world.name, stan))
+        if code:
+            world.answers(answer(world.charges_sent[-1], code))
+    remarks = [Remark("seen"), Remark("seen"), Remark("seen")]
+    held = [weakref.ref(each) for each in remarks]
+    for stan in (1, 2, 3):
+        world.charge(stan).remark = remarks.pop()
+    gc.collect()
+    assert all(each() is not None for each in held)
+    del world
+    gc.collect()
+    assert [each() for each in held] == [None, None, None]
+
+
+def test_many_charges_with_one_stan_come_and_go() -> None:
+    many = ChargeBook(ended_max=2_000)
+    for number in range(50_000):
+        many.add(each := charge(number, 7, rest=f"{number}"))
+        move(many, each, State.DECLINED)
+    assert len(many) == 2_000
+    assert same_as(many, charge(0, 7, rest="49000")) is many.get(49_000)
+    assert many.find(Original("M|T|000007|2|", "", "")) is many.get(49_999)
