@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -47,6 +48,8 @@ ALL: Final = "all"
 _HTML: Final = Path("bench-report.html")
 _JSON: Final = Path("bench-report.json")
 _USAGE_ERROR: Final = 2
+FAILED: Final = "it failed"
+"""How the remark of a bench begins that did not come to its end."""
 
 
 def main(
@@ -84,6 +87,8 @@ def main(
     if html is not None:
         html.write_text(page(document, rows), "utf-8")
         typer.echo(f"report: {html}")
+    if any(each.startswith(FAILED) for report in document.reports for each in report.remarks):
+        raise typer.Exit(1)
 
 
 def _list() -> None:
@@ -122,6 +127,10 @@ def _reports(names: list[str], *, quick: bool) -> list[Report]:
         except NoCompilerError as error:
             typer.echo(f"{name}: {error}", err=True)
             raise typer.Exit(1) from None
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            # The others' figures took minutes: they are kept.
+            typer.echo(f"{name}: {error}", err=True)
+            report = Report(bench=name, rows=[], remarks=[f"{FAILED}: {error}"])
         report.took_s = time.monotonic() - began
         reports.append(report)
         show(report)

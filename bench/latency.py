@@ -88,6 +88,13 @@ def beside_floor(
     noisy = noise([each["cpu_us"] for each in floors])
     if noisy:
         report.remarks.append(noise_told(where, "CPU a charge of the floor", noisy))
+    tail = median([each["p99_us"] for each in floors])
+    if tail > _ALLOWED_US:
+        noisy = max(noisy, tail / _ALLOWED_US)
+        report.remarks.append(
+            f"{where}: this machine is too noisy to conclude: the floor's own p99 is"
+            f" {tail / 1e3:.1f} ms, more than the gateway may add to it"
+        )
     added = [a["p99_us"] - b["p99_us"] for a, b in zip(ours, floors, strict=True)]
     goal = None if commits_us else _ALLOWED_US
     report.rows.append(row(f"{where}: added to the floor's", added, "us, p99", goal, noisy))

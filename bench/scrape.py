@@ -18,7 +18,7 @@ from bench.progress import watched
 from bench.report import Report, row
 from bench.setups import EVERYTHING, workplace
 from bench.side import maximum, one
-from bench.verdicts import median, noise, noise_told
+from bench.verdicts import median, noise, noise_told, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +105,13 @@ def told(where: str, scraped: list[dict[str, Any]], alone: list[dict[str, Any]])
     noisy = noise([each["cpu_us"] for each in alone])
     if noisy:
         report.remarks.append(noise_told(where, "CPU a charge without a scrape", noisy))
+    tails = [each["p99_us"] for each in alone]
+    if max(tails) - min(tails) > _ALLOWED_US:
+        noisy = max(noisy, spread(tails))
+        report.remarks.append(
+            f"{where}: this machine is too noisy to conclude: p99 without a scrape goes from"
+            f" {min(tails) / 1e3:.1f} to {max(tails) / 1e3:.1f} ms, more than a scrape may add"
+        )
     pairs = list(zip(scraped, alone, strict=True))
     added = [mine["p99_us"] - other["p99_us"] for mine, other in pairs]
     report.rows.append(row(f"{where}: added", added, "us, p99", _ALLOWED_US, noisy))

@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
-from gateway.journal.sqlite import JournalReader
+from gateway.journal.reader import JournalReader
 from gateway.journal.vault import Vault, read_key
 from gateway.story import story
 from routing.charge import END_OF, OPEN_STATES, TABLE, Charge, Event, State

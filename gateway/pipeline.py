@@ -129,7 +129,8 @@ class Pipeline:
         """Return once everything decided so far is durable and has left."""
         wanted = self._taken + self._switch.has_effects
         while self._settled < wanted:
-            self._done = self._done or trio.Event()
+            if self._done is None:
+                self._done = trio.Event()
             await self._done.wait()
 
     # A batch's straight way: no task waits for it

@@ -13,7 +13,7 @@ from routing.states import Event, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.journal.sqlite import JournalReader
+    from gateway.journal.reader import JournalReader
     from routing.charge import Charge
     from routing.effects import Noted
 

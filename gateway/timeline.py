@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.journal.desk_reader import DeskReader
-    from gateway.journal.sqlite import JournalReader
+    from gateway.journal.reader import JournalReader
 
 _TOLD_ELSEWHERE: Final = frozenset({"at", "level", "event", "charge", "request"})
 _GATEWAY: Final = "gateway"

@@ -9,8 +9,8 @@ import apsw
 
 from gateway.journal import audit_log, docket, kept
 from gateway.journal.port import JournalError
+from gateway.journal.reader import JournalReader
 from gateway.journal.rows import WHERE_NAMED, charge_from_row
-from gateway.journal.sqlite import JournalReader
 from gateway.journal.vault import Vault, read_key
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from gateway.journal.identities import (
     caught_up,
 )
 from gateway.journal.port import FencedError, JournalError, Recovery
+from gateway.journal.reader import BUSY_TIMEOUT_MS, why
 from gateway.journal.rows import (
     SELECT,
     WHERE_NAMED,
@@ -35,24 +36,23 @@ from gateway.journal.rows import (
     charge_from_row,
     opened_row,
 )
-from gateway.journal.schema import SCHEMA_VERSION, VersionError, bring_up_to_date, version_of
+from gateway.journal.schema import VersionError, bring_up_to_date
 from gateway.journal.statements import prepared
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.effects import OPENED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gateway.journal.statements import Statements
     from routing.batches import Batch
-    from routing.charge import Charge, State
+    from routing.charge import Charge
     from routing.conventions import Original
     from routing.effects import Record, UnsettledLookup
 
 _STAN_GAP: Final = 1_000
 """Numbers skipped at a restart: more than one batch can have used without a record."""
-_BUSY_TIMEOUT_MS: Final = 5_000
 _FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
 """One thread at a time uses the connection that writes: it needs no locks of its own."""
 
@@ -107,10 +107,12 @@ class SqliteJournal:
         self._lock = -1
         self._beside: apsw.Connection | None = None
         """Reads while the other one writes; opened when it is first wanted."""
-        self._db, self._statements, up_to = self._open()
-        self._identities = Identities(up_to, run)
+        self._run = run
+        self._statements: Statements
+        self._identities: Identities
+        self._db = self._open()
 
-    def _open(self) -> tuple[apsw.Connection, Statements, int]:
+    def _open(self) -> apsw.Connection:
         self._lock = os.open(
             self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
         )
@@ -126,12 +128,12 @@ class SqliteJournal:
                 db.execute("PRAGMA locking_mode = EXCLUSIVE")
             else:
                 self._path.chmod(0o600)
-            db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+            db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             bring_up_to_date(db)
-            up_to = caught_up(db)
-            statements = prepared(db, _STATEMENTS)
+            self._identities = Identities(caught_up(db), self._run)
+            self._statements = prepared(db, _STATEMENTS)
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
@@ -140,7 +142,7 @@ class SqliteJournal:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
             raise VersionError(message) from None
-        return db, statements, up_to
+        return db
 
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """Begin a new epoch and read what the last one left."""
@@ -164,7 +166,7 @@ class SqliteJournal:
                 kept=list(kept.everything(self._db)),
             )
         except (apsw.Error, InvalidTag) as error:
-            raise JournalError(_why(self._path, error)) from None
+            raise JournalError(why(self._path, error)) from None
 
     def _last_stans(self, last_id: int) -> dict[str, int]:
         """Where to go on: past the newest charge of each host, and past every reversal since."""
@@ -206,7 +208,7 @@ class SqliteJournal:
                 raise JournalError(message)
         except (apsw.Error, InvalidTag) as error:
             self._undo()
-            raise JournalError(_why(self._path, error)) from None
+            raise JournalError(why(self._path, error)) from None
         except BaseException:
             self._undo()
             raise
@@ -284,7 +286,7 @@ class SqliteJournal:
             charges = map(self._one, sorted(numbers, reverse=True))
             return next((charge for charge in charges if wanted.names(charge)), None)
         except (apsw.Error, InvalidTag) as error:
-            raise JournalError(_why(self._path, error)) from None
+            raise JournalError(why(self._path, error)) from None
 
     def known(self, identities: Sequence[str]) -> set[str]:
         """Which of these identities a charge has; may be asked while `append` is under way."""
@@ -296,11 +298,11 @@ class SqliteJournal:
             db = self._beside or self._db
             return held | {each for (each,) in db.execute(ARE_IN_TABLE, (json.dumps(identities),))}
         except apsw.Error as error:
-            raise JournalError(_why(self._path, error)) from None
+            raise JournalError(why(self._path, error)) from None
 
     def _reading(self) -> apsw.Connection:
         db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
-        db.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
         return db
 
     def batch(self, wanted: Batch) -> list[Charge]:
@@ -311,7 +313,7 @@ class SqliteJournal:
         try:
             return [self._charge(row) for row in self._db.execute(query, values)]
         except (apsw.Error, InvalidTag) as error:
-            raise JournalError(_why(self._path, error)) from None
+            raise JournalError(why(self._path, error)) from None
 
     def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
         """Count and money of a merchant's charges with a batch number, in these states, that came
@@ -330,7 +332,7 @@ class SqliteJournal:
                 more, amount = next(self._db.execute(query, values))
                 count, money = count + more, money + amount
         except apsw.Error as error:
-            raise JournalError(_why(self._path, error)) from None
+            raise JournalError(why(self._path, error)) from None
         return count, money
 
     def close(self) -> None:
@@ -340,60 +342,3 @@ class SqliteJournal:
         self._statements.close()
         self._db.close()
         os.close(self._lock)
-
-
-class JournalReader:
-    """Reads a journal beside the process that writes to it.  Raises JournalError when opened."""
-
-    def __init__(self, path: Path, vault: Vault) -> None:
-        self._vault = vault
-        try:
-            self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-            self._db.set_busy_timeout(_BUSY_TIMEOUT_MS)
-            version = version_of(self._db)
-            if version != SCHEMA_VERSION:
-                message = (
-                    f"journal.path {path}: it is of schema {version}, not {SCHEMA_VERSION};"
-                    " a gateway of this version brings it up to date when it starts"
-                )
-                raise VersionError(message)
-            for epoch, salt in self._db.execute("SELECT epoch, salt FROM epoch"):
-                vault.know_epoch(epoch, salt)
-        except apsw.Error as error:
-            raise JournalError(_why(path, error)) from None
-
-    def snapshot(self) -> apsw.Connection:
-        """A context in which everything is read as it stood at one instant."""
-        return self._db
-
-    def charges(self, state: State | None = None, charge_id: int | None = None) -> Iterator[Charge]:
-        """Charges in the order of their ids; all, those in one state, or one."""
-        values: tuple[int | str, ...] = ()
-        query = f"{SELECT} ORDER BY id"
-        if charge_id is not None:
-            query, values = f"{SELECT} WHERE id = ?", (charge_id,)
-        elif state is not None:
-            query, values = f"{SELECT} WHERE state = ? ORDER BY id", (state,)
-        for row in self._db.execute(query, values):
-            yield charge_from_row(row, self._vault)
-
-    def steps(self) -> Iterator[tuple[int, str, str, str]]:
-        """Charge, event, state before and after of every step, charge by charge in their order."""
-        yield from self._db.execute(
-            "SELECT charge, event, before, after FROM step ORDER BY charge, number"
-        )
-
-    def steps_of(self, charge_id: int) -> Iterator[tuple[float, str, str, str, str]]:
-        """Time, event, state after, reason and code of one charge's steps."""
-        query = "SELECT at, event, after, reason, code FROM step WHERE charge = ? ORDER BY number"
-        yield from self._db.execute(query, (charge_id,))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-
-def _why(path: Path, error: Exception) -> str:
-    if isinstance(error, InvalidTag):
-        return f"journal.key_file: not the key that the card numbers in {path} were sealed with"
-    return f"journal.path {path}: {type(error).__name__}: {error}"

@@ -10,13 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from bench import codec, native, relay, side, stages
-from bench.__main__ import BENCHES
+from bench.__main__ import BENCHES, main
 from bench.processes import Processes, children
-from bench.report import row, verdict
+from bench.report import Report, read, row, verdict
 from bench.setups import EVERYTHING, RELAY, SETUPS, Setup
 
+app = typer.Typer()
+app.command()(main)
 ROOT = Path(__file__).parents[2]
 
 
@@ -124,6 +128,27 @@ def test_a_message_with_another_macs_key_gets_no_answer(
         ]
     assert counts[0] > 0
     assert counts[1] == 0
+
+
+def test_a_bench_that_fails_costs_the_others_nothing_but_the_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*, quick: bool) -> Report:
+        raise RuntimeError(f"no gateway, quick: {quick}")
+
+    def works(*, quick: bool) -> Report:
+        return Report(bench="works", rows=[row("it", [1.0], "us")], remarks=[f"quick: {quick}"])
+
+    for name, bench_ in {"fails": fails, "works": works}.items():
+        monkeypatch.setitem(BENCHES, name, ("of a test", bench_))
+    monkeypatch.setattr("bench.__main__.end_in_order", lambda: None)  # this process is pytest's
+    file = tmp_path / "figures.json"
+    done = CliRunner().invoke(app, ["fails", "works", "--quick", "--json", str(file)])
+    assert done.exit_code == 1
+    first, second = read(file).reports
+    assert first.remarks == ["it failed: no gateway, quick: True"]
+    assert second.rows[0].median == 1.0
+    assert CliRunner().invoke(app, ["works", "--json", str(file)]).exit_code == 0
 
 
 @pytest.mark.slow

@@ -37,6 +37,21 @@ def test_latency_is_judged_by_how_steady_the_floor_is(
     assert any("too noisy to conclude" in each for each in report.remarks) == (cpu_us is ROUGH)
 
 
+def test_a_floor_that_is_slow_itself_is_no_yardstick() -> None:
+    report = Report(bench="latency", rows=[])
+    latency.beside_floor(report, "here", loads(STEADY, 90_000.0), loads(STEADY, 15_000.0), [])
+    assert verdicts(report) == {"too noisy"}
+    assert "the floor's own p99 is 15.0 ms" in report.remarks[0]
+
+
+def test_a_tail_that_changes_by_more_than_a_scrape_may_add_is_no_yardstick() -> None:
+    alone = loads(STEADY, 5_000.0)
+    alone[1]["p99_us"], alone[2]["p99_us"] = 6_000.0, 7_000.0
+    report = scrape.told("here", loads(STEADY, 20_000.0), alone)
+    assert verdicts(report) == {"too noisy"}
+    assert "p99 without a scrape goes from 5.0 to 7.0 ms" in report.remarks[0]
+
+
 def test_with_a_journal_the_tail_is_judged_by_commits_of_the_same_round() -> None:
     report = Report(bench="latency", rows=[])
     ours, floors = loads(STEADY, 5_200.0), loads(STEADY, 200.0)

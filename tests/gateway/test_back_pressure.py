@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import apsw
 import pytest
+import trio
+import trio.testing
 
 from gateway import intake, questions
 from routing.charge import State
@@ -134,4 +136,20 @@ async def test_a_repeat_that_only_the_journal_knows_is_answered_while_the_gatewa
         monkeypatch.setattr(intake, "WAITING_EFFECTS_MAX", -1)
         assert (await terminal.asks(sale())).raw == told.raw
         assert len(bank.with_mti("0200")) == 1
+        await terminal.vanish()
+
+
+async def test_several_may_wait_until_all_is_durable(tmp_path: Path, bank: Bank) -> None:
+    async with gateway(tmp_path, bank, "host.0.answer_timeout_s=30") as running:
+        terminal = await running.terminal()
+        pipeline = running.node.pipeline
+        async with trio.open_nursery() as nursery:
+            with held_up(tmp_path / "isogate.db"):
+                await terminal.send(sale())
+                await running.until(lambda: not pipeline.idle)
+                for _ in range(3):
+                    nursery.start_soon(pipeline.settled)
+                await trio.testing.wait_all_tasks_blocked()
+                assert nursery.child_tasks
+        assert (await terminal.hear())[39] == "00"
         await terminal.vanish()

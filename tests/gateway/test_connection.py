@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ LIMITS = WireLimits(
     frame_completion_s=2.0,
     idle_s=20.0,
     waiting_bytes_max=60,
+    link_waiting_bytes_max=80,
 )
 
 
@@ -37,11 +40,16 @@ def test_frames_are_the_same_however_the_stream_is_cut(
     assert found == bodies
 
 
-def test_a_length_beyond_the_bound_is_an_error_at_once() -> None:
+@pytest.mark.parametrize(
+    ("length", "why"), [(0, "not a frame"), (101, "frame_bytes_max"), (65_535, "frame_bytes_max")]
+)
+def test_a_length_that_no_frame_has_is_an_error_at_once(length: int, why: str) -> None:
+    one = connection()
+    one.received(frame(b"x" * 100), 101.0)
+    assert one.unreadable is None
     with pytest.raises(FrameError):
-        connection().received(b"\x00\x65", 101.0)
-    with pytest.raises(FrameError):
-        connection().received(b"\x00\x00", 101.0)
+        one.received(length.to_bytes(2, "big"), 101.0)
+    assert one.unreadable == why
 
 
 def test_no_first_frame_in_time() -> None:
@@ -85,9 +93,38 @@ def test_idle() -> None:
     assert one.overdue(121.1) == "idle"
 
 
-def test_what_waits_for_a_slow_reader_is_bounded() -> None:
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 8.0), st.sampled_from((b"\x00", frame(b"hello"), b""))),
+        max_size=12,
+    ),
+    st.booleans(),
+)
+def test_nobody_is_overdue_before_he_is_to_be_looked_at(
+    steps: list[tuple[float, bytes]], shaking: bool
+) -> None:
+    one, now = connection(), 100.0
+    one.shaking = shaking
+    for seconds, data in steps:
+        before = one.due_at()
+        now += seconds
+        if now <= before:
+            assert one.overdue(now) is None
+        if data:
+            with contextlib.suppress(FrameError):
+                one.received(data, now)
+    assert one.overdue(one.due_at()) is None
+    assert one.overdue(one.due_at() + 0.001) is not None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "bound"), [(True, "waiting_bytes_max"), (False, "link_waiting_bytes_max")]
+)
+def test_what_waits_for_a_slow_reader_is_bounded(accepted: bool, bound: str) -> None:
     one = connection()
+    one.accepted = accepted
     one.queue(b"x" * 30)
     with pytest.raises(SlowReaderError):
-        one.queue(b"x" * 30)
+        one.queue(b"x" * 50)
     assert bytes(one.out) == frame(b"x" * 30)
+    assert one.slow == bound

@@ -16,9 +16,10 @@ from gateway.journal import docket
 from gateway.journal.identities import BEGIN_SO, IN_TABLE
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError
+from gateway.journal.reader import JournalReader
 from gateway.journal.rows import INSERT, SELECT, UPDATES, WHERE_NAMED
 from gateway.journal.schema import SCHEMA_VERSION
-from gateway.journal.sqlite import JournalReader, LockedError, SqliteJournal
+from gateway.journal.sqlite import LockedError, SqliteJournal
 from gateway.journal.statements import ThroughApsw, prepared
 from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State

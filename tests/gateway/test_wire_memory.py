@@ -1,4 +1,4 @@
-"""What thousands of idle terminals cost: memory that stays, and time that does not pass."""
+"""What thousands of idle terminals keep of memory; what of others' time, `bench.idle` measures."""
 
 from __future__ import annotations
 
