@@ -6,6 +6,7 @@ that: so each watcher says for which moves it is there, and the others cost noth
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -29,9 +30,9 @@ class Told:
     them itself.
     """
 
+    @abstractmethod
     def moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
         """A charge came from the state `before` to the one it has now."""
-        raise NotImplementedError
 
 
 class _ByCall(Told):
