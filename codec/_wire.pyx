@@ -26,8 +26,9 @@ from codec._layout cimport (
     AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
     FIXED, FRAME_BYTES_MAX, IN_BITMAP, IN_FRAME, IN_HEADER, IN_MTI, LENGTH_ASCII, LENGTH_BCD,
     LENGTH_BINARY, NOT_DEFINED, NO_FAULT, TEXT, TOO_LONG, TRACK, TRAILING, TRUNCATED, UNDEFINED,
-    Fault, Layout,
+    Fault, Layout, Part, Shape,
 )
+from codec._shapes cimport remember, shape_of
 from codec._text cimport (
     PyUnicode_New, ascii_from, bits_set, hex_digit, hex_from, hex_value, high_byte,
     latin1_chars, latin1_text, leading_zeros, text_length,
@@ -174,13 +175,61 @@ cdef void forget_from(Index* index, int de) noexcept nogil:
     for word in range(word + 1, BITMAP_WORDS):
         index.present[word] = 0
 
-cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t length,
-                      Index* index, Fault* fault) noexcept nogil:
+cdef bint read_shaped(Shape* shape, Cursor* cursor, Index* index, bint plain) noexcept nogil:
+    """Note where each field of a frame of this shape lies, if all of them are in order."""
+    cdef Part* part = shape.parts
+    cdef const uint8_t* value
+    cdef Py_ssize_t start, units, size
+    cdef Slot* slot
+    cdef Fault fault
+    cdef int i
+    take(cursor, shape.size)
+    index.present = shape.present
+    index.body = <uint16_t>cursor.offset
+    for i in range(shape.count):
+        start, units, size = cursor.offset, part.units, part.bytes
+        if not part.fixed:
+            if not read_length(part.rule, cursor, part.de, &units, &fault):
+                return False
+            size = bytes_of(part.rule, units)
+        value = take(cursor, size)
+        if value == NULL:
+            return False
+        if part.digits and bad_digit(value, units, part.rule.pad_left) >= 0:
+            return False
+        if part.ascii and not plain and high_byte(value, units) >= 0:
+            return False
+        slot = &index.slots[part.de]
+        slot.start, slot.units = <uint16_t>start, <uint16_t>units
+        part += 1
+    return cursor.offset == cursor.length
+
+cdef bint index_frame(Dialect dialect, const uint8_t* data, Py_ssize_t length, Index* index,
+                      Fault* fault) noexcept:
     """Note where each field lies.  On a fault, what was found before it is kept."""
+    cdef const Layout* layout = &dialect.layout
+    cdef Cursor cursor = Cursor(data, layout.header_bytes, length)
+    cdef bint plain = high_byte(data, length) < 0
+    cdef Shape* shape
+    if layout.header_bytes + layout.mti_bytes <= length <= FRAME_BYTES_MAX:
+        if read_mti(layout, &cursor, fault):
+            shape = shape_of(&dialect.shapes, layout, data + cursor.offset,
+                             length - cursor.offset)
+            if shape != NULL and read_shaped(shape, &cursor, index, plain):
+                return True
+    if not walk(layout, data, length, index, plain, fault):
+        return False
+    cursor.offset = layout.header_bytes + layout.mti_bytes
+    remember(&dialect.shapes, layout, data + cursor.offset, index.body - cursor.offset,
+             index.present, BITMAP_WORDS)
+    return True
+
+cdef bint walk(const Layout* layout, const uint8_t* data, Py_ssize_t length, Index* index,
+               bint plain, Fault* fault) noexcept nogil:
+    """The same field by field, whatever the frame is like."""
     cdef Cursor cursor = Cursor(data, 0, length)
     cdef int word, lead, de
     cdef uint64_t bits
-    cdef bint plain = high_byte(data, length) < 0
     memset(index.present, 0, sizeof(index.present))
     index.body = 0
     fault.kind = NO_FAULT
@@ -422,8 +471,7 @@ cdef class Message:
             raise TypeError("a message needs its dialect")
         self.frame = frame if type(frame) is bytes else frame_bytes(frame)
         self.dialect = dialect
-        if index_frame(&dialect.layout, self.data(), PyBytes_GET_SIZE(self.frame),
-                       &self.index, &fault):
+        if index_frame(dialect, self.data(), PyBytes_GET_SIZE(self.frame), &self.index, &fault):
             self.mti = self.type_of()
             return
         if faults is None:
