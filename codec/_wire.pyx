@@ -453,6 +453,26 @@ cdef bint readable_type(const Fault* fault, Py_ssize_t length) noexcept:
 # ---- The message --------------------------------------------------------------------------------
 
 @cython.final
+cdef class FieldSet:
+    """Numbers of fields that are asked for in message after message: as bits, once and for all."""
+
+    def __cinit__(self, numbers=()):
+        wanted_bits(frozenset(numbers), self.bits)
+
+    def __iter__(self):
+        return iter(numbers_of(self.bits))
+
+    def __contains__(self, number):
+        return number in tuple(self)
+
+    def __len__(self):
+        return len(tuple(self))
+
+    def __repr__(self):
+        return f"<FieldSet {', '.join(map(str, self))}>"
+
+
+@cython.final
 @cython.no_gc
 @cython.freelist(256)
 cdef class Message:
@@ -521,6 +541,10 @@ cdef class Message:
     @property
     def raw(self):
         """The frame as it is now."""
+        return self.sent()
+
+    cpdef bytes sent(self):
+        """The same by a C call, for whoever sends it."""
         self.owned = False
         return self.frame
 
@@ -591,6 +615,10 @@ cdef class Message:
         FrameError as for `[key]`.
         """
         return tuple(elements_of(self, str(key)))
+
+    cpdef bint is_of(self, Py_UCS4 mti_class) noexcept:
+        """Whether this is the second digit of its MTI."""
+        return self.mti[1] == mti_class
 
     cpdef bint has(self, int de) noexcept:
         """Whether the field is there."""
@@ -707,19 +735,7 @@ cdef class Message:
     cpdef tuple shared_with(self, Message other):
         """The numbers of the fields that both have with the same value, ascending."""
         cdef uint64_t[BITMAP_WORDS] shared
-        cdef uint64_t bits, bit
-        cdef int word, lead
-        if other is None:
-            raise TypeError("shared with a message only")
-        for word in range(BITMAP_WORDS):
-            bits = self.index.present[word] & other.index.present[word]
-            shared[word] = bits
-            while bits:
-                lead = leading_zeros(bits)
-                bit = <uint64_t>1 << (63 - lead)
-                bits ^= bit
-                if not same_value(self, other, word * 64 + lead + 1):
-                    shared[word] ^= bit
+        shared_bits(self, other, shared)
         return numbers_of(shared)
 
     def span(self, int de):
@@ -762,6 +778,19 @@ cdef class Message:
             return 0
         out = self.writable()
         write_value(rule, value, out + slot.start + rule.length_bytes)
+        return 0
+
+    cpdef int take_over(self, int de, Message other) except -1:
+        """Set a field to what it is in another message of the same dialect."""
+        cdef Slot* mine = self.find(de)
+        cdef Slot* theirs = other.find(de)
+        cdef const Rule* rule
+        if mine == NULL or theirs == NULL or mine.units != theirs.units:
+            return self.patch(de, other.text(de))
+        if not same_value(self, other, de):
+            rule = &self.dialect.layout.rules[de]
+            memcpy(self.writable() + mine.start + rule.length_bytes,
+                   other.data() + theirs.start + rule.length_bytes, bytes_of(rule, mine.units))
         return 0
 
     cpdef int remove(self, int de) except -1:
@@ -815,6 +844,8 @@ cdef class Message:
         cdef uint8_t out[4]
         if mti is None:
             raise TypeError("an MTI must be a str")
+        if mti == self.mti:
+            return 0
         if not write_mti(layout, mti, out):
             raise BuildError("expected 4 decimal digits", "MTI")
         memcpy(self.writable() + layout.header_bytes, out, layout.mti_bytes)
@@ -868,6 +899,9 @@ cdef int wanted_bits(object numbers, uint64_t* bits) except -1:
     """One bit for each field number, as in `Index.present`."""
     cdef int de
     cdef bytes known
+    if type(numbers) is FieldSet:
+        memcpy(bits, (<FieldSet>numbers).bits, BITMAP_WORDS * sizeof(uint64_t))
+        return 0
     if type(numbers) is frozenset:
         found = WANTED.get(numbers)
         if found is not None:
@@ -901,12 +935,18 @@ cdef tuple NUMBERS_BEFORE = ()
 cdef tuple numbers_of(const uint64_t* present):
     """The numbers of fields by their bits: nearly always those that were asked for before."""
     global NUMBERS_BEFORE
-    cdef int de
+    cdef uint64_t bits
+    cdef int word, lead
+    cdef list found
     if memcmp(present, BITS_BEFORE, BITMAP_WORDS * sizeof(uint64_t)):
-        NUMBERS_BEFORE = tuple([
-            de for de in range(1, FIELD_LIMIT)
-            if (present[(de - 1) >> 6] >> (63 - ((de - 1) & 63))) & 1
-        ])
+        found = []
+        for word in range(BITMAP_WORDS):
+            bits = present[word]
+            while bits:
+                lead = leading_zeros(bits)
+                bits ^= <uint64_t>1 << (63 - lead)
+                found.append(word * 64 + lead + 1)
+        NUMBERS_BEFORE = tuple(found)
         memcpy(BITS_BEFORE, present, BITMAP_WORDS * sizeof(uint64_t))
     return NUMBERS_BEFORE
 
@@ -943,7 +983,25 @@ cdef str joined_values(Message message, tuple fields, bint escaped):
     return "|".join(values)
 
 
-cdef bint same_value(Message one, Message other, int de) except -1:
+cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
+    """One bit for each field that both have with the same value."""
+    cdef uint64_t bits, bit
+    cdef int word, lead
+    if other is None:
+        raise TypeError("shared with a message only")
+    for word in range(BITMAP_WORDS):
+        bits = one.index.present[word] & other.index.present[word]
+        shared[word] = bits
+        while bits:
+            lead = leading_zeros(bits)
+            bit = <uint64_t>1 << (63 - lead)
+            bits ^= bit
+            if not same_value(one, other, word * 64 + lead + 1):
+                shared[word] ^= bit
+    return 0
+
+
+cdef inline bint same_value(Message one, Message other, int de) except -1:
     """Whether a field that both have holds the same value in both."""
     cdef const Slot* mine = &one.index.slots[de]
     cdef const Slot* theirs = &other.index.slots[de]

@@ -32,6 +32,7 @@ class Course:
 
     def __init__(self, cell: Step, before: State, event: Event, courses: Courses) -> None:
         after = cell.next
+        self.before, self.event = before, event
         self.cell = cell
         self.moves = after is not before
         self.is_taking_back = event in TAKES_BACK
@@ -57,9 +58,21 @@ class Courses:
     def forget(self) -> None:
         """Others are told of moves from now on."""
         self._taken: dict[State, dict[Event, Course]] = {state: {} for state in State}
+        self._last: Course | None = None
+        self._one_before: Course | None = None
 
     def of(self, before: State, event: Event) -> Course:
         """What the table says of this pair."""
+        # Nearly all charges take the same two steps.
+        course, other = self._last, self._one_before
+        if course is not None and course.event is event and course.before is before:
+            return course
+        if other is None or other.event is not event or other.before is not before:
+            other = self._found(before, event)
+        self._last, self._one_before = other, course
+        return other
+
+    def _found(self, before: State, event: Event) -> Course:
         taken = self._taken[before]
         course = taken.get(event)
         if course is None:

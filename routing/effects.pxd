@@ -49,6 +49,10 @@ cdef class Outbox:
     cdef public list lookups
     cdef public list key_work
     cdef public list questions
+    cpdef Py_ssize_t size(self) except -1
+
+@cython.locals(box=Outbox)
+cpdef Outbox outbox()
 
 @cython.locals(record=Opened)
 cpdef Opened opened(Charge_t charge)

@@ -351,6 +351,18 @@ class Outbox:
     questions: list[Question] = field(default_factory=list)
     """The same."""
 
-    def __len__(self) -> int:
+    def size(self) -> int:
+        """How many there are."""
         decided = len(self.express) + len(self.records) + len(self.sends)
         return decided + len(self.lookups) + len(self.key_work) + len(self.questions)
+
+    def __len__(self) -> int:
+        return self.size()
+
+
+def outbox() -> Outbox:
+    """The same as `Outbox()`: one is begun each turn."""
+    box = Outbox.__new__(Outbox)
+    box.express, box.records, box.sends = [], [], []
+    box.lookups, box.key_work, box.questions = [], [], []
+    return box
