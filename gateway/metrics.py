@@ -126,7 +126,7 @@ class GatewayCollector:
         yield machine.FAILED_OVER.of(self._switch.terminals.admission.failed_over)
         yield machine.LINKS_USABLE.by({name: host.links.usable() for name, host in hosts.items()})
         yield machine.LINKS_LOST.by({name: self._links.losses[name] for name in hosts})
-        yield machine.IN_FLIGHT.by({name: host.keys.in_flight for name, host in hosts.items()})
+        yield machine.IN_FLIGHT.by({name: host.keys.in_flight() for name, host in hosts.items()})
         most = {name: host.settings.in_flight_max for name, host in hosts.items()}
         yield machine.IN_FLIGHT_MAX.by(most)
         yield machine.KEYS.by({name: len(host.keys) for name, host in hosts.items()})

@@ -47,7 +47,7 @@ cdef class Admission:
     cpdef object why_not(self, Host_t host, Now_t now)
     @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, undoes=bint, convention=Convention_t, sent_as_asked=bint)
     cpdef object open(self, Asker_t asker, Listener listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
-    @cython.locals(message=Message_t, de=int, _tried=int, convention=Convention_t)
+    @cython.locals(message=Message_t, mti=str, de=int, _tried=int, convention=Convention_t)
     cpdef object towards(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(charge=Charge_t, unproven=tuple)
     cpdef object proves_the_last(self, Asker_t asker, object stan, Listener listener, Now_t now)

@@ -87,7 +87,7 @@ class Admission:
 
     def known(self, asker: Asker, identity: str) -> Charge | None:
         """The charge in memory that a request repeats."""
-        return self._life.book.same_as(identity, asker.till(), asker.request.text(11))
+        return self._life.book.same_as(identity, asker.till(), asker.stan())
 
     def turn_away(
         self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
@@ -204,7 +204,7 @@ class Admission:
         """DE 39 while a host can take nothing more; else ''."""
         if host.links.day.is_cutting_over(now.monotonic):
             return rc.CUT_OVER
-        free = host.can_take_more and host.breaker.admits(now.monotonic)
+        free = host.can_take_more() and host.breaker.admits(now.monotonic)
         return "" if free else rc.HOST_UNAVAILABLE
 
     def open(
@@ -237,7 +237,7 @@ class Admission:
         charge.listener = listener.name
         charge.mti = first_mti(request.mti)
         charge.merchant, charge.terminal, charge.till = merchant, terminal, asker.till()
-        charge.stan = request.text(11)
+        charge.stan = asker.stan()
         charge.batch = convention.batch(request) or self.batch_of(request)
         charge.de7 = request.text(7)
         charge.processing_code = request.text(3)
@@ -299,11 +299,13 @@ class Admission:
 
         None if a value of the terminal's dialect does not fit the host's.
         """
-        dialect, convention = request.dialect.name, host.convention
-        if convention.name == dialect:
+        convention, mti = host.convention, first_mti(request.mti)
+        if convention.dialect is request.dialect:
             message = request.copy()
-            message.set_mti(first_mti(request.mti))
+            if mti != request.mti:
+                message.set_mti(mti)
         else:
+            dialect = request.dialect.name
             pair = (dialect, host.settings.dialect)
             try:
                 message = self._life.translators[pair].request(request, now)
@@ -376,7 +378,7 @@ class Admission:
 
     def is_forbidden(self, asker: Asker, identity: str, convention: Convention, now: Now) -> bool:
         """Whether this request must never be taken; then it was refused here."""
-        if not len(self.tombstones):
+        if self.tombstones.are_none():
             return False
         message = asker.request
         named = (convention.batch(message), message.get(7) or "")

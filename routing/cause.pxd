@@ -11,7 +11,9 @@ cdef class Asker:
     cdef public object conn
     cdef public Message_t request
     cdef str _till
+    cdef str _stan
     cpdef str till(self)
+    cpdef str stan(self)
 
 @cython.final
 @cython.freelist(64)

@@ -20,12 +20,19 @@ class Asker:
     conn: int
     request: Message
     _till: str = field(default="", init=False)
+    _stan: str = field(default="", init=False)
 
     def till(self) -> str:
         """Whose request it is: merchant|terminal."""
         if not self._till:
             self._till = tombstones.terminal_of(self.request)
         return self._till
+
+    def stan(self) -> str:
+        """DE 11 of the request; '' without it."""
+        if not self._stan:
+            self._stan = self.request.text(11)
+        return self._stan
 
 
 # Made for every charge, and field by field: a class called with arguments costs C five times that.
@@ -34,7 +41,8 @@ class Asker:
 def asked(conn: int, request: Message) -> Asker:
     """Who has just asked."""
     asker = Asker.__new__(Asker)
-    asker.conn, asker.request, asker._till = conn, request, ""
+    asker.conn, asker.request = conn, request
+    asker._till = asker._stan = ""
     return asker
 
 

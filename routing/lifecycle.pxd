@@ -16,7 +16,7 @@ from routing.courses cimport Course as Course_t, Courses as Courses_t
 from routing.hosts cimport Host as Host_t
 from routing.limits cimport Limits as Limits_t
 from routing.outcomes cimport Outcomes as Outcomes_t
-from routing.watchers cimport Watchers as Watchers_t
+from routing.watchers cimport Told, Watchers as Watchers_t
 
 cdef object _SENT, _APPROVED, _CASE, _REVERSAL_DUE, _DELIVERY_UNKNOWN
 cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
@@ -51,5 +51,6 @@ cdef class Lifecycle(Actions):
     cdef object _count_anew(self, Charge_t charge, object before, Now_t now)
     @cython.locals(host=Host_t)
     cdef object _settle(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
+    @cython.locals(watcher=Told)
     cdef object _tell(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
     cpdef object delivered(self, Charge_t charge, Now_t now)

@@ -106,7 +106,7 @@ class Lifecycle(Actions):
         charge.sent_on = charge.settled_on = host.links.day.date
         host.breaker.sent(now.monotonic)
         self.book.add(charge)
-        self.wake(charge, now.monotonic + host.settings.answer_timeout_s)
+        self.wake(charge, now.monotonic + host.answer_timeout_s)
         self._count(charge, now)
         if self.is_recorded:
             self.outbox.records.append(effects.opened(charge))
@@ -183,8 +183,8 @@ class Lifecycle(Actions):
         """Whoever has to hear of a charge that moved."""
         if charge.original_id:
             self.originals.tell(charge, now)
-        for watch in course.told:
-            watch(charge, before, event, now)
+        for watcher in course.told:
+            watcher.moved(charge, before, event, now)
 
     @property
     def outcomes(self) -> dict[tuple[str, str, str, Event], int]:

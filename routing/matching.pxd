@@ -6,6 +6,8 @@ from codec.kept cimport Fields as Fields_t
 
 cdef FieldSet_t _ECHOED
 cdef list _THREE_DIGITS
+cdef long _STANS
+cdef Py_ssize_t _STAN_DIGITS
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
 
 @cython.locals(number=int, known=str, fields=Fields_t)
@@ -21,7 +23,8 @@ cdef class PendingKeys:
     cdef dict _owners
     cdef object _leaving
     cdef dict _late
-    @cython.locals(stan=str)
+    cpdef Py_ssize_t in_flight(self) except -1
+    @cython.locals(number=long, high=str, low=str, stan=str)
     cpdef str next_stan(self)
     cpdef bint is_free_for(self, object key, object owner) except -1
     cpdef object claim(self, object key, object owner)

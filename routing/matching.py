@@ -28,6 +28,8 @@ ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
 
 STANS: Final = 999_999
+_STANS: Final = STANS
+_STAN_DIGITS: Final = 6
 NEW_SHARE: Final = 0.9
 """The share of a host's keys (`host.pending_max`) that new requests may take."""
 _THREE_DIGITS: Final = [f"{number:03d}" for number in range(1_000)]
@@ -69,16 +71,17 @@ class PendingKeys:
         self._new_max = max(min(int(pending_max * NEW_SHARE), pending_max - 1), 1)
         self._quarantine_s = quarantine_s
 
-    @property
     def in_flight(self) -> int:
         """How many wait for an answer now, without those that may only get a late one."""
         return len(self._owners) - len(self._late)
 
     def next_stan(self) -> str:
         """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
-        self._last_stan = self._last_stan % STANS + 1
-        stan = _THREE_DIGITS[self._last_stan // 1_000] + _THREE_DIGITS[self._last_stan % 1_000]
-        return stan if self._stan_digits == len(stan) else stan.zfill(self._stan_digits)
+        number = self._last_stan + 1 if self._last_stan < _STANS else 1
+        self._last_stan = number
+        high, low = _THREE_DIGITS[number // 1_000], _THREE_DIGITS[number % 1_000]
+        stan = high + low
+        return stan if self._stan_digits == _STAN_DIGITS else stan.zfill(self._stan_digits)
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""

@@ -145,7 +145,7 @@ class TerminalSide:
         identity = self.admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
-        proves = self.admission.proves_the_last(asker, asker.request.get(11, ""), listener, now)
+        proves = self.admission.proves_the_last(asker, asker.stan(), listener, now)
         code = (
             self._may_not(asker, listener, now, True)
             or self.admission.busy(asker)
