@@ -50,6 +50,9 @@ cdef class Outbox:
     cdef public list key_work
     cdef public list questions
     cpdef Py_ssize_t size(self) except -1
+    cpdef list take_express(self)
+    @cython.locals(work=list, questions=list)
+    cpdef tuple take_beside(self)
 
 @cython.locals(box=Outbox)
 cpdef Outbox outbox()

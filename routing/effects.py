@@ -359,6 +359,22 @@ class Outbox:
     def __len__(self) -> int:
         return self.size()
 
+    def take_express(self) -> list[Send]:
+        """What need not wait; it is no more in here."""
+        express = self.express
+        if express:
+            self.express = []
+        return express
+
+    def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
+        """The same of what rests on no record and waits for none."""
+        work, questions = self.key_work, self.questions
+        if work:
+            self.key_work = []
+        if questions:
+            self.questions = []
+        return work, questions
+
 
 def outbox() -> Outbox:
     """The same as `Outbox()`: one is begun each turn."""

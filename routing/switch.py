@@ -95,21 +95,11 @@ class Switch:
 
     def take_express(self) -> list[Send]:
         """Those effects that need not wait for anything."""
-        box = self.life.outbox
-        express = box.express
-        if express:
-            box.express = []
-        return express
+        return self.life.outbox.take_express()
 
     def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
         """Work with keys, questions to the journal: they wait for nothing, and nothing for them."""
-        box = self.life.outbox
-        work, questions = box.key_work, box.questions
-        if work:
-            box.key_work = []
-        if questions:
-            box.questions = []
-        return work, questions
+        return self.life.outbox.take_beside()
 
     @property
     def has_effects(self) -> bool:
