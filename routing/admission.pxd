@@ -5,6 +5,7 @@ cimport routing.charge_record as charge_record
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
+from routing.line cimport Line as Line_t
 from routing.listener cimport Listener
 from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
 from routing.hosts cimport Host as Host_t
@@ -37,7 +38,7 @@ cdef class Admission:
     cpdef object identity_of_new(self, Asker_t asker, Listener listener, Now_t now)
     cpdef Charge_t known(self, Asker_t asker, str identity)
     cpdef object not_in_service(self, Message_t message, bint takes_money=*)
-    @cython.locals(life=Lifecycle_t, book=ChargeBook_t)
+    @cython.locals(life=Lifecycle_t, book=ChargeBook_t, line=Line_t)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
     cdef tuple _class_of(self, object transaction, object merchant, object terminal)
@@ -49,8 +50,8 @@ cdef class Admission:
     cpdef object open(self, Asker_t asker, Listener listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
     @cython.locals(message=Message_t, mti=str, de=int, _tried=int, convention=Convention_t)
     cpdef object towards(self, Host_t host, Message_t request, Now_t now)
-    @cython.locals(charge=Charge_t, unproven=tuple)
-    cpdef object proves_the_last(self, Asker_t asker, object stan, Listener listener, Now_t now)
+    @cython.locals(charge=Charge_t, unproven=tuple, line=Line_t)
+    cpdef object proves_the_last(self, Asker_t asker, str stan, Listener listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, Convention_t convention, Now_t now)

@@ -135,7 +135,8 @@ class Admission:
         book = life.book
         if book.waiting() >= self._in_flight_max:
             return rc.HOST_UNAVAILABLE
-        few = book.load_of(asker.conn) < self._each_in_flight_max
+        line = asker.line
+        few = line is None or book.load_of(line) < self._each_in_flight_max
         return "" if few else rc.HOST_UNAVAILABLE
 
     def not_in_service(self, message: Message, takes_money: bool = False) -> str:
@@ -262,7 +263,7 @@ class Admission:
             host.keys.claim_new(host.charge_key(charge), charge)
         except NoFreeKeyError:
             return rc.HOST_UNAVAILABLE
-        self._life.book.join_conn(charge, asker.conn)
+        self._life.book.join_line(charge, asker.line)
         self._life.open(charge, message, link, now)
         if original is not None or choice is not MAIN_ACCOUNT:
             self._opened(charge, original, choice, now)
@@ -346,7 +347,7 @@ class Admission:
             self.duplicates["waits"] += 1
             if asker.conn >= known.conn:  # else a try that was slow on a connection left since
                 known.request = message
-                self._life.book.join_conn(known, asker.conn)
+                self._life.book.join_line(known, asker.line)
         else:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
@@ -361,9 +362,10 @@ class Admission:
         proven = False
         unproven = self._life.book.unproven(asker.till())
         for charge in unproven:
-            if charge.stan == stan or (charge.conn and not charge.handed):
+            line = charge.line
+            if charge.stan == stan or (line is not None and not charge.handed):
                 continue
-            if charge.conn == asker.conn or self._follows(stan, charge.stan):
+            if line is asker.line or self._follows(stan, charge.stan):
                 if listener.terminal_resolves_first:
                     self._life.delivered(charge, now)
                 if charge.state is _DELIVERED and charge.proof == Proof.NEXT_MESSAGE:

@@ -237,7 +237,7 @@ class Lifecycle(Actions):
                 host = self.hosts[charge.host]
                 host.keys.quarantine(host.charge_key(charge), now.monotonic)
         if course.leaves_conn:
-            self.book.leave_conn(charge)
+            self.book.leave_line(charge)
         if course.rests:
             self.rest(charge)
         if before is _REVERSAL_DUE:
