@@ -264,9 +264,10 @@ class ChargeBook:
             line = self._lines[conn] = Line(conn)
         return line
 
-    def line_lost(self, conn: int) -> None:
-        """A connection is gone."""
-        self._lines.pop(conn, None)
+    def line_lost(self, conn: int) -> list[Charge]:
+        """A connection is gone; returns the charges whose answer it was handed."""
+        line = self._lines.pop(conn, None)
+        return line.charges.copy() if line is not None else []
 
     def join_line(self, charge: Charge, line: Line | None) -> None:
         """From now on `line` waits for the answer to `charge`."""

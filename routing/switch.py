@@ -130,12 +130,10 @@ class Switch:
 
     def terminal_lost(self, conn: int, now: Now) -> None:
         """A connection was reset, or ended with bytes unacknowledged."""
-        for charge in self.life.book.on_conn(conn):
-            if charge.state is State.SENT:
-                self.life.book.leave_line(charge)
-            elif charge.state is State.APPROVED:
+        self.terminal_closed(conn)
+        for charge in self.life.book.line_lost(conn):
+            if charge.state is State.APPROVED:
                 self._lost(charge, now)
-        self.life.book.line_lost(conn)
 
     def _lost(self, charge: Charge, now: Now) -> None:
         """Known gone before the answer was handed over: reverse at once; else hold for a proof."""
@@ -147,9 +145,7 @@ class Switch:
     def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
         """The terminal's TCP has every byte of an approval, and no reset followed."""
         charge = self.life.book.get(charge_id)
-        if charge is None or charge.line is None or not charge.handed:
-            return
-        if charge.line.conn == conn:
+        if charge is not None and charge.handed and charge.conn == conn:
             self.life.delivered(charge, now)
 
     def recall(self, charge_id: int) -> None:

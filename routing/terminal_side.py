@@ -65,7 +65,7 @@ class TerminalSide:
             life, Registered(life.registry, ring, life.gate), downloads
         )
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
-        self.admission.batch_of = sign_ins.batch_of
+        self.admission.sign_ins = sign_ins
         self.replies.watchers.append(sign_ins.refused)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.enquiries = Enquiries(life, self.admission, self.replies, self._may_not)
