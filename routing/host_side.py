@@ -139,7 +139,7 @@ class HostSide:
         elif self._is_beyond_limits(charge, now):
             self._life.over_limit += 1
             self._life.apply(charge, Event.OVER_LIMIT, now, reason=Reason.OVER_LIMIT)
-        elif charge.conn == 0:
+        elif charge.line is None:
             reason = Reason.TERMINAL_GONE
             self._life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
         else:

@@ -26,8 +26,10 @@ cdef class PendingKeys:
     cpdef Py_ssize_t in_flight(self) except -1
     @cython.locals(number=long, high=str, low=str, stan=str)
     cpdef str next_stan(self)
-    cpdef bint is_free_for(self, object key, object owner) except -1
+    cpdef bint is_free_for(self, str key, object owner) except -1
     cpdef object claim(self, object key, object owner)
+    cpdef bint is_full(self) except -1
+    cpdef bint take_new(self, str key, object owner) except -1
     cpdef object claim_new(self, object key, object owner)
     cpdef object owner(self, object key)
     cpdef object release(self, object key)

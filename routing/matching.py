@@ -98,11 +98,23 @@ class PendingKeys:
         if self._late:
             self._late.pop(key, None)
 
+    def is_full(self) -> bool:
+        """Whether there is no key for a new request."""
+        return len(self._owners) >= self._new_max
+
+    def take_new(self, key: str, owner: Owner) -> bool:
+        """Tie `key` to a new request, where that can be."""
+        if self.is_full() or not self.is_free_for(key, owner):
+            return False
+        self._owners[key] = owner
+        if self._late:
+            self._late.pop(key, None)
+        return True
+
     def claim_new(self, key: str, owner: Owner) -> None:
         """`claim` for a new request: some keys are not for those."""
-        if len(self._owners) >= self._new_max:
+        if not self.take_new(key, owner):
             raise NoFreeKeyError
-        self.claim(key, owner)
 
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""

@@ -122,14 +122,13 @@ class Switch:
         """A terminal ended its side: an answer that was not handed over yet can't be any more."""
         for charge in self.life.book.on_conn(conn):
             if charge.state is State.SENT:
-                self.life.book.leave_conn(charge)
+                self.life.book.leave_line(charge)
 
     def terminal_lost(self, conn: int, now: Now) -> None:
         """A connection was reset, or ended with bytes unacknowledged."""
-        for charge in self.life.book.on_conn(conn):
-            if charge.state is State.SENT:
-                self.life.book.leave_conn(charge)
-            elif charge.state is State.APPROVED:
+        self.terminal_closed(conn)
+        for charge in self.life.book.line_lost(conn):
+            if charge.state is State.APPROVED:
                 self._lost(charge, now)
 
     def _lost(self, charge: Charge, now: Now) -> None:
@@ -142,7 +141,7 @@ class Switch:
     def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
         """The terminal's TCP has every byte of an approval, and no reset followed."""
         charge = self.life.book.get(charge_id)
-        if charge is not None and charge.conn == conn and charge.handed:
+        if charge is not None and charge.handed and charge.conn == conn:
             self.life.delivered(charge, now)
 
     def recall(self, charge_id: int) -> None:
@@ -272,7 +271,8 @@ class Switch:
         charge = send.charge
         if charge is not None:
             charge.maybe_told = True
-            charge.handed |= charge.conn == send.conn
+            line = charge.line
+            charge.handed |= line is not None and line.conn == send.conn
 
     def undelivered(self, send: ToTerminal, now: Now) -> None:
         """The connection was gone before an approval could be handed to it."""
@@ -326,12 +326,12 @@ class Switch:
         charge = self.life.book.get(charge_id)
         if charge is None:
             return
-        request, conn = charge.request, charge.conn
+        request, conn, line = charge.request, charge.conn, charge.line
         taken_back = charge.state is State.REVERSAL_DUE and charge.reason in TOLD_BY_TERMINAL
         self._drop(charge, now)
         known = self.adopt(earlier)
         if request is not None:
-            self.terminals.admission.repeat(known, Asker(conn, request), now)
+            self.terminals.admission.repeat(known, Asker(conn, request, line), now)
         elif taken_back and known.kind.reversible and not known.given_back:
             # Its terminal took it back meanwhile, and was told that it is undone.
             reason = Reason(charge.reason)
