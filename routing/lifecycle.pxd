@@ -40,8 +40,7 @@ cdef class Lifecycle(Actions):
     cdef public Gate_t gate
     cdef object _next_id
     cpdef object next_id(self)
-    @cython.locals(host=Host_t)
-    cpdef object open(self, Charge_t charge, Message_t message, object link, Now_t now)
+    cpdef object open(self, Charge_t charge, Host_t host, Message_t message, object link, Now_t now)
     @cython.locals(cell=Step_t, cause=Cause_t, course=Course_t)
     cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
     cdef object _count(self, Charge_t charge, Now_t now)

@@ -14,7 +14,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from codec import kept
+from codec import FieldSet, kept
 
 if TYPE_CHECKING:
     from codec import Message
@@ -38,7 +38,7 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
-_ECHOED: Final = frozenset(ECHOED)
+_ECHOED: Final = FieldSet(ECHOED)
 _STAN_FIELD: Final = 11
 _TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
@@ -98,11 +98,23 @@ class PendingKeys:
         if self._late:
             self._late.pop(key, None)
 
+    def is_full(self) -> bool:
+        """Whether there is no key for a new request."""
+        return len(self._owners) >= self._new_max
+
+    def take_new(self, key: str, owner: Owner) -> bool:
+        """Tie `key` to a new request, where that can be."""
+        if self.is_full() or not self.is_free_for(key, owner):
+            return False
+        self._owners[key] = owner
+        if self._late:
+            self._late.pop(key, None)
+        return True
+
     def claim_new(self, key: str, owner: Owner) -> None:
         """`claim` for a new request: some keys are not for those."""
-        if len(self._owners) >= self._new_max:
+        if not self.take_new(key, owner):
             raise NoFreeKeyError
-        self.claim(key, owner)
 
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
