@@ -134,7 +134,7 @@ REFUSED_FULL: Final = WIRE.counter(
 PUT_OFF: Final = WIRE.counter(
     "gateway_wire_put_off_total",
     "times",
-    "Too many for one turn came, shook hands, ended, or had a clock to be looked at: next ones did.",
+    "Too many for a turn came, shook hands, ended or had a clock to be looked at: next ones did.",
 )
 TURNS: Final = WIRE.counter("gateway_turns_total", "turns", "Turns of the engine.")
 BATCHES: Final = WIRE.counter(
