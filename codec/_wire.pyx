@@ -474,7 +474,7 @@ cdef class FieldSet:
 
 @cython.final
 @cython.no_gc
-@cython.freelist(256)
+@cython.freelist(1024)
 cdef class Message:
     """A view over one frame (without its length header): indexed once, decoded when asked.
 

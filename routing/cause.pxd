@@ -5,7 +5,7 @@ from routing.clock cimport Now as Now_t
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Asker:
     cdef public object conn
     cdef public Message_t request
@@ -18,7 +18,7 @@ cdef class Asker:
     cpdef str stan(self)
 
 @cython.final
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Cause:
     cdef public object event
     cdef public Now_t now
