@@ -76,6 +76,7 @@ cdef class Message:
     cpdef object get(self, object key, object default=*)
     cpdef str text(self, int de)
     cpdef bint has(self, int de) noexcept
+    cpdef bint has_all(self, tuple numbers) except -1
     cpdef bint holds(self, int de, str value) except -1
     cpdef str first_two(self, int de)
     cpdef long number(self, int de, int digits, int before=*) except -2
