@@ -63,7 +63,7 @@ class Actions:
         if not self.pressure.is_full:
             return True
         each_max = self.settings.in_flight_per_connection_max
-        return self.pressure.takes(conn, len(self.outbox), each_max)
+        return self.pressure.takes(conn, self.outbox.size(), each_max)
 
     def _carry_out(self, action: Action, charge: Charge, cause: Cause) -> None:
         # What nearly every charge needs and nothing else does, C calls itself.

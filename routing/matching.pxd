@@ -1,10 +1,10 @@
 cimport cython
 cimport codec.kept as kept
 
-from codec._wire cimport Message as Message_t
+from codec._wire cimport FieldSet as FieldSet_t, Message as Message_t
 from codec.kept cimport Fields as Fields_t
 
-cdef frozenset _ECHOED
+cdef FieldSet_t _ECHOED
 cdef list _THREE_DIGITS
 cdef long _STANS
 cdef Py_ssize_t _STAN_DIGITS

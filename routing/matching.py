@@ -14,7 +14,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from codec import kept
+from codec import FieldSet, kept
 
 if TYPE_CHECKING:
     from codec import Message
@@ -38,7 +38,7 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
-_ECHOED: Final = frozenset(ECHOED)
+_ECHOED: Final = FieldSet(ECHOED)
 _STAN_FIELD: Final = 11
 _TIME_FIELD: Final = 7
 _AMOUNT: Final = 4

@@ -2,7 +2,7 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
-from routing.effects cimport ToHost, ToTerminal
+from routing.effects cimport ToHost, ToTerminal, outbox
 from routing.host_side cimport HostSide as HostSide_t
 from routing.line cimport Line as Line_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t

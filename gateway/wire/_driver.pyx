@@ -95,6 +95,8 @@ cdef class Driver(Outlet):
     cdef readonly object refused        # connections ended or not accepted, by reason
     cdef readonly long frames_in, frames_out
     cdef dict conns                     # id → Connection
+    cdef object asked                   # the id that was looked up last,
+    cdef Connection found               # and what was found
     cdef list by_fd                     # Connection, or None
     cdef dict doors                     # a listening descriptor → Door
     cdef dict wheel                     # second → ids of connections whose clocks are due
@@ -146,10 +148,20 @@ cdef class Driver(Outlet):
         """The descriptor that is readable when something is ready, or that of a connection."""
         return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
 
+    cdef Connection line(self, object conn):
+        """The connection with this id; None if it is gone.  Who sends asks twice in a row, and most
+        of what leaves goes to the same few hosts.
+        """
+        cdef object found
+        if conn is not self.asked:
+            found = self.conns.get(conn)
+            self.asked, self.found = conn, <Connection>found if found is not None else None
+        return self.found
+
     cpdef str peer(self, object conn):
         """The listener or host that a connection belongs to; '' if it is gone."""
-        cdef object found = self.conns.get(conn)
-        return (<Connection>found).peer if found is not None else ""
+        cdef Connection connection = self.line(conn)
+        return connection.peer if connection is not None else ""
 
     # Connections come and go
 
@@ -220,6 +232,7 @@ cdef class Driver(Outlet):
     cdef int forget(self, Connection connection) except -1:
         """Closing a descriptor also takes it out of the epoll set."""
         del self.conns[connection.id]
+        self.asked = self.found = None
         self.by_fd[connection.fd] = None
         close(connection.fd)
         connection.fd = -1
@@ -317,15 +330,15 @@ cdef class Driver(Outlet):
         if found is None:
             return 0
         connection = <Connection>found
-        if connection.half != key >> 32:
+        if connection.half != <uint32_t>(key >> 32):
             return 0                    # an event of one that had this descriptor before
-        if mask & EPOLLOUT:
+        if mask & <uint32_t>EPOLLOUT:
             self.write(connection)
         if connection.fd < 0:
             return 0
-        if mask & EPOLLIN and not connection.closed:
+        if mask & <uint32_t>EPOLLIN and not connection.closed:
             self.read(connection, now)
-        elif mask & (EPOLLERR | EPOLLHUP):
+        elif mask & <uint32_t>(EPOLLERR | EPOLLHUP):
             self.lose(connection, "reset")
         return 0
 
@@ -451,13 +464,9 @@ cdef class Driver(Outlet):
 
     cpdef bint send(self, object conn, bytes data, int64_t tag=0) except -1:
         """Queue a frame; False if the connection is gone or its other side has ended."""
-        cdef object found = self.conns.get(conn)
-        cdef Connection connection
+        cdef Connection connection = self.line(conn)
         cdef bytes sealed
-        if found is None:
-            return False
-        connection = <Connection>found
-        if connection.closed:
+        if connection is None or connection.closed:
             return False
         if not connection.has_room(PyBytes_GET_SIZE(data)):
             self.lose(connection, connection.slow)
