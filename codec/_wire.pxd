@@ -82,6 +82,7 @@ cdef class Message:
     cpdef str text(self, int de)
     cpdef bint is_of(self, Py_UCS4 mti_class) noexcept
     cpdef bint has(self, int de) noexcept
+    cpdef bint has_all(self, tuple numbers) except -1
     cpdef bint holds(self, int de, str value) except -1
     cpdef str first_two(self, int de)
     cpdef long number(self, int de, int digits, int before=*) except -2

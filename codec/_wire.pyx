@@ -643,6 +643,13 @@ cdef class Message:
         """Whether the field is there."""
         return self.find(de) != NULL
 
+    cpdef bint has_all(self, tuple numbers) except -1:
+        """Whether all these fields are there."""
+        for number in numbers:
+            if self.find(number) == NULL:
+                return False
+        return True
+
     cpdef bint holds(self, int de, str value) except -1:
         """Whether the field is there and has this value."""
         cdef Slot* slot = self.find(de)

@@ -155,6 +155,7 @@ class GatewayCollector:
         engine, batches = self._engine, self._switch.terminals.batches
         yield machine.CONNECTED.of(len(engine) - len(self._links))
         yield machine.ENDED.by(engine.refused)
+        yield machine.PUT_OFF.of(sum(engine.put_off.values()))
         yield machine.FRAMES.by({"in": engine.frames_in, "out": engine.frames_out})
         yield machine.MALFORMED.by(self._metrics.malformed)
         pressure = self._switch.life.pressure
