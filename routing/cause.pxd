@@ -1,7 +1,11 @@
 cimport cython
+cimport routing.line as lines
 from codec._wire cimport Message as Message_t
 from routing.line cimport Line as Line_t, Speaker as Speaker_t
 from routing.clock cimport Now as Now_t
+from routing.conventions.base cimport Convention as Convention_t
+
+cdef long _UNREAD
 
 @cython.final
 @cython.no_gc
@@ -15,7 +19,9 @@ cdef class Asker:
     @cython.locals(speaker=Speaker_t, line=Line_t)
     cpdef Speaker_t speaker(self)
     cpdef str till(self)
+    cdef long _amount
     cpdef str stan(self)
+    cpdef long amount(self, Convention_t convention) except -2
 
 @cython.final
 @cython.freelist(1024)
