@@ -14,6 +14,9 @@ import apsw
 _SLOT_BYTES: Final = 1_200
 _SLOTS: Final = 400
 """Half a megabyte for each connection; SQLite makes smaller slots of some of them."""
+CACHE_KIB: Final = 65_536
+"""Pages of the journal that the connection which writes keeps: SQLite's own 2,000 KiB hold those of
+some hundred terminals, and each charge looks for its identity in one."""
 
 
 def prepare() -> None:

@@ -95,8 +95,8 @@ class SqliteJournal:
         run: int = RUN,
     ) -> None:
         """`vfs` names a file layer of SQLite's other than the system's, which need not share memory
-        with readers beside; `entropy` makes the salts; `run` is how many identities are sorted at
-        once.  All are the simulator's.
+        with readers beside; `entropy` makes the salts; `run` is how many identities are gathered.
+        All are the simulator's.
         """
         self._path = path
         self._vault = vault
@@ -131,6 +131,7 @@ class SqliteJournal:
             db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA cache_size = -{memory.CACHE_KIB}")
             bring_up_to_date(db)
             self._identities = Identities(caught_up(db), self._run)
             self._statements = prepared(db, _STATEMENTS)
@@ -226,7 +227,7 @@ class SqliteJournal:
         """
         batch.leave_out(known)
         due = self._identities.due(len(batch.opened))
-        up_to = self._identities.up_to(batch.opened, due)
+        up_to = self._identities.up_to()
         written = [
             _ONCE,
             [opened_row(each, self._vault) for each in batch.opened],
