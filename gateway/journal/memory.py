@@ -14,9 +14,11 @@ import apsw
 _SLOT_BYTES: Final = 1_200
 _SLOTS: Final = 400
 """Half a megabyte for each connection; SQLite makes smaller slots of some of them."""
-CACHE_KIB: Final = 65_536
-"""Pages of the journal that the connection which writes keeps: SQLite's own 2,000 KiB hold those of
-some hundred terminals, and each charge looks for its identity in one."""
+CACHE_KIB: Final = 16_384
+"""Pages of the journal that the connection which writes keeps.  Each charge looks for its identity in
+a page of its terminal's, and SQLite's own 2,000 KiB hold those of some hundred terminals only.  Yet
+as long as the file is smaller than 1 GiB, SQLite goes over all pages that it keeps at nearly every
+commit: 64 MiB cost a charge 7 µs where 32 share a commit, these none that can be measured."""
 
 
 def prepare() -> None:

@@ -302,6 +302,7 @@ class SqliteJournal:
             raise JournalError(why(self._path, error)) from None
 
     def _reading(self) -> apsw.Connection:
+        """Keeps few pages: SQLite drops them all whenever the other connection has written."""
         db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         return db
