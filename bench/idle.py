@@ -1,19 +1,25 @@
 """Thousands of idle terminals: what each keeps of the gateway's memory, and of others' time.
 
-Everything on, in one gateway: first 64 busy terminals alone, at half of their maximum; then as many
-idle ones come as are promised, sell once each and stay; then the same 64 again.  Memory is that of
-the whole process, after every charge has come to its end, so that only the terminals are left.
+Everything on, in two gateways: to one of them come as many idle terminals as are promised, sell
+once each and stay.  Then 64 busy ones load both in turns, at half of their maximum; whichever is
+not loaded is stopped meanwhile, so that it can't disturb.  Before and after in one gateway would
+not do: its journal grows between them, the machine changes, and what differs is mostly that.
+Memory is that of the whole process, after every charge has come to its end, so that only the
+terminals are left.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
+import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,11 +33,16 @@ from bench.setups import EVERYTHING, workplace
 from bench.side import Side, maximum
 from bench.verdicts import median, noise, noise_told
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TERMINALS: Final = 15_000
 _QUICK_TERMINALS: Final = 1_000
 _BUSY: Final = 64
 _ROUNDS: Final = 3
 _QUICK_ROUNDS: Final = 2
+_PAIRS: Final = 3
+"""Loads of both gateways in a round; in the one with TLS as many as in all others together."""
 _SECONDS: Final = 1.5
 _QUICK_SECONDS: Final = 0.5
 _HALF: Final = 0.5
@@ -50,7 +61,7 @@ _CERTIFICATE: Final = "tls.pem"
 
 
 class Measured(NamedTuple):
-    """One round: memory by each idle terminal, the busy ones' p99 without and with them."""
+    """One round: memory by each idle one; the busy ones' p99 without and with them, by pairs."""
 
     kib_each: list[float]
     without_us: list[float]
@@ -70,8 +81,8 @@ def run(*, quick: bool) -> Report:
     rate = median(maximum(EVERYTHING, _BUSY, seconds / 2, rounds)) * _HALF
     plans = [(_PLAIN, 1)] * rounds + [(_TLS, rounds)]
     found: dict[str, list[Measured]] = {}
-    for how, loads in watched(plans, f"{count:,} idle terminals"):
-        found.setdefault(how, []).append(measured(how, count, seconds, rate, loads))
+    for how, parts in watched(plans, f"{count:,} idle terminals"):
+        found.setdefault(how, []).append(measured(how, count, seconds, rate, parts))
     bars = {}
     for how, all_rounds in found.items():
         where = f"{count:,} idle, {how}, and {_BUSY} busy"
@@ -102,42 +113,81 @@ def _tell(report: Report, where: str, how: str, found: list[Measured]) -> None:
     ]
 
 
-def measured(how: str, count: int, seconds: float, rate: float, loads: int) -> Measured:
-    """One gateway, `loads` runs of the busy ones on each side of the idle ones' coming; and in so
-    many parts these come.
+def measured(how: str, count: int, seconds: float, rate: float, parts: int) -> Measured:
+    """Two gateways, for each of `parts` several runs of the busy ones on both; and in so many parts
+    the idle ones come.
     """
-    size = count // loads
+    size = count // parts
+    with ExitStack() as stack:
+        alone, _ = _gateway(stack, how)
+        beside, port = _gateway(stack, how)
+        for side in (alone, beside):
+            side.load(_BUSY, seconds, rate=rate)
+            _settled(side.processes)
+        kib, crowds = [memory_kib(beside.pid)], []
+        try:
+            for part in range(parts):
+                who = range(part * size, (part + 1) * size)
+                crowds.append(_crowd(beside.processes, port, how, who))
+                _settled(beside.processes)
+                kib.append(memory_kib(beside.pid))
+            pairs = [
+                _pair(alone, beside, seconds, rate, alone_first=number % 2 == 0)
+                for number in range(_PAIRS * parts)
+            ]
+            connected = beside.processes.metrics()["gateway_terminals_connected"]
+        finally:
+            for crowd in crowds:
+                crowd.communicate()
+    if connected < size * parts:
+        message = f"of {size * parts} idle terminals {connected:.0f} are still there"
+        raise RuntimeError(message)
+    return Measured(
+        [(now - then) / size for then, now in itertools.pairwise(kib)],
+        [without["p99_us"] for without, _ in pairs],
+        [with_idle["p99_us"] for _, with_idle in pairs],
+        [without["cpu_us"] for without, _ in pairs],
+    )
+
+
+def _pair(
+    alone: Side, beside: Side, seconds: float, rate: float, *, alone_first: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One load on each of them."""
+    if alone_first:
+        without = _load(alone, beside, seconds, rate)
+        return without, _load(beside, alone, seconds, rate)
+    with_idle = _load(beside, alone, seconds, rate)
+    return _load(alone, beside, seconds, rate), with_idle
+
+
+def _load(side: Side, other: Side, seconds: float, rate: float) -> dict[str, Any]:
+    with _stopped(other.pid):
+        return side.load(_BUSY, seconds, rate=rate)
+
+
+@contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    """A process that does nothing meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _gateway(stack: ExitStack, how: str) -> tuple[Side, int]:
+    """A fresh one with a host of its own; and where the idle ones come in."""
     settings: dict[str, object] = {
         "wire.connections_max": _CONNECTIONS_MAX,
         "wire.connections_per_address_max": _CONNECTIONS_MAX,
         "journal.ended_in_memory_max": _ENDED_IN_MEMORY,
     }
-    with workplace() as folder, Processes(Path(folder), EVERYTHING) as processes:
-        processes.host()
-        port, more = _door(processes, how)
-        side = Side(processes, processes.gateway(settings | more).pid, WARMUP_S)
-        before = [side.load(_BUSY, seconds, rate=rate) for _ in range(loads)]
-        _settled(processes)
-        kib, crowds = [memory_kib(side.pid)], []
-        try:
-            for part in range(loads):
-                crowds.append(_crowd(processes, port, how, range(part * size, (part + 1) * size)))
-                _settled(processes)
-                kib.append(memory_kib(side.pid))
-            loaded = [side.load(_BUSY, seconds, rate=rate) for _ in range(loads)]
-            connected = processes.metrics()["gateway_terminals_connected"]
-        finally:
-            for crowd in crowds:
-                crowd.communicate()
-    if connected < size * loads:
-        message = f"of {size * loads} idle terminals {connected:.0f} are still there"
-        raise RuntimeError(message)
-    return Measured(
-        [(now - then) / size for then, now in itertools.pairwise(kib)],
-        [load["p99_us"] for load in before],
-        [load["p99_us"] for load in loaded],
-        [load["cpu_us"] for load in before],
-    )
+    folder = stack.enter_context(workplace())
+    processes = stack.enter_context(Processes(Path(folder), EVERYTHING))
+    processes.host()
+    port, more = _door(processes, how)
+    return Side(processes, processes.gateway(settings | more).pid, WARMUP_S), port
 
 
 def _door(processes: Processes, how: str) -> tuple[int, dict[str, object]]:

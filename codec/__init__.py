@@ -13,7 +13,7 @@ from codec import mask, specs
 from codec._decode import decode
 from codec._encode import encode
 from codec._layout import Dialect
-from codec._wire import Message, build
+from codec._wire import FieldSet, Message, build
 from codec.dialects import DIALECTS, dialect
 from codec.errors import (
     BuildError,
@@ -40,6 +40,7 @@ __all__ = [
     "Dialect",
     "DialectError",
     "EncodeError",
+    "FieldSet",
     "FrameError",
     "Framer",
     "Guess",

@@ -1,6 +1,6 @@
 # The header of `_layout.pyx`: a dialect as C structs, and what can be wrong with a frame.
 
-from libc.stdint cimport int8_t, uint8_t, uint16_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint64_t
 
 cdef enum:
     FIELD_LIMIT = 193           # one past the last field number that three bitmaps can name
@@ -72,6 +72,30 @@ cdef struct Layout:
     const Charset* bitmap_charset       # of its hex digits, unless it is bytes
     int8_t[256] bitmap_digits           # which of them a byte stands for; -1: for none
 
+# What `_shapes` remembers of frames with the same bitmaps.
+cdef enum:
+    SHAPES = 16
+    SHAPE_FIELDS_MAX = 48       # frames with more are always walked with care
+    BITMAP_BYTES_MAX = 48
+
+cdef struct Part:               # one field of such a frame
+    const Rule* rule
+    uint16_t units, bytes       # of its value, if it is `fixed`
+    uint8_t de
+    bint fixed
+    bint digits                 # each half byte must be a digit
+    bint ascii                  # no byte may be above 127
+
+cdef struct Shape:
+    Py_ssize_t size             # bytes of the bitmaps; 0: nothing is remembered here
+    uint8_t[BITMAP_BYTES_MAX] bitmaps       # as they stand in the frame
+    uint64_t[3] present         # as they are kept in an index
+    int count
+    Part[SHAPE_FIELDS_MAX] parts
+
+cdef struct Shapes:
+    Shape[SHAPES] shapes
+
 cdef struct Fault:
     int kind
     int field
@@ -82,6 +106,7 @@ cdef struct Fault:
 
 cdef class Dialect:
     cdef Layout layout
+    cdef Shapes shapes
     cdef readonly str name
     cdef readonly bytes header              # what `build` takes when it is given none
     cdef readonly object fields             # Mapping[int, Field]

@@ -56,6 +56,10 @@ cdef inline Py_ssize_t bytes_of(const Rule* rule, Py_ssize_t units) noexcept nog
     return (units + 1) >> 1 if rule.content >= DIGITS else units
 
 
+cdef class FieldSet:
+    cdef uint64_t[BITMAP_WORDS] bits
+
+
 cdef class Message:
     cdef readonly Dialect dialect
     cdef readonly str mti       # the four digits of the message type
@@ -75,6 +79,7 @@ cdef class Message:
     cdef str type_of(self)
     cpdef object get(self, object key, object default=*)
     cpdef str text(self, int de)
+    cpdef bint is_of(self, Py_UCS4 mti_class) noexcept
     cpdef bint has(self, int de) noexcept
     cpdef bint holds(self, int de, str value) except -1
     cpdef str first_two(self, int de)
@@ -82,8 +87,10 @@ cdef class Message:
     cpdef str joined(self, tuple fields, bint escaped=*)
     cpdef dict pick(self, object numbers, tuple but=*)
     cpdef tuple shared_with(self, Message other)
+    cpdef bytes sent(self)
     cpdef Message copy(self)
     cpdef int patch(self, int de, str value) except -1
+    cpdef int take_over(self, int de, Message other) except -1
     cpdef int remove(self, int de) except -1
     cpdef int set_mti(self, str mti) except -1
     cpdef int set_header(self, bytes header) except -1
@@ -91,5 +98,7 @@ cdef class Message:
 
 cdef int wanted_bits(object numbers, uint64_t* bits) except -1
 cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1
+cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1
+cdef tuple numbers_of(const uint64_t* present)
 cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
                      bint escaped) noexcept

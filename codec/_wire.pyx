@@ -26,8 +26,9 @@ from codec._layout cimport (
     AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
     FIXED, FRAME_BYTES_MAX, IN_BITMAP, IN_FRAME, IN_HEADER, IN_MTI, LENGTH_ASCII, LENGTH_BCD,
     LENGTH_BINARY, NOT_DEFINED, NO_FAULT, TEXT, TOO_LONG, TRACK, TRAILING, TRUNCATED, UNDEFINED,
-    Fault, Layout,
+    Fault, Layout, Part, Shape,
 )
+from codec._shapes cimport remember, shape_of
 from codec._text cimport (
     PyUnicode_New, ascii_from, bits_set, hex_digit, hex_from, hex_value, high_byte,
     latin1_chars, latin1_text, leading_zeros, text_length,
@@ -174,13 +175,61 @@ cdef void forget_from(Index* index, int de) noexcept nogil:
     for word in range(word + 1, BITMAP_WORDS):
         index.present[word] = 0
 
-cdef bint index_frame(const Layout* layout, const uint8_t* data, Py_ssize_t length,
-                      Index* index, Fault* fault) noexcept nogil:
+cdef bint read_shaped(Shape* shape, Cursor* cursor, Index* index, bint plain) noexcept nogil:
+    """Note where each field of a frame of this shape lies, if all of them are in order."""
+    cdef Part* part = shape.parts
+    cdef const uint8_t* value
+    cdef Py_ssize_t start, units, size
+    cdef Slot* slot
+    cdef Fault fault
+    cdef int i
+    take(cursor, shape.size)
+    index.present = shape.present
+    index.body = <uint16_t>cursor.offset
+    for i in range(shape.count):
+        start, units, size = cursor.offset, part.units, part.bytes
+        if not part.fixed:
+            if not read_length(part.rule, cursor, part.de, &units, &fault):
+                return False
+            size = bytes_of(part.rule, units)
+        value = take(cursor, size)
+        if value == NULL:
+            return False
+        if part.digits and bad_digit(value, units, part.rule.pad_left) >= 0:
+            return False
+        if part.ascii and not plain and high_byte(value, units) >= 0:
+            return False
+        slot = &index.slots[part.de]
+        slot.start, slot.units = <uint16_t>start, <uint16_t>units
+        part += 1
+    return cursor.offset == cursor.length
+
+cdef bint index_frame(Dialect dialect, const uint8_t* data, Py_ssize_t length, Index* index,
+                      Fault* fault) noexcept:
     """Note where each field lies.  On a fault, what was found before it is kept."""
+    cdef const Layout* layout = &dialect.layout
+    cdef Cursor cursor = Cursor(data, layout.header_bytes, length)
+    cdef bint plain = high_byte(data, length) < 0
+    cdef Shape* shape
+    if layout.header_bytes + layout.mti_bytes <= length <= FRAME_BYTES_MAX:
+        if read_mti(layout, &cursor, fault):
+            shape = shape_of(&dialect.shapes, layout, data + cursor.offset,
+                             length - cursor.offset)
+            if shape != NULL and read_shaped(shape, &cursor, index, plain):
+                return True
+    if not walk(layout, data, length, index, plain, fault):
+        return False
+    cursor.offset = layout.header_bytes + layout.mti_bytes
+    remember(&dialect.shapes, layout, data + cursor.offset, index.body - cursor.offset,
+             index.present, BITMAP_WORDS)
+    return True
+
+cdef bint walk(const Layout* layout, const uint8_t* data, Py_ssize_t length, Index* index,
+               bint plain, Fault* fault) noexcept nogil:
+    """The same field by field, whatever the frame is like."""
     cdef Cursor cursor = Cursor(data, 0, length)
     cdef int word, lead, de
     cdef uint64_t bits
-    cdef bint plain = high_byte(data, length) < 0
     memset(index.present, 0, sizeof(index.present))
     index.body = 0
     fault.kind = NO_FAULT
@@ -404,6 +453,26 @@ cdef bint readable_type(const Fault* fault, Py_ssize_t length) noexcept:
 # ---- The message --------------------------------------------------------------------------------
 
 @cython.final
+cdef class FieldSet:
+    """Numbers of fields that are asked for in message after message: as bits, once and for all."""
+
+    def __cinit__(self, numbers=()):
+        wanted_bits(frozenset(numbers), self.bits)
+
+    def __iter__(self):
+        return iter(numbers_of(self.bits))
+
+    def __contains__(self, number):
+        return number in tuple(self)
+
+    def __len__(self):
+        return len(tuple(self))
+
+    def __repr__(self):
+        return f"<FieldSet {', '.join(map(str, self))}>"
+
+
+@cython.final
 @cython.no_gc
 @cython.freelist(256)
 cdef class Message:
@@ -422,8 +491,7 @@ cdef class Message:
             raise TypeError("a message needs its dialect")
         self.frame = frame if type(frame) is bytes else frame_bytes(frame)
         self.dialect = dialect
-        if index_frame(&dialect.layout, self.data(), PyBytes_GET_SIZE(self.frame),
-                       &self.index, &fault):
+        if index_frame(dialect, self.data(), PyBytes_GET_SIZE(self.frame), &self.index, &fault):
             self.mti = self.type_of()
             return
         if faults is None:
@@ -473,6 +541,10 @@ cdef class Message:
     @property
     def raw(self):
         """The frame as it is now."""
+        return self.sent()
+
+    cpdef bytes sent(self):
+        """The same by a C call, for whoever sends it."""
         self.owned = False
         return self.frame
 
@@ -543,6 +615,10 @@ cdef class Message:
         FrameError as for `[key]`.
         """
         return tuple(elements_of(self, str(key)))
+
+    cpdef bint is_of(self, Py_UCS4 mti_class) noexcept:
+        """Whether this is the second digit of its MTI."""
+        return self.mti[1] == mti_class
 
     cpdef bint has(self, int de) noexcept:
         """Whether the field is there."""
@@ -659,19 +735,7 @@ cdef class Message:
     cpdef tuple shared_with(self, Message other):
         """The numbers of the fields that both have with the same value, ascending."""
         cdef uint64_t[BITMAP_WORDS] shared
-        cdef uint64_t bits, bit
-        cdef int word, lead
-        if other is None:
-            raise TypeError("shared with a message only")
-        for word in range(BITMAP_WORDS):
-            bits = self.index.present[word] & other.index.present[word]
-            shared[word] = bits
-            while bits:
-                lead = leading_zeros(bits)
-                bit = <uint64_t>1 << (63 - lead)
-                bits ^= bit
-                if not same_value(self, other, word * 64 + lead + 1):
-                    shared[word] ^= bit
+        shared_bits(self, other, shared)
         return numbers_of(shared)
 
     def span(self, int de):
@@ -714,6 +778,19 @@ cdef class Message:
             return 0
         out = self.writable()
         write_value(rule, value, out + slot.start + rule.length_bytes)
+        return 0
+
+    cpdef int take_over(self, int de, Message other) except -1:
+        """Set a field to what it is in another message of the same dialect."""
+        cdef Slot* mine = self.find(de)
+        cdef Slot* theirs = other.find(de)
+        cdef const Rule* rule
+        if mine == NULL or theirs == NULL or mine.units != theirs.units:
+            return self.patch(de, other.text(de))
+        if not same_value(self, other, de):
+            rule = &self.dialect.layout.rules[de]
+            memcpy(self.writable() + mine.start + rule.length_bytes,
+                   other.data() + theirs.start + rule.length_bytes, bytes_of(rule, mine.units))
         return 0
 
     cpdef int remove(self, int de) except -1:
@@ -767,6 +844,8 @@ cdef class Message:
         cdef uint8_t out[4]
         if mti is None:
             raise TypeError("an MTI must be a str")
+        if mti == self.mti:
+            return 0
         if not write_mti(layout, mti, out):
             raise BuildError("expected 4 decimal digits", "MTI")
         memcpy(self.writable() + layout.header_bytes, out, layout.mti_bytes)
@@ -820,6 +899,9 @@ cdef int wanted_bits(object numbers, uint64_t* bits) except -1:
     """One bit for each field number, as in `Index.present`."""
     cdef int de
     cdef bytes known
+    if type(numbers) is FieldSet:
+        memcpy(bits, (<FieldSet>numbers).bits, BITMAP_WORDS * sizeof(uint64_t))
+        return 0
     if type(numbers) is frozenset:
         found = WANTED.get(numbers)
         if found is not None:
@@ -853,12 +935,18 @@ cdef tuple NUMBERS_BEFORE = ()
 cdef tuple numbers_of(const uint64_t* present):
     """The numbers of fields by their bits: nearly always those that were asked for before."""
     global NUMBERS_BEFORE
-    cdef int de
+    cdef uint64_t bits
+    cdef int word, lead
+    cdef list found
     if memcmp(present, BITS_BEFORE, BITMAP_WORDS * sizeof(uint64_t)):
-        NUMBERS_BEFORE = tuple([
-            de for de in range(1, FIELD_LIMIT)
-            if (present[(de - 1) >> 6] >> (63 - ((de - 1) & 63))) & 1
-        ])
+        found = []
+        for word in range(BITMAP_WORDS):
+            bits = present[word]
+            while bits:
+                lead = leading_zeros(bits)
+                bits ^= <uint64_t>1 << (63 - lead)
+                found.append(word * 64 + lead + 1)
+        NUMBERS_BEFORE = tuple(found)
         memcpy(BITS_BEFORE, present, BITMAP_WORDS * sizeof(uint64_t))
     return NUMBERS_BEFORE
 
@@ -895,7 +983,25 @@ cdef str joined_values(Message message, tuple fields, bint escaped):
     return "|".join(values)
 
 
-cdef bint same_value(Message one, Message other, int de) except -1:
+cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
+    """One bit for each field that both have with the same value."""
+    cdef uint64_t bits, bit
+    cdef int word, lead
+    if other is None:
+        raise TypeError("shared with a message only")
+    for word in range(BITMAP_WORDS):
+        bits = one.index.present[word] & other.index.present[word]
+        shared[word] = bits
+        while bits:
+            lead = leading_zeros(bits)
+            bit = <uint64_t>1 << (63 - lead)
+            bits ^= bit
+            if not same_value(one, other, word * 64 + lead + 1):
+                shared[word] ^= bit
+    return 0
+
+
+cdef inline bint same_value(Message one, Message other, int de) except -1:
     """Whether a field that both have holds the same value in both."""
     cdef const Slot* mine = &one.index.slots[de]
     cdef const Slot* theirs = &other.index.slots[de]

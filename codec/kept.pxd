@@ -13,4 +13,5 @@ cdef class Fields:
     cpdef bint agrees(self, object numbers, Message message) except -1
 
 cpdef Fields keep(Message message, object numbers, tuple but=*)
+cpdef tuple keep_apart(Message message, object numbers, Message other)
 cpdef bytes packed(dict fields)

@@ -5,15 +5,17 @@ it stays bytes, a MessagePack map from field numbers to values.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp
 
 import json
 
 from codec._layout cimport FIELD_LIMIT, TEXT, Rule
-from codec._text cimport leading_zeros
-from codec._wire cimport BITMAP_WORDS, Message, Slot, chosen_bits, plain_text, wanted_bits
+from codec._text cimport bits_set, leading_zeros
+from codec._wire cimport (
+    BITMAP_WORDS, Message, Slot, chosen_bits, numbers_of, plain_text, shared_bits, wanted_bits,
+)
 
 cdef enum:
     PACKED_MAX = 1024           # bytes of what is packed in one go; more is packed by and by
@@ -22,6 +24,32 @@ cdef enum:
 
 
 cdef bytes NOTHING = b"\x80"
+
+
+cdef inline int next_of(const uint8_t* raw, Py_ssize_t end, Py_ssize_t* at, Py_ssize_t* begin,
+                        Py_ssize_t* size) noexcept:
+    """The field that is packed at `at`, and where its value stands; 0 at the end."""
+    cdef Py_ssize_t here = at[0]
+    cdef int de
+    if here >= end:
+        return 0
+    de = raw[here]
+    here += 1
+    if de == 0xCC:
+        de = raw[here]
+        here += 1
+    if raw[here] == 0xD9:
+        size[0] = raw[here + 1]
+        here += 2
+    elif raw[here] == 0xDA:
+        size[0] = raw[here + 1] << 8 | raw[here + 2]
+        here += 3
+    else:
+        size[0] = raw[here] & SHORT_MAX
+        here += 1
+    begin[0] = here
+    at[0] = here + size[0]
+    return de
 
 
 @cython.final
@@ -37,28 +65,8 @@ cdef class Fields:
 
     cdef int next(self, Py_ssize_t* at, Py_ssize_t* begin, Py_ssize_t* size) noexcept:
         """The field at `at`, and where its value stands; 0 after the last one."""
-        cdef const uint8_t* raw = <const uint8_t*>PyBytes_AS_STRING(self.packed)
-        cdef Py_ssize_t here = at[0]
-        cdef int de
-        if here >= len(self.packed):
-            return 0
-        de = raw[here]
-        here += 1
-        if de == 0xCC:
-            de = raw[here]
-            here += 1
-        if raw[here] == 0xD9:
-            size[0] = raw[here + 1]
-            here += 2
-        elif raw[here] == 0xDA:
-            size[0] = raw[here + 1] << 8 | raw[here + 2]
-            here += 3
-        else:
-            size[0] = raw[here] & SHORT_MAX
-            here += 1
-        begin[0] = here
-        at[0] = here + size[0]
-        return de
+        return next_of(<const uint8_t*>PyBytes_AS_STRING(self.packed),
+                       PyBytes_GET_SIZE(self.packed), at, begin, size)
 
     cdef bint find(self, int de, Py_ssize_t* begin, Py_ssize_t* size) noexcept:
         cdef Py_ssize_t at = self.first()
@@ -86,25 +94,27 @@ cdef class Fields:
         same values in it.
         """
         cdef uint64_t[BITMAP_WORDS] asked
+        cdef const uint8_t* mine = <const uint8_t*>PyBytes_AS_STRING(self.packed)
+        cdef const uint8_t* theirs = message.data()
+        cdef Py_ssize_t end = PyBytes_GET_SIZE(self.packed)
         cdef Py_ssize_t at = self.first(), begin = 0, size = 0
-        cdef Slot* slot
+        cdef const Slot* slot
         cdef const Rule* rule
-        cdef int de
+        cdef int de, word
         wanted_bits(numbers, asked)
+        for word in range(BITMAP_WORDS):
+            asked[word] &= message.index.present[word]
         while True:
-            de = self.next(&at, &begin, &size)
+            de = next_of(mine, end, &at, &begin, &size)
             if de == 0:
                 return True
             if not (asked[(de - 1) >> 6] >> (63 - ((de - 1) & 63))) & 1:
                 continue
-            slot = message.find(de)
-            if slot == NULL:
-                continue
+            slot = &message.index.slots[de]
             rule = &message.dialect.layout.rules[de]
             if rule.content == TEXT and rule.charset.seven_bit:
                 if slot.units != size or memcmp(
-                        message.data() + slot.start + rule.length_bytes,
-                        <const uint8_t*>PyBytes_AS_STRING(self.packed) + begin, size) != 0:
+                        theirs + slot.start + rule.length_bytes, mine + begin, size) != 0:
                     return False
             elif not message.holds(de, self.value(begin, size)):
                 return False
@@ -202,26 +212,51 @@ cdef bytes json_of(Fields fields):
 
 cpdef Fields keep(Message message, object numbers, tuple but=()):
     """Those of the fields `numbers` of a message that are there; without `but`."""
-    cdef uint8_t[PACKED_MAX] out
     cdef uint64_t[BITMAP_WORDS] wanted
+    chosen_bits(numbers, but, wanted)
+    return kept_of(message, wanted)
+
+
+cpdef tuple keep_apart(Message message, object numbers, Message other):
+    """Those of the fields `numbers` that `other` does not have with the same value; and the numbers
+    of all fields that it has so.
+    """
+    cdef uint64_t[BITMAP_WORDS] wanted
+    cdef uint64_t[BITMAP_WORDS] shared
+    cdef int word
+    wanted_bits(numbers, wanted)
+    shared_bits(message, other, shared)
+    for word in range(BITMAP_WORDS):
+        wanted[word] &= ~shared[word]
+    return kept_of(message, wanted), numbers_of(shared)
+
+
+cdef Fields kept_of(Message message, uint64_t* wanted):
+    """The fields of a message whose bits are set, as far as it has them."""
+    cdef uint8_t[PACKED_MAX] out
     cdef uint64_t bits
     cdef Py_ssize_t at = 1, units
-    cdef int word, de, count = 0
-    cdef Slot* slot
+    cdef int word, lead, de, count = 0
+    cdef const uint8_t* raw = message.data()
+    cdef const Slot* slot
     cdef const Rule* rule
     cdef Fields kept
-    chosen_bits(numbers, but, wanted)
     for word in range(BITMAP_WORDS):
-        bits = message.index.present[word] & wanted[word]
+        bits = wanted[word] = message.index.present[word] & wanted[word]
+        count += bits_set(bits)
+    if count > FIELDS_MAX or wanted[BITMAP_WORDS - 1]:
+        return picked(message, wanted)
+    for word in range(BITMAP_WORDS - 1):
+        bits = wanted[word]
         while bits:
-            de = leading_zeros(bits)
-            bits ^= <uint64_t>1 << (63 - de)
-            de += word * 64 + 1
-            slot = message.find(de)
+            lead = leading_zeros(bits)
+            bits ^= <uint64_t>1 << (63 - lead)
+            de = word * 64 + lead + 1
+            slot = &message.index.slots[de]
             rule = &message.dialect.layout.rules[de]
             units = slot.units
-            if units > 255 or at + units + 4 > PACKED_MAX or de > 127 or count == FIELDS_MAX:
-                return Fields(message.pick(numbers, but))
+            if units > 255 or at + units + 4 > PACKED_MAX or de > 127:
+                return picked(message, wanted)
             out[at] = <uint8_t>de
             at += 1
             if units > SHORT_MAX:
@@ -231,15 +266,18 @@ cpdef Fields keep(Message message, object numbers, tuple but=()):
             else:
                 out[at] = 0xA0 | <uint8_t>units
                 at += 1
-            if not plain_text(rule, message.data() + slot.start + rule.length_bytes, units,
-                              out + at, False):
-                return Fields(message.pick(numbers, but))
+            if not plain_text(rule, raw + slot.start + rule.length_bytes, units, out + at, False):
+                return picked(message, wanted)
             at += units
-            count += 1
     out[0] = 0x80 | count
     kept = Fields.__new__(Fields)
     kept.packed = PyBytes_FromStringAndSize(<const char*>out, at)
     return kept
+
+
+cdef Fields picked(Message message, uint64_t* wanted):
+    """The same of fields that are long, or no plain text."""
+    return Fields(message.pick(numbers_of(wanted)))
 
 
 cpdef bytes packed(dict fields):

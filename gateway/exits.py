@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codec import Message
     from gateway.clock import Clock
     from gateway.mac_lane import MacLane
+    from gateway.peer import AnyPeer
     from gateway.peers import Peers
     from gateway.wire.port import Network
     from routing.effects import Send
@@ -39,10 +40,14 @@ class Exits:
         self._lane = lane
         self._clock = clock
         self._otherwise = otherwise
+        self._name_before = ""
+        self._peer_before: AnyPeer | None = None
+        """Whom the last send of this batch went to: nearly always the next one's, too."""
 
     def release(self, sends: Sequence[Send]) -> None:
         """These leave now, in their order."""
         now = self._clock.now()
+        self._forget_peers()
         if macs_ahead.gained(self._peers):
             macs_ahead.of_sends(sends, self._peers, self._network)
         for send in sends:
@@ -58,6 +63,10 @@ class Exits:
                 self._otherwise(send)
         self._network.flush()
 
+    def _forget_peers(self) -> None:
+        """Whom the sends of a moment ago went to may have other keys now."""
+        self._name_before, self._peer_before = "", None
+
     def _takes_the_lane(self, send: ToTerminal) -> bool:
         lane = self._lane
         return lane is not None and lane.leaves(send, self._network.peer(send.conn))
@@ -70,6 +79,7 @@ class Exits:
         if not self._switch.may_leave(send, now):
             return
         if field is None or (not field and send.charge is None):
+            self._forget_peers()
             self._to_terminal(send)
         elif field:
             mac.put(send.message, field)
@@ -96,5 +106,8 @@ class Exits:
             self._switch.unsent(send, self._clock.now())
 
     def _signed(self, conn: int, message: Message) -> bytes:
-        peer = self._peers.get(self._network.peer(conn))
-        return peer.signed(message) if peer is not None else message.raw
+        name = self._network.peer(conn)
+        if name is not self._name_before:
+            self._name_before, self._peer_before = name, self._peers.get(name)
+        peer = self._peer_before
+        return peer.signed(message) if peer is not None else message.sent()

@@ -7,6 +7,8 @@ from routing.clock cimport Now as Now_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.switch cimport Switch as Switch_t
 
+cdef Py_UCS4 _NETWORK_CLASS
+
 @cython.final
 cdef class Intake:
     cdef object _network
@@ -18,6 +20,8 @@ cdef class Intake:
     cdef object _metrics
     cdef object _log
     cdef object _malformed
+    cdef str _name_before
+    cdef AnyPeer_t _peer_before
     cpdef object take(self, list events, Now_t now)
     cdef object _acknowledged(self, Acknowledged event, Now_t now)
     cdef object _lost(self, object conn, object why, Now_t now)

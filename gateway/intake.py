@@ -13,6 +13,7 @@ from gateway.wire.port import Closed
 if TYPE_CHECKING:
     from gateway.links import Links
     from gateway.mac_lane import MacLane
+    from gateway.peer import AnyPeer
     from gateway.peers import Peers
     from gateway.tools import Tools
     from gateway.wire.port import Network, WireEvent
@@ -46,11 +47,15 @@ class Intake:
         self._lane = lane
         self._metrics, self._log = tools.metrics, tools.log
         self._malformed: Counter[int] = Counter()
+        self._name_before = ""
+        self._peer_before: AnyPeer | None = None
+        """Whose the last frame of this turn was: often the next one's, too."""
 
     def take(self, events: list[WireEvent], now: Now) -> None:
         """All that happened in a turn."""
         if macs_ahead.gained(self._peers):
             macs_ahead.of_frames(events, self._peers)
+        self._name_before = ""
         for event in events:
             if isinstance(event, Frame):
                 self._frame(event, now)
@@ -75,7 +80,10 @@ class Intake:
 
     def _frame(self, event: Frame, now: Now) -> None:
         conn, name, data = event.conn, event.peer, event.data
-        peer = self._peers[name]
+        peer = self._peer_before
+        if peer is None or name is not self._name_before:
+            peer = self._peers[name]
+            self._name_before, self._peer_before = name, peer
         try:
             message = event.message
             if message is None:
@@ -111,8 +119,8 @@ class Intake:
     def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         """A terminal asks something."""
         life = self._switch.life
-        life.pressure.is_full = len(life.outbox) > WAITING_EFFECTS_MAX
-        if message.mti[1] == _NETWORK_CLASS:
+        life.pressure.is_full = life.outbox.size() > WAITING_EFFECTS_MAX
+        if message.is_of(_NETWORK_CLASS):
             self._measure(conn)
         self._switch.from_terminal(conn, name, message, now, mac_good=good)
 

@@ -126,7 +126,7 @@ class GatewayCollector:
         yield machine.FAILED_OVER.of(self._switch.terminals.admission.failed_over)
         yield machine.LINKS_USABLE.by({name: host.links.usable() for name, host in hosts.items()})
         yield machine.LINKS_LOST.by({name: self._links.losses[name] for name in hosts})
-        yield machine.IN_FLIGHT.by({name: host.keys.in_flight for name, host in hosts.items()})
+        yield machine.IN_FLIGHT.by({name: host.keys.in_flight() for name, host in hosts.items()})
         most = {name: host.settings.in_flight_max for name, host in hosts.items()}
         yield machine.IN_FLIGHT_MAX.by(most)
         yield machine.KEYS.by({name: len(host.keys) for name, host in hosts.items()})
@@ -155,6 +155,7 @@ class GatewayCollector:
         engine, batches = self._engine, self._switch.terminals.batches
         yield machine.CONNECTED.of(len(engine) - len(self._links))
         yield machine.ENDED.by(engine.refused)
+        yield machine.PUT_OFF.of(sum(engine.put_off.values()))
         yield machine.FRAMES.by({"in": engine.frames_in, "out": engine.frames_out})
         yield machine.MALFORMED.by(self._metrics.malformed)
         pressure = self._switch.life.pressure

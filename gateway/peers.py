@@ -37,7 +37,7 @@ class Peer(AnyPeer):
     def signed(self, message: Message) -> bytes:
         if self.key is not None and message.mti[1] != _NETWORK_CLASS:
             sign(message, self.key)
-        return message.raw
+        return message.sent()
 
     def key_ahead(self, message: Message) -> MacKey | None:
         return self.key if self.gains and message.mti[1] != _NETWORK_CLASS else None
@@ -61,7 +61,7 @@ class WorkingPeer(AnyPeer):
     def signed(self, message: Message) -> bytes:
         if not self._has_none(message):
             self.keys.sign(message)
-        return message.raw
+        return message.sent()
 
     def _has_none(self, message: Message) -> bool:
         """Network management has none; settlement may have none, and its answer has a place for

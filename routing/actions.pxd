@@ -9,6 +9,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.deadlines cimport Deadlines as Deadlines_t
 from routing.effects cimport Outbox as Outbox_t
+from routing.line cimport Line as Line_t
 from routing.pressure cimport Pressure as Pressure_t
 
 cdef object _APPROVED, _RELAY_ANSWER
@@ -24,7 +25,7 @@ cdef class Actions:
     cdef dict _others
     cpdef bint takes(self, object conn) except -1
     cdef object _carry_out(self, object action, Charge_t charge, Cause_t cause)
-    @cython.locals(answer=Message_t, watched=Charge_t)
+    @cython.locals(answer=Message_t, watched=Charge_t, line=Line_t)
     cdef object _relay_answer(self, Charge_t charge, Cause_t cause)
     cpdef object _open_window(self, Charge_t charge, Cause_t cause)
     cpdef object wake(self, Charge_t charge, double at)

@@ -63,7 +63,7 @@ class Actions:
         if not self.pressure.is_full:
             return True
         each_max = self.settings.in_flight_per_connection_max
-        return self.pressure.takes(conn, len(self.outbox), each_max)
+        return self.pressure.takes(conn, self.outbox.size(), each_max)
 
     def _carry_out(self, action: Action, charge: Charge, cause: Cause) -> None:
         # What nearly every charge needs and nothing else does, C calls itself.
@@ -77,10 +77,11 @@ class Actions:
             return
         answer = answers.for_terminal(charge.request, cause.reply, self.translators, cause.now)
         answers.remember(charge, answer, charge.request)
-        if charge.conn:
+        line = charge.line
+        if line is not None:
             charge.handed = False
             watched = charge if charge.state is _APPROVED else None
-            self.outbox.sends.append(effects.to_terminal(charge.conn, answer, watched))
+            self.outbox.sends.append(effects.to_terminal(line.conn, answer, watched))
 
     def _tell_no_answer(self, charge: Charge, cause: Cause) -> None:
         self._refuse(charge, CONVENTIONS[charge.dialect].no_answer_code, cause.now)
@@ -109,7 +110,7 @@ class Actions:
         if charge.state is State.APPROVED and not overtaken:
             # On the same connection an earlier copy may have crossed this repeat, and be served.
             charge.handed = charge.handed and charge.conn == cause.asker.conn
-            self.book.join_conn(charge, cause.asker.conn)
+            self.book.join_line(charge, cause.asker.line)
         watched = charge if charge.state is State.APPROVED else None
         request = cause.asker.request
         answer = answers.came_late(charge, request, cause.now) or answers.again(charge, request)

@@ -1,16 +1,18 @@
 cimport cython
-cimport codec.kept as kept
-cimport routing.charge_record as charge_record
+cimport routing.opening as opening
 
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
+from routing.line cimport Line as Line_t
 from routing.listener cimport Listener
 from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
 from routing.hosts cimport Host as Host_t
 from routing.book cimport ChargeBook as ChargeBook_t
 from routing.cause cimport Asker as Asker_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
+from routing.matching cimport PendingKeys as PendingKeys_t
+from routing.sign_ins cimport SignIns as SignIns_t
 from routing.replies cimport Replies as Replies_t
 from routing.routes cimport RouteTable as RouteTable_t
 from routing.service cimport Merchants as Merchants_t
@@ -31,28 +33,32 @@ cdef class Admission:
     cdef Py_ssize_t _in_flight_max
     cdef public object duplicates
     cdef public object failed_over
-    cdef public object batch_of
+    cdef public SignIns_t sign_ins
     cdef public object advised_again
     @cython.locals(message=Message_t, convention=Convention_t)
     cpdef object identity_of_new(self, Asker_t asker, Listener listener, Now_t now)
     cpdef Charge_t known(self, Asker_t asker, str identity)
     cpdef object not_in_service(self, Message_t message, bint takes_money=*)
-    @cython.locals(life=Lifecycle_t, book=ChargeBook_t)
+    @cython.locals(life=Lifecycle_t, book=ChargeBook_t, line=Line_t)
     cpdef object busy(self, Asker_t asker)
     cpdef object beyond_limits(self, Message_t message, Now_t now)
-    cdef tuple _class_of(self, object transaction, object merchant, object terminal)
+    cdef tuple _class_of(self, Charge_t charge)
     cpdef object account_for(self, Message_t message, Now_t now)
     @cython.locals(host=Host_t)
     cpdef tuple host_for(self, Message_t message, Listener listener, Now_t now, object only=*)
     cpdef object why_not(self, Host_t host, Now_t now)
-    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, undoes=bint, convention=Convention_t, sent_as_asked=bint)
+    cdef str _batch_of(self, Message_t request)
+    @cython.locals(keys=PendingKeys_t, convention=Convention_t, _tried=int)
+    cdef bint _numbered(self, Host_t host, Message_t message, Charge_t charge) except -1
+    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, convention=Convention_t)
     cpdef object open(self, Asker_t asker, Listener listener, object identity, Host_t host, Charge_t original, Now_t now, object choice=*)
-    @cython.locals(message=Message_t, de=int, _tried=int, convention=Convention_t)
-    cpdef object towards(self, Host_t host, Message_t request, Now_t now)
-    @cython.locals(charge=Charge_t, unproven=tuple)
-    cpdef object proves_the_last(self, Asker_t asker, object stan, Listener listener, Now_t now)
+    @cython.locals(message=Message_t, mti=str, de=int, convention=Convention_t)
+    cdef Message_t _worded(self, Host_t host, Message_t request, Now_t now)
+    @cython.locals(message=Message_t, _tried=int, convention=Convention_t)
+    cpdef Message_t towards(self, Host_t host, Message_t request, Now_t now)
+    @cython.locals(charge=Charge_t, unproven=tuple, line=Line_t)
+    cpdef object proves_the_last(self, Asker_t asker, str stan, Listener listener, Now_t now)
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, Convention_t convention, Now_t now)
 
-cdef object _kept(Convention_t convention, object transaction)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from codec import BuildError, kept
-from routing import charge_record
+from codec import BuildError
+from routing import opening
 from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
@@ -19,7 +19,6 @@ from routing.conventions import CONVENTIONS, Convention
 from routing.conventions.base import MAC_FIELDS, first_mti, pan_of
 from routing.effects import Lookup, Question
 from routing.limits import Sale
-from routing.matching import NoFreeKeyError
 from routing.routes import RouteTable
 from routing.service import Merchants, Proof
 from routing.tombstones import Tombstones, terminal_of
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from routing.listener import Listener
     from routing.replies import Replies
     from routing.settings import Settings
+    from routing.sign_ins import SignIns
 
 _SENT, _DELIVERED = State.SENT, State.DELIVERED
 _SALE = Transaction.SALE
@@ -58,8 +58,8 @@ class Admission:
         self.duplicates: Counter[str] = Counter()
         self.failed_over = 0
         """Charges that went to another host than their route's first."""
-        self.batch_of: Callable[[Message], str] = lambda _: ""
-        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
+        self.sign_ins: SignIns | None = None
+        """Where terminals that sign in are known."""
         self.advised_again: Callable[[Charge, Asker, Now], bool] = lambda *_: False
         """Told of an advice that comes again; whether it has dealt with it."""
 
@@ -87,7 +87,7 @@ class Admission:
 
     def known(self, asker: Asker, identity: str) -> Charge | None:
         """The charge in memory that a request repeats."""
-        return self._life.book.same_as(identity, asker.till(), asker.request.text(11))
+        return self._life.book.same_as(identity, asker.till(), asker.stan())
 
     def turn_away(
         self, asker: Asker, identity: str, code: str, now: Now, *, after_records: bool
@@ -135,7 +135,8 @@ class Admission:
         book = life.book
         if book.waiting() >= self._in_flight_max:
             return rc.HOST_UNAVAILABLE
-        few = book.load_of(asker.conn) < self._each_in_flight_max
+        line = asker.line
+        few = line is None or book.load_of(line) < self._each_in_flight_max
         return "" if few else rc.HOST_UNAVAILABLE
 
     def not_in_service(self, message: Message, takes_money: bool = False) -> str:
@@ -204,7 +205,7 @@ class Admission:
         """DE 39 while a host can take nothing more; else ''."""
         if host.links.day.is_cutting_over(now.monotonic):
             return rc.CUT_OVER
-        free = host.can_take_more and host.breaker.admits(now.monotonic)
+        free = host.can_take_more() and host.breaker.admits(now.monotonic)
         return "" if free else rc.HOST_UNAVAILABLE
 
     def open(
@@ -219,54 +220,47 @@ class Admission:
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
         request, convention = asker.request, listener.convention
-        message, link = self.towards(host, request, now), host.links.next_link()
+        message, link = self._worded(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
         transaction = convention.transaction(request) or _SALE
-        merchant, terminal = request.text(42), request.text(41)
-        proof, window_s = self._class_of(transaction, merchant, terminal)
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
-        undoes = transaction is not _SALE and transaction.undoes
-        charge = charge_record.blank()
-        charge.id = self._life.next_id()
-        charge.epoch = self._life.epoch
-        charge.opened_at = now.wall
-        charge.identity = identity
-        charge.dialect = listener.dialect
-        charge.listener = listener.name
-        charge.mti = first_mti(request.mti)
-        charge.merchant, charge.terminal, charge.till = merchant, terminal, asker.till()
-        charge.stan = request.text(11)
-        charge.batch = convention.batch(request) or self.batch_of(request)
-        charge.de7 = request.text(7)
-        charge.processing_code = request.text(3)
-        charge.amount = convention.amount(request)
-        charge.currency = host.convention.currency_of(message) or _CURRENCY_UNKNOWN
-        charge.pan = pan_of(request) or (original.pan if original is not None else "")
-        charge.proof = proof
-        charge.window_s = window_s
-        charge.host = host.name
-        charge.host_stan = message.text(11)
-        sent_as_asked = message.holds(7, charge.de7)
-        charge.host_de7 = charge.de7 if sent_as_asked else message.text(7)
-        charge.sent = kept.keep(message, _kept(host.convention, transaction))
-        charge.kind, charge.undoes = transaction, undoes
-        charge.original_id = original.id if original is not None and undoes else 0
-        charge.operator = convention.operator(request)
-        charge.sent_header = message.header.hex() if message.header else ""
-        charge.account = choice.account
-        charge.channel = choice.channel
-        charge.request = request
-        try:
-            host.keys.claim_new(host.charge_key(charge), charge)
-        except NoFreeKeyError:
+        charge = opening.asked_for(asker, listener, identity, transaction, now.wall)
+        charge.id, charge.epoch = self._life.next_id(), self._life.epoch
+        charge.batch = charge.batch or self._batch_of(request)
+        charge.proof, charge.window_s = self._class_of(charge)
+        charge.account, charge.channel = choice.account, choice.channel
+        if original is not None:
+            charge.pan = charge.pan or original.pan
+            charge.original_id = original.id if charge.undoes else 0
+        if not self._numbered(host, message, charge):
             return rc.HOST_UNAVAILABLE
-        self._life.book.join_conn(charge, asker.conn)
-        self._life.open(charge, message, link, now)
+        opening.sent_as(charge, host, message)
+        self._life.book.join_line(charge, asker.line)
+        self._life.open(charge, host, message, link, now)
         if original is not None or choice is not MAIN_ACCOUNT:
             self._opened(charge, original, choice, now)
         return ""
+
+    def _batch_of(self, request: Message) -> str:
+        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
+        return "" if self.sign_ins is None else self.sign_ins.batch_of(request)
+
+    def _numbered(self, host: Host, message: Message, charge: Charge) -> bool:
+        """Give a charge's message a STAN that no other has, where its host need not see the
+        terminal's; False if there is none.
+        """
+        keys, convention = host.keys, host.convention
+        if convention.keeps_number:
+            return keys.take_new(convention.pending_key(message), charge)
+        for _tried in range(_STANS_TRIED_MAX):
+            message.patch(11, keys.next_stan())
+            if keys.take_new(convention.pending_key(message), charge):
+                return True
+            if keys.is_full():
+                break
+        return False
 
     @staticmethod
     def _directed(message: Message, host: Host, original: Charge | None, choice: Choice) -> Choice:
@@ -286,11 +280,10 @@ class Admission:
         if original is not None and charge.undoes:
             self._life.originals.undo(original, charge, now)
 
-    def _class_of(
-        self, transaction: Transaction, merchant: str, terminal: str
-    ) -> tuple[Proof, float]:
-        if transaction is not _SALE and transaction.undoes:
+    def _class_of(self, charge: Charge) -> tuple[Proof, float]:
+        if charge.undoes:
             return Proof.APPROVAL, 0.0
+        merchant, terminal = charge.merchant, charge.terminal
         known = self._life.registry.class_of(merchant, terminal)
         return known or self._merchants.class_of(merchant, terminal)
 
@@ -299,11 +292,23 @@ class Admission:
 
         None if a value of the terminal's dialect does not fit the host's.
         """
-        dialect, convention = request.dialect.name, host.convention
-        if convention.name == dialect:
+        message, convention = self._worded(host, request, now), host.convention
+        if message is not None and not convention.keeps_number:
+            for _tried in range(_STANS_TRIED_MAX):
+                message.patch(11, host.keys.next_stan())
+                if host.keys.owner(convention.pending_key(message)) is None:
+                    break
+        return message
+
+    def _worded(self, host: Host, request: Message, now: Now) -> Message | None:
+        """The same with the terminal's own STAN."""
+        convention, mti = host.convention, first_mti(request.mti)
+        if convention.dialect is request.dialect:
             message = request.copy()
-            message.set_mti(first_mti(request.mti))
+            if mti != request.mti:
+                message.set_mti(mti)
         else:
+            dialect = request.dialect.name
             pair = (dialect, host.settings.dialect)
             try:
                 message = self._life.translators[pair].request(request, now)
@@ -312,11 +317,6 @@ class Admission:
                     convention.word(message, transaction)
             except BuildError:
                 return None
-        if not convention.keeps_stan:
-            for _tried in range(_STANS_TRIED_MAX):
-                message.patch(11, host.keys.next_stan())
-                if host.keys.owner(convention.pending_key(message)) is None:
-                    break
         for de in MAC_FIELDS:
             if message.has(de):
                 message.remove(de)
@@ -344,7 +344,7 @@ class Admission:
             self.duplicates["waits"] += 1
             if asker.conn >= known.conn:  # else a try that was slow on a connection left since
                 known.request = message
-                self._life.book.join_conn(known, asker.conn)
+                self._life.book.join_line(known, asker.line)
         else:
             self.duplicates["answered"] += 1
         self._life.apply(known, Event.REPEAT, now, asker=asker)
@@ -359,9 +359,10 @@ class Admission:
         proven = False
         unproven = self._life.book.unproven(asker.till())
         for charge in unproven:
-            if charge.stan == stan or (charge.conn and not charge.handed):
+            line = charge.line
+            if charge.stan == stan or (line is not None and not charge.handed):
                 continue
-            if charge.conn == asker.conn or self._follows(stan, charge.stan):
+            if line is asker.line or self._follows(stan, charge.stan):
                 if listener.terminal_resolves_first:
                     self._life.delivered(charge, now)
                 if charge.state is _DELIVERED and charge.proof == Proof.NEXT_MESSAGE:
@@ -376,7 +377,7 @@ class Admission:
 
     def is_forbidden(self, asker: Asker, identity: str, convention: Convention, now: Now) -> bool:
         """Whether this request must never be taken; then it was refused here."""
-        if not len(self.tombstones):
+        if self.tombstones.are_none():
             return False
         message = asker.request
         named = (convention.batch(message), message.get(7) or "")
@@ -384,11 +385,3 @@ class Admission:
         if code:
             self._replies.refuse(asker, code, now)
         return bool(code)
-
-
-def _kept(convention: Convention, transaction: Transaction) -> frozenset[int]:
-    """Fields of a request that are kept: an advice that is sent again names its original anew."""
-    sufficient = convention.sufficient
-    if transaction is _SALE or not transaction.completes:
-        return sufficient
-    return sufficient | {convention.original_field}

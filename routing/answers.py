@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codec import kept, mask, tlv
+from codec import FieldSet, kept, mask, tlv
 from routing.conventions import CONVENTIONS
 from routing.conventions.base import MAC_FIELDS, answer_mti
 from routing.response_codes import APPROVED
@@ -19,14 +19,30 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.conventions import Convention
     from routing.translation import Translator
 
 _CHIP_DATA: Final = 55
+_MAC, _OTHER_MAC = MAC_FIELDS
 _KEPT: Final = frozenset(
     {3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25, 28, 29, 30, 31, 32, 33}
     | {37, 38, 39, 40, 41, 42, 43, 44, 49, 50, 51, 54, 60}
 )
 """Fields of an answer that may rest on disk in clear."""
+
+
+class _Manner:
+    """What is peculiar to answers in one dialect, at hand for each of them."""
+
+    def __init__(self, convention: Convention) -> None:
+        self.convention = convention
+        self.original_field = convention.original_field
+        self.has_header = convention.dialect.header_bytes > 0
+        self.kept = FieldSet(_KEPT - convention.unkept)
+        self.kept_with_chip = FieldSet((_KEPT - convention.unkept) | {_CHIP_DATA})
+
+
+_MANNERS: Final = {name: _Manner(convention) for name, convention in CONVENTIONS.items()}
 
 
 def for_terminal(
@@ -35,34 +51,32 @@ def for_terminal(
     translators: Mapping[tuple[str, str], Translator],
     now: Now,
 ) -> Message:
-    """`reply` from a host turned into the answer to `request`."""
+    """`reply` from a host turned into the answer to `request`; it is the host's no more."""
     if request.dialect is not reply.dialect:
         pair = (request.dialect.name, reply.dialect.name)
         return translators[pair].answer(reply, request, now)
-    answer = reply.copy()
-    answer.set_mti(answer_mti(request.mti))
-    answer.patch(11, request.text(11))
-    original = CONVENTIONS[request.dialect.name].original_field
-    if original and request.has(original) and answer.has(original):
+    manner = _MANNERS[request.dialect.name]
+    reply.set_mti(answer_mti(request.mti))
+    reply.take_over(11, request)
+    original = manner.original_field
+    if original and request.has(original) and reply.has(original):
         # The host was told its own numbers of the original; the terminal knows it by others.
-        answer.patch(original, request[original])
-    if answer.header:
-        answer.set_header(CONVENTIONS[request.dialect.name].answer_header(request))
-    for de in MAC_FIELDS:
-        if answer.has(de):
-            answer.remove(de)
-    return answer
+        reply.take_over(original, request)
+    if manner.has_header:
+        reply.set_header(manner.convention.answer_header(request))
+    reply.remove(_MAC)
+    reply.remove(_OTHER_MAC)
+    return reply
 
 
 def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
-    echoed = answer.shared_with(request)
-    unkept = CONVENTIONS[answer.dialect.name].unkept
-    wanted = _KEPT - unkept if unkept else _KEPT
-    if answer.has(_CHIP_DATA) and _CHIP_DATA not in echoed and _may_rest_on_disk(answer):
-        wanted |= {_CHIP_DATA}
-    stored = kept.keep(answer, wanted, echoed)
-    if answer.has(MAC_FIELDS[0]) or answer.has(MAC_FIELDS[1]):
+    manner = _MANNERS[answer.dialect.name]
+    wanted = manner.kept
+    if answer.has(_CHIP_DATA) and _may_rest_on_disk(answer):
+        wanted = manner.kept_with_chip
+    stored, echoed = kept.keep_apart(answer, wanted, request)
+    if answer.has(_MAC) or answer.has(_OTHER_MAC):
         others = [de for de in echoed if de not in MAC_FIELDS]
         echoed = tuple(others)
     charge.echoed, charge.answer, charge.code = echoed, stored, answer.text(39)

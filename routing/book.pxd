@@ -1,6 +1,10 @@
 cimport cython
 
+from routing.chain cimport Chain as Chain_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.line cimport Line as Line_t
+
+cdef object _SENT
 
 @cython.final
 cdef class Place:
@@ -28,11 +32,10 @@ cdef class ChargeBook:
     cdef Py_ssize_t _ended_max
     cdef public bint forgets
     cdef dict _by_id
-    cdef dict _open
+    cdef Chain_t _open
+    cdef Chain_t _ended
     cdef dict _shelves
-    cdef dict _by_conn
-    cdef object _ended
-    cdef Py_ssize_t _ended_count
+    cdef dict _lines
     cdef dict _places
     cdef Place _sent
     cdef public Py_ssize_t enquiries
@@ -50,14 +53,15 @@ cdef class ChargeBook:
     cpdef Charge_t same_as(self, str identity, str till, str stan)
     @cython.locals(shelf=Shelf)
     cpdef tuple unproven(self, str till)
-    @cython.locals(known=list)
+    @cython.locals(line=Line_t)
     cpdef list on_conn(self, object conn)
-    @cython.locals(known=list)
-    cpdef Py_ssize_t load_of(self, object conn) except -1
+    cpdef Py_ssize_t load_of(self, Line_t line) except -1
     cpdef Py_ssize_t waiting(self) except -1
-    @cython.locals(known=list)
-    cpdef object join_conn(self, Charge_t charge, object conn)
-    @cython.locals(known=list)
-    cpdef object leave_conn(self, Charge_t charge)
-    cdef object _enter(self, Charge_t charge, Place place, Shelf shelf)
-    cdef object _forget_if_last(self, Charge_t charge)
+    @cython.locals(line=Line_t)
+    cpdef Line_t line(self, object conn)
+    cpdef object join_line(self, Charge_t charge, Line_t line)
+    @cython.locals(line=Line_t, charges=list)
+    cpdef object leave_line(self, Charge_t charge)
+    cdef object _leave(self, Charge_t charge)
+    @cython.locals(first=Charge_t)
+    cdef object _ends(self, Charge_t charge)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from routing.chain import Chain
 from routing.charge import OPEN_STATES, Charge, State
+from routing.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from routing.conventions import Original
 
+_SENT: Final = State.SENT
 _HELD_OPEN = OPEN_STATES | {State.CASE}
 _UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
 _ESCAPED: Final = re.compile(r"\\(.)")
 _STAN: Final = 2
 """Which part of an identity it is, after merchant and terminal."""
-_ENDED_AGAIN_MAX: Final = 10_000
-"""Charges that ended more than once and still stand at an earlier place as well."""
 
 
 class Place:
@@ -55,9 +55,8 @@ class Shelf:
             charge.processing_code = self.processing_code
         else:
             self.processing_code = charge.processing_code
-        held = self.by_stan.get(charge.stan)
-        if held is None:
-            self.by_stan[charge.stan] = charge
+        held = self.by_stan.setdefault(charge.stan, charge)
+        if held is charge:
             return
         pile = {held.identity: held} if isinstance(held, Charge) else held
         pile.pop(charge.identity, None)
@@ -119,12 +118,12 @@ class ChargeBook:
         self.forgets = False
         """The journal may hold charges that are not here any more."""
         self._by_id: dict[int, Charge] = {}
-        self._open: dict[int, Charge] = {}
+        self._open = Chain()
+        self._ended = Chain()
+        """As they ended last."""
         self._shelves: dict[str, Shelf] = {}
-        self._by_conn: dict[int, list[Charge]] = {}
-        self._ended: deque[Charge] = deque()
-        """As they ended; one that did so again stands here again, its last place counts."""
-        self._ended_count = 0
+        self._lines: dict[int, Line] = {}
+        """Connections that said something and are still there."""
         self._places = {state: Place(state) for state in State}
         self._sent = self._places[State.SENT]
         self.enquiries = 0
@@ -133,7 +132,12 @@ class ChargeBook:
         """How many of those each connection has."""
 
     def __del__(self) -> None:
-        # Charges and their shelf hold each other, and Python's collector does not look at them.
+        # Charges, their shelf and their line hold each other, and Python's collector does not look
+        # at them.
+        for charge in self._open.all():
+            self.leave_line(charge)
+        self._open.clear()
+        self._ended.clear()
         for shelf in self._shelves.values():
             shelf.by_stan.clear()
             shelf.unproven = ()
@@ -146,9 +150,14 @@ class ChargeBook:
         if shelf is None:
             shelf = self._shelves[charge.till] = Shelf(charge)
         shelf.take(charge)
-        place = self._places[charge.state]
+        place = self._sent if charge.state is _SENT else self._places[charge.state]
         place.count += 1
-        self._enter(charge, place, shelf)
+        if place.is_unproven:
+            shelf.wants_proof(charge)
+        if place.is_open:
+            self._open.join(charge)
+        else:
+            self._ends(charge)
 
     def moved(self, charge: Charge, before: State) -> None:
         """`charge` left the state `before` for the one it has now."""
@@ -167,9 +176,16 @@ class ChargeBook:
         left.count -= 1
         place.count += 1
         if shelf is not None:
-            if left.is_unproven and not place.is_unproven:
+            if place.is_unproven:
+                shelf.wants_proof(charge)
+            elif left.is_unproven:
                 shelf.wants_none(charge)
-            self._enter(charge, place, shelf)
+        if not place.is_open:
+            self._leave(charge)
+            self._ends(charge)
+        elif charge.has_ended:
+            self._leave(charge)
+            self._open.join(charge)
 
     def remove(self, charge: Charge) -> None:
         """Forget a charge: it ended long ago, or it turned out to be another's repeat."""
@@ -178,16 +194,12 @@ class ChargeBook:
             return
         del self._by_id[charge.id]
         self._places[charge.state].count -= 1
-        if charge.has_ended:
-            charge.has_ended = False
-            self._ended_count -= 1
-        else:
-            self._open.pop(charge.id, None)
+        self._leave(charge)
         shelf.wants_none(charge)
         shelf.give(charge)
         if not shelf.by_stan and self._shelves.get(shelf.till) is shelf:
             del self._shelves[shelf.till]
-        self.leave_conn(charge)
+        self.leave_line(charge)
 
     def get(self, charge_id: int) -> Charge | None:
         """The charge with this id."""
@@ -212,24 +224,24 @@ class ChargeBook:
 
     def on_conn(self, conn: int) -> list[Charge]:
         """Charges whose answer this connection waits for or was handed."""
-        known = self._by_conn.get(conn)
-        return known.copy() if known is not None else []
+        line = self._lines.get(conn)
+        return line.charges.copy() if line is not None else []
 
     def waiting(self) -> int:
         """Requests of all terminals that wait for a host's answer."""
         return self._sent.count + self.enquiries
 
-    def load_of(self, conn: int) -> int:
+    def load_of(self, line: Line) -> int:
         """How many charges this connection waits for, or has unproven answers of; and enquiries."""
-        known = self._by_conn.get(conn)
-        load = len(known) if known is not None else 0
+        load = len(line.charges)
         if self.enquiries:
-            load += self._enquiring.get(conn, 0)
+            load += self._enquiring.get(line.conn, 0)
         return load
 
     def busiest(self) -> int:
         """The load of the connection that has most."""
-        return max(map(self.load_of, self._by_conn.keys() | self._enquiring.keys()), default=0)
+        busiest = max(map(self.load_of, self._lines.values()), default=0)
+        return max(busiest, *self._enquiring.values()) if self._enquiring else busiest
 
     def enquired(self, conn: int) -> None:
         """`conn` waits for the answer to an enquiry."""
@@ -245,29 +257,36 @@ class ChargeBook:
         else:
             del self._enquiring[conn]
 
-    def join_conn(self, charge: Charge, conn: int) -> None:
-        """From now on `conn` waits for the answer to `charge`."""
-        self.leave_conn(charge)
-        charge.conn = conn
-        if not conn:
-            return
-        known = self._by_conn.get(conn)
-        if known is None:
-            self._by_conn[conn] = [charge]
-        else:
-            known.append(charge)
+    def line(self, conn: int) -> Line:
+        """A connection that just said something."""
+        line = self._lines.get(conn)
+        if line is None:
+            line = self._lines[conn] = Line(conn)
+        return line
 
-    def leave_conn(self, charge: Charge) -> None:
+    def line_lost(self, conn: int) -> list[Charge]:
+        """A connection is gone; returns the charges whose answer it was handed."""
+        line = self._lines.pop(conn, None)
+        return line.charges.copy() if line is not None else []
+
+    def join_line(self, charge: Charge, line: Line | None) -> None:
+        """From now on `line` waits for the answer to `charge`."""
+        self.leave_line(charge)
+        charge.line = line
+        if line is not None:
+            line.charges.append(charge)
+
+    def leave_line(self, charge: Charge) -> None:
         """Nobody waits for `charge` any more."""
-        if not charge.conn:
+        line = charge.line
+        if line is None:
             return
-        known = self._by_conn.get(charge.conn)
-        if known is not None and charge in known:
-            if len(known) == 1:
-                del self._by_conn[charge.conn]
-            else:
-                known.remove(charge)
-        charge.conn = 0
+        charge.line = None
+        charges = line.charges
+        if charges[-1] is charge:
+            charges.pop()
+        else:
+            charges.remove(charge)
 
     def place(self, state: State) -> Place:
         """What the book has to know of a state."""
@@ -283,46 +302,28 @@ class ChargeBook:
 
     def open(self) -> list[Charge]:
         """Every charge that has not come to its end, cases included: they wait for a person."""
-        return list(self._open.values())
+        return self._open.all()
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def _enter(self, charge: Charge, place: Place, shelf: Shelf) -> None:
-        if place.is_unproven:
-            shelf.wants_proof(charge)
-        if place.is_open:
-            if charge.has_ended:
-                charge.has_ended = False
-                self._ended_count -= 1
-            self._open[charge.id] = charge
-            return
-        if not charge.has_ended:
-            charge.has_ended = True
-            self._ended_count += 1
-            self._open.pop(charge.id, None)
-        charge.ends += 1
-        self._ended.append(charge)
-        while self._ended_count > self._ended_max:
-            self._forget_if_last(self._ended.popleft())
-        if len(self._ended) > self._ended_count + _ENDED_AGAIN_MAX:
-            self._drop_earlier_ends()
+    def _leave(self, charge: Charge) -> None:
+        """It stands neither among the open charges nor among those that ended."""
+        if charge.has_ended:
+            charge.has_ended = False
+            self._ended.leave(charge)
+        else:
+            self._open.leave(charge)
 
-    def _forget_if_last(self, charge: Charge) -> None:
-        """Of all that ended this is the oldest place; is it this charge's last one?"""
-        charge.ends -= 1
-        if not charge.ends and charge.has_ended:
-            self.remove(charge)
-
-    def _drop_earlier_ends(self) -> None:
-        """Leave of each charge the last place only."""
-        places, self._ended = self._ended, deque()
-        for charge in places:
-            charge.ends -= 1
-            if not charge.ends and charge.has_ended:
-                self._ended.append(charge)
-        for charge in self._ended:
-            charge.ends = 1
+    def _ends(self, charge: Charge) -> None:
+        """It came to its end, perhaps not for the first time: its last one counts."""
+        charge.has_ended = True
+        self._ended.join(charge)
+        while self._ended.count > self._ended_max:
+            first = self._ended.first
+            if first is None:
+                return
+            self.remove(first)
 
 
 def _unescaped(text: str) -> str:

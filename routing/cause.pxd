@@ -1,7 +1,6 @@
 cimport cython
-cimport routing.tombstones as tombstones
-
 from codec._wire cimport Message as Message_t
+from routing.line cimport Line as Line_t, Speaker as Speaker_t
 from routing.clock cimport Now as Now_t
 
 @cython.final
@@ -10,8 +9,13 @@ from routing.clock cimport Now as Now_t
 cdef class Asker:
     cdef public object conn
     cdef public Message_t request
-    cdef str _till
+    cdef public Line_t line
+    cdef Speaker_t _speaker
+    cdef str _stan
+    @cython.locals(speaker=Speaker_t, line=Line_t)
+    cpdef Speaker_t speaker(self)
     cpdef str till(self)
+    cpdef str stan(self)
 
 @cython.final
 @cython.freelist(64)
@@ -22,6 +26,6 @@ cdef class Cause:
     cdef public Asker asker
 
 @cython.locals(asker=Asker)
-cpdef Asker asked(object conn, Message_t request)
+cpdef Asker asked(Line_t line, Message_t request)
 @cython.locals(cause=Cause)
 cpdef Cause caused(object event, Now_t now, Message_t reply, Asker asker)

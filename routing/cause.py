@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from routing import tombstones
+from routing.line import Speaker
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
+    from routing.line import Line
     from routing.states import Event
 
 
@@ -19,22 +20,39 @@ class Asker:
 
     conn: int
     request: Message
-    _till: str = field(default="", init=False)
+    line: Line | None = None
+    """The same connection; None where the answer is all that it is for."""
+    _speaker: Speaker | None = field(default=None, init=False)
+    _stan: str = field(default="", init=False)
+
+    def speaker(self) -> Speaker:
+        """Whose request it is."""
+        speaker = self._speaker
+        if speaker is None:
+            line, request = self.line, self.request
+            speaker = Speaker(request) if line is None else line.speaker_of(request)
+            self._speaker = speaker
+        return speaker
 
     def till(self) -> str:
-        """Whose request it is: merchant|terminal."""
-        if not self._till:
-            self._till = tombstones.terminal_of(self.request)
-        return self._till
+        """The same, as merchant|terminal."""
+        return self.speaker().till
+
+    def stan(self) -> str:
+        """DE 11 of the request; '' without it."""
+        if not self._stan:
+            self._stan = self.request.text(11)
+        return self._stan
 
 
 # Made for every charge, and field by field: a class called with arguments costs C five times that.
 
 
-def asked(conn: int, request: Message) -> Asker:
+def asked(line: Line, request: Message) -> Asker:
     """Who has just asked."""
     asker = Asker.__new__(Asker)
-    asker.conn, asker.request, asker._till = conn, request, ""
+    asker.conn, asker.request, asker.line = line.conn, request, line
+    asker._speaker, asker._stan = None, ""
     return asker
 
 

@@ -4,6 +4,7 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 from routing.deadlines cimport Due
+from routing.line cimport Line
 
 cdef object _SALE, _SENT
 
@@ -57,14 +58,14 @@ cdef class Charge:
     cdef public str settled_on
     cdef public long long keeps
     cdef public long long given_back
-    cdef public long long proof_restarts
+    cdef public int proof_restarts
     cdef public str reversal_stan
     cdef public str reversal_de7
     cdef public double reversal_since
-    cdef public long long attempts
-    cdef public long long repeats_answered
+    cdef public int attempts
+    cdef public int repeats_answered
     cdef public Message_t request
-    cdef public object conn
+    cdef public Line line
     cdef public bint handed
     cdef public bint maybe_told
     cdef public object link
@@ -81,7 +82,8 @@ cdef class Charge:
     cdef public object reversal_link
     cdef public object shelf
     cdef public bint has_ended
-    cdef public int ends
+    cdef public Charge earlier
+    cdef public Charge later
 
 @cython.locals(charge=Charge)
 cpdef Charge blank()

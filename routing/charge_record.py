@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from codec.kept import Fields
     from routing.book import Shelf
     from routing.deadlines import Due
+    from routing.line import Line
 
 _SALE: Final = Transaction.SALE
 _SENT: Final = State.SENT
@@ -102,8 +103,8 @@ class Charge:
 
     request: Message | None = None
     """The terminal's request while somebody waits for its answer."""
-    conn: int = 0
-    """The terminal's connection that waits, or that the answer was handed to; 0: none."""
+    line: Line | None = None
+    """The terminal's connection that waits, or that the answer was handed to; None: none."""
     handed: bool = False
     """An approval was handed to `conn` in this process's life."""
     maybe_told: bool = False
@@ -134,8 +135,9 @@ class Charge:
     """Where the book keeps it; None: it is not in memory."""
     has_ended: bool = False
     """It came to its end, as far as the book knows."""
-    ends: int = 0
-    """How often the book has it among those that ended."""
+    earlier: Charge | None = None
+    later: Charge | None = None
+    """Its neighbours among the charges that are open, or that have ended; see `chain`."""
 
     def __repr__(self) -> str:
         return f"<Charge {self.id} {self.state} terminal={self.terminal} stan={self.stan}>"
@@ -143,6 +145,11 @@ class Charge:
     def __post_init__(self) -> None:
         self.till = f"{self.merchant}|{self.terminal}"
         self.undoes = self.kind is not _SALE and self.kind.undoes
+
+    @property
+    def conn(self) -> int:
+        """The number of that connection; 0: none."""
+        return self.line.conn if self.line is not None else 0
 
     @property
     def money(self) -> int:
@@ -168,5 +175,6 @@ def blank() -> Charge:
     charge.left = charge.too_late = charge.reversal_in_flight = charge.has_ended = False
     charge.updated_at = charge.reversal_since = charge.known_since = charge.proof_until = 0.0
     charge.approval_held_since = charge.told_nothing_at = 0.0
-    charge.conn = charge.link = charge.reversal_link = charge.ends = 0
+    charge.line = charge.earlier = charge.later = None
+    charge.link = charge.reversal_link = 0
     return charge

@@ -144,7 +144,7 @@ class Completions:
             return rc.HOST_UNAVAILABLE
         charge.request, charge.link, charge.too_late = asker.request, link, False
         charge.known_since = now.monotonic
-        self._life.book.join_conn(charge, asker.conn)
+        self._life.book.join_line(charge, asker.line)
         self._life.apply(charge, Event.ADVISED_AGAIN, now)
         self._life.wake(charge, now.monotonic + host.settings.answer_timeout_s)
         self._life.outbox.sends.append(ToHost(link, message, charge))

@@ -7,6 +7,8 @@ from routing.watchers cimport Watchers as Watchers_t
 
 @cython.final
 cdef class Course:
+    cdef object before
+    cdef object event
     cdef public Step_t cell
     cdef public bint moves
     cdef public bint is_taking_back
@@ -25,6 +27,7 @@ cdef class Courses:
     cdef public Watchers_t watchers
     cdef public dict entered
     cdef dict _taken
-    @cython.locals(taken=dict, course=Course)
+    cdef list _usual
+    @cython.locals(taken=dict, course=Course, usual=Course)
     cpdef Course of(self, object before, object event)
     cpdef Course instead(self, Step_t cell, object before, object event)

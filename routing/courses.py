@@ -26,12 +26,16 @@ _ANSWER_AWAITED: Final = frozenset({State.SENT, State.APPROVED})
 _ENDS_OTHERWISE: Final = frozenset({State.REVERSAL_DUE, State.CASE})
 """What the table says of these may not be what can be done, see `Lifecycle`."""
 
+_USUAL_MAX: Final = 4
+"""Steps that are looked at before all others."""
+
 
 class Course:
     """One step, taken from one state."""
 
     def __init__(self, cell: Step, before: State, event: Event, courses: Courses) -> None:
         after = cell.next
+        self.before, self.event = before, event
         self.cell = cell
         self.moves = after is not before
         self.is_taking_back = event in TAKES_BACK
@@ -57,13 +61,20 @@ class Courses:
     def forget(self) -> None:
         """Others are told of moves from now on."""
         self._taken: dict[State, dict[Event, Course]] = {state: {} for state in State}
+        self._usual: list[Course] = []
+        """Those that charges took first, and that nearly all take."""
 
     def of(self, before: State, event: Event) -> Course:
         """What the table says of this pair."""
+        for usual in self._usual:
+            if usual.before is before and usual.event is event:
+                return usual
         taken = self._taken[before]
         course = taken.get(event)
         if course is None:
             course = taken[event] = Course(table.step(before, event), before, event, self)
+            if len(self._usual) < _USUAL_MAX:
+                self._usual.append(course)
         return course
 
     def instead(self, cell: Step, before: State, event: Event) -> Course:

@@ -77,7 +77,7 @@ class Departures:
         gone = [
             name
             for name in sorted(self._hosts)
-            if name not in needed and not self._life.hosts[name].keys.in_flight
+            if name not in needed and not self._life.hosts[name].keys.in_flight()
         ]
         for name in gone:
             links = self._life.hosts[name].links

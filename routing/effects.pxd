@@ -49,6 +49,13 @@ cdef class Outbox:
     cdef public list lookups
     cdef public list key_work
     cdef public list questions
+    cpdef Py_ssize_t size(self) except -1
+    cpdef list take_express(self)
+    @cython.locals(work=list, questions=list)
+    cpdef tuple take_beside(self)
+
+@cython.locals(box=Outbox)
+cpdef Outbox outbox()
 
 @cython.locals(record=Opened)
 cpdef Opened opened(Charge_t charge)

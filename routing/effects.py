@@ -351,6 +351,34 @@ class Outbox:
     questions: list[Question] = field(default_factory=list)
     """The same."""
 
-    def __len__(self) -> int:
+    def size(self) -> int:
+        """How many there are."""
         decided = len(self.express) + len(self.records) + len(self.sends)
         return decided + len(self.lookups) + len(self.key_work) + len(self.questions)
+
+    def __len__(self) -> int:
+        return self.size()
+
+    def take_express(self) -> list[Send]:
+        """What need not wait; it is no more in here."""
+        express = self.express
+        if express:
+            self.express = []
+        return express
+
+    def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
+        """The same of what rests on no record and waits for none."""
+        work, questions = self.key_work, self.questions
+        if work:
+            self.key_work = []
+        if questions:
+            self.questions = []
+        return work, questions
+
+
+def outbox() -> Outbox:
+    """The same as `Outbox()`: one is begun each turn."""
+    box = Outbox.__new__(Outbox)
+    box.express, box.records, box.sends = [], [], []
+    box.lookups, box.key_work, box.questions = [], [], []
+    return box

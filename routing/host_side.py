@@ -15,7 +15,7 @@ from routing.effects import ToTerminal
 from routing.limits import sale_of
 from routing.matching import differing_field
 from routing.reason import Reason
-from routing.response_codes import APPROVALS, BAD_MAC, PARTIAL, SYSTEM_ERROR
+from routing.response_codes import APPROVALS, APPROVED, BAD_MAC, PARTIAL, SYSTEM_ERROR
 
 if TYPE_CHECKING:
     from codec import Message
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from routing.enquiry import Enquiry
     from routing.hosts import Host
     from routing.lifecycle import Lifecycle
+    from routing.settlement_day import SettlementDay
 
 _NETWORK_CLASS: Final = "8"
 _REVERSAL_CLASS: Final = "4"
+_DATE: Final = 15
 _SENT, _REVERSAL_DUE = State.SENT, State.REVERSAL_DUE
 _APPROVAL, _DECLINE = Event.APPROVAL, Event.DECLINE
+_APPROVED, _PARTIAL = APPROVED, PARTIAL
 
 
 class HostSide:
@@ -42,8 +45,7 @@ class HostSide:
 
     def message(self, host: Host, link: int, message: Message, now: Now, mac_good: bool) -> None:
         """A host sent a message over one of its links."""
-        mti_class = message.mti[1]
-        manages = mti_class == _NETWORK_CLASS
+        manages = message.is_of(_NETWORK_CLASS)
         host.links.heard(link, now, not manages)
         if manages:
             self._life.outbox.express += host.links.network_message(link, message, now)
@@ -65,7 +67,7 @@ class HostSide:
                 owner.answer_forged = True
         elif not isinstance(owner, Charge):
             self._enquiry_answered(host, owner, message, now)
-        elif mti_class == _REVERSAL_CLASS:
+        elif message.is_of(_REVERSAL_CLASS):
             self._reversal_answered(host, owner, message, now)
         else:
             self._charge_answered(host, owner, message, key, now)
@@ -79,7 +81,7 @@ class HostSide:
         message: Message,
         code: str,
     ) -> bool:
-        field = differing_field(sent, stan, de7, message, code == PARTIAL)
+        field = differing_field(sent, stan, de7, message, code == _PARTIAL)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
         return field is None and bool(code)
@@ -98,7 +100,7 @@ class HostSide:
             message.patch(42, charge.merchant)  # the terminal knows no other number
         if charge.state is _SENT:
             host.reply_s.add(now.monotonic - charge.known_since)
-        if code in APPROVALS:
+        if code == _APPROVED or code in APPROVALS:
             self._approved(host, charge, message, code, now)
         elif charge.state is _REVERSAL_DUE and charge.attempts == 0:
             self._life.apply(charge, Event.LATE_DECLINE_BEFORE_REVERSAL, now)
@@ -125,13 +127,11 @@ class HostSide:
 
     def _approved(self, host: Host, charge: Charge, message: Message, code: str, now: Now) -> None:
         charge.approval_held, charge.approval_held_since = True, now.monotonic
-        day, settlement_date = host.links.day, message.text(15)
-        day.told(settlement_date)
-        charge.settled_on = settlement_date[-4:] or day.date
+        charge.settled_on = _settlement_date(host.links.day, message)
         charge.rrn = message.text(37)
         charge.approval_code = message.text(38)
         charge.approved_amount = charge.amount
-        if code == PARTIAL and message.has(4):
+        if code == _PARTIAL and message.has(4):
             charge.approved_amount = int(host.convention.amount_of(message))
         if charge.state is not _SENT:
             self.late_approvals += 1
@@ -139,7 +139,7 @@ class HostSide:
         elif self._is_beyond_limits(charge, now):
             self._life.over_limit += 1
             self._life.apply(charge, Event.OVER_LIMIT, now, reason=Reason.OVER_LIMIT)
-        elif charge.conn == 0:
+        elif charge.line is None:
             reason = Reason.TERMINAL_GONE
             self._life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=reason)
         else:
@@ -190,3 +190,12 @@ class HostSide:
                 self._life.apply(charge, Event.NO_ANSWER, now, reason=Reason.LINK_LOST)
             elif charge.reversal_in_flight and charge.reversal_link == link:
                 self._life.apply(charge, Event.REVERSAL_UNANSWERED, now)
+
+
+def _settlement_date(day: SettlementDay, answer: Message) -> str:
+    """MMDD of the day that an approval belongs to; '' as long as its host told none."""
+    if answer.holds(_DATE, day.date):
+        return day.date  # as of nearly all
+    settlement_date = answer.text(_DATE)
+    day.told(settlement_date)
+    return settlement_date[-4:] or day.date

@@ -15,8 +15,11 @@ cdef class Host:
     cdef public HostLinks_t links
     cdef public PendingKeys_t keys
     cdef public bint leaving
+    cdef readonly double answer_timeout_s
+    cdef Py_ssize_t _in_flight_max
     cdef public Tally_t reply_s
     cdef public Breaker_t breaker
+    cpdef bint can_take_more(self) except -1
     cpdef object charge_key(self, Charge_t charge)
     cpdef bint has_settled(self, Charge_t charge) except -1
     cpdef bint may_have_settled(self, Charge_t charge) except -1

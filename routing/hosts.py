@@ -21,7 +21,7 @@ class Host:
     def __init__(self, settings: HostSettings, first_stan: int, shut: set[int]) -> None:
         """`shut`: the links, over all hosts, that carry nothing now."""
         self.name = settings.name
-        self.settings = settings
+        self._take(settings)
         self.convention = CONVENTIONS[settings.dialect]
         self.links = HostLinks(settings, self.convention, shut)
         self.keys = PendingKeys(
@@ -40,20 +40,25 @@ class Host:
             answer_timeout_s=settings.answer_timeout_s,
         )
 
+    def _take(self, settings: HostSettings) -> None:
+        self.settings = settings
+        self.answer_timeout_s = settings.answer_timeout_s
+        self._in_flight_max = settings.in_flight_max
+
     def change(self, settings: HostSettings) -> None:
         """Other rules from now on, in the same dialect; what is in flight stays."""
-        self.settings = settings
+        self._take(settings)
         self.links.change(settings)
         self.keys.change(settings.pending_max, settings.late_answer_quarantine_s)
         self.breaker.change(
             settings.silences_max, settings.silence_pause_s, settings.answer_timeout_s
         )
 
-    @property
     def can_take_more(self) -> bool:
         """Whether there is a usable link and room for a request."""
-        room = self.keys.in_flight < self.settings.in_flight_max
-        return room and bool(self.links.usable()) and not self.leaving
+        if self.leaving or not self.links.usable():
+            return False
+        return self.keys.in_flight() < self._in_flight_max
 
     def has_settled(self, charge: Charge) -> bool:
         """Whether it is too late to reverse an approved charge; see `settlement_day`."""

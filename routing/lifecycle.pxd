@@ -16,7 +16,7 @@ from routing.courses cimport Course as Course_t, Courses as Courses_t
 from routing.hosts cimport Host as Host_t
 from routing.limits cimport Limits as Limits_t
 from routing.outcomes cimport Outcomes as Outcomes_t
-from routing.watchers cimport Watchers as Watchers_t
+from routing.watchers cimport Told, Watchers as Watchers_t
 
 cdef object _SENT, _APPROVED, _CASE, _REVERSAL_DUE, _DELIVERY_UNKNOWN
 cdef object _OUTCOME_UNKNOWN, _HELD_FOR_REVIEW, _IS_SERVICE, _PROVEN, _BEGIN_REVERSAL
@@ -40,8 +40,7 @@ cdef class Lifecycle(Actions):
     cdef public Gate_t gate
     cdef object _next_id
     cpdef object next_id(self)
-    @cython.locals(host=Host_t)
-    cpdef object open(self, Charge_t charge, Message_t message, object link, Now_t now)
+    cpdef object open(self, Charge_t charge, Host_t host, Message_t message, object link, Now_t now)
     @cython.locals(cell=Step_t, cause=Cause_t, course=Course_t)
     cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
     cdef object _count(self, Charge_t charge, Now_t now)
@@ -51,5 +50,6 @@ cdef class Lifecycle(Actions):
     cdef object _count_anew(self, Charge_t charge, object before, Now_t now)
     @cython.locals(host=Host_t)
     cdef object _settle(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
+    @cython.locals(watcher=Told)
     cdef object _tell(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
     cpdef object delivered(self, Charge_t charge, Now_t now)

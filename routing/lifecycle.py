@@ -98,15 +98,14 @@ class Lifecycle(Actions):
         self._next_id += 1
         return self._next_id
 
-    def open(self, charge: Charge, message: Message, link: int, now: Now) -> None:
+    def open(self, charge: Charge, host: Host, message: Message, link: int, now: Now) -> None:
         """Take a new charge: journal it, send it, and wait for the answer."""
-        host = self.hosts[charge.host]
         charge.link = link
         charge.known_since = now.monotonic
         charge.sent_on = charge.settled_on = host.links.day.date
         host.breaker.sent(now.monotonic)
         self.book.add(charge)
-        self.wake(charge, now.monotonic + host.settings.answer_timeout_s)
+        self.wake(charge, now.monotonic + host.answer_timeout_s)
         self._count(charge, now)
         if self.is_recorded:
             self.outbox.records.append(effects.opened(charge))
@@ -183,8 +182,8 @@ class Lifecycle(Actions):
         """Whoever has to hear of a charge that moved."""
         if charge.original_id:
             self.originals.tell(charge, now)
-        for watch in course.told:
-            watch(charge, before, event, now)
+        for watcher in course.told:
+            watcher.moved(charge, before, event, now)
 
     @property
     def outcomes(self) -> dict[tuple[str, str, str, Event], int]:
@@ -237,7 +236,7 @@ class Lifecycle(Actions):
                 host = self.hosts[charge.host]
                 host.keys.quarantine(host.charge_key(charge), now.monotonic)
         if course.leaves_conn:
-            self.book.leave_conn(charge)
+            self.book.leave_line(charge)
         if course.rests:
             self.rest(charge)
         if before is _REVERSAL_DUE:

@@ -1,11 +1,13 @@
 cimport cython
 cimport codec.kept as kept
 
-from codec._wire cimport Message as Message_t
+from codec._wire cimport FieldSet as FieldSet_t, Message as Message_t
 from codec.kept cimport Fields as Fields_t
 
-cdef frozenset _ECHOED
+cdef FieldSet_t _ECHOED
 cdef list _THREE_DIGITS
+cdef long _STANS
+cdef Py_ssize_t _STAN_DIGITS
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
 
 @cython.locals(number=int, known=str, fields=Fields_t)
@@ -21,10 +23,13 @@ cdef class PendingKeys:
     cdef dict _owners
     cdef object _leaving
     cdef dict _late
-    @cython.locals(stan=str)
+    cpdef Py_ssize_t in_flight(self) except -1
+    @cython.locals(number=long, high=str, low=str, stan=str)
     cpdef str next_stan(self)
-    cpdef bint is_free_for(self, object key, object owner) except -1
+    cpdef bint is_free_for(self, str key, object owner) except -1
     cpdef object claim(self, object key, object owner)
+    cpdef bint is_full(self) except -1
+    cpdef bint take_new(self, str key, object owner) except -1
     cpdef object claim_new(self, object key, object owner)
     cpdef object owner(self, object key)
     cpdef object release(self, object key)

@@ -14,7 +14,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from codec import kept
+from codec import FieldSet, kept
 
 if TYPE_CHECKING:
     from codec import Message
@@ -28,6 +28,8 @@ ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
 
 STANS: Final = 999_999
+_STANS: Final = STANS
+_STAN_DIGITS: Final = 6
 NEW_SHARE: Final = 0.9
 """The share of a host's keys (`host.pending_max`) that new requests may take."""
 _THREE_DIGITS: Final = [f"{number:03d}" for number in range(1_000)]
@@ -36,7 +38,7 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
-_ECHOED: Final = frozenset(ECHOED)
+_ECHOED: Final = FieldSet(ECHOED)
 _STAN_FIELD: Final = 11
 _TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
@@ -69,16 +71,17 @@ class PendingKeys:
         self._new_max = max(min(int(pending_max * NEW_SHARE), pending_max - 1), 1)
         self._quarantine_s = quarantine_s
 
-    @property
     def in_flight(self) -> int:
         """How many wait for an answer now, without those that may only get a late one."""
         return len(self._owners) - len(self._late)
 
     def next_stan(self) -> str:
         """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
-        self._last_stan = self._last_stan % STANS + 1
-        stan = _THREE_DIGITS[self._last_stan // 1_000] + _THREE_DIGITS[self._last_stan % 1_000]
-        return stan if self._stan_digits == len(stan) else stan.zfill(self._stan_digits)
+        number = self._last_stan + 1 if self._last_stan < _STANS else 1
+        self._last_stan = number
+        high, low = _THREE_DIGITS[number // 1_000], _THREE_DIGITS[number % 1_000]
+        stan = high + low
+        return stan if self._stan_digits == _STAN_DIGITS else stan.zfill(self._stan_digits)
 
     def is_free_for(self, key: str, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
@@ -95,11 +98,23 @@ class PendingKeys:
         if self._late:
             self._late.pop(key, None)
 
+    def is_full(self) -> bool:
+        """Whether there is no key for a new request."""
+        return len(self._owners) >= self._new_max
+
+    def take_new(self, key: str, owner: Owner) -> bool:
+        """Tie `key` to a new request, where that can be."""
+        if self.is_full() or not self.is_free_for(key, owner):
+            return False
+        self._owners[key] = owner
+        if self._late:
+            self._late.pop(key, None)
+        return True
+
     def claim_new(self, key: str, owner: Owner) -> None:
         """`claim` for a new request: some keys are not for those."""
-        if len(self._owners) >= self._new_max:
+        if not self.take_new(key, owner):
             raise NoFreeKeyError
-        self.claim(key, owner)
 
     def owner(self, key: str) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""

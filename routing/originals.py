@@ -68,7 +68,7 @@ class Originals:
             host.keys.claim(host.charge_key(refund), refund)
         except NoFreeKeyError:
             return False
-        self._life.open(refund, message, link, now)
+        self._life.open(refund, host, message, link, now)
         self.undo(original, refund, now)
         return True
 

@@ -2,8 +2,9 @@ cimport cython
 
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
-from routing.effects cimport ToHost, ToTerminal
+from routing.effects cimport ToHost, ToTerminal, outbox
 from routing.host_side cimport HostSide as HostSide_t
+from routing.line cimport Line as Line_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.tally cimport Tally as Tally_t
 from routing.terminal_side cimport TerminalSide as TerminalSide_t
@@ -44,5 +45,5 @@ cdef class Switch:
     cdef bint _may_go(self, ToHost send, Now_t now) except -1
     @cython.locals(charge=Charge_t)
     cdef bint _may_be_told(self, ToTerminal send, Now_t now) except -1
-    @cython.locals(charge=Charge_t)
+    @cython.locals(charge=Charge_t, line=Line_t)
     cpdef object handed(self, ToTerminal send)

@@ -16,7 +16,7 @@ from routing.charge import NOT_STANDING, Charge, Event, State
 from routing.conventions import Kind
 from routing.departures import Departures
 from routing.docket import Docket
-from routing.effects import Lookup, Outbox, ToHost, ToTerminal
+from routing.effects import Lookup, Outbox, ToHost, ToTerminal, outbox
 from routing.enquiry import Enquiry
 from routing.host_side import HostSide
 from routing.hosts import Host
@@ -90,25 +90,21 @@ class Switch:
     def take(self) -> Outbox:
         """The effects since the last call; the caller now owes them."""
         self.life.pressure.batch_taken()
-        outbox, self.life.outbox = self.life.outbox, Outbox()
-        return outbox
+        taken, self.life.outbox = self.life.outbox, outbox()
+        return taken
 
     def take_express(self) -> list[Send]:
         """Those effects that need not wait for anything."""
-        express, self.life.outbox.express = self.life.outbox.express, []
-        return express
+        return self.life.outbox.take_express()
 
     def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
         """Work with keys, questions to the journal: they wait for nothing, and nothing for them."""
-        outbox = self.life.outbox
-        work, outbox.key_work = outbox.key_work, []
-        questions, outbox.questions = outbox.questions, []
-        return work, questions
+        return self.life.outbox.take_beside()
 
     @property
     def has_effects(self) -> bool:
         """Whether `take` would bring anything."""
-        return bool(self.life.outbox)
+        return self.life.outbox.size() > 0
 
     # From terminals
 
@@ -126,14 +122,13 @@ class Switch:
         """A terminal ended its side: an answer that was not handed over yet can't be any more."""
         for charge in self.life.book.on_conn(conn):
             if charge.state is State.SENT:
-                self.life.book.leave_conn(charge)
+                self.life.book.leave_line(charge)
 
     def terminal_lost(self, conn: int, now: Now) -> None:
         """A connection was reset, or ended with bytes unacknowledged."""
-        for charge in self.life.book.on_conn(conn):
-            if charge.state is State.SENT:
-                self.life.book.leave_conn(charge)
-            elif charge.state is State.APPROVED:
+        self.terminal_closed(conn)
+        for charge in self.life.book.line_lost(conn):
+            if charge.state is State.APPROVED:
                 self._lost(charge, now)
 
     def _lost(self, charge: Charge, now: Now) -> None:
@@ -146,7 +141,7 @@ class Switch:
     def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
         """The terminal's TCP has every byte of an approval, and no reset followed."""
         charge = self.life.book.get(charge_id)
-        if charge is not None and charge.conn == conn and charge.handed:
+        if charge is not None and charge.handed and charge.conn == conn:
             self.life.delivered(charge, now)
 
     def recall(self, charge_id: int) -> None:
@@ -276,7 +271,8 @@ class Switch:
         charge = send.charge
         if charge is not None:
             charge.maybe_told = True
-            charge.handed |= charge.conn == send.conn
+            line = charge.line
+            charge.handed |= line is not None and line.conn == send.conn
 
     def undelivered(self, send: ToTerminal, now: Now) -> None:
         """The connection was gone before an approval could be handed to it."""
@@ -330,12 +326,12 @@ class Switch:
         charge = self.life.book.get(charge_id)
         if charge is None:
             return
-        request, conn = charge.request, charge.conn
+        request, conn, line = charge.request, charge.conn, charge.line
         taken_back = charge.state is State.REVERSAL_DUE and charge.reason in TOLD_BY_TERMINAL
         self._drop(charge, now)
         known = self.adopt(earlier)
         if request is not None:
-            self.terminals.admission.repeat(known, Asker(conn, request), now)
+            self.terminals.admission.repeat(known, Asker(conn, request, line), now)
         elif taken_back and known.kind.reversible and not known.given_back:
             # Its terminal took it back meanwhile, and was told that it is undone.
             reason = Reason(charge.reason)
@@ -343,16 +339,16 @@ class Switch:
 
     def _drop(self, charge: Charge, now: Now) -> None:
         """Forget a charge that the journal does not hold, and what was decided on it meanwhile."""
-        host, outbox = self.hosts[charge.host], self.life.outbox
+        host, box = self.hosts[charge.host], self.life.outbox
         host.keys.release(host.charge_key(charge))
         # Where terminals' numbers go on to the host this may be the earlier charge's own.
         if charge.reversal_stan and host.keys.owner(host.reversal_key(charge)) is charge:
             host.keys.release(host.reversal_key(charge))
         self.life.book.remove(charge)
         self.life.never_was(charge, now)
-        outbox.records = [record for record in outbox.records if record.id != charge.id]
-        sends = outbox.sends
-        outbox.sends = [x for x in sends if not (isinstance(x, ToHost) and x.charge is charge)]
+        box.records = [record for record in box.records if record.id != charge.id]
+        sends = box.sends
+        box.sends = [x for x in sends if not (isinstance(x, ToHost) and x.charge is charge)]
 
     def adopt(self, charge: Charge) -> Charge:
         """A charge from the journal, as it was asked for; the one in memory if there is one."""

@@ -11,5 +11,5 @@ cdef class Tally:
     cdef tuple _bounds
     cdef list _counts
     cdef public double sum
-    @cython.locals(at=Py_ssize_t, bound=double)
+    @cython.locals(at=Py_ssize_t, bound=double, count=Count)
     cpdef object add(self, double seconds)

@@ -44,7 +44,8 @@ class Tally:
             if seconds <= bound:
                 break
             at += 1
-        self._counts[at].up()
+        count = self._counts[at]
+        count.n += 1
         self.sum += seconds
 
     @property

@@ -65,7 +65,7 @@ class TerminalSide:
             life, Registered(life.registry, ring, life.gate), downloads
         )
         self.network = TerminalNetwork(life, self.replies, self.sign_ins, downloads)
-        self.admission.batch_of = sign_ins.batch_of
+        self.admission.sign_ins = sign_ins
         self.replies.watchers.append(sign_ins.refused)
         self.batches = Batches(life, docket, self.replies, self.sign_ins)
         self.enquiries = Enquiries(life, self.admission, self.replies, self._may_not)
@@ -104,7 +104,7 @@ class TerminalSide:
         if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
-        asker = causes.asked(conn, message)
+        asker = causes.asked(self._life.book.line(conn), message)
         if self._life.pressure.is_full and not self._takes(asker, kind, mac_good):
             self._life.pressure.refused += 1
             self.replies.refuse(asker, rc.SYSTEM_ERROR, now)
@@ -128,7 +128,7 @@ class TerminalSide:
         """
         known = self._listeners[listener]
         kind = known.convention.kind(message)
-        asker = causes.asked(conn, message)
+        asker = causes.asked(self._life.book.line(conn), message)
         return self._unheard.is_answered(asker, known, kind, now, may_wait=may_wait)
 
     def _takes(self, asker: Asker, kind: Kind, mac_good: bool) -> bool:
@@ -145,7 +145,7 @@ class TerminalSide:
         identity = self.admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
-        proves = self.admission.proves_the_last(asker, asker.request.get(11, ""), listener, now)
+        proves = self.admission.proves_the_last(asker, asker.stan(), listener, now)
         code = (
             self._may_not(asker, listener, now, True)
             or self.admission.busy(asker)

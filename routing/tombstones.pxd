@@ -11,6 +11,7 @@ cdef class Tombstones:
     cdef object _reversed
     cdef object _refused
     cdef public object unsaid
+    cpdef bint are_none(self) except -1
     cpdef object verdict(self, object identity, Message_t request, object conn, tuple named, double now)
 
 cpdef str terminal_of(Message_t request)

@@ -60,6 +60,10 @@ class Tombstones:
     def __len__(self) -> int:
         return max(len(self._reversed), len(self._refused))
 
+    def are_none(self) -> bool:
+        """Whether nothing is remembered here."""
+        return not self._reversed and not self._refused
+
     def reversed(self, original: Original, now: float) -> bool:
         """A terminal reversed what never came; False if there is no room to remember it."""
         return self._keep(self._reversed, original.prefix, _Reversed(now, original))
@@ -81,7 +85,7 @@ class Tombstones:
         """DE 39 for a charge that must not be taken; '' if nothing speaks against it.  `named` is
         what names it besides its number: batch and DE 7.
         """
-        if not self._reversed and not self._refused:
+        if self.are_none():
             return ""
         late_since = now - self._late_request_s
         batch, de7 = named

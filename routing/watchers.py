@@ -6,6 +6,7 @@ that: so each watcher says for which moves it is there, and the others cost noth
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -24,11 +25,31 @@ Watcher = Callable[["Charge", State, Event, "Now"], None]
 """A charge, the state before, what happened, and when."""
 
 
+class Told:
+    """Who is told; those that are told of nearly every charge are of this class, so that C calls
+    them itself.
+    """
+
+    @abstractmethod
+    def moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        """A charge came from the state `before` to the one it has now."""
+
+
+class _ByCall(Told):
+    """A watcher of any other kind."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    def moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        self._watcher(charge, before, event, now)
+
+
 @dataclass
 class Watching:
     """One watcher, the moves that it is there for, and whether it looks at all now."""
 
-    watcher: Watcher
+    watcher: Told
     before: frozenset[State]
     after: frozenset[State]
     looks: bool
@@ -45,7 +66,7 @@ class Watchers:
 
     def add(
         self,
-        watcher: Watcher,
+        watcher: Watcher | Told,
         *,
         before: Iterable[State] = State,
         after: Iterable[State] = State,
@@ -54,7 +75,8 @@ class Watchers:
         """Have `watcher` told of every move from one of `before` to one of `after`; one that
         `looks` only at times keeps its place among the others.
         """
-        watching = Watching(watcher, frozenset(before), frozenset(after), looks)
+        told = watcher if isinstance(watcher, Told) else _ByCall(watcher)
+        watching = Watching(told, frozenset(before), frozenset(after), looks)
         self._all.append(watching)
         self._arrange()
         return watching
@@ -79,7 +101,7 @@ class Watchers:
         }
         self.changed()
 
-    def of(self, before: State, after: State) -> list[Watcher]:
+    def of(self, before: State, after: State) -> list[Told]:
         """Who is there for this move."""
         moves = self._of[before]
         return moves[after]

@@ -131,6 +131,11 @@ REFUSED_FULL: Final = WIRE.counter(
     "messages",
     "Terminals' messages told 96 because too much waits for the journal or the security module.",
 )
+PUT_OFF: Final = WIRE.counter(
+    "gateway_wire_put_off_total",
+    "times",
+    "Too many for a turn came, shook hands, ended or had a clock to be looked at: next ones did.",
+)
 TURNS: Final = WIRE.counter("gateway_turns_total", "turns", "Turns of the engine.")
 BATCHES: Final = WIRE.counter(
     "gateway_batches_total",

@@ -6,6 +6,9 @@ from gateway.wire.crowd import Crowd
 from gateway.wire.filters import Door, Filter
 from gateway.wire.port import WireEvent, WireLimits
 
+A_TURN: dict[str, int]
+"""What a turn does at most of each kind of work; handshakes a few more where turns are long."""
+
 class Driver(Outlet):
     def __init__(self, limits: WireLimits, clock: Clock) -> None: ...
     @property
@@ -14,6 +17,9 @@ class Driver(Outlet):
     @property
     def refused(self) -> Counter[str]:
         """Connections ended or not accepted, by reason."""
+    @property
+    def put_off(self) -> dict[str, int]:
+        """By kind of work: how often a turn left some of it to a later one."""
     @property
     def frames_in(self) -> int: ...
     @property

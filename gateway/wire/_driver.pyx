@@ -7,6 +7,9 @@ struct with a few fields.  What it decides about a connection (frames, limits, c
 
 Clocks are looked at lazily: a connection stands in the slot of the second in which its first clock
 could run out, and only then is it looked at again.  Thousands of idle ones cost nothing a second.
+
+What thousands may do at the same moment (come, shake hands, leave, run out of time) is done a part
+a turn, so that the busy ones never wait for all of it: see `_allowance`.
 """
 
 cimport cython
@@ -15,10 +18,11 @@ from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from collections import Counter
+from collections import Counter, deque
 
 from codec import FrameError
 from codec.framing import frame
+from gateway.wire._allowance cimport Allowance
 from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
 from gateway.wire.crowd import Crowd
@@ -27,7 +31,7 @@ from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
 
 cdef extern from "sys/epoll.h" nogil:
-    enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
+    enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
     enum: EPOLLET
     ctypedef union epoll_data_t:
         uint64_t u64
@@ -78,11 +82,23 @@ cdef extern from "unistd.h" nogil:
 
 cdef enum:
     READ_BYTES = 65536
-    ACCEPTS_A_TURN = 256
     EVENTS_A_TURN = 1024
     ADDRESS_TEXT_MAX = 64
 
+    # Half a millisecond each, clocks less than a tenth of one:
+    ACCEPTS_A_TURN = 128
+    CLOSES_A_TURN = 96
+    CLOCKS_A_TURN = 256
+    # Of TLS a step takes 0.2 ms: a fifth of the time, and at once no more than 7 ms.
+    HANDSHAKES_A_TURN = 4
+    HANDSHAKES_AT_ONCE_MAX = 32
+
+cdef double ONE_MORE_HANDSHAKE_EACH_S = 0.001
 cdef double SWEEP_EVERY_S = 1.0
+
+A_TURN = {"accept": ACCEPTS_A_TURN, "handshake": HANDSHAKES_A_TURN, "close": CLOSES_A_TURN,
+          "clock": CLOCKS_A_TURN}
+
 cdef str MAPPED = "::ffff:"
 
 
@@ -95,9 +111,16 @@ cdef class Driver(Outlet):
     cdef readonly object refused        # connections ended or not accepted, by reason
     cdef readonly long frames_in, frames_out
     cdef dict conns                     # id → Connection
+    cdef object asked                   # the id that was looked up last,
+    cdef Connection found               # and what was found
     cdef list by_fd                     # Connection, or None
     cdef dict doors                     # a listening descriptor → Door
     cdef dict wheel                     # second → ids of connections whose clocks are due
+    cdef object due                     # ids of those whose second has come
+    cdef object shaking                 # connections whose next step of a handshake was put off
+    cdef object leaving                 # (connection, descriptor) that is still to be closed
+    cdef Allowance accepts, handshakes, closes, clocks
+    cdef double turn_at                 # when the last turn began
     cdef list dirty                     # connections with something queued since the last flush
     cdef int wake_fd                    # a descriptor of the epoll set that `wake` makes ready
     cdef list events
@@ -114,6 +137,11 @@ cdef class Driver(Outlet):
         self.crowd, self.refused = Crowd(limits), Counter()
         self.conns, self.doors, self.wheel = {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
+        self.due, self.shaking, self.leaving = deque(), deque(), deque()
+        self.accepts, self.closes = Allowance(ACCEPTS_A_TURN), Allowance(CLOSES_A_TURN)
+        self.clocks = Allowance(CLOCKS_A_TURN)
+        self.handshakes = Allowance(HANDSHAKES_A_TURN, ONE_MORE_HANDSHAKE_EACH_S,
+                                    HANDSHAKES_AT_ONCE_MAX)
         self.deliveries = Deliveries(limits)
         self.happening = <epoll_event*>malloc(EVENTS_A_TURN * sizeof(epoll_event))
         self.buffer = <uint8_t*>malloc(READ_BYTES)
@@ -142,14 +170,30 @@ cdef class Driver(Outlet):
     def __len__(self):
         return len(self.conns)
 
+    @property
+    def put_off(self):
+        """By kind of work: how often a turn left some of it to a later one."""
+        return {"accept": self.accepts.put_off, "handshake": self.handshakes.put_off,
+                "close": self.closes.put_off, "clock": self.clocks.put_off}
+
     def fileno(self, conn=None):
         """The descriptor that is readable when something is ready, or that of a connection."""
         return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
 
+    cdef Connection line(self, object conn):
+        """The connection with this id; None if it is gone.  Who sends asks twice in a row, and most
+        of what leaves goes to the same few hosts.
+        """
+        cdef object found
+        if conn is not self.asked:
+            found = self.conns.get(conn)
+            self.asked, self.found = conn, <Connection>found if found is not None else None
+        return self.found
+
     cpdef str peer(self, object conn):
         """The listener or host that a connection belongs to; '' if it is gone."""
-        cdef object found = self.conns.get(conn)
-        return (<Connection>found).peer if found is not None else ""
+        cdef Connection connection = self.line(conn)
+        return connection.peer if connection is not None else ""
 
     # Connections come and go
 
@@ -207,6 +251,7 @@ cdef class Driver(Outlet):
         """Close every connection and the epoll descriptor; nothing follows."""
         for connection in list(self.conns.values()):
             self.forget(<Connection>connection)
+        self.close_leaving(True)
         if self.epoll_fd >= 0:
             close(self.epoll_fd)
             self.epoll_fd = -1
@@ -218,12 +263,29 @@ cdef class Driver(Outlet):
         return 0
 
     cdef int forget(self, Connection connection) except -1:
-        """Closing a descriptor also takes it out of the epoll set."""
+        """Closing a descriptor also takes it out of the epoll set.  Links are closed at once; others
+        that are closed later keep their place in the crowd until then.
+        """
+        cdef int fd = connection.fd
         del self.conns[connection.id]
-        self.by_fd[connection.fd] = None
-        close(connection.fd)
+        self.asked = self.found = None
+        self.by_fd[fd] = None
         connection.fd = -1
+        if connection.accepted and not self.closes.take():
+            self.ask(EPOLL_CTL_DEL, fd, 0, 0)
+            self.leaving.append((connection, fd))
+            return 0
+        close(fd)
         if connection.accepted:
+            self.crowd.leaves(connection)
+        return 0
+
+    cdef int close_leaving(self, bint all_of_them) except -1:
+        """Close those that were put off."""
+        while self.leaving and (all_of_them or self.closes.left > 0):
+            self.closes.left -= 1
+            connection, fd = self.leaving.popleft()
+            close(fd)
             self.crowd.leaves(connection)
         return 0
 
@@ -256,10 +318,14 @@ cdef class Driver(Outlet):
         cdef int count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, 0)
         cdef int i
         cdef uint64_t key
-        if count == 0 and wait_ms > 0 and not self.events:
+        if count == 0 and wait_ms > 0 and not self.events and not self.is_behind():
             with nogil:
                 count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, wait_ms)
         cdef double now = self.clock.now().monotonic
+        cdef bint goes_on = self.is_behind()
+        self.begin_turn(now)
+        if goes_on:
+            self.catch_up(now)
         for i in range(count):
             key = self.happening[i].data.u64
             if key >> 32 == 0 and <int>key in self.doors:
@@ -269,7 +335,33 @@ cdef class Driver(Outlet):
         self.look_at_deliveries(now)
         if now >= self.next_sweep:
             self.sweep(now)
-        return count > 0 or len(self.events) > 0
+        if self.due:
+            self.look_at_clocks(now)
+        return count > 0 or goes_on or len(self.events) > 0
+
+    cdef bint is_behind(self) noexcept:
+        """Whether something was put off to this turn."""
+        return bool(self.due) or bool(self.shaking) or bool(self.leaving)
+
+    cdef void begin_turn(self, double now) noexcept:
+        cdef double passed_s = now - self.turn_at
+        self.turn_at = now
+        self.accepts.begin(passed_s)
+        self.handshakes.begin(passed_s)
+        self.closes.begin(passed_s)
+        self.clocks.begin(passed_s)
+
+    cdef int catch_up(self, double now) except -1:
+        """What was put off comes before what is new."""
+        cdef Connection connection
+        self.close_leaving(False)
+        while self.shaking and self.handshakes.left > 0:
+            connection = <Connection>self.shaking.popleft()
+            if connection.fd >= 0:
+                self.handshakes.left -= 1
+                self.await_(connection, EPOLLIN)
+                self.read(connection, now)
+        return 0
 
     def ready(self):
         """What happened since the last call; waits for nothing."""
@@ -286,7 +378,7 @@ cdef class Driver(Outlet):
         cdef socklen_t size
         cdef int got
         door = self.doors[fd]
-        for _ in range(ACCEPTS_A_TURN):
+        while self.accepts.take():
             size = sizeof(address)
             got = accept4(fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if got < 0:
@@ -317,15 +409,19 @@ cdef class Driver(Outlet):
         if found is None:
             return 0
         connection = <Connection>found
-        if connection.half != key >> 32:
+        if connection.half != <uint32_t>(key >> 32):
             return 0                    # an event of one that had this descriptor before
-        if mask & EPOLLOUT:
+        if mask & <uint32_t>EPOLLOUT:
             self.write(connection)
         if connection.fd < 0:
             return 0
-        if mask & EPOLLIN and not connection.closed:
-            self.read(connection, now)
-        elif mask & (EPOLLERR | EPOLLHUP):
+        if mask & <uint32_t>EPOLLIN and not connection.closed:
+            if connection.shaking and not self.handshakes.take():
+                self.await_(connection, 0)
+                self.shaking.append(connection)
+            else:
+                self.read(connection, now)
+        elif mask & <uint32_t>(EPOLLERR | EPOLLHUP):
             self.lose(connection, "reset")
         return 0
 
@@ -427,37 +523,38 @@ cdef class Driver(Outlet):
         return 0
 
     cdef int sweep(self, double now) except -1:
-        cdef Connection connection
+        """Whose second has come is to be looked at."""
         self.next_sweep = now + SWEEP_EVERY_S
         for fd in self.doors:
             self.ask(EPOLL_CTL_MOD, fd, 0, EPOLLIN)
         for slot in sorted(slot for slot in self.wheel if slot <= now):
-            for conn in self.wheel.pop(slot):
-                found = self.conns.get(conn)
-                if found is None:
-                    continue
-                connection = <Connection>found
-                if connection.due_slot != slot:
-                    continue
-                connection.due_slot = 0
-                why = connection.overdue(now)
-                if why is not None:
-                    self.lose(connection, why)
-                else:
-                    self.look_later(connection)
+            self.due.extend(self.wheel.pop(slot))
+        return 0
+
+    cdef int look_at_clocks(self, double now) except -1:
+        cdef Connection connection
+        while self.due and self.closes.left > 0 and self.clocks.take():
+            found = self.conns.get(self.due.popleft())
+            if found is None:
+                continue
+            connection = <Connection>found
+            if not 0 < connection.due_slot <= now:
+                continue                # it stands in another slot, too, or was looked at
+            connection.due_slot = 0
+            why = connection.overdue(now)
+            if why is not None:
+                self.lose(connection, why)
+            else:
+                self.look_later(connection)
         return 0
 
     # Sending
 
     cpdef bint send(self, object conn, bytes data, int64_t tag=0) except -1:
         """Queue a frame; False if the connection is gone or its other side has ended."""
-        cdef object found = self.conns.get(conn)
-        cdef Connection connection
+        cdef Connection connection = self.line(conn)
         cdef bytes sealed
-        if found is None:
-            return False
-        connection = <Connection>found
-        if connection.closed:
+        if connection is None or connection.closed:
             return False
         if not connection.has_room(PyBytes_GET_SIZE(data)):
             self.lose(connection, connection.slow)

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Final
 from routing.accounts import digest
 from routing.keeper import AuditKind
 from routing.states import State
+from routing.watchers import Told
 
 if TYPE_CHECKING:
     from routing.accounts.office import Office
     from routing.charge import Charge
     from routing.clock import Now
+    from routing.states import Event
 
 ANOMALIES: Final = ("night sales", "round amounts", "given back", "velocity")
 ACCOUNT_CHECKS: Final = ("balance below zero", "contract ends", "licence ends")
@@ -70,7 +72,7 @@ class _Day:
         self.most_a_minute = max(self.most_a_minute, pace.sales)
 
 
-class Anomalies:
+class Anomalies(Told):
     """The day's counts, and the look at its end."""
 
     def __init__(self, office: Office) -> None:
@@ -83,9 +85,10 @@ class Anomalies:
         self.found: Counter[str] = Counter()
         """Anomalies of this life, by what they were."""
         self.alerts: Counter[str] = Counter()
-        office.life.watchers.add(self._moved, before=(State.SENT,), after=_BEGAN_STANDING)
+        office.life.watchers.add(self, before=(State.SENT,), after=_BEGAN_STANDING)
 
-    def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
+    def moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        """Counts it in its merchant's day."""
         del before, event
         pace = self._paces.get(charge.till)
         if pace is None:

@@ -13,7 +13,7 @@ from routing.effects import UnsettledLookup
 from routing.keeper import KeptKind
 from routing.reason import Reason
 from routing.states import State
-from routing.watchers import MOVED_ON
+from routing.watchers import MOVED_ON, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from routing.charge import Charge
     from routing.clock import Now
     from routing.lifecycle import Lifecycle
+    from routing.states import Event
 
 STANDING: Final = (State.PRESUMED_SERVED, State.SERVED)
 """What a batch settlement is about."""
@@ -72,7 +73,7 @@ def _nobody(merchant: str, terminal: str, charges: Iterable[Charge], now: Now) -
     del merchant, terminal, charges, now
 
 
-class Accounts:
+class Accounts(Told):
     """Asks for standings."""
 
     def __init__(self, life: Lifecycle, registered: Registered) -> None:
@@ -82,7 +83,7 @@ class Accounts:
         self._tills: dict[str, None] = {}
         self.told: Callable[[str, str, Iterable[Charge], Now], None] = _nobody
         """Told of each batch that was settled, with its charges."""
-        life.watchers.add(self._moved, after=MOVED_ON)
+        life.watchers.add(self, after=MOVED_ON)
 
     def restore(self) -> None:
         """What earlier lives knew."""
@@ -117,7 +118,8 @@ class Accounts:
         its_merchant, _, its_terminal = till.partition("|")
         return its_merchant == merchant and terminal in ("", its_terminal)
 
-    def _moved(self, charge: Charge, before: State, event: object, now: Now) -> None:
+    def moved(self, charge: Charge, before: State, event: Event, now: Now) -> None:
+        """Remembers its terminal."""
         del before, event, now
         self._remember(charge)
 

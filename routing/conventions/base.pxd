@@ -16,6 +16,8 @@ cdef class Convention:
     cdef readonly str name
     cdef readonly object dialect
     cdef tuple _required
+    cdef readonly frozenset kept
+    cdef readonly bint keeps_number
     cpdef object kind(self, Message_t message)
     cpdef object transaction(self, Message_t message)
     cpdef str identity(self, Message_t message)

@@ -149,7 +149,8 @@ class Convention:
     def __init__(self, name: str) -> None:
         self.name = name
         self.dialect = dialect(name)
-        self._required = self.required
+        self._required, self.kept = self.required, self.sufficient
+        self.keeps_number = self.keeps_stan
 
     @abstractmethod
     def kind(self, message: Message) -> Kind:

@@ -38,16 +38,15 @@ _CHARGES: Final = frozenset({"00", "01", "09"})
 _VOID: Final = "02"
 _REFUND: Final = "20"
 _GIVE_BACK: Final = frozenset({_VOID, _REFUND})
-_CHARGE, _CONFIRMATION, _SALE = Kind.CHARGE, Kind.CONFIRMATION, Transaction.SALE
 _PREAUTHORISED: Final = "06"
 """DE 25: one of the messages of a preauthorisation."""
 _ADVISES: Final = "0"
 """The edition whose 0220 without DE 60 tells of money; DE 60 makes it a confirmation."""
 _ENQUIRIES: Final = frozenset({"30", "31"})
 _KINDS: Final = {
-    "10": _CHARGE,
-    "20": _CHARGE,
-    "22": _CONFIRMATION,
+    "10": Kind.CHARGE,
+    "20": Kind.CHARGE,
+    "22": Kind.CONFIRMATION,
     "30": Kind.ACCOUNT,
     "32": Kind.SETTLEMENT,
     "50": Kind.SETTLEMENT,
@@ -56,7 +55,9 @@ _KINDS: Final = {
     "80": Kind.NETWORK,
     "82": Kind.NETWORK,
 }
-"""By class and function of the MTI."""
+"""By class and function of the MTI; CHARGE and CONFIRMATION stand for what asks a closer look."""
+_SORTS_MAX: Final = 1_000
+"""Sorts of requests that are remembered; what else comes is looked at anew."""
 _NOT_SERVED: Final = "NOT:"
 _NO_INSTITUTIONS: Final = "0" * 22
 _AMOUNT_DIGITS: Final = 12
@@ -65,6 +66,25 @@ _NO_SETTLEMENT_AMOUNTS: Final = "0" * 12 + "C00000000" * 2
 _LATE: Final = "68"
 _GIVEN_UP: Final = "17"
 _FILE_FIELDS: Final = file_action.IN_1987
+
+
+class Sort:
+    """Requests that agree in their MTI, in how DE 3 begins and in being a preauthorisation's: what
+    all of them ask for.
+    """
+
+    def __init__(self, mti: str, code: str, preauthorised: bool, version: str) -> None:
+        self.mti, self.code, self.preauthorised = mti, code, preauthorised
+        self.kind = _kind_of(mti, version)
+        self.may_advise = False
+        """Whether one that has an amount, and no DE 60, tells of money."""
+        if self.kind is Kind.CHARGE:
+            self.kind = _financial_kind(mti, code or "00", preauthorised)
+        elif self.kind is Kind.CONFIRMATION:
+            self.may_advise = version == _ADVISES and code in _CHARGES
+            if code in _GIVE_BACK:
+                self.kind = Kind.UNDOING
+        self.transaction = _transaction_of(mti, code or "00", preauthorised)
 
 
 class Iso87(Convention):
@@ -105,32 +125,32 @@ class Iso87(Convention):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._kinds: dict[str, Kind] = {}
-        """What `_kind_of` found; there are not many MTIs."""
+        self._sorts: dict[tuple[str, str, bool], Sort] = {}
+        self._last = Sort("0000", "", False, self.version)
 
     def kind(self, message: Message) -> Kind:
-        mti = message.mti
-        known = self._kinds.get(mti)
-        if known is None:
-            known = self._kinds[mti] = _kind_of(mti, self.version)
-        if known is _CHARGE:
-            return _financial_kind(message)
-        return _advised_kind(message, self.version) if known is _CONFIRMATION else known
+        sort = self._sort_of(message)
+        if sort.may_advise and message.has(4) and not message.has(60):
+            return Kind.COMPLETION
+        return sort.kind
 
     def transaction(self, message: Message) -> Transaction | None:
-        code = message.first_two(3) or "00"
-        if code == _VOID:
-            return Transaction.VOID
-        if code == _REFUND:
-            return Transaction.REFUND
-        if code not in _CHARGES:
-            return None
+        return self._sort_of(message).transaction
+
+    def _sort_of(self, message: Message) -> Sort:
+        """Nearly all requests are of the same sort as the one before."""
+        mti, code, last = message.mti, message.first_two(3), self._last
         preauthorised = message.holds(25, _PREAUTHORISED)
-        if message.mti[1] == "1":
-            return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
-        if message.mti[2] == "2":
-            return Transaction.COMPLETION_ADVICE if preauthorised else Transaction.OFFLINE_SALE
-        return Transaction.COMPLETION if preauthorised else _SALE
+        if last.mti == mti and last.code == code and last.preauthorised == preauthorised:
+            return last
+        key = mti, code, preauthorised
+        known = self._sorts.get(key)
+        if known is None:
+            known = Sort(mti, code, preauthorised, self.version)
+            if len(self._sorts) < _SORTS_MAX:
+                self._sorts[key] = known
+        self._last = known
+        return known
 
     def undone(self, message: Message) -> Original | None:
         return self.original(message)
@@ -254,25 +274,29 @@ class Iso87(Convention):
 
 
 def _kind_of(mti: str, version: str) -> Kind:
-    """What an MTI says by itself; CHARGE and CONFIRMATION stand for what asks a closer look."""
+    """What an MTI says by itself."""
     if mti[0] != version or not is_request(mti):
         return Kind.NOT_A_REQUEST
     return _KINDS.get(mti[1:3], Kind.UNSUPPORTED)
 
 
-def _financial_kind(message: Message) -> Kind:
-    code = message.first_two(3) or "00"
+def _financial_kind(mti: str, code: str, preauthorised: bool) -> Kind:
     if code in _CHARGES:
-        completes = message.mti[1] == "2" and message.holds(25, _PREAUTHORISED)
-        return Kind.COMPLETION if completes else _CHARGE
+        return Kind.COMPLETION if mti[1] == "2" and preauthorised else Kind.CHARGE
     if code in _GIVE_BACK:
         return Kind.UNDOING
     return Kind.ENQUIRY if code in _ENQUIRIES else Kind.UNSUPPORTED
 
 
-def _advised_kind(message: Message, version: str) -> Kind:
-    code = message.first_two(3)
-    if code in _GIVE_BACK:
-        return Kind.UNDOING
-    tells_of_money = version == _ADVISES and code in _CHARGES and message.has(4)
-    return Kind.COMPLETION if tells_of_money and not message.has(60) else Kind.CONFIRMATION
+def _transaction_of(mti: str, code: str, preauthorised: bool) -> Transaction | None:
+    if code == _VOID:
+        return Transaction.VOID
+    if code == _REFUND:
+        return Transaction.REFUND
+    if code not in _CHARGES:
+        return None
+    if mti[1] == "1":
+        return Transaction.PREAUTHORISATION if preauthorised else Transaction.AUTHORISATION
+    if mti[2] == "2":
+        return Transaction.COMPLETION_ADVICE if preauthorised else Transaction.OFFLINE_SALE
+    return Transaction.COMPLETION if preauthorised else Transaction.SALE

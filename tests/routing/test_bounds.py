@@ -52,7 +52,7 @@ def test_an_enquiry_that_was_answered_or_given_up_counts_no_more() -> None:
     world.says(1, enquiry(2))
     assert world.switch.life.book.busiest() == world.switch.life.book.waiting() == 2
     world.answers(answer(world.at_host("0100")[0]))
-    assert world.switch.life.book.load_of(1) == 1
+    assert world.switch.life.book.load_of(world.switch.life.book.line(1)) == 1
     world.wait(world.switch.hosts[BANK].settings.answer_timeout_s + 1)
     assert world.codes(1) == ["00", "68"]
     assert world.switch.life.book.busiest() == world.switch.life.book.waiting() == 0

@@ -110,9 +110,10 @@ def _of_routing(switch: Switch, connections: int) -> Iterator[Fill]:
     yield Fill(
         "tombstones_max", len(switch.terminals.admission.tombstones), settings.tombstones_max
     )
-    for conn in {charge.conn for charge in open_now} - {0}:
-        loaded, most = life.book.load_of(conn), settings.in_flight_per_connection_max
-        yield Fill("in_flight_per_connection_max", loaded, most)
+    most = settings.in_flight_per_connection_max
+    for line in {charge.conn: charge.line for charge in open_now}.values():
+        if line is not None:
+            yield Fill("in_flight_per_connection_max", life.book.load_of(line), most)
     waiting = intake.WAITING_EFFECTS_MAX + _EFFECTS_A_CHARGE * (1 + len(open_now))
     waiting += _EFFECTS_A_SIGN_IN * len(life.registry) + _EFFECTS_A_MESSAGE * connections
     yield Fill("effects that wait for the journal", len(life.outbox), waiting)

@@ -288,7 +288,7 @@ def _fails_over_what_was_sent(original: Any) -> Any:
     def link_down(self: Any, host: str, link: int, now: Now) -> None:
         for charge in self.life.book.open():
             sent = charge.state is State.SENT and charge.left and charge.link == link
-            others = [x for x in self.hosts.values() if x.name != host and x.can_take_more]
+            others = [x for x in self.hosts.values() if x.name != host and x.can_take_more()]
             if sent and charge.request is not None and others:
                 _goes_elsewhere(self, charge, others[0], now)
         original(self, host, link, now)
@@ -440,7 +440,7 @@ ALL: Final[dict[str, Mutation]] = {
         "any number of charges may wait for a host",
         PendingKeys,
         "in_flight",
-        lambda _: property(lambda _: 0),
+        lambda _: lambda _: 0,
     ),
     "ended-stay-for-ever": _M(
         "no ended charge ever leaves the memory", ChargeBook, "remove", _does_nothing

@@ -1,0 +1,67 @@
+"""What is written down of a charge when it is opened: as its terminal asks for it, and as its host
+gets it.  Whether it may be opened is decided in `admission`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from codec import kept
+from routing import charge_record
+from routing.conventions.base import first_mti, pan_of
+from routing.transaction import Transaction
+
+if TYPE_CHECKING:
+    from codec import Message
+    from routing.cause import Asker
+    from routing.charge_record import Charge
+    from routing.conventions import Convention
+    from routing.hosts import Host
+    from routing.listener import Listener
+
+_SALE: Final = Transaction.SALE
+_CURRENCY_UNKNOWN: Final = "000"
+
+
+def asked_for(
+    asker: Asker, listener: Listener, identity: str, transaction: Transaction, now: float
+) -> Charge:
+    """A charge as its terminal asks for it; `now` is seconds since the epoch."""
+    request, convention, speaker = asker.request, listener.convention, asker.speaker()
+    charge = charge_record.blank()
+    charge.opened_at = now
+    charge.kind = transaction
+    charge.undoes = transaction is not _SALE and transaction.undoes
+    charge.identity = identity
+    charge.dialect, charge.listener = listener.dialect, listener.name
+    charge.mti = first_mti(request.mti)
+    charge.merchant, charge.terminal = speaker.merchant, speaker.terminal
+    charge.till = speaker.till
+    charge.stan = asker.stan()
+    charge.batch = convention.batch(request)
+    charge.de7 = request.text(7)
+    charge.processing_code = speaker.processing_code_of(request)
+    charge.amount = convention.amount(request)
+    charge.pan = pan_of(request)
+    charge.operator = convention.operator(request)
+    charge.request = request
+    return charge
+
+
+def sent_as(charge: Charge, host: Host, message: Message) -> None:
+    """The same as its host gets it."""
+    convention = host.convention
+    charge.host = host.name
+    charge.host_stan = message.text(11)
+    charge.host_de7 = charge.de7 if message.holds(7, charge.de7) else message.text(7)
+    charge.currency = convention.currency_of(message) or _CURRENCY_UNKNOWN
+    charge.sent = kept.keep(message, _kept(convention, charge.kind))
+    header = message.header
+    charge.sent_header = header.hex() if header else ""
+
+
+def _kept(convention: Convention, transaction: Transaction) -> frozenset[int]:
+    """Fields of a request that are kept: an advice that is sent again names its original anew."""
+    if transaction is _SALE or not transaction.completes:
+        return convention.kept
+    return convention.kept | {convention.original_field}
