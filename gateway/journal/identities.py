@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from routing.effects import Opened
 
 RUN: Final = 131_072
-"""Identities that memory gathers; no more but those of a batch.  Each takes 160 bytes where terminals
-are busy, 450 where each is of another one.  Twice as many may be past `up_to`: those come first that
-were first, and a group goes on for as long as it waits."""
+"""Identities that memory gathers; no more but those of a batch.  Each takes 160 bytes where
+terminals are busy, 450 where each is of another one.  Twice as many may be past `up_to`, since
+groups grow while they wait: a new life puts them into the table within a second."""
 FILLED_AT_ONCE: Final = 4
 """Rows of the table that are written with each new charge, at most: one, and more where a group
 ends so."""

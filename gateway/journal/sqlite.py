@@ -131,8 +131,9 @@ class SqliteJournal:
             db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            db.execute(f"PRAGMA cache_size = -{memory.CACHE_KIB}")
             bring_up_to_date(db)
+            ((pages,),) = db.execute("PRAGMA page_count")
+            db.execute(f"PRAGMA cache_size = -{memory.cache_kib(pages)}")
             self._identities = Identities(caught_up(db), self._run)
             self._statements = prepared(db, _STATEMENTS)
         except (apsw.Error, OSError) as error:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import apsw
 import pytest
 
+from gateway.journal import memory
 from gateway.journal.identities import FILL, FILLED_AT_ONCE, RUN, Identities, group_of
-from gateway.journal.memory import CACHE_KIB
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
 from routing.effects import OPENED, Opened
@@ -218,11 +218,15 @@ def test_what_a_commit_writes_does_not_grow_with_the_terminals_whose_identities_
     assert many <= few * 1.25
 
 
-def test_the_pages_in_which_identities_are_looked_for_stay_in_memory(tmp_path: Path) -> None:
+def test_the_pages_in_which_identities_are_looked_for_stay_in_memory_of_a_large_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A thousand terminals: their last pages are more than SQLite keeps unless it is told."""
     with closing(held_in(tmp_path)) as journal:
-        ((kib,),) = journal._db.execute("PRAGMA cache_size")
-        assert kib == -CACHE_KIB
+        assert list(journal._db.execute("PRAGMA cache_size")) == [(-memory.CACHE_KIB,)]
+    monkeypatch.setattr(memory, "LARGE_PAGES", 10)
+    with closing(held_in(tmp_path)) as journal:
+        assert list(journal._db.execute("PRAGMA cache_size")) == [(-memory.CACHE_OF_LARGE_KIB,)]
         rows = [
             (identity_of(f"T{terminal:04}", f"{stan:06}"), -1)
             for terminal in range(1_000)
