@@ -75,12 +75,14 @@ cdef class Message:
     cdef object value_of(self, int de)
     cdef int rebuild(self, int changed, str value) except -1
     cdef bint append(self, int de, const Rule* rule, str value) except -1
+    cdef uint8_t* append_room(self, int de, const Rule* rule, Py_ssize_t units) except? NULL
     cdef bint cut(self, int de) except -1
     cdef str type_of(self)
     cpdef object get(self, object key, object default=*)
     cpdef str text(self, int de)
     cpdef bint is_of(self, Py_UCS4 mti_class) noexcept
     cpdef bint has(self, int de) noexcept
+    cpdef bint has_all(self, tuple numbers) except -1
     cpdef bint holds(self, int de, str value) except -1
     cpdef str first_two(self, int de)
     cpdef long number(self, int de, int digits, int before=*) except -2

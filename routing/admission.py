@@ -73,7 +73,7 @@ class Admission:
     def identity_of_new(self, asker: Asker, listener: Listener, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
         message, convention = asker.request, listener.convention
-        if convention.missing(message) is not None or convention.amount(message) < 0:
+        if convention.missing(message) is not None or asker.amount(convention) < 0:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
         identity = convention.identity(message)
@@ -183,13 +183,13 @@ class Admission:
 
         Nothing was sent yet: what was is never given to another host.
         """
-        names = (
-            (only,)
-            if only
-            else self._routes.always
-            or self._routes.hosts_for(
-                listener.dialect, message.mti, message.get(3) or "", pan_of(message)
-            )
+        only = only or self._routes.only
+        if only:
+            host = self._life.hosts[only]
+            code = self.why_not(host, now)
+            return (None, code) if code else (host, "")
+        names = self._routes.hosts_for(
+            listener.dialect, message.mti, message.get(3) or "", pan_of(message)
         )
         first = ""
         for name in names:
@@ -230,7 +230,8 @@ class Admission:
         charge.id, charge.epoch = self._life.next_id(), self._life.epoch
         charge.batch = charge.batch or self._batch_of(request)
         charge.proof, charge.window_s = self._class_of(charge)
-        charge.account, charge.channel = choice.account, choice.channel
+        if choice is not MAIN_ACCOUNT:
+            charge.account, charge.channel = choice.account, choice.channel
         if original is not None:
             charge.pan = charge.pan or original.pan
             charge.original_id = original.id if charge.undoes else 0
@@ -305,7 +306,7 @@ class Admission:
         convention, mti = host.convention, first_mti(request.mti)
         if convention.dialect is request.dialect:
             message = request.copy()
-            if mti != request.mti:
+            if mti is not request.mti:
                 message.set_mti(mti)
         else:
             dialect = request.dialect.name

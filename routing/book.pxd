@@ -2,7 +2,7 @@ cimport cython
 
 from routing.chain cimport Chain as Chain_t
 from routing.charge_record cimport Charge as Charge_t
-from routing.line cimport Line as Line_t
+from routing.line cimport Line as Line_t, Speaker as Speaker_t
 
 cdef object _SENT
 
@@ -14,14 +14,13 @@ cdef class Place:
 
 @cython.final
 cdef class Shelf:
-    cdef public str till
-    cdef public str merchant
-    cdef public str terminal
-    cdef public str processing_code
+    cdef readonly Speaker_t speaker
     cdef public dict by_stan
     cdef public tuple unproven
     @cython.locals(pile=dict)
     cpdef object take(self, Charge_t charge)
+    @cython.locals(speaker=Speaker_t)
+    cdef object _say_alike(self, Charge_t charge)
     cpdef object give(self, Charge_t charge)
     cpdef Charge_t same_as(self, str identity, str stan)
     cpdef object wants_proof(self, Charge_t charge)
@@ -60,7 +59,7 @@ cdef class ChargeBook:
     @cython.locals(line=Line_t)
     cpdef Line_t line(self, object conn)
     cpdef object join_line(self, Charge_t charge, Line_t line)
-    @cython.locals(line=Line_t, charges=list)
+    @cython.locals(line=Line_t)
     cpdef object leave_line(self, Charge_t charge)
     cdef object _leave(self, Charge_t charge)
     @cython.locals(first=Charge_t)

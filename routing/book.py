@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from routing.chain import Chain
 from routing.charge import OPEN_STATES, Charge, State
-from routing.line import Line
+from routing.line import Line, Speaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,8 @@ class Shelf:
     """
 
     def __init__(self, first: Charge) -> None:
-        self.till = first.till
-        self.merchant, self.terminal = first.merchant, first.terminal
-        self.processing_code = first.processing_code
+        merchant, terminal = first.merchant, first.terminal
+        self.speaker = Speaker(merchant, terminal, first.till, first.processing_code)
         self.by_stan: dict[str, Charge | dict[str, Charge]] = {}
         """A charge; or a pile of them by their identity, the oldest first."""
         self.unproven: tuple[Charge, ...] = ()
@@ -48,13 +47,8 @@ class Shelf:
 
     def take(self, charge: Charge) -> None:
         """One more charge of this terminal."""
-        charge.shelf, charge.till = self, self.till
-        if charge.merchant == self.merchant and charge.terminal == self.terminal:
-            charge.merchant, charge.terminal = self.merchant, self.terminal
-        if charge.processing_code == self.processing_code:
-            charge.processing_code = self.processing_code
-        else:
-            self.processing_code = charge.processing_code
+        charge.shelf = self
+        self._say_alike(charge)
         held = self.by_stan.setdefault(charge.stan, charge)
         if held is charge:
             return
@@ -62,6 +56,19 @@ class Shelf:
         pile.pop(charge.identity, None)
         pile[charge.identity] = charge
         self.by_stan[charge.stan] = pile
+
+    def _say_alike(self, charge: Charge) -> None:
+        speaker = self.speaker
+        if charge.till is not speaker.till:
+            charge.till = speaker.till
+            if charge.merchant == speaker.merchant and charge.terminal == speaker.terminal:
+                charge.merchant, charge.terminal = speaker.merchant, speaker.terminal
+        if charge.processing_code is speaker.processing_code:
+            return
+        if charge.processing_code == speaker.processing_code:
+            charge.processing_code = speaker.processing_code
+        else:
+            speaker.processing_code = charge.processing_code
 
     def give(self, charge: Charge) -> None:
         """A charge is forgotten."""
@@ -197,8 +204,9 @@ class ChargeBook:
         self._leave(charge)
         shelf.wants_none(charge)
         shelf.give(charge)
-        if not shelf.by_stan and self._shelves.get(shelf.till) is shelf:
-            del self._shelves[shelf.till]
+        till = shelf.speaker.till
+        if not shelf.by_stan and self._shelves.get(till) is shelf:
+            del self._shelves[till]
         self.leave_line(charge)
 
     def get(self, charge_id: int) -> Charge | None:
@@ -225,7 +233,7 @@ class ChargeBook:
     def on_conn(self, conn: int) -> list[Charge]:
         """Charges whose answer this connection waits for or was handed."""
         line = self._lines.get(conn)
-        return line.charges.copy() if line is not None else []
+        return line.charges() if line is not None else []
 
     def waiting(self) -> int:
         """Requests of all terminals that wait for a host's answer."""
@@ -233,7 +241,7 @@ class ChargeBook:
 
     def load_of(self, line: Line) -> int:
         """How many charges this connection waits for, or has unproven answers of; and enquiries."""
-        load = len(line.charges)
+        load = line.load()
         if self.enquiries:
             load += self._enquiring.get(line.conn, 0)
         return load
@@ -261,32 +269,27 @@ class ChargeBook:
         """A connection that just said something."""
         line = self._lines.get(conn)
         if line is None:
-            line = self._lines[conn] = Line(conn)
+            line = self._lines[conn] = Line(conn, self._shelves)
         return line
 
     def line_lost(self, conn: int) -> list[Charge]:
         """A connection is gone; returns the charges whose answer it was handed."""
         line = self._lines.pop(conn, None)
-        return line.charges.copy() if line is not None else []
+        return line.charges() if line is not None else []
 
     def join_line(self, charge: Charge, line: Line | None) -> None:
         """From now on `line` waits for the answer to `charge`."""
         self.leave_line(charge)
         charge.line = line
         if line is not None:
-            line.charges.append(charge)
+            line.joined_by(charge)
 
     def leave_line(self, charge: Charge) -> None:
         """Nobody waits for `charge` any more."""
         line = charge.line
-        if line is None:
-            return
-        charge.line = None
-        charges = line.charges
-        if charges[-1] is charge:
-            charges.pop()
-        else:
-            charges.remove(charge)
+        if line is not None:
+            charge.line = None
+            line.left_by(charge)
 
     def place(self, state: State) -> Place:
         """What the book has to know of a state."""
@@ -319,10 +322,8 @@ class ChargeBook:
         """It came to its end, perhaps not for the first time: its last one counts."""
         charge.has_ended = True
         self._ended.join(charge)
-        while self._ended.count > self._ended_max:
-            first = self._ended.first
-            if first is None:
-                return
+        first = self._ended.first
+        if self._ended.count > self._ended_max and first is not None:
             self.remove(first)
 
 

@@ -1,11 +1,15 @@
 cimport cython
+cimport routing.line as lines
 from codec._wire cimport Message as Message_t
 from routing.line cimport Line as Line_t, Speaker as Speaker_t
 from routing.clock cimport Now as Now_t
+from routing.conventions.base cimport Convention as Convention_t
+
+cdef long _UNREAD
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Asker:
     cdef public object conn
     cdef public Message_t request
@@ -15,10 +19,12 @@ cdef class Asker:
     @cython.locals(speaker=Speaker_t, line=Line_t)
     cpdef Speaker_t speaker(self)
     cpdef str till(self)
+    cdef long _amount
     cpdef str stan(self)
+    cpdef long amount(self, Convention_t convention) except -2
 
 @cython.final
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Cause:
     cdef public object event
     cdef public Now_t now

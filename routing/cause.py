@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from routing.line import Speaker
+from routing import line as lines
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
-    from routing.line import Line
+    from routing.conventions import Convention
+    from routing.line import Line, Speaker
     from routing.states import Event
+
+_UNREAD: Final = -2
+"""Where no amount was read yet; -1 is one that can't be read."""
 
 
 @dataclass
@@ -24,13 +28,14 @@ class Asker:
     """The same connection; None where the answer is all that it is for."""
     _speaker: Speaker | None = field(default=None, init=False)
     _stan: str = field(default="", init=False)
+    _amount: int = field(default=_UNREAD, init=False)
 
     def speaker(self) -> Speaker:
         """Whose request it is."""
         speaker = self._speaker
         if speaker is None:
             line, request = self.line, self.request
-            speaker = Speaker(request) if line is None else line.speaker_of(request)
+            speaker = line.speaker_of(request) if line is not None else lines.speaker_of(request)
             self._speaker = speaker
         return speaker
 
@@ -44,6 +49,12 @@ class Asker:
             self._stan = self.request.text(11)
         return self._stan
 
+    def amount(self, convention: Convention) -> int:
+        """The minor units that it asks for, as `convention.amount` reads them."""
+        if self._amount == _UNREAD:
+            self._amount = convention.amount(self.request)
+        return self._amount
+
 
 # Made for every charge, and field by field: a class called with arguments costs C five times that.
 
@@ -52,7 +63,7 @@ def asked(line: Line, request: Message) -> Asker:
     """Who has just asked."""
     asker = Asker.__new__(Asker)
     asker.conn, asker.request, asker.line = line.conn, request, line
-    asker._speaker, asker._stan = None, ""
+    asker._speaker, asker._stan, asker._amount = None, "", _UNREAD
     return asker
 
 

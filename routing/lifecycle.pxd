@@ -38,7 +38,7 @@ cdef class Lifecycle(Actions):
     cdef public object keeper
     cdef public Registry_t registry
     cdef public Gate_t gate
-    cdef object _next_id
+    cdef long long _next_id
     cpdef object next_id(self)
     cpdef object open(self, Charge_t charge, Host_t host, Message_t message, object link, Now_t now)
     @cython.locals(cell=Step_t, cause=Cause_t, course=Course_t)

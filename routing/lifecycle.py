@@ -276,7 +276,9 @@ class Lifecycle(Actions):
     def delivered(self, charge: Charge, now: Now) -> None:
         """A proof came that the terminal has its approval."""
         if charge.state is _APPROVED or charge.state is _DELIVERY_UNKNOWN:
-            event = _IS_SERVICE if charge.proof == _SERVED_AT_APPROVAL else _PROVEN
+            proof = charge.proof
+            served = proof is _SERVED_AT_APPROVAL or proof == _SERVED_AT_APPROVAL
+            event = _IS_SERVICE if served else _PROVEN
             self.move(charge, event, now, None, None, None)
 
     def restore(self, charge: Charge, now: Now) -> None:

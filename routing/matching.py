@@ -107,8 +107,6 @@ class PendingKeys:
         if self.is_full() or not self.is_free_for(key, owner):
             return False
         self._owners[key] = owner
-        if self._late:
-            self._late.pop(key, None)
         return True
 
     def claim_new(self, key: str, owner: Owner) -> None:

@@ -41,7 +41,7 @@ def asked_for(
     charge.batch = convention.batch(request)
     charge.de7 = request.text(7)
     charge.processing_code = speaker.processing_code_of(request)
-    charge.amount = convention.amount(request)
+    charge.amount = asker.amount(convention)
     charge.pan = pan_of(request)
     charge.operator = convention.operator(request)
     charge.request = request
@@ -56,8 +56,8 @@ def sent_as(charge: Charge, host: Host, message: Message) -> None:
     charge.host_de7 = charge.de7 if message.holds(7, charge.de7) else message.text(7)
     charge.currency = convention.currency_of(message) or _CURRENCY_UNKNOWN
     charge.sent = kept.keep(message, _kept(convention, charge.kind))
-    header = message.header
-    charge.sent_header = header.hex() if header else ""
+    if convention.has_header:
+        charge.sent_header = message.header.hex()
 
 
 def _kept(convention: Convention, transaction: Transaction) -> frozenset[int]:

@@ -62,8 +62,8 @@ class RouteTable:
         known = tuple(routes) or (Route(host=default_host),)
         self._routes = tuple((route, route.orders()) for route in known)
         self._turn = 0
-        self.always: tuple[str, ...] = () if routes else (default_host,)
-        """The one host that everything goes to, if there are no routes."""
+        self.only = "" if routes else default_host
+        """The one host that everything goes to, if there are no routes; else ''."""
 
     def hosts_for(self, dialect: str, mti: str, processing_code: str, pan: str) -> tuple[str, ...]:
         """The names of the hosts to ask, one after the other; none when no route fits."""

@@ -31,7 +31,7 @@ cdef class TerminalSide:
     cdef public object not_requests
     @cython.locals(asker=Asker_t, known=Listener)
     cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
-    @cython.locals(host=Host_t)
+    @cython.locals(host=Host_t, code=str, only=str, identity=str)
     cpdef object _charge(self, Asker_t asker, Listener listener, Now_t now)
     cdef bint _takes(self, Asker_t asker, object kind, bint mac_good) except -1
-    cpdef object _may_not(self, Asker_t asker, Listener listener, Now_t now, bint takes_money=*)
+    cpdef str _may_not(self, Asker_t asker, Listener listener, Now_t now, bint takes_money=*)

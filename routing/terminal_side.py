@@ -151,12 +151,13 @@ class TerminalSide:
             or self.admission.busy(asker)
             or self.admission.beyond_limits(asker.request, now)
         )
-        host, choice = None, MAIN_ACCOUNT
+        host, choice, only = None, MAIN_ACCOUNT, ""
         if not code:
             choice = self.admission.account_for(asker.request, now)
-            code = choice.code
+            if choice is not MAIN_ACCOUNT:
+                code, only = choice.code, choice.host
         if not code:
-            host, code = self.admission.host_for(asker.request, listener, now, choice.host)
+            host, code = self.admission.host_for(asker.request, listener, now, only)
         if host is not None:
             code = self.admission.open(asker, listener, identity, host, None, now, choice)
         if code:

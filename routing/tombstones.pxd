@@ -10,6 +10,7 @@ cdef class Tombstones:
     cdef double _late_request_s
     cdef object _reversed
     cdef object _refused
+    cdef bint _some
     cdef public object unsaid
     cpdef bint are_none(self) except -1
     cpdef object verdict(self, object identity, Message_t request, object conn, tuple named, double now)

@@ -54,6 +54,7 @@ class Tombstones:
         self._max, self._late_request_s = tombstones_max, late_request_s
         self._reversed: OrderedDict[str, _Reversed] = OrderedDict()
         self._refused: OrderedDict[str, _Refused] = OrderedDict()
+        self._some = False
         self.unsaid = 0
         """Answers that were not given because they could not be remembered."""
 
@@ -62,7 +63,7 @@ class Tombstones:
 
     def are_none(self) -> bool:
         """Whether nothing is remembered here."""
-        return not self._reversed and not self._refused
+        return not self._some
 
     def reversed(self, original: Original, now: float) -> bool:
         """A terminal reversed what never came; False if there is no room to remember it."""
@@ -106,6 +107,7 @@ class Tombstones:
         if key not in graves and len(graves) >= self._max:
             self.unsaid += 1
             return False
+        self._some = True
         graves[key] = grave
         graves.move_to_end(key)
         return True

@@ -18,6 +18,7 @@ cdef class Convention:
     cdef tuple _required
     cdef readonly frozenset kept
     cdef readonly bint keeps_number
+    cdef readonly bint has_header
     cpdef object kind(self, Message_t message)
     cpdef object transaction(self, Message_t message)
     cpdef str identity(self, Message_t message)

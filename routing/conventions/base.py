@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from enum import StrEnum
+from sys import intern
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
@@ -90,12 +91,14 @@ def answer_mti(mti: str) -> str:
     known = _ANSWERS.get(mti)
     if known is None:
         known = mti[:2] + _RESPONSE_FUNCTION[mti[2]] + mti[3].translate(_FIRST_TRY)
-        _ANSWERS[mti] = known
+        known = _ANSWERS[mti] = intern(known)
     return known
 
 
 def first_mti(mti: str) -> str:
     """The MTI of a message's first try, as an acquirer sends it: of 0201, of 0203, 0200."""
+    if mti[3] == "0":
+        return mti
     known = _FIRST_TRIES.get(mti)
     if known is None:
         known = _FIRST_TRIES[mti] = mti[:3] + "0"
@@ -151,6 +154,7 @@ class Convention:
         self.dialect = dialect(name)
         self._required, self.kept = self.required, self.sufficient
         self.keeps_number = self.keeps_stan
+        self.has_header = bool(self.dialect.header)
 
     @abstractmethod
     def kind(self, message: Message) -> Kind:
@@ -328,7 +332,8 @@ class Convention:
 
     def missing(self, message: Message) -> int | None:
         """The first field that a charge must have and this one lacks."""
-        return first_missing(message, self._required)
+        required = self._required
+        return None if message.has_all(required) else first_missing(message, required)
 
 
 def first_missing(message: Message, required: tuple[int, ...]) -> int | None:
@@ -355,8 +360,7 @@ def named(message: Message, stan: str, mti_class: str) -> str:
 
 def pan_of(message: Message) -> str:
     """The card number, from DE 2 or track 2; '' if neither holds one."""
-    pan = message.get(2)
-    if pan is not None:
-        return pan
+    if message.has(2):
+        return message.text(2)
     pan, separator, _ = (message.get(35) or "").replace("D", "=").partition("=")
     return pan if separator and len(pan) <= _PAN_DIGITS_MAX else ""
