@@ -15,7 +15,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
 from codec._secret cimport wipe_memory
 from codec._text cimport hex_digit, hex_from, hex_value, uint64_t
-from codec._layout cimport BINARY
+from codec._layout cimport BINARY, TEXT, Rule
 from codec._wire cimport Message, Slot, is_present
 
 from codec import _mac_python
@@ -478,6 +478,16 @@ cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) exce
 cdef str NO_MAC = "0" * (2 * FIELD_BYTES)   # what stands in its place while it is made
 
 
+cdef inline bint is_raw(const Rule* rule, Py_ssize_t units) noexcept:
+    """Whether the field's bytes are the MAC's own."""
+    return rule.content == BINARY and units == FIELD_BYTES
+
+
+cdef inline bint is_text(const Rule* rule, Py_ssize_t units) noexcept:
+    """Whether they are its hex digits, in ASCII."""
+    return rule.content == TEXT and rule.charset.seven_bit and units == 2 * FIELD_BYTES
+
+
 cdef int check_given(Message message, MacKey key) except -1:
     if message is None or key is None:
         raise TypeError("a MAC needs a message and a key")
@@ -487,8 +497,16 @@ cdef int check_given(Message message, MacKey key) except -1:
 cdef int make_place(Message message) except -1:
     """Which field the message's MAC stands in; it is there from now on."""
     cdef int de = mac_field(message)
-    if not is_present(&message.index, de):
+    cdef const Rule* rule = &message.dialect.layout.rules[de]
+    cdef uint8_t* room = NULL
+    if is_present(&message.index, de):
+        return de
+    if is_raw(rule, rule.maximum) or is_text(rule, rule.maximum):
+        room = message.append_room(de, rule, rule.maximum)
+    if room == NULL:
         message.patch(de, NO_MAC)
+    else:
+        memset(room, 0x30 if rule.content == TEXT else 0, rule.maximum)
     return de
 
 
@@ -501,8 +519,10 @@ cpdef int sign(Message message, MacKey key) except -1:
     slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
     fill_over(message, key, slot, field)
-    if rule.content == BINARY and slot.units == FIELD_BYTES:
+    if is_raw(rule, slot.units):
         memcpy(message.writable() + slot.start + rule.length_bytes, field, FIELD_BYTES)
+    elif is_text(rule, slot.units):
+        hex_of(field, FIELD_BYTES, message.writable() + slot.start + rule.length_bytes)
     else:
         message.patch(de, hex_from(field, FIELD_BYTES))
     return 0
@@ -528,7 +548,15 @@ cdef bint is_code(Message message, int de, const uint8_t* field) noexcept:
     cdef Slot* slot = message.find(de)
     rule = &message.dialect.layout.rules[de]
     cdef const uint8_t* found = message.data() + slot.start + rule.length_bytes
-    if rule.content == BINARY and slot.units == FIELD_BYTES:
+    cdef uint8_t[2 * FIELD_BYTES] text
+    if is_text(rule, slot.units):
+        hex_of(field, FIELD_BYTES, text)
+        for i in range(2 * FIELD_BYTES):
+            wrong |= found[i] ^ text[i]
+        if not wrong:
+            return True
+        wrong = 0                                   # or its digits are written otherwise
+    if is_raw(rule, slot.units):
         for i in range(FIELD_BYTES):
             wrong |= found[i] ^ field[i]
     elif slot.units == 2 * FIELD_BYTES:

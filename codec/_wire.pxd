@@ -75,6 +75,7 @@ cdef class Message:
     cdef object value_of(self, int de)
     cdef int rebuild(self, int changed, str value) except -1
     cdef bint append(self, int de, const Rule* rule, str value) except -1
+    cdef uint8_t* append_room(self, int de, const Rule* rule, Py_ssize_t units) except? NULL
     cdef bint cut(self, int de) except -1
     cdef str type_of(self)
     cpdef object get(self, object key, object default=*)

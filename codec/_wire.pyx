@@ -10,6 +10,7 @@ A message keeps the very `bytes` object it was given and copies it before the fi
 """
 
 from dataclasses import replace as _replace
+from sys import intern
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -289,7 +290,7 @@ cdef str code_of(const uint8_t* raw, Py_ssize_t units):
         number = number * 10 + digit
     known = CODES[at + number]
     if known is None:
-        known = CODES[at + number] = ascii_from(raw, units)
+        known = CODES[at + number] = intern(ascii_from(raw, units))
     return known
 
 
@@ -418,6 +419,24 @@ cdef void write_bitmap(const Layout* layout, uint64_t bits, uint8_t* out) noexce
         else:
             out[i] = layout.bitmap_charset.encode[hex_digit((bits >> (60 - 4 * i)) & 15)]
 
+cdef void write_bit(const Layout* layout, const uint64_t* present, int de,
+                    uint8_t* out) noexcept nogil:
+    """The bit of one field, in bitmaps that are as many as before."""
+    cdef int bit = (de - 1) & 63
+    cdef uint64_t bits = present[(de - 1) >> 6]
+    out += (de - 1) // 64 * layout.bitmap_bytes
+    if layout.bitmap_form == AS_BYTES:
+        if bit < 8:                             # beside the one that says that more follow
+            out[0] = (out[0] & 0x80) | (bits >> 56 & 0x7F)
+        else:
+            out[bit >> 3] = (bits >> (56 - (bit & ~7))) & 0xFF
+    elif bit < 4:
+        bits |= <uint64_t>(layout.bitmap_digits[out[0]] & 8) << 60
+        out[0] = layout.bitmap_charset.encode[hex_digit(bits >> 60)]
+    else:
+        out[bit >> 2] = layout.bitmap_charset.encode[
+            hex_digit((bits >> (60 - (bit & ~3))) & 15)]
+
 cdef int bitmaps_needed(const uint64_t* present) noexcept nogil:
     return 3 if present[2] else 2 if present[1] else 1
 
@@ -436,7 +455,7 @@ cdef list MTI_TEXTS = [None] * 10000        # by number; an MTI is asked for aga
 cdef str mti_text(int number):
     known = MTI_TEXTS[number]
     if known is None:
-        known = MTI_TEXTS[number] = f"{number:04d}"
+        known = MTI_TEXTS[number] = intern(f"{number:04d}")
     return known
 
 
@@ -475,7 +494,7 @@ cdef class FieldSet:
 
 @cython.final
 @cython.no_gc
-@cython.freelist(256)
+@cython.freelist(1024)
 cdef class Message:
     """A view over one frame (without its length header): indexed once, decoded when asked.
 
@@ -563,8 +582,8 @@ cdef class Message:
         """An independent message with the same bytes, which are copied when one of both changes."""
         cdef Message twin = Message.__new__(Message, None, None)
         self.owned = False
-        twin.frame, twin.dialect, twin.index = self.frame, self.dialect, self.index
-        twin.mti = self.mti
+        twin.frame, twin.dialect, twin.mti = self.frame, self.dialect, self.mti
+        memcpy(&twin.index, &self.index, sizeof(Index))
         return twin
 
     def __copy__(self):
@@ -814,27 +833,33 @@ cdef class Message:
 
     cdef bint append(self, int de, const Rule* rule, str value) except -1:
         """Add a field behind all others without a rebuild; False if that can't be."""
+        cdef uint8_t* out = self.append_room(de, rule, units_of(rule, value))
+        if out == NULL:
+            return False
+        write_value(rule, value, out)
+        return True
+
+    cdef uint8_t* append_room(self, int de, const Rule* rule, Py_ssize_t units) except? NULL:
+        """The same of a field whose value of so many units, which fits, the caller writes."""
         cdef Layout* layout = &self.dialect.layout
         cdef Py_ssize_t old = PyBytes_GET_SIZE(self.frame)
-        cdef Py_ssize_t size = old + rule.length_bytes + value_bytes(rule, value)
-        cdef uint64_t[BITMAP_WORDS] present = self.index.present
+        cdef Py_ssize_t size = old + rule.length_bytes + bytes_of(rule, units)
+        cdef uint64_t* present = self.index.present
         cdef uint8_t* out
         cdef bytes frame
         if size > FRAME_BYTES_MAX or not is_last(present, de):
-            return False
-        present[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
-        if bitmaps_needed(present) != bitmaps_needed(self.index.present):
-            return False
+            return NULL
+        if (de > 64 and not present[1] and not present[2]) or (de > 128 and not present[2]):
+            return NULL                         # it would need one more bitmap
         frame = PyBytes_FromStringAndSize(NULL, size)
         out = <uint8_t*>PyBytes_AS_STRING(frame)
         memcpy(out, self.data(), old)
-        write_length(rule, units_of(rule, value), out + old)
-        write_value(rule, value, out + old + rule.length_bytes)
-        write_bitmaps(layout, present, out + layout.header_bytes + layout.mti_bytes)
+        present[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
+        write_bit(layout, present, de, out + layout.header_bytes + layout.mti_bytes)
+        write_length(rule, units, out + old)
         self.frame, self.owned, self.coded_by = frame, True, None
-        self.index.present = present
-        self.index.slots[de] = Slot(<uint16_t>old, <uint16_t>units_of(rule, value))
-        return True
+        self.index.slots[de] = Slot(<uint16_t>old, <uint16_t>units)
+        return out + old + rule.length_bytes
 
     cdef bint cut(self, int de) except -1:
         """Take the last field out without a rebuild; False if that can't be."""
@@ -845,8 +870,8 @@ cdef class Message:
         if not is_last(present, de) or bitmaps_needed(present) != bitmaps_needed(self.index.present):
             return False
         frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.frame), self.index.slots[de].start)
-        write_bitmaps(layout, present, <uint8_t*>PyBytes_AS_STRING(frame) + layout.header_bytes
-                      + layout.mti_bytes)
+        write_bit(layout, present, de, <uint8_t*>PyBytes_AS_STRING(frame) + layout.header_bytes
+                  + layout.mti_bytes)
         self.frame, self.owned, self.coded_by = frame, True, None
         self.index.present = present
         return True
@@ -1013,9 +1038,16 @@ cdef str joined_values(Message message, tuple fields, bint escaped):
 cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
     """One bit for each field that both have with the same value."""
     cdef uint64_t bits, bit
-    cdef int word, lead
+    cdef int word, lead, de
+    cdef uint16_t units
+    cdef const uint8_t* mine
+    cdef const uint8_t* theirs
+    cdef const Slot* slot
+    cdef const Rule* rule
+    cdef bint alike
     if other is None:
         raise TypeError("shared with a message only")
+    mine, theirs, alike = one.data(), other.data(), one.dialect is other.dialect
     for word in range(BITMAP_WORDS):
         bits = one.index.present[word] & other.index.present[word]
         shared[word] = bits
@@ -1023,7 +1055,16 @@ cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
             lead = leading_zeros(bits)
             bit = <uint64_t>1 << (63 - lead)
             bits ^= bit
-            if not same_value(one, other, word * 64 + lead + 1):
+            de = word * 64 + lead + 1
+            rule = &one.dialect.layout.rules[de]
+            slot, units = &one.index.slots[de], other.index.slots[de].units
+            # Nearly all that both have is the same byte by byte.
+            if alike and slot.units == units and memcmp(
+                    mine + slot.start + rule.length_bytes,
+                    theirs + other.index.slots[de].start + rule.length_bytes,
+                    bytes_of(rule, units)) == 0:
+                continue
+            if not same_value(one, other, de):
                 shared[word] ^= bit
     return 0
 

@@ -2,6 +2,8 @@ from codec._mac cimport MacKey as MacKey_t, sign, verify
 from codec._wire cimport Message as Message_t
 from gateway.peer cimport AnyPeer
 
+cdef Py_UCS4 _NETWORK_CLASS
+
 cdef class Peer(AnyPeer):
     cdef readonly MacKey_t key
     cpdef bint authentic(self, Message_t message) except -1

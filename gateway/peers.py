@@ -35,12 +35,12 @@ class Peer(AnyPeer):
         return self.key is None or verify(message, self.key)
 
     def signed(self, message: Message) -> bytes:
-        if self.key is not None and message.mti[1] != _NETWORK_CLASS:
+        if self.key is not None and not message.is_of(_NETWORK_CLASS):
             sign(message, self.key)
         return message.sent()
 
     def key_ahead(self, message: Message) -> MacKey | None:
-        return self.key if self.gains and message.mti[1] != _NETWORK_CLASS else None
+        return self.key if self.gains and not message.is_of(_NETWORK_CLASS) else None
 
 
 class WorkingPeer(AnyPeer):
@@ -67,10 +67,11 @@ class WorkingPeer(AnyPeer):
         """Network management has none; settlement may have none, and its answer has a place for
         one if the request had one.
         """
-        mti_class = message.mti[1]
-        if mti_class == _NETWORK_CLASS:
+        if message.is_of(_NETWORK_CLASS):
             return True
-        return not self.settlement_macs and mti_class in _SETTLEMENT and not has_mac(message)
+        if self.settlement_macs or message.mti[1] not in _SETTLEMENT:
+            return False
+        return not has_mac(message)
 
 
 Peers = dict[str, AnyPeer]

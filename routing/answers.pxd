@@ -6,7 +6,6 @@ from codec._wire cimport FieldSet as FieldSet_t, Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.conventions.base cimport Convention as Convention_t, answer_mti
 
-cdef dict _MANNERS
 cdef int _CHIP_DATA, _MAC, _OTHER_MAC
 
 @cython.final
@@ -16,6 +15,15 @@ cdef class _Manner:
     cdef bint has_header
     cdef FieldSet_t kept
     cdef FieldSet_t kept_with_chip
+
+@cython.final
+cdef class _Manners:
+    cdef dict _known
+    cdef Dialect_t _before
+    cdef _Manner _its
+    cdef _Manner of(self, Dialect_t dialect)
+
+cdef _Manners _MANNERS
 
 @cython.locals(manner=_Manner, original=int)
 cpdef Message_t for_terminal(Message_t request, Message_t reply, object translators, object now)

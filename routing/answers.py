@@ -16,7 +16,7 @@ from routing.response_codes import APPROVED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codec import Message
+    from codec import Dialect, Message
     from routing.charge import Charge
     from routing.clock import Now
     from routing.conventions import Convention
@@ -42,7 +42,22 @@ class _Manner:
         self.kept_with_chip = FieldSet((_KEPT - convention.unkept) | {_CHIP_DATA})
 
 
-_MANNERS: Final = {name: _Manner(convention) for name, convention in CONVENTIONS.items()}
+class _Manners:
+    """Those of all dialects: nearly always that of the answer before is asked for."""
+
+    def __init__(self) -> None:
+        self._known = {name: _Manner(convention) for name, convention in CONVENTIONS.items()}
+        self._before: Dialect | None = None
+        self._its = next(iter(self._known.values()))
+
+    def of(self, dialect: Dialect) -> _Manner:
+        """How answers are made in this one."""
+        if dialect is not self._before:
+            self._before, self._its = dialect, self._known[dialect.name]
+        return self._its
+
+
+_MANNERS: Final = _Manners()
 
 
 def for_terminal(
@@ -55,7 +70,7 @@ def for_terminal(
     if request.dialect is not reply.dialect:
         pair = (request.dialect.name, reply.dialect.name)
         return translators[pair].answer(reply, request, now)
-    manner = _MANNERS[request.dialect.name]
+    manner = _MANNERS.of(request.dialect)
     reply.set_mti(answer_mti(request.mti))
     reply.take_over(11, request)
     original = manner.original_field
@@ -71,7 +86,7 @@ def for_terminal(
 
 def remember(charge: Charge, answer: Message, request: Message) -> None:
     """Keep of `answer` what it takes to give it again."""
-    manner = _MANNERS[answer.dialect.name]
+    manner = _MANNERS.of(answer.dialect)
     wanted = manner.kept
     if answer.has(_CHIP_DATA) and _may_rest_on_disk(answer):
         wanted = manner.kept_with_chip

@@ -9,7 +9,7 @@ cdef long _UNREAD
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Asker:
     cdef public object conn
     cdef public Message_t request
@@ -25,7 +25,7 @@ cdef class Asker:
     cpdef long amount(self, Convention_t convention) except -2
 
 @cython.final
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Cause:
     cdef public object event
     cdef public Now_t now

@@ -10,7 +10,7 @@ cdef object _SALE, _SENT
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Charge:
     cdef public object id
     cdef public object epoch

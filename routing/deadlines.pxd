@@ -2,7 +2,7 @@ cimport cython
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Due:
     cdef public double at
     cdef public long long number

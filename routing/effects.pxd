@@ -8,14 +8,14 @@ cpdef tuple moved_values(Charge_t each)
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Opened:
     cdef public object id
     cdef public tuple values
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class Moved:
     cdef public object id
     cdef public object epoch
@@ -25,7 +25,7 @@ cdef class Moved:
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class ToTerminal:
     cdef public object conn
     cdef public Message_t message
@@ -34,7 +34,7 @@ cdef class ToTerminal:
 
 @cython.final
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(1024)
 cdef class ToHost:
     cdef public object link
     cdef public Message_t message

@@ -81,7 +81,7 @@ class HostSide:
         message: Message,
         code: str,
     ) -> bool:
-        field = differing_field(sent, stan, de7, message, code == _PARTIAL)
+        field = differing_field(sent, stan, de7, message, code != _APPROVED and code == _PARTIAL)
         if field is not None:
             self.unmatched[host.name, f"DE {field} differs"] += 1
         return field is None and bool(code)
@@ -131,7 +131,7 @@ class HostSide:
         charge.rrn = message.text(37)
         charge.approval_code = message.text(38)
         charge.approved_amount = charge.amount
-        if code == _PARTIAL and message.has(4):
+        if code != _APPROVED and code == _PARTIAL and message.has(4):
             charge.approved_amount = int(host.convention.amount_of(message))
         if charge.state is not _SENT:
             self.late_approvals += 1

@@ -6,7 +6,7 @@ cimport cython
 
 @cython.final
 @cython.no_gc
-@cython.freelist(256)
+@cython.freelist(1024)
 cdef class Frame:
     """A whole frame came, without its length header."""
 
@@ -33,7 +33,7 @@ cdef Frame frame_of(object conn, str peer, bytes data):
 
 @cython.final
 @cython.no_gc
-@cython.freelist(256)
+@cython.freelist(1024)
 cdef class Acknowledged:
     """The other side's TCP has every byte that was sent with `tag`, and no reset followed."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from enum import StrEnum
+from sys import intern
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from codec import build, dialect
@@ -100,7 +101,7 @@ def answer_mti(mti: str) -> str:
     known = _ANSWERS.get(mti)
     if known is None:
         known = mti[:2] + _RESPONSE_FUNCTION[mti[2]] + mti[3].translate(_FIRST_TRY)
-        _ANSWERS[mti] = known
+        known = _ANSWERS[mti] = intern(known)
     return known
 
 

@@ -212,6 +212,15 @@ async def test_the_last_frame_before_a_close_is_still_heard(wire: Wire) -> None:
     assert [event.data for event in wire.seen if isinstance(event, Frame)] == [b"last words"]
 
 
+async def test_more_than_is_read_at_once_is_heard_to_its_end(wire: Wire) -> None:
+    count = 500
+    client = wire.client()
+    client.sendall(b"".join(frame(b"%0400d" % number) for number in range(count)))
+    await wire.until(lambda event: isinstance(event, Frame) and int(event.data) == count - 1)
+    heard = [int(event.data) for event in wire.seen if isinstance(event, Frame)]
+    assert heard == list(range(count))
+
+
 @pytest.mark.parametrize(
     ("length", "why"), [(0, "not a frame"), (501, "frame_bytes_max"), (65_535, "frame_bytes_max")]
 )
