@@ -16,7 +16,7 @@ _SLOTS: Final = 400
 """Half a megabyte for each connection; SQLite makes smaller slots of some of them."""
 CACHE_KIB: Final = 4_096
 """Pages that the connection which writes keeps: those of some hundred terminals, as each charge
-looks for its identity in a page of its terminal's.  No more, as SQLite goes over all pages that it keeps
+looks for its identity in a page of its terminal's.  No more, as SQLite goes over all that it keeps
 at nearly every commit: 16 MiB cost a charge 3 µs where 32 charges share a commit, 64 MiB 7."""
 LARGE_PAGES: Final = 262_145
 """1 GiB: the number that SQLite gives to a page meanwhile when it sorts others.  Only while that is

@@ -166,6 +166,16 @@ def _always(original: Any) -> Any:
     return lambda *_: True
 
 
+def _takes_any_key(original: Any) -> Any:
+    del original
+
+    def take_new(self: Any, key: str, owner: Any) -> bool:
+        self._owners[key] = owner
+        return True
+
+    return take_new
+
+
 def _sent_is_forgotten(original: Any) -> Any:
     def restore(self: Any, charge: Charge, now: Now) -> None:
         if charge.state is not State.SENT:
@@ -373,10 +383,16 @@ ALL: Final[dict[str, Mutation]] = {
             _always,
             _M(
                 "",
-                host_side,
-                "differing_field",
-                _echoes_unchecked,
-                _M("", Iso87, "pending_key", _read_off),
+                PendingKeys,
+                "take_new",
+                _takes_any_key,
+                _M(
+                    "",
+                    host_side,
+                    "differing_field",
+                    _echoes_unchecked,
+                    _M("", Iso87, "pending_key", _read_off),
+                ),
             ),
         ),
     ),
