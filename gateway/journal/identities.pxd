@@ -1,8 +1,6 @@
 cimport cython
 
-from routing.effects cimport Opened as Opened_t
-
-cdef Py_ssize_t _IDENTITY, _LAST_DIGITS
+cdef Py_ssize_t _LAST_DIGITS
 
 @cython.locals(second=Py_ssize_t)
 cpdef str group_of(str identity)
@@ -16,11 +14,9 @@ cdef class Identities:
     cdef dict _groups
     cdef object _order
     cdef dict _leaving
-    @cython.locals(record=Opened_t, known=dict, new=dict, identity=str)
-    cpdef dict known(self, object opened)
-    @cython.locals(record=Opened_t)
+    @cython.locals(identity=str)
     cpdef object hold(self, object opened, object due, object up_to)
-    @cython.locals(record=Opened_t, late=list)
+    @cython.locals(each=tuple, late=list)
     cpdef list late(self, object opened)
     @cython.locals(too_many=Py_ssize_t, most=Py_ssize_t, due=list)
     cpdef list due(self, Py_ssize_t count)

@@ -24,14 +24,10 @@ from collections import deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from routing.effects import OPENED
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import apsw
-
-    from routing.effects import Opened
 
 RUN: Final = 131_072
 """Identities that memory gathers; no more but those of a batch.  Each takes 160 bytes where
@@ -49,6 +45,10 @@ ARE_IN_TABLE: Final = (
     "SELECT identity FROM charge_identity WHERE identity IN (SELECT value FROM json_each(?))"
 )
 BEGIN_SO: Final = "SELECT id FROM charge_identity WHERE identity >= ? AND identity < ?"
+GREATEST: Final = (
+    "SELECT identity FROM charge_identity WHERE identity >= ? AND identity < ?"
+    " ORDER BY identity DESC LIMIT 1"
+)
 _CATCH_UP: Final = """
 INSERT OR IGNORE INTO charge_identity
     SELECT identity, id FROM charge_record WHERE id > (SELECT up_to FROM identified)
@@ -56,7 +56,6 @@ INSERT OR IGNORE INTO charge_identity
 UPDATE identified SET up_to = (SELECT coalesce(max(id), 0) FROM charge_record);
 """
 _UP_TO: Final = "SELECT up_to FROM identified"
-_IDENTITY: Final = OPENED.index("identity")
 _LAST_DIGITS: Final = 2
 """Of a STAN: those in which the identities of a group differ."""
 
@@ -96,27 +95,14 @@ class Identities:
         self._leaving: dict[str, int] = {}
         """A group of which a part is in the table."""
 
-    def known(self, opened: Sequence[Opened]) -> dict[int, int]:
-        """New charges whose identity another one has, in memory or among them, and these others."""
-        known: dict[int, int] = {}
-        new: dict[str, int] = {}
-        for record in opened:
-            identity = record.values[_IDENTITY]
-            older = self.of(identity)
-            if older is None:
-                older = new.setdefault(identity, record.id)
-            if older != record.id:
-                known[record.id] = older
-        return known
-
-    def late(self, opened: Sequence[Opened]) -> list[tuple[str, int]]:
-        """Rows for FILL of charges that come after greater ids were held."""
+    def late(self, opened: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Rows for FILL of charges (identity, id) that come after greater ids were held."""
         late, newest = [], self._newest
-        for record in opened:
-            if record.id > newest:
-                newest = record.id
+        for each in opened:
+            if each[1] > newest:
+                newest = each[1]
             else:
-                late.append((record.values[_IDENTITY], record.id))
+                late.append(each)
         return late
 
     def due(self, count: int) -> list[tuple[str, int]]:
@@ -144,7 +130,7 @@ class Identities:
 
     def hold(
         self,
-        opened: Sequence[Opened],
+        opened: Sequence[tuple[str, int]],
         due: Sequence[tuple[str, int]],
         up_to: Sequence[tuple[int]],
     ) -> None:
@@ -152,10 +138,10 @@ class Identities:
         self._let_go(due)
         for (number,) in up_to:
             self._up_to = number
-        for record in opened:
-            if record.id > self._newest:
-                self._newest = record.id
-                self._gather(record.values[_IDENTITY], record.id)
+        for identity, number in opened:
+            if number > self._newest:
+                self._newest = number
+                self._gather(identity, number)
 
     def _let_go(self, due: Sequence[tuple[str, int]]) -> None:
         """Of the first groups, as they are in the table."""

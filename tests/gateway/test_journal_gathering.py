@@ -11,15 +11,15 @@ import apsw
 import pytest
 
 from gateway.journal import memory
+from gateway.journal.ground import Ground
 from gateway.journal.identities import FILL, FILLED_AT_ONCE, RUN, Identities, group_of
-from gateway.journal.sqlite import SqliteJournal
-from gateway.journal.vault import Vault, load_key
-from routing.effects import OPENED, Opened
-from tests.gateway.journals import charge, opened
+from tests.gateway.journals import charge, opened, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from gateway.journal.sqlite import SqliteJournal
 
 PAGE_BYTES: Final = 4_096
 FRAME_BYTES: Final = PAGE_BYTES + 24
@@ -33,16 +33,9 @@ def identity_of(terminal: str, stan: str, sent_at: int = 0) -> str:
 def held_in(folder: Path, run: int = RUN) -> SqliteJournal:
     """A journal in its next life."""
     folder.mkdir(exist_ok=True)
-    vault = Vault(load_key(folder / "isogate.db.key"))
-    journal = SqliteJournal(folder / "isogate.db", vault, run=run)
+    journal = sqlite(folder, Ground(run=run))
     journal.start(1_790_000_000.0, ended_max=10)
     return journal
-
-
-def new(number: int, identity: str) -> Opened:
-    """As far as `Identities` looks."""
-    values = {"id": number, "identity": identity}
-    return Opened(number, tuple(values.get(name, "") for name in OPENED))
 
 
 class Table:
@@ -55,7 +48,9 @@ class Table:
         self.all: dict[str, int] = {}
         self.memory = Identities(0, run)
 
-    def append(self, opened: Sequence[Opened], *, fails: bool = False) -> list[tuple[str, int]]:
+    def append(
+        self, opened: Sequence[tuple[str, int]], *, fails: bool = False
+    ) -> list[tuple[str, int]]:
         """What of the gathered ones went into the table."""
         due, up_to = self.memory.due(len(opened)), self.memory.up_to()
         late = self.memory.late(opened)
@@ -64,7 +59,7 @@ class Table:
         assert not {identity for identity, _ in due} & {*self.rows}
         if not fails:
             self.rows |= dict(late + due)
-            self.all |= {each.values[OPENED.index("identity")]: each.id for each in opened}
+            self.all |= dict(opened)
             for (number,) in up_to:
                 assert number > self.up_to
                 self.up_to = number
@@ -104,7 +99,7 @@ def test_whatever_comes_is_found_as_if_there_were_one_table(seed: int) -> None:
             ids[at : at + 5] = rng.sample(ids[at : at + 5], len(ids[at : at + 5]))
     for _ in range(120):
         batch = [
-            new(ids.pop(0), identity_of(f"T{rng.choice((1, 1, 1, rng.randint(2, 30)))}", stan, at))
+            (identity_of(f"T{rng.choice((1, 1, 1, rng.randint(2, 30)))}", stan, at), ids.pop(0))
             for at, stan in enumerate(rng.choices(stans, k=rng.choice((0, 1, 2, 3, 12))), run)
         ]
         run += len(batch)
@@ -134,7 +129,7 @@ def test_up_to_is_exact() -> None:
     table = Table(4)
     order = ["A", "B", "A", "C", "A", "B", "A", "A", "A", "A", "C", "B", "A", "D", "D", "A"]
     for number, terminal in enumerate(order, 1):
-        table.append([new(number, identity_of(f"T{terminal}", f"{number:06}"))])
+        table.append([(identity_of(f"T{terminal}", f"{number:06}"), number)])
         lacking = [n for each, n in table.all.items() if each not in table.rows]
         # It is written with the batch after the one that made it true.
         before = table.memory.up_to()
@@ -150,7 +145,7 @@ def groups_of_batches(
         batch = []
         for number, terminal in enumerate(terminals[first : first + size], first + 1):
             stans[terminal] = stans.get(terminal, 100_000 + 37 * terminal) + 1
-            batch.append(new(number, identity_of(f"T{terminal}", f"{stans[terminal]:06}")))
+            batch.append((identity_of(f"T{terminal}", f"{stans[terminal]:06}"), number))
         due = table.append(batch)
         if first > 3 * run:
             found.append((len(due), len({group_of(identity) for identity, _ in due})))
@@ -184,7 +179,7 @@ def pages_of_batches(folder: Path, terminals: int, batches: int) -> list[int]:
     """Frames of the log of each commit of 16 charges."""
     pages, size = [], LOG_HEADER_BYTES
     with closing(held_in(folder, run=512)) as journal:
-        journal._db.execute("PRAGMA wal_autocheckpoint = 0")
+        journal._tables.db.execute("PRAGMA wal_autocheckpoint = 0")
         log = folder / "isogate.db-wal"
         size = log.stat().st_size
         for first in range(1, 16 * batches, 16):
@@ -223,19 +218,21 @@ def test_the_pages_in_which_identities_are_looked_for_stay_in_memory_of_a_large_
 ) -> None:
     """A thousand terminals: their last pages are more than SQLite keeps unless it is told."""
     with closing(held_in(tmp_path)) as journal:
-        assert list(journal._db.execute("PRAGMA cache_size")) == [(-memory.CACHE_KIB,)]
+        assert list(journal._tables.db.execute("PRAGMA cache_size")) == [(-memory.CACHE_KIB,)]
     monkeypatch.setattr(memory, "LARGE_PAGES", 10)
     with closing(held_in(tmp_path)) as journal:
-        assert list(journal._db.execute("PRAGMA cache_size")) == [(-memory.CACHE_OF_LARGE_KIB,)]
+        assert list(journal._tables.db.execute("PRAGMA cache_size")) == [
+            (-memory.CACHE_OF_LARGE_KIB,)
+        ]
         rows = [
             (identity_of(f"T{terminal:04}", f"{stan:06}"), -1)
             for terminal in range(1_000)
             for stan in range(70)
         ]
-        with journal._db:
-            journal._db.executemany(FILL, rows)
+        with journal._tables.db:
+            journal._tables.db.executemany(FILL, rows)
         for first in (1, 1_001):
-            missed = journal._db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, reset=True)[0]
+            missed = journal._tables.db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, reset=True)[0]
             numbers = range(first, first + 1_000)
             names = (
                 identity_of(f"T{number % 1_000:04}", f"{900_000 + first}") for number in numbers
@@ -243,7 +240,7 @@ def test_the_pages_in_which_identities_are_looked_for_stay_in_memory_of_a_large_
             journal.append(
                 [opened(charge(n, identity=each)) for n, each in zip(numbers, names, strict=True)]
             )
-        missed = journal._db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, reset=True)[0]
+        missed = journal._tables.db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, reset=True)[0]
     assert missed < 10
 
 
