@@ -464,6 +464,7 @@ cdef str mti_text(int number):
 
 cdef enum:
     JOINED_MAX = 256            # longer ones are joined as Python does
+    WORD = 8
     NUMBER_DIGITS_MAX = 18      # that fit a C number
 
 
@@ -705,22 +706,23 @@ cdef class Message:
         """The values of fields with a bar between each two, empty for an absent one; field 0 is the
         class of the MTI.  `escaped`: no two different lists of values give the same text.
         """
-        cdef uint8_t[JOINED_MAX] text
+        cdef uint8_t[JOINED_MAX + WORD] text
+        cdef const uint8_t* raw = self.data()
+        cdef const uint8_t* value
         cdef Py_ssize_t at = 0, units
-        cdef Slot* slot
+        cdef const Slot* slot
         cdef const Rule* rule
         cdef int de
         for number in fields:
             de = number
-            slot = self.find(de)
-            units = 1 if slot == NULL else slot.units
-            if at + units + 1 > JOINED_MAX:
-                return joined_values(self, fields, escaped)
-            if slot != NULL:
-                rule = &self.dialect.layout.rules[de]
-                if not plain_text(
-                        rule, self.data() + slot.start + rule.length_bytes, units, text + at,
-                        escaped):
+            if 1 <= de < FIELD_LIMIT and is_present(&self.index, de):
+                slot, rule = &self.index.slots[de], &self.dialect.layout.rules[de]
+                value, units = raw + slot.start + rule.length_bytes, slot.units
+                if at + units + 2 > JOINED_MAX:
+                    return joined_values(self, fields, escaped)
+                if rule.content == TEXT and rule.charset.seven_bit:
+                    memcpy(text + at, value, units)
+                elif not plain_text(rule, value, units, text + at, False):
                     return joined_values(self, fields, escaped)
                 at += units
             elif de == 0:
@@ -728,6 +730,10 @@ cdef class Message:
                 at += 1
             text[at] = 0x7C                 # '|'
             at += 1
+            if at + 2 > JOINED_MAX:
+                return joined_values(self, fields, escaped)
+        if escaped and to_escape(text, at) != len(fields):
+            return joined_values(self, fields, escaped)     # there are others than our own bars
         return ascii_from(text, at - 1) if at else ""
 
     def __contains__(self, key):
@@ -1005,6 +1011,20 @@ cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uin
         byte = raw[(i + spare) >> 1]
         out[i] = 0x30 + ((byte & 15) if (i + spare) & 1 else (byte >> 4))
     return True
+
+
+cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil:
+    """How many bars and backslashes there are; behind the text there is room for a word."""
+    cdef uint64_t low = 0x7F7F7F7F7F7F7F7F, word
+    cdef Py_ssize_t at, found = 0
+    memset(text + count, 0, WORD)
+    for at in range(0, count, 8):
+        memcpy(&word, text + at, WORD)
+        # Both, and nothing else, become a byte of zeros; of those alone the highest bit is left.
+        word = (word | <uint64_t>0x2020202020202020) ^ <uint64_t>0x7C7C7C7C7C7C7C7C
+        word = ~(((word & low) + low) | word | low) >> 7
+        found += (word * <uint64_t>0x0101010101010101) >> 56
+    return found
 
 
 cdef str joined_values(Message message, tuple fields, bint escaped):

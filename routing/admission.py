@@ -219,11 +219,11 @@ class Admission:
         choice: Choice = MAIN_ACCOUNT,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
-        request, convention = asker.request, listener.convention
+        request = asker.request
         message, link = self._worded(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
-        transaction = convention.transaction(request) or _SALE
+        transaction = asker.wish.transaction or _SALE
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
         charge = opening.asked_for(asker, listener, identity, transaction, now.wall)
@@ -254,9 +254,11 @@ class Admission:
         """
         keys, convention = host.keys, host.convention
         if convention.keeps_number:
+            charge.host_stan = message.text(11)
             return keys.take_new(convention.pending_key(message), charge)
         for _tried in range(_STANS_TRIED_MAX):
-            message.patch(11, keys.next_stan())
+            charge.host_stan = keys.next_stan()
+            message.patch(11, charge.host_stan)
             if keys.take_new(convention.pending_key(message), charge):
                 return True
             if keys.is_full():

@@ -3,7 +3,7 @@ cimport routing.line as lines
 from codec._wire cimport Message as Message_t
 from routing.line cimport Line as Line_t, Speaker as Speaker_t
 from routing.clock cimport Now as Now_t
-from routing.conventions.base cimport Convention as Convention_t
+from routing.conventions.base cimport Convention as Convention_t, Wish as Wish_t
 
 cdef long _UNREAD
 
@@ -14,6 +14,7 @@ cdef class Asker:
     cdef public object conn
     cdef public Message_t request
     cdef public Line_t line
+    cdef readonly Wish_t wish
     cdef Speaker_t _speaker
     cdef str _stan
     @cython.locals(speaker=Speaker_t, line=Line_t)
@@ -32,6 +33,6 @@ cdef class Cause:
     cdef public Asker asker
 
 @cython.locals(asker=Asker)
-cpdef Asker asked(Line_t line, Message_t request)
+cpdef Asker asked(Line_t line, Message_t request, Wish_t wish)
 @cython.locals(cause=Cause)
 cpdef Cause caused(object event, Now_t now, Message_t reply, Asker asker)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from routing import line as lines
+from routing.conventions.base import NO_WISH
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.conventions import Convention
+    from routing.conventions.base import Wish
     from routing.line import Line, Speaker
     from routing.states import Event
 
@@ -26,6 +28,7 @@ class Asker:
     request: Message
     line: Line | None = None
     """The same connection; None where the answer is all that it is for."""
+    wish: Wish = NO_WISH
     _speaker: Speaker | None = field(default=None, init=False)
     _stan: str = field(default="", init=False)
     _amount: int = field(default=_UNREAD, init=False)
@@ -59,10 +62,11 @@ class Asker:
 # Made for every charge, and field by field: a class called with arguments costs C five times that.
 
 
-def asked(line: Line, request: Message) -> Asker:
-    """Who has just asked."""
+def asked(line: Line, request: Message, wish: Wish) -> Asker:
+    """Who has just asked, and for what."""
     asker = Asker.__new__(Asker)
     asker.conn, asker.request, asker.line = line.conn, request, line
+    asker.wish = wish
     asker._speaker, asker._stan, asker._amount = None, "", _UNREAD
     return asker
 

@@ -104,10 +104,7 @@ class PendingKeys:
 
     def take_new(self, key: str, owner: Owner) -> bool:
         """Tie `key` to a new request, where that can be."""
-        if self.is_full() or not self.is_free_for(key, owner):
-            return False
-        self._owners[key] = owner
-        return True
+        return not self.is_full() and self._owners.setdefault(key, owner) is owner
 
     def claim_new(self, key: str, owner: Owner) -> None:
         """`claim` for a new request: some keys are not for those."""

@@ -49,10 +49,9 @@ def asked_for(
 
 
 def sent_as(charge: Charge, host: Host, message: Message) -> None:
-    """The same as its host gets it."""
+    """The same as its host gets it; `host_stan` it has already."""
     convention = host.convention
     charge.host = host.name
-    charge.host_stan = message.text(11)
     charge.host_de7 = charge.de7 if message.holds(7, charge.de7) else message.text(7)
     charge.currency = convention.currency_of(message) or _CURRENCY_UNKNOWN
     charge.sent = kept.keep(message, _kept(convention, charge.kind))

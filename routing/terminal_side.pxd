@@ -8,6 +8,7 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.replies cimport Replies as Replies_t
 
 from routing.clock cimport Now as Now_t
+from routing.conventions.base cimport Wish as Wish_t
 from routing.hosts cimport Host as Host_t
 from routing.listener cimport Listener
 from routing.sign_ins cimport SignIns as SignIns_t
@@ -29,7 +30,7 @@ cdef class TerminalSide:
     cdef public object heard_network
     cdef dict _handlers
     cdef public object not_requests
-    @cython.locals(asker=Asker_t, known=Listener)
+    @cython.locals(asker=Asker_t, known=Listener, wish=Wish_t)
     cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     @cython.locals(host=Host_t, code=str, only=str, identity=str)
     cpdef object _charge(self, Asker_t asker, Listener listener, Now_t now)

@@ -100,11 +100,12 @@ class TerminalSide:
         network management carries none.
         """
         known = self._listeners[listener]
-        kind = known.convention.kind(message)
+        wish = known.convention.wish(message)
+        kind = wish.kind
         if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
-        asker = causes.asked(self._life.book.line(conn), message)
+        asker = causes.asked(self._life.book.line(conn), message, wish)
         if self._life.pressure.is_full and not self._takes(asker, kind, mac_good):
             self._life.pressure.refused += 1
             self.replies.refuse(asker, rc.SYSTEM_ERROR, now)
@@ -127,9 +128,9 @@ class TerminalSide:
         if it may not, to come again.
         """
         known = self._listeners[listener]
-        kind = known.convention.kind(message)
-        asker = causes.asked(self._life.book.line(conn), message)
-        return self._unheard.is_answered(asker, known, kind, now, may_wait=may_wait)
+        wish = known.convention.wish(message)
+        asker = causes.asked(self._life.book.line(conn), message, wish)
+        return self._unheard.is_answered(asker, known, wish.kind, now, may_wait=may_wait)
 
     def _takes(self, asker: Asker, kind: Kind, mac_good: bool) -> bool:
         """Whether a message is heard while the gateway is full: see `pressure`.  What might be a

@@ -12,6 +12,11 @@ cpdef object first_missing(Message_t message, tuple required)
 cpdef str named(Message_t message, str stan, str mti_class)
 cpdef str pan_of(Message_t message)
 
+@cython.final
+cdef class Wish:
+    cdef readonly object kind
+    cdef readonly object transaction
+
 cdef class Convention:
     cdef readonly str name
     cdef readonly object dialect
@@ -21,6 +26,7 @@ cdef class Convention:
     cdef readonly bint has_header
     cpdef object kind(self, Message_t message)
     cpdef object transaction(self, Message_t message)
+    cpdef Wish wish(self, Message_t message)
     cpdef str identity(self, Message_t message)
     cpdef str batch(self, Message_t message)
     cpdef str operator(self, Message_t message)

@@ -39,6 +39,16 @@ class Kind(StrEnum):
     NOT_A_REQUEST = "not a request"
 
 
+class Wish:
+    """What a request asks for, and what it does with money, if it is about money."""
+
+    def __init__(self, kind: Kind, transaction: Transaction | None) -> None:
+        self.kind, self.transaction = kind, transaction
+
+
+NO_WISH: Final = Wish(Kind.NOT_A_REQUEST, None)
+
+
 class Original(NamedTuple):
     """How a later message names the charge that it is about."""
 
@@ -163,6 +173,10 @@ class Convention:
     @abstractmethod
     def transaction(self, message: Message) -> Transaction | None:
         """What a financial request does with money; None if it is no such request."""
+
+    def wish(self, message: Message) -> Wish:
+        """Both at once."""
+        return Wish(self.kind(message), self.transaction(message))
 
     @abstractmethod
     def undone(self, message: Message) -> Original | None:

@@ -1,7 +1,7 @@
 cimport cython
 
 from codec._wire cimport Message as Message_t
-from routing.conventions.base cimport Convention
+from routing.conventions.base cimport Convention, Wish
 
 cdef tuple _IDENTITY, _IDENTITY_BY_DE7, _KEY
 
@@ -10,14 +10,15 @@ cdef class Sort:
     cdef str mti
     cdef str code
     cdef bint preauthorised
-    cdef object kind
     cdef bint may_advise
-    cdef object transaction
+    cdef Wish wish
+    cdef Wish advice
 
 cdef class Iso87(Convention):
     cdef dict _sorts
     cdef Sort _last
-    @cython.locals(sort=Sort)
+    @cython.locals(sort=Sort, advises=bint)
+    cpdef Wish wish(self, Message_t message)
     cpdef object kind(self, Message_t message)
     cpdef object transaction(self, Message_t message)
     @cython.locals(mti=str, code=str, last=Sort, preauthorised=bint, known=Sort)

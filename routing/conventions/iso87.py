@@ -18,6 +18,7 @@ from routing.conventions.base import (
     Convention,
     Kind,
     Original,
+    Wish,
     is_request,
     named,
 )
@@ -75,16 +76,18 @@ class Sort:
 
     def __init__(self, mti: str, code: str, preauthorised: bool, version: str) -> None:
         self.mti, self.code, self.preauthorised = mti, code, preauthorised
-        self.kind = _kind_of(mti, version)
+        transaction = _transaction_of(mti, code or "00", preauthorised)
+        kind = _kind_of(mti, version)
         self.may_advise = False
         """Whether one that has an amount, and no DE 60, tells of money."""
-        if self.kind is Kind.CHARGE:
-            self.kind = _financial_kind(mti, code or "00", preauthorised)
-        elif self.kind is Kind.CONFIRMATION:
+        if kind is Kind.CHARGE:
+            kind = _financial_kind(mti, code or "00", preauthorised)
+        elif kind is Kind.CONFIRMATION:
             self.may_advise = version == _ADVISES and code in _CHARGES
             if code in _GIVE_BACK:
-                self.kind = Kind.UNDOING
-        self.transaction = _transaction_of(mti, code or "00", preauthorised)
+                kind = Kind.UNDOING
+        self.wish = Wish(kind, transaction)
+        self.advice = Wish(Kind.COMPLETION, transaction)
 
 
 class Iso87(Convention):
@@ -128,14 +131,16 @@ class Iso87(Convention):
         self._sorts: dict[tuple[str, str, bool], Sort] = {}
         self._last = Sort("0000", "", False, self.version)
 
-    def kind(self, message: Message) -> Kind:
+    def wish(self, message: Message) -> Wish:
         sort = self._sort_of(message)
-        if sort.may_advise and message.has(4) and not message.has(60):
-            return Kind.COMPLETION
-        return sort.kind
+        advises = sort.may_advise and message.has(4) and not message.has(60)
+        return sort.advice if advises else sort.wish
+
+    def kind(self, message: Message) -> Kind:
+        return self.wish(message).kind
 
     def transaction(self, message: Message) -> Transaction | None:
-        return self._sort_of(message).transaction
+        return self.wish(message).transaction
 
     def _sort_of(self, message: Message) -> Sort:
         """Nearly all requests are of the same sort as the one before."""

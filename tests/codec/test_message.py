@@ -297,6 +297,19 @@ def test_values_are_joined_and_kept_apart(sale: Message, pos_sale: Message) -> N
         assert message.joined(()) == ""
 
 
+@pytest.mark.parametrize(("char", "escaped"), [("|", "\\p"), ("\\", "\\\\")])
+def test_what_is_to_be_escaped_is_found_wherever_it_stands(
+    sale: Message, char: str, escaped: str
+) -> None:
+    sale.patch(11, "000123")
+    for before in range(20):
+        head, tail = "z" * before, "~}]\x1c" * 3
+        sale.patch(48, head + char + tail)
+        assert sale.joined((11, 48, 0), escaped=True) == f"000123|{head}{escaped}{tail}|2"
+        sale.patch(48, head + tail)
+        assert sale.joined((11, 48, 0), escaped=True) == f"000123|{head}{tail}|2"
+
+
 def test_values_that_are_long_or_no_ascii_are_joined_too(sale: Message) -> None:
     sale.patch(48, "x" * 200)
     assert sale.joined((48, 48)) == "x" * 200 + "|" + "x" * 200
