@@ -17,12 +17,12 @@ EVERY_MESSAGE_PASSES = """
     conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
-IN_NO_CYCLE = "book cause chain charge_record deadlines line"
+IN_NO_CYCLE = "book cause chain charge_record deadlines line unapplied"
 """Those of them whose objects come and go in such numbers that Python's collector must not look at
 them.  It need not: they are in no cycle, or who holds them breaks it (`__del__`)."""
 WAY_IN_AND_OUT = """
     clock turns intake pipeline exits macs_ahead decision_log peer peers
-    journal/identities journal/rows journal/vault
+    journal/identities journal/newest journal/rows journal/unapplied journal/vault
 """
 """The same of `gateway`: also what looks at each charge, and what makes the journal's rows."""
 
@@ -39,8 +39,10 @@ def extension(source: Path) -> Extension:
 
 IN_C = ("codec", "gateway/wire", "gateway/journal")
 HOT = [path for folder in IN_C for path in sorted(Path(folder).glob("*.pyx"))]
-ROUTING = [Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split()]
-GATEWAY = [Path("gateway") / f"{name}.py" for name in WAY_IN_AND_OUT.split()]
+PLAIN = [
+    *(Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split()),
+    *(Path("gateway") / f"{name}.py" for name in WAY_IN_AND_OUT.split()),
+]
 CORES = os.cpu_count() or 1
 # Objects that come and go with each charge are used again.  A `.pxd` can't say so of a class whose
 # body stands in a `.py`, so it is said of all of them; the same goes for `no_gc` below.
@@ -63,8 +65,8 @@ def compiled(names: list[Path], *, no_gc: bool = False) -> list[Extension]:
 setup(
     ext_modules=[
         *cythonize([extension(each) for each in HOT], language_level=3),
-        *compiled([each for each in ROUTING if each.stem in IN_NO_CYCLE.split()], no_gc=True),
-        *compiled([each for each in ROUTING if each.stem not in IN_NO_CYCLE.split()] + GATEWAY),
+        *compiled([each for each in PLAIN if each.stem in IN_NO_CYCLE.split()], no_gc=True),
+        *compiled([each for each in PLAIN if each.stem not in IN_NO_CYCLE.split()]),
     ],
     options={"build_ext": {"parallel": CORES}},
 )

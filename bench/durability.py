@@ -58,7 +58,7 @@ def commits(path: Path, size: int, count: int) -> list[float]:
     """Seconds that each of `count` commits took, on a new journal at `path`; each opens `size`
     charges and brings those of the one before to their end.
     """
-    journal = SqliteJournal(path, Vault(secrets.token_bytes(KEY_BYTES)))
+    journal = SqliteJournal(path, Vault(secrets.token_bytes(KEY_BYTES)), beside=True)
     try:
         epoch = journal.start(time.time(), ended_max=0).epoch
         batches = list(_batches(epoch, size, count))

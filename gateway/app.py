@@ -96,7 +96,7 @@ async def _serve(
             AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, custody, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices, node),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node, journal),
             health,
         )
         desk.reload = reload = Reload(config, read, (switch, node, doors), tools, desk, canary)
@@ -135,4 +135,4 @@ def open_journal(config: Config, log: Log) -> Journal:
         log.warning("journal.kind = none: NOTHING IS DURABLE; for measuring only, never for money")
         return NoJournal()
     vault = Vault(load_key(config.journal.key_path))
-    return SqliteJournal(Path(config.journal.path), vault)
+    return SqliteJournal(Path(config.journal.path), vault, beside=True)

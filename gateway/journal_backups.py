@@ -26,6 +26,7 @@ from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log
 from gateway.journal.port import JournalError
+from gateway.journal.reader import JournalReader
 from gateway.journal.schema import version_of
 from gateway.journal.vault import KeyFileError, Vault, read_key
 from gateway.sealed_file import SealedFileError, open_sealed, seal
@@ -171,6 +172,7 @@ def back_up(where: Where, wall: float) -> Backup:
     with tempfile.TemporaryDirectory(dir=folder, prefix=_MAKING) as work:
         _sweep(folder, Path(work).stat().st_mtime)
         copy, part = Path(work) / "copy.db", Path(work) / "sealed"
+        JournalReader(Path(where.journal), Vault(key)).close()  # the tables are complete then
         _copied(Path(where.journal), copy)
         contents = contents_of(copy, key)
         with copy.open("rb") as source, part.open("xb") as target:

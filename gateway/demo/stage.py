@@ -33,7 +33,7 @@ _PORTS: Final = range(18_000, 32_000)
 port as its own end and so connect to itself."""
 _OWN_FILES: Final = (
     *(CONFIG, POS_KEY, HOST_KEY, TERMINALS_BOOK, HOST_BOOK, AUDIT, "demo.json"),
-    *(JOURNAL + suffix for suffix in ("", "-wal", "-shm", ".key", ".lock")),
+    *(JOURNAL + suffix for suffix in ("", "-wal", "-shm", "-redo0", "-redo1", ".key", ".lock")),
     *(GATEWAY_LOG, HOST_LOG, TERMINALS_LOG),
 )
 

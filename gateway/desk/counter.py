@@ -27,7 +27,8 @@ from gateway.desk.requests import (
     Reply,
 )
 from gateway.journal.desk_reader import DeskReader
-from gateway.journal.sqlite import LockedError, SqliteJournal
+from gateway.journal.lock import LockedError
+from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key, read_key
 from gateway.keys.opening import custody_of
 from routing.cards import Cards

@@ -1,19 +1,28 @@
 cimport cython
 
-from routing.effects cimport Opened as Opened_t
+cdef Py_ssize_t _LAST_DIGITS
 
-cdef Py_ssize_t _IDENTITY
+@cython.locals(second=Py_ssize_t)
+cpdef str group_of(str identity)
 
 @cython.final
 cdef class Identities:
     cdef Py_ssize_t _run
+    cdef Py_ssize_t _held
     cdef object _up_to
-    cdef dict _ids
-    cdef list _next
-    @cython.locals(record=Opened_t, known=dict, new=dict)
-    cpdef dict known(self, object opened)
-    @cython.locals(record=Opened_t)
+    cdef object _newest
+    cdef dict _groups
+    cdef object _order
+    cdef dict _leaving
+    @cython.locals(identity=str)
     cpdef object hold(self, object opened, object due, object up_to)
-    @cython.locals(each=Opened_t)
+    @cython.locals(each=tuple, late=list)
     cpdef list late(self, object opened)
+    @cython.locals(too_many=Py_ssize_t, most=Py_ssize_t, due=list)
     cpdef list due(self, Py_ssize_t count)
+    @cython.locals(left=Py_ssize_t)
+    cdef object _let_go(self, object due)
+    @cython.locals(group=dict)
+    cdef object _gather(self, str identity, object number)
+    @cython.locals(group=dict)
+    cpdef object of(self, str identity)

@@ -52,5 +52,9 @@ class NoJournal:
         del wanted
         return 0, 0
 
+    def log_bytes(self) -> tuple[int, int]:
+        """There is no log."""
+        return 0, 0
+
     def close(self) -> None:
         """Nothing to end."""

@@ -103,6 +103,12 @@ class Journal(Protocol):
         """
         ...
 
+    def log_bytes(self) -> tuple[int, int]:
+        """How much is written of what is durable and not yet where it is looked up, and the most;
+        asked from any thread.
+        """
+        ...
+
     def close(self) -> None:
         """End; what was appended stays."""
         ...

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import apsw
-from cryptography.exceptions import InvalidTag
 
+from gateway.journal.lock import LockedError
 from gateway.journal.port import JournalError
+from gateway.journal.redo import newest_in
 from gateway.journal.rows import SELECT, charge_from_row
 from gateway.journal.schema import SCHEMA_VERSION, VersionError, version_of
+from gateway.journal.sqlite import SqliteJournal
+from gateway.journal.tables import BUSY_TIMEOUT_MS, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +22,12 @@ if TYPE_CHECKING:
     from gateway.journal.vault import Vault
     from routing.charge import Charge, State
 
-BUSY_TIMEOUT_MS: Final = 5_000
+_LOOK_AGAIN_S: Final = 0.005
+_LOOKS_MAX: Final = 1_000
 
 
 class JournalReader:
-    """Raises JournalError when opened."""
+    """Finds all that was durable when it was opened.  Raises JournalError then."""
 
     def __init__(self, path: Path, vault: Vault) -> None:
         self._vault = vault
@@ -36,10 +41,27 @@ class JournalReader:
                     " a gateway of this version brings it up to date when it starts"
                 )
                 raise VersionError(message)
+            self._complete(path)
             for epoch, salt in self._db.execute("SELECT epoch, salt FROM epoch"):
                 vault.know_epoch(epoch, salt)
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise JournalError(why(path, error)) from None
+
+    def _complete(self, path: Path) -> None:
+        """Return when the tables hold what the redo log holds now.
+
+        The process that writes sees to that; if there is none, it is done here.
+        """
+        newest, looks = newest_in(path), 0
+        while next(self._db.execute("SELECT number FROM applied"))[0] < newest:
+            try:
+                SqliteJournal(path, self._vault).close()
+            except LockedError:
+                if looks == _LOOKS_MAX:
+                    message = f"journal.path {path}: its tables lack commits of the redo log"
+                    raise JournalError(message) from None
+                looks += 1
+                Event().wait(_LOOK_AGAIN_S)
 
     def snapshot(self) -> apsw.Connection:
         """A context in which everything is read as it stood at one instant."""
@@ -70,10 +92,3 @@ class JournalReader:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-
-def why(path: Path, error: Exception) -> str:
-    """An error as it is told; no value of any record."""
-    if isinstance(error, InvalidTag):
-        return f"journal.key_file: not the key that the card numbers in {path} were sealed with"
-    return f"journal.path {path}: {type(error).__name__}: {error}"

@@ -18,13 +18,21 @@ cdef class Sorted:
     cdef public list noted
     cdef public list kept
     cdef public list audited
+    cdef readonly long first
+    cdef readonly long last
+    cdef readonly long last_moved
+    @cython.locals(number=long)
+    cdef object _move(self, Moved_t record)
+    @cython.locals(number=long)
+    cdef object _open(self, Opened_t record)
 
 @cython.final
 cdef class Written:
     cdef dict _values
-    @cython.locals(record=Moved_t, one=Moved_t, last=dict, earlier=dict, rows=list)
+    @cython.locals(record=Moved_t, rows=list, newest=dict, known=tuple)
     cpdef list rows(self, object moved)
-    @cython.locals(values=tuple, known=tuple, row=tuple, which=Py_ssize_t, is_open=bint)
-    cdef object _row(self, Moved_t record, object before, str steps, list rows)
     @cython.locals(record=Moved_t)
     cpdef object hold(self, object moved)
+
+@cython.locals(values=tuple, is_open=bint, changed=bint)
+cdef tuple _row(Moved_t record, tuple known)

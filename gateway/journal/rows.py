@@ -1,11 +1,13 @@
 """What is known of a charge, as a row of the embedded journal and back.
 
-A charge is written three times when all goes well: when it is sent, when it is approved, when it is
-served.  The last time only its state is new, and only that is written (`Written`).
+A charge is recorded three times when all goes well: when it is sent, when it is approved, when it
+is served.  The last time only its state is new, and only that is recorded (`Written`).  These rows
+are what the redo log holds; `gateway.journal.unapplied` makes of them those of the tables.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -28,19 +30,21 @@ IN_OPENED: Final = OPENED[OPENED.index("pan") + 1 :]
 """What a charge's first record holds besides what has a column: one JSON array, written once."""
 IN_MOVED: Final = MOVED[MOVED.index("updated_at") + 1 :]
 """What its later records hold besides: one JSON array, written where anything in it changed."""
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "id", "identity", "host", "terminal", "batch", "pan_sealed", "epoch", "state", "updated_at",
     "opened", "moved",
 )  # fmt: skip
+"""Which SELECT finds."""
 
+INSERTED: Final = (
+    "id", "epoch", "state", "updated_at", "open", "identity", "host", "terminal", "batch",
+    "pan_sealed", "opened", "moved", "steps",
+)  # fmt: skip
 INSERT: Final = (
-    "INSERT OR IGNORE INTO charge_record"
-    " (id, identity, host, terminal, batch, pan_sealed, epoch, opened) VALUES"
-    " (?1, iif(EXISTS (SELECT 1 FROM charge_identity WHERE identity = ?2), NULL, ?2),"
-    " ?3, ?4, ?5, ?6, ?7, ?8)"
+    f"INSERT INTO charge_record ({', '.join(INSERTED)}) VALUES ({', '.join('?' * len(INSERTED))})"  # noqa: S608 - names of ours only
 )
-"""Changes nothing where the table of identities has this one: a charge can't be without.  So put,
-as `INSERT … SELECT … WHERE NOT EXISTS` takes SQLite twice as long."""
+UNMOVED: Final = """["","","","",null,[],0,false,0,"","","",0.0,0,0,"",0,0,""]"""
+"""IN_MOVED of a charge that took no step yet."""
 _UPDATE: Final = (
     "UPDATE charge_record SET epoch = ?1, state = ?2, updated_at = ?3, steps = steps || ?4%s"
     " WHERE id = ?5 AND epoch <= ?1"
@@ -53,7 +57,7 @@ UPDATES: Final = (
 )
 """By what else is new: 1, whether it is open, which costs two changes of an index; 2, anything in
 IN_MOVED."""
-SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM charge_record"  # noqa: S608 - names of ours only
+SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM charge_record"  # noqa: S608 - names of ours only
 WHERE_NAMED: Final = f"{SELECT} WHERE id IN (SELECT id FROM charge WHERE %s)"  # noqa: S608 - the same
 """Whole charges, by a condition in the names of the view `charge`."""
 LISTED: Final = OPEN_STATES | {State.CASE}
@@ -73,7 +77,7 @@ _values: Final = msgspec.json.Decoder(list[Any]).decode
 
 def charge_from_row(row: Sequence[Any], vault: Vault) -> Charge:
     """A charge from a row that SELECT found."""
-    values = dict(zip(_COLUMNS, row, strict=True))
+    values = dict(zip(COLUMNS, row, strict=True))
     sealed, epoch = values.pop("pan_sealed"), values.pop("epoch")
     values |= zip(IN_OPENED, _values(values.pop("opened")), strict=True)
     values |= zip(IN_MOVED, _values(values.pop("moved")), strict=True)
@@ -94,7 +98,7 @@ def _fields(read: dict[str, str]) -> dict[int, str]:
 
 
 def opened_row(record: Opened, vault: Vault) -> tuple[Any, ...]:
-    """For INSERT."""
+    """An opening: id, identity, host, terminal, batch, sealed card number, epoch, IN_OPENED."""
     values = record.values
     number, identity, host, terminal, batch, pan, epoch = values[: _EPOCH + 1]
     sealed = vault.seal(epoch, number, pan)
@@ -128,17 +132,30 @@ class Sorted:
         self.noted: list[Noted] = []
         self.kept: list[Kept] = []
         self.audited: list[Audited] = []
+        self.first = sys.maxsize
+        """The least id of a charge that is opened."""
+        self.last = self.last_moved = 0
+        """The greatest, and that of a charge that takes a step."""
         for record in records:
             if isinstance(record, Moved):
-                self.moved.append(record)
+                self._move(record)
             elif isinstance(record, Opened):
-                self.opened.append(record)
+                self._open(record)
             elif isinstance(record, Noted):
                 self.noted.append(record)
             elif isinstance(record, Kept):
                 self.kept.append(record)
             else:
                 self.audited.append(record)
+
+    def _move(self, record: Moved) -> None:
+        self.moved.append(record)
+        self.last_moved = max(self.last_moved, record.id)
+
+    def _open(self, record: Opened) -> None:
+        self.opened.append(record)
+        self.first = min(self.first, record.id)
+        self.last = max(self.last, record.id)
 
     def leave_out(self, charges: Collection[int]) -> None:
         """Nothing is written of these charges."""
@@ -148,41 +165,24 @@ class Sorted:
 
 
 class Written:
-    """The last row of each open charge, as the journal holds it."""
+    """What was last recorded of each open charge."""
 
     def __init__(self) -> None:
         self._values: dict[int, tuple[Any, ...]] = {}
 
-    def rows(self, moved: Sequence[Moved]) -> list[list[tuple[Any, ...]]]:
-        """For each of UPDATES: one row for each charge, all its steps in it."""
-        last: dict[int, Moved] = {}
-        earlier: dict[int, tuple[State, str]] = {}
+    def rows(self, moved: Sequence[Moved]) -> list[tuple[Any, ...]]:
+        """Steps, each: id, epoch, state, time, the step, IN_MOVED and whether it is open; of the
+        last two, None where nothing in it changed.
+        """
+        rows: list[tuple[Any, ...]] = []
+        newest: dict[int, tuple[Any, ...]] = {}
         for record in moved:
-            one = last.get(record.id)
-            if one is not None:
-                before, steps = earlier.get(record.id, (one.before, ""))
-                earlier[record.id] = before, steps + step_of(one)
-            last[record.id] = record
-        rows: list[list[tuple[Any, ...]]] = [[] for _ in UPDATES]
-        for record in last.values():
-            before, steps = earlier.get(record.id, (record.before, ""))
-            self._row(record, before, steps + step_of(record), rows)
+            known = newest.get(record.id)
+            if known is None:
+                known = self._values.get(record.id)
+            newest[record.id] = record.values
+            rows.append(_row(record, known))
         return rows
-
-    def _row(
-        self, record: Moved, before: State, steps: str, rows: list[list[tuple[Any, ...]]]
-    ) -> None:
-        """The row of a charge that was in `before`, to those of its statement."""
-        values = record.values
-        state = values[_STATE]
-        is_open = state in LISTED
-        row: tuple[Any, ...] = (record.epoch, state, values[_UPDATED_AT], steps, record.id)
-        which, known = 0, self._values.get(record.id)
-        if known is None or known[_OTHERS:] != values[_OTHERS:]:
-            which, row = 2, row + (_json.array_of(values, _OTHERS, False),)  # noqa: RUF005
-        if is_open != (before in LISTED):
-            which, row = which + 1, row + (int(is_open),)  # noqa: RUF005 - joined at once
-        rows[which].append(row)
 
     def hold(self, moved: Sequence[Moved]) -> None:
         """These are durable."""
@@ -191,3 +191,13 @@ class Written:
                 self._values.pop(record.id, None)
             elif record.id in self._values or len(self._values) < WRITTEN_MAX:
                 self._values[record.id] = record.values
+
+
+def _row(record: Moved, known: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    values = record.values
+    state = values[_STATE]
+    is_open = state in LISTED
+    changed = known is None or known[_OTHERS:] != values[_OTHERS:]
+    moved = _json.array_of(values, _OTHERS, False) if changed else None
+    turned = int(is_open) if is_open != (record.before in LISTED) else None
+    return record.id, record.epoch, state, values[_UPDATED_AT], step_of(record), moved, turned

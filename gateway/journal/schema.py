@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gateway.journal.port import JournalError
-from gateway.journal.rows import IN_MOVED, IN_OPENED, LISTED
+from gateway.journal.rows import IN_MOVED, IN_OPENED, LISTED, UNMOVED
 
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 _json: Final = msgspec.json.Encoder().encode
 _read: Final = msgspec.msgpack.Decoder(dict[int, str] | tuple[int, ...] | None).decode
 _IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(LISTED))
@@ -62,8 +62,6 @@ UPDATE charge SET steps = coalesce((
         ORDER BY epoch, number) FROM step WHERE step.charge = charge.id), '');
 DROP TABLE step;
 """
-_UNMOVED: Final = """["","","","",null,[],0,false,0,"","","",0.0,0,0,"",0,0,""]"""
-"""IN_MOVED of a charge that took no step yet."""
 _NAMED: Final = ",".join(
     (
         "opened ->> 0 AS pan_epoch",
@@ -76,7 +74,7 @@ CREATE TABLE charge_record (
     id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'SENT',
     updated_at REAL NOT NULL DEFAULT 0, open INTEGER NOT NULL DEFAULT 1, identity TEXT NOT NULL,
     host TEXT NOT NULL, terminal TEXT NOT NULL, batch TEXT NOT NULL, pan_sealed BLOB NOT NULL,
-    opened TEXT NOT NULL, moved TEXT NOT NULL DEFAULT '{_UNMOVED}', steps TEXT NOT NULL DEFAULT ''
+    opened TEXT NOT NULL, moved TEXT NOT NULL DEFAULT '{UNMOVED}', steps TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE VIEW charge AS SELECT
     id, epoch, state, updated_at, open, identity, host, terminal, batch, pan_sealed, {_NAMED}, steps
@@ -95,6 +93,12 @@ CREATE TABLE identified (up_to INTEGER NOT NULL) STRICT;
 INSERT INTO identified VALUES (0);
 """
 """Filled behind the charges (see `gateway.journal.identities`)."""
+_APPLIED: Final = """
+CREATE TABLE applied (number INTEGER NOT NULL, journal INTEGER NOT NULL) STRICT;
+INSERT INTO applied VALUES (0, random());
+"""
+"""Up to which commit of the redo log these tables hold everything, and the number by which the log
+knows them (see `gateway.journal.redo`)."""
 _SCHEMA: Final = f"""
 CREATE TABLE epoch (
     epoch INTEGER PRIMARY KEY, started_at REAL NOT NULL, salt BLOB NOT NULL
@@ -104,6 +108,7 @@ CREATE TABLE epoch (
 {_IDENTITIES}
 {_DOCKET}
 {_BESIDE}
+{_APPLIED}
 """
 _UNPACKED: Final = "json(unpacked({}))"
 _AS_JSON: Final = {
@@ -151,6 +156,7 @@ ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 """,
     7: _RECORDS,
     8: f"DROP INDEX IF EXISTS charge_identity; {_IDENTITIES}",
+    9: _APPLIED,
 }
 """What makes a journal of this version one of the next."""
 

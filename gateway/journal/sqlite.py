@@ -1,87 +1,59 @@
-"""The embedded journal: one SQLite file in WAL mode, synced at every commit.
+"""The embedded journal: a redo log, synced at every commit, and SQLite's tables behind it.
 
-`charge` holds each charge as it stands and every step it took, `epoch` every life of a gateway on
-this file; `entry`, `kept` and `audit` have a module each beside this one.  One process
-at a time may write: a lock on `<path>.lock` says who.
+`append` makes a batch durable as one frame of the log (`redo`); the tables take it in soon after,
+with all that came meanwhile, one row for each charge (`unapplied`, `tables`).  A new life first
+takes in what the last one left in the log.  Rules:
+
+- What is durable is in the tables, or in the log and in memory: whatever is asked knows both.
+- The log forgets nothing that the tables do not hold durably.
+- What could refuse a batch is asked before it is durable: an identity or a number that is taken, a
+  charge that nobody opened, a version out of step.  What the tables refuse later, another process
+  has changed: the journal takes nothing any more.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+from contextlib import contextmanager, suppress
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 from cryptography.exceptions import InvalidTag
 
-from gateway.journal import audit_log, docket, kept, memory, rows
-from gateway.journal.identities import (
-    ARE_IN_TABLE,
-    BEGIN_SO,
-    FILL,
-    FILLED,
-    IN_TABLE,
-    RUN,
-    Identities,
-    caught_up,
-)
-from gateway.journal.port import FencedError, JournalError, Recovery
-from gateway.journal.reader import BUSY_TIMEOUT_MS, why
-from gateway.journal.rows import (
-    SELECT,
-    WHERE_NAMED,
-    Sorted,
-    Written,
-    charge_from_row,
-    opened_row,
-)
-from gateway.journal.schema import VersionError, bring_up_to_date
-from gateway.journal.statements import prepared
+from gateway.journal import commits
+from gateway.journal.applier import Applier
+from gateway.journal.ground import Ground
+from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up
+from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
+from gateway.journal.newest import Newest, terminal_of
+from gateway.journal.port import FencedError, JournalError, OutOfStepError, Recovery
+from gateway.journal.redo import RedoLog
+from gateway.journal.rows import Sorted, Written, charge_from_row, opened_row
+from gateway.journal.tables import BUSY_TIMEOUT_MS, Tables, why
+from gateway.journal.unapplied import Unapplied
 from gateway.journal.vault import SALT_BYTES, Vault
 from routing.effects import OPENED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from gateway.journal.statements import Statements
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Record, UnsettledLookup
+    from routing.effects import Kept, Opened, Record, UnsettledLookup
 
-_STAN_GAP: Final = 1_000
-"""Numbers skipped at a restart: more than one batch can have used without a record."""
-_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
-"""One thread at a time uses the connection that writes: it needs no locks of its own."""
-
-_REVERSALS_AHEAD: Final = (
-    "SELECT coalesce(max(ahead), 0) FROM (SELECT (CAST(reversal_stan AS INTEGER) - ? + 999999)"
-    " % 999999 AS ahead FROM charge WHERE reversal_stan <> '' AND host = ? AND id > ?)"
-    " WHERE ahead < 500000"
-)
-"""How far the numbers of reversals are past a number that counts round; half round is behind."""
 _IDENTITY: Final = OPENED.index("identity")
-_STATEMENTS: Final = ("BEGIN", rows.INSERT, FILL, FILLED, *rows.UPDATES, "COMMIT")
-"""In the order in which a batch is written.  COMMIT as a statement, unlike apsw's own `with
-connection`, lets the turns go on while the disk syncs."""
-_BEGIN: Final = 0
-_INSERT: Final = 1
-_COMMIT: Final = len(_STATEMENTS) - 1
-_ONCE: Final[list[tuple[Any, ...]]] = [()]
-""""The row" of a statement that takes no values."""
+_ROW_IDENTITY: Final = 1
 
 
-memory.prepare()
-
-
-class LockedError(JournalError):
-    """Another process writes to this journal."""
+_SYSTEM: Final = Ground()
 
 
 class SqliteJournal:
-    """The journal in one SQLite file.  The path is opened by `start`, or read by `reader`."""
+    """The journal at one path, opened when it is made."""
 
     keeps_nothing = False
 
@@ -90,103 +62,79 @@ class SqliteJournal:
         path: Path,
         vault: Vault,
         *,
-        vfs: str = "",
-        entropy: Callable[[int], bytes] = os.urandom,
-        run: int = RUN,
+        beside: bool = False,
+        ground: Ground = _SYSTEM,
     ) -> None:
-        """`vfs` names a file layer of SQLite's other than the system's, which need not share memory
-        with readers beside; `entropy` makes the salts; `run` is how many identities are sorted at
-        once.  All are the simulator's.
-        """
+        """`beside`: a thread of its own brings the tables up to date, and not `append`."""
         self._path = path
         self._vault = vault
-        self._vfs = vfs
-        self._entropy = entropy
+        self._ground = ground
         self._epoch = 0
+        self._last_id = 0
+        self._versions: dict[tuple[str, str], int] = {}
+        """Of what is kept, by kind and key."""
         self._written = Written()
-        self._lock = -1
-        self._beside: apsw.Connection | None = None
+        self._newest = Newest()
+        self._asked: apsw.Connection | None = None
         """Reads while the other one writes; opened when it is first wanted."""
-        self._run = run
-        self._statements: Statements
-        self._identities: Identities
-        self._db = self._open()
+        self._tables_lock = RLock()
+        """Held by who uses the tables; taken before the other one."""
+        self._memory_lock = Lock()
+        """Held by who changes what the next three are."""
+        self._unapplied = Unapplied()
+        self._halfway = Unapplied()
+        """On its way to the tables."""
+        self._broken: FencedError | None = None
+        self._lock = -1
+        self._open(ground, beside)
+        self._applier = Applier(self._apply) if beside else None
 
-    def _open(self) -> apsw.Connection:
-        self._lock = os.open(
-            self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600
-        )
+    def _open(self, ground: Ground, beside: bool) -> None:
+        self._lock = locked(self._path, LOOKS_OF_A_GATEWAY if beside else 1)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            message = f"journal.path {self._path}: another process writes to this journal"
-            raise LockedError(message) from None
-        try:
-            db = apsw.Connection(str(self._path), flags=_FLAGS, vfs=self._vfs or None)
-            if self._vfs:
-                db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            else:
-                self._path.chmod(0o600)
-            db.set_busy_timeout(BUSY_TIMEOUT_MS)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            bring_up_to_date(db)
-            self._identities = Identities(caught_up(db), self._run)
-            self._statements = prepared(db, _STATEMENTS)
+            self._tables = Tables(self._path, ground.vfs)
+            self._redo = RedoLog(
+                self._path, self._tables.journal, ground.open_file, ground.file_bytes
+            )
+            self._take_in_what_was_left()
+            self._identities = Identities(caught_up(self._tables.db), ground.run)
         except (apsw.Error, OSError) as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
             raise JournalError(message) from None
-        except VersionError as error:
+        except JournalError as error:
             os.close(self._lock)
             message = f"journal.path {self._path}: {error}"
-            raise VersionError(message) from None
-        return db
+            raise type(error)(message) from None
+
+    def _take_in_what_was_left(self) -> None:
+        """What is in the log and not yet in the tables."""
+        left, done = Unapplied(), self._tables.number
+        for number, payload in enumerate(self._redo.frames_after(done), done + 1):
+            left.add(number, *commits.unpacked(payload))
+        if left.number:
+            self._tables.apply(left, [], [])
+        self._redo.in_tables(self._redo.number)
 
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """Begin a new epoch and read what the last one left."""
-        try:
-            with self._db:
-                (last,) = next(self._db.execute("SELECT coalesce(max(epoch), 0) FROM epoch"))
-                salt = self._entropy(SALT_BYTES)
-                row = (last + 1, wall, salt)
-                self._db.execute("INSERT INTO epoch VALUES (?, ?, ?)", row)
-            for epoch, epoch_salt in self._db.execute("SELECT epoch, salt FROM epoch"):
-                self._vault.know_epoch(epoch, epoch_salt)
-            self._epoch = last + 1
-            (last_id,) = next(self._db.execute("SELECT coalesce(max(id), 0) FROM charge"))
-            return Recovery(
+        with self._asking() as tables:
+            self._epoch = tables.begin_life(wall, self._ground.entropy(SALT_BYTES))
+            tables.sync(each=False)
+            for epoch, salt in tables.salts():
+                self._vault.know_epoch(epoch, salt)
+            last_id = self._last_id = tables.last_id()
+            recovery = Recovery(
                 epoch=self._epoch,
                 last_id=last_id,
-                last_stans=self._last_stans(last_id),
-                charges=self._open_and_newest(ended_max),
+                last_stans=tables.last_stans(last_id),
+                charges=[self._charge(row) for row in tables.open_and_newest(ended_max)],
                 card_key=self._vault.card_key,
-                entries=list(docket.pending(self._db, wall)),
-                kept=list(kept.everything(self._db)),
+                entries=tables.pending(wall),
+                kept=tables.kept(),
             )
-        except (apsw.Error, InvalidTag) as error:
-            raise JournalError(why(self._path, error)) from None
-
-    def _last_stans(self, last_id: int) -> dict[str, int]:
-        """Where to go on: past the newest charge of each host, and past every reversal since."""
-        rows = self._db.execute(
-            "SELECT host, host_stan FROM charge WHERE id IN (SELECT max(id) FROM charge"
-            " WHERE id > ? GROUP BY host)",
-            (last_id - 1_000_000,),
-        )
-        newest = {host: int(stan) for host, stan in rows if stan.isdigit()}
-        for host, stan in newest.items():
-            ahead = self._db.execute(_REVERSALS_AHEAD, (stan, host, last_id - 1_000_000))
-            newest[host] += next(ahead)[0] + _STAN_GAP
-        return newest
-
-    def _open_and_newest(self, ended_max: int) -> list[Charge]:
-        query = (
-            f"{SELECT} WHERE open"  # noqa: S608 - names of ours only
-            f" UNION SELECT * FROM ({SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
-        )
-        return [self._charge(row) for row in self._db.execute(query, (ended_max,))]
+        self._versions = {(each.kind, each.key): each.version for each in recovery.kept}
+        return recovery
 
     def _charge(self, row: Sequence[Any]) -> Charge:
         """A charge that from now on is this epoch's."""
@@ -194,108 +142,207 @@ class SqliteJournal:
         charge.epoch = self._epoch
         return charge
 
+    # What is made durable
+
     def append(self, records: Sequence[Record]) -> dict[int, Charge]:
-        """One transaction for all of `records`; returns when the disk has it."""
+        """One frame of the log for all of `records`; returns when the disk has it."""
+        if self._broken is not None:
+            raise self._broken
         batch = Sorted(records)
         try:
-            known = self._identities.known(batch.opened)
-            charges = self._write(batch, known)
-            if charges is None:
-                self._undo()
-                charges = self._write(batch, self._all_known(batch, known))
-            if charges is None:
-                message = f"journal.path {self._path}: a charge's number is taken"
-                raise JournalError(message)
-        except (apsw.Error, InvalidTag) as error:
-            self._undo()
+            known = self._known_of(batch.opened)
+            batch.leave_out(known)
+            versions = self._checked(batch)
+            opened = [opened_row(each, self._vault) for each in batch.opened]
+            moved = self._written.rows(batch.moved)
+            others = (batch.noted, batch.kept, batch.audited)
+            charges = self._older(known, opened, moved) if known else {}
+            if opened or moved or any(others):
+                number = self._redo.append(commits.packed(opened, moved, others))
+                with self._memory_lock:
+                    self._unapplied.add(number, opened, moved, others)
+                self._newest.note([row[_ROW_IDENTITY] for row in opened])
+        except (apsw.Error, OSError, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None
-        except BaseException:
-            self._undo()
-            raise
         self._written.hold(batch.moved)
+        self._versions |= versions
+        self._last_id = max(self._last_id, batch.last)
+        self._soon()
         return charges
 
-    def _undo(self) -> None:
-        """Nothing stays of what was begun."""
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-
-    def _write(self, batch: Sorted, known: dict[int, int]) -> dict[int, Charge] | None:
-        """Begin, write, commit; the older charges of those that are `known`.  None, and nothing is
-        committed, if the table of identities knows further ones.
+    def _older(
+        self,
+        known: dict[int, int],
+        opened: list[tuple[Any, ...]],
+        moved: list[tuple[Any, ...]],
+    ) -> dict[int, Charge]:
+        """The older charges of those that are `known`, in the journal or in this batch, of which
+        these are the rows.  Asked before anything is durable: what fails then, has left nothing.
         """
-        batch.leave_out(known)
-        due = self._identities.due(len(batch.opened))
-        up_to = self._identities.up_to(batch.opened, due)
-        written = [
-            _ONCE,
-            [opened_row(each, self._vault) for each in batch.opened],
-            self._identities.late(batch.opened) + due,
-            up_to,
-            *self._written.rows(batch.moved),
-        ]
-        more = known or batch.noted or batch.kept or batch.audited
-        ended = self._statements.carry_out(_BEGIN, written if more else [*written, _ONCE])
-        if ended == _INSERT:
-            return None
-        if ended >= 0:
-            message = f"journal.path {self._path}: another process took these charges over"
-            raise FencedError(message)
-        charges = {number: self._one(older) for number, older in known.items()}
-        if more:
-            docket.insert(self._db, batch.noted)
-            kept.write(self._db, batch.kept)
-            audit_log.append(self._db, batch.audited)
-            self._statements.carry_out(_COMMIT, [_ONCE])
-        self._identities.hold(batch.opened, due, up_to)
-        return charges
+        batch = Unapplied()
+        batch.add(0, opened, moved, ((), (), ()))
+        return {
+            number: self._charge(batch.row(older)) if batch.holds(older) else self._one(older)
+            for number, older in known.items()
+        }
 
-    def _all_known(self, batch: Sorted, known: dict[int, int]) -> dict[int, int]:
-        """What is `known` from memory, and what of the batch the table of identities knows."""
-        found = [(each.id, self._of(each.values[_IDENTITY])) for each in batch.opened]
-        further = {number: older for number, older in found if older is not None}
-        return {number: further.get(older, older) for number, older in known.items()} | further
+    def _known_of(self, opened: Sequence[Opened]) -> dict[int, int]:
+        """New charges whose identity another one has, in the journal or among them, and these."""
+        known: dict[int, int] = {}
+        new: dict[str, int] = {}
+        for record in opened:
+            identity = record.values[_IDENTITY]
+            older = new.get(identity)
+            if older is None and not self._newest.is_past(identity):
+                older = self._looked_up(identity)
+            if older is None:
+                new[identity] = record.id
+            else:
+                known[record.id] = older
+        return known
 
-    def _of(self, identity: str) -> int | None:
+    def _looked_up(self, identity: str) -> int | None:
+        """The charge with this identity, and its terminal is remembered."""
+        if self._newest.lacks(identity):
+            with self._tables_lock:
+                greatest = self._tables.greatest_of(terminal_of(identity))
+            self._newest.remember(identity, greatest)
+            if self._newest.is_past(identity):
+                return None
+        return self._id_of(identity)
+
+    def _id_of(self, identity: str) -> int | None:
         """The charge with this identity."""
-        number = self._identities.of(identity)
-        if number is None:
-            (number,) = next(self._db.execute(IN_TABLE, (identity,)), (None,))
-        return number
+        older = self._in_memory(identity)
+        if older is None:
+            with self._tables_lock:
+                older = self._tables.of(identity)
+        return older
 
-    def _one(self, number: int) -> Charge:
-        """The charge with this id.  Raises JournalError if there is none."""
-        row = next(self._db.execute(f"{SELECT} WHERE id = ?", (number,)), None)
-        if row is None:
-            message = f"journal.path {self._path}: charge {number} is gone, its identity is not"
+    def _in_memory(self, identity: str) -> int | None:
+        """The same, if it is not in the table.  What leaves one place is in the next one before, so
+        they are asked in this order.
+        """
+        for held in (self._unapplied, self._halfway):
+            number = held.identities.get(identity)
+            if number is not None:
+                return number
+        return self._identities.of(identity)
+
+    def _checked(self, batch: Sorted) -> dict[tuple[str, str], int]:
+        """The new versions of what is kept.  Raises JournalError where tables would refuse it."""
+        if batch.first <= self._last_id and any(self._has(each.id) for each in batch.opened):
+            message = f"journal.path {self._path}: a charge's number is taken"
             raise JournalError(message)
-        return self._charge(row)
+        if batch.last_moved > max(self._last_id, batch.last):
+            message = f"journal.path {self._path}: charge {batch.last_moved} was never opened"
+            raise JournalError(message)
+        return self._next_versions(batch.kept)
+
+    def _has(self, number: int) -> bool:
+        if self._unapplied.holds(number):
+            return True
+        with self._tables_lock:
+            return self._halfway.holds(number) or self._tables.one(number) is not None
+
+    def _next_versions(self, records: Sequence[Kept]) -> dict[tuple[str, str], int]:
+        """Raises OutOfStepError."""
+        versions: dict[tuple[str, str], int] = {}
+        for each in records:
+            which = (each.kind, each.key)
+            before = versions.get(which, self._versions.get(which, 0))
+            if each.version != before + 1:
+                message = f"{each.kind}: version {each.version - 1} of a key is not what"
+                raise OutOfStepError(f"{message} the journal holds")
+            versions[which] = 0 if each.data is None else each.version
+        return versions
+
+    # What the tables take in
+
+    def _soon(self) -> None:
+        """Have the tables brought up to date."""
+        if self._applier is not None:
+            self._applier.tell()
+        elif self._redo.number - self._tables.number >= self._ground.apply_each:
+            try:
+                self._apply()
+            except FencedError:
+                raise
+            except JournalError:
+                return  # it is durable, and later commits try again
+
+    def _apply(self) -> None:
+        """The tables hold all that was durable at the call.  Raises JournalError."""
+        with self._tables_lock:
+            try:
+                if self._halfway.number:
+                    self._apply_halfway()
+                with self._memory_lock:
+                    self._halfway, self._unapplied = self._unapplied, Unapplied()
+                if self._halfway.number:
+                    self._apply_halfway()
+            except FencedError as error:
+                message = f"journal.path {self._path}: {error}"
+                self._broken = type(error)(message)
+                raise self._broken from None
+            except apsw.Error as error:
+                raise JournalError(why(self._path, error)) from None
+
+    def _apply_halfway(self) -> None:
+        work, durably = self._halfway, self._redo.wants_room
+        opened = list(work.identities.items())
+        due = self._identities.due(len(opened))
+        up_to = self._identities.up_to()
+        self._tables.sync(each=durably)
+        synced = self._tables.apply(work, self._identities.late(opened) + due, up_to)
+        if durably and synced:
+            self._redo.in_tables(work.number)
+        self._identities.hold(opened, due, up_to)
+        self._halfway = Unapplied()
+
+    @contextmanager
+    def _asking(self) -> Iterator[Tables]:
+        """The tables, complete.  Raises JournalError."""
+        try:
+            with self._tables_lock:
+                self._apply()
+                yield self._tables
+        except (apsw.Error, InvalidTag) as error:
+            raise JournalError(why(self._path, error)) from None
+
+    # What is asked
 
     def find(self, wanted: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest whose identity starts as an original says."""
-        try:
+        with self._asking() as tables:
             if isinstance(wanted, int):
-                row = next(self._db.execute(f"{SELECT} WHERE id = ?", (wanted,)), None)
+                row = tables.one(wanted)
                 return None if row is None else self._charge(row)
             if isinstance(wanted, str):
-                number = self._of(wanted)
+                number = self._id_of(wanted)
                 return None if number is None else self._one(number)
-            bounds = (wanted.prefix, wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1))
-            numbers = [number for (number,) in self._db.execute(BEGIN_SO, bounds)]
+            numbers = tables.beginning(wanted.prefix)
             numbers += self._identities.beginning(wanted.prefix)
             charges = map(self._one, sorted(numbers, reverse=True))
             return next((charge for charge in charges if wanted.names(charge)), None)
-        except (apsw.Error, InvalidTag) as error:
-            raise JournalError(why(self._path, error)) from None
+
+    def _one(self, number: int) -> Charge:
+        """The charge with this id.  Raises JournalError if there is none."""
+        with self._asking() as tables:
+            row = tables.one(number)
+            if row is None:
+                message = f"journal.path {self._path}: charge {number} is gone, its identity is not"
+                raise JournalError(message)
+            return self._charge(row)
 
     def known(self, identities: Sequence[str]) -> set[str]:
         """Which of these identities a charge has; may be asked while `append` is under way."""
         # What leaves memory is in the table before: so memory is asked first.
-        held = {each for each in identities if self._identities.of(each) is not None}
+        held = {each for each in identities if self._in_memory(each) is not None}
         try:
-            if self._beside is None and not self._vfs:
-                self._beside = self._reading()
-            db = self._beside or self._db
+            if self._asked is None and not self._ground.vfs:
+                self._asked = self._reading()
+            db = self._asked or self._tables.db
             return held | {each for (each,) in db.execute(ARE_IN_TABLE, (json.dumps(identities),))}
         except apsw.Error as error:
             raise JournalError(why(self._path, error)) from None
@@ -307,38 +354,33 @@ class SqliteJournal:
 
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first."""
-        condition = "terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
-        query = f"{WHERE_NAMED % condition} ORDER BY id"
-        values = (wanted.terminal, wanted.number, wanted.merchant)
-        try:
-            return [self._charge(row) for row in self._db.execute(query, values)]
-        except (apsw.Error, InvalidTag) as error:
-            raise JournalError(why(self._path, error)) from None
+        with self._asking() as tables:
+            rows = tables.batch(wanted.terminal, wanted.number, wanted.merchant)
+            return [self._charge(row) for row in rows]
 
     def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
         """Count and money of a merchant's charges with a batch number, in these states, that came
         after those which their terminals settled last.
         """
-        states = ", ".join("?" * len(wanted.states))
-        query = (
-            "SELECT count(*), coalesce(sum(CASE WHEN approved_amount > 0 THEN approved_amount"  # noqa: S608 - question marks only
-            " ELSE amount END), 0) FROM charge WHERE terminal = ? AND batch <> ''"
-            f" AND merchant = ? AND id > ? AND state IN ({states})"
-        )
         count = money = 0
-        try:
+        with self._asking() as tables:
             for terminal, after in wanted.after:
-                values = (terminal, wanted.merchant, after, *wanted.states)
-                more, amount = next(self._db.execute(query, values))
+                more, amount = tables.unsettled(terminal, wanted.merchant, after, wanted.states)
                 count, money = count + more, money + amount
-        except apsw.Error as error:
-            raise JournalError(why(self._path, error)) from None
         return count, money
 
+    def log_bytes(self) -> tuple[int, int]:
+        """Of the file that is written: past the most, commits fail until the tables catch up."""
+        return self._redo.used, self._redo.used_max
+
     def close(self) -> None:
-        """Close the file and give up the lock."""
-        if self._beside is not None:
-            self._beside.close()
-        self._statements.close()
-        self._db.close()
+        """Bring the tables up to date, close the files and give up the lock."""
+        if self._applier is not None:
+            self._applier.close()
+        with suppress(JournalError):  # the log keeps it, and the next life takes it in
+            self._apply()
+        if self._asked is not None:
+            self._asked.close()
+        self._tables.close()
+        self._redo.close()
         os.close(self._lock)

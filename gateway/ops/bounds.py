@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric as Family
 
     from gateway.config import Config
+    from gateway.journal import Journal
     from gateway.metrics import Metrics
     from gateway.node import Node
     from gateway.notices import NoticePost
@@ -40,6 +41,7 @@ class BoundsCollector:
         engine: Engine,
         notices: NoticePost,
         node: Node,
+        journal: Journal,
     ) -> None:
         self._config = config
         self._metrics = metrics
@@ -47,6 +49,7 @@ class BoundsCollector:
         self._engine = engine
         self._notices = notices
         self._node = node
+        self._journal = journal
 
     def collect(self, seen: Seen) -> Iterator[Family]:
         """Every metric, once."""
@@ -94,4 +97,5 @@ class BoundsCollector:
                 min(len(life.book), life.settings.ended_max),
                 life.settings.ended_max,
             ),
+            "bytes of the redo log": self._journal.log_bytes(),
         }

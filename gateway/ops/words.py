@@ -114,5 +114,6 @@ BOUNDS: Final = (
     "registry.entries_max",
     "accounts.requests_open_max",
     "journal.ended_in_memory_max",
+    "bytes of the redo log",
 )
 """Bounds of the process, named as README's table of limits does."""

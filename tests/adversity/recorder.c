@@ -1,6 +1,6 @@
 // Preloaded into the gateway: writes down, in one global order, what it sends and what it syncs.
 // A line each: sequence, kind, descriptor, and for sockets the bytes in hexadecimal.
-// B: a sync began, S: it returned 0, W: a write to the journal's log returned, T: bytes left.
+// B: a sync began, S: it returned 0, W: a write to the journal's redo log returned, T: bytes left.
 // Faults, each while the file named in the variable exists: RECORDER_FULL (the log takes no byte:
 // no space), RECORDER_NO_SYNC (syncs do nothing).
 #define _GNU_SOURCE
@@ -28,9 +28,9 @@ static int is_log(int fd) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t n = readlink(link, path, sizeof path - 1);
-  if (n < 4) return 0;
+  if (n < 6) return 0;
   path[n] = 0;
-  return !strcmp(path + n - 4, "-wal");
+  return !strcmp(path + n - 6, "-redo0") || !strcmp(path + n - 6, "-redo1");
 }
 
 static void note(char kind, int fd, const unsigned char *data, size_t size) {

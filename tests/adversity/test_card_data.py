@@ -43,7 +43,7 @@ def test_neither_journal_nor_log_holds_card_data_in_clear(tmp_path: Path) -> Non
     with Stage(tmp_path, host__0__answer_timeout_s=30) as stage:
         killed_with_open_charges(stage)
     names = {each.name for each in tmp_path.iterdir()}
-    assert {"journal.db", "journal.db-wal", "gateway.log"} <= names
+    assert {"journal.db", "journal.db-wal", "journal.db-redo0", "gateway.log"} <= names
     secrets = (PAN, TRACK, TRACK[len(PAN) :], PIN_BLOCK)
     forms = [form for each in secrets for form in (each.encode(), each.replace("=", "D").encode())]
     forms += [bytes.fromhex(PAN), bytes.fromhex(PIN_BLOCK)]
@@ -60,6 +60,7 @@ def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
         assert key.stat().st_mode & 0o777 == 0o600
         assert (tmp_path / "journal.db").stat().st_mode & 0o077 == 0
         assert (tmp_path / "journal.db-wal").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "journal.db-redo0").stat().st_mode & 0o077 == 0
         key.chmod(0o640)
         assert "others can read it" in refusal(stage)
         key.chmod(0o600)

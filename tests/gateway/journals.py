@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
+from gateway.journal.ground import Ground
+from gateway.journal.redo import SUFFIXES
 from gateway.journal.rows import IN_MOVED, IN_OPENED
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -89,9 +92,28 @@ def moves(each: Charge, *events: Event, **changes: Any) -> Iterator[Record]:
         yield Moved(each.id, each.epoch, event, before, moved_values(each))
 
 
-def sqlite(folder: Path) -> SqliteJournal:
+def sqlite(folder: Path, ground: Ground = Ground()) -> SqliteJournal:  # noqa: B008 - never changes
     """The embedded journal in `folder`."""
-    return SqliteJournal(folder / "isogate.db", Vault(load_key(folder / "isogate.db.key")))
+    vault = Vault(load_key(folder / "isogate.db.key"))
+    return SqliteJournal(folder / "isogate.db", vault, ground=ground)
+
+
+LOG_ONLY: Final = Ground(apply_each=1_000_000)
+"""The tables take nothing in until they are asked: all is in the redo log alone."""
+
+
+def as_killed(folder: Path, to: Path, *, torn: bool = False) -> Path:
+    """The files of the journal in `folder` as a kill would leave them now, copied into the new
+    folder `to`; with the last frame of the redo log torn, if wanted.
+    """
+    to.mkdir()
+    for file in folder.glob("isogate.db*"):
+        shutil.copy(file, to / file.name)
+    log = to / f"isogate.db{SUFFIXES[0]}"
+    if torn:
+        data = log.read_bytes().rstrip(bytes(1))
+        log.write_bytes(data[:-10])
+    return to
 
 
 def by_hand(path: Path | str, statement: str) -> None:

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 import msgspec
 
+from gateway.journal.redo import SUFFIXES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 _OLD_OPEN_LIST: Final = "'APPROVED','CASE','DELIVERED','DELIVERY_UNKNOWN','REVERSAL_DUE','SENT'"
+_TO_9: Final = """
+DROP TABLE applied;
+PRAGMA user_version = 9;
+"""
 _TO_8: Final = """
 DROP TABLE charge_identity;
 DROP TABLE identified;
@@ -100,10 +106,12 @@ PRAGMA user_version = 1;
 
 
 def back_to(version: int, path: Path) -> None:
-    """Make the closed journal at `path` one of 8, 7, 5 or 1."""
+    """Make the closed journal at `path` one of 9, 8, 7, 5 or 1."""
+    for suffix in SUFFIXES:
+        path.with_name(path.name + suffix).unlink()
     with closing(apsw.Connection(str(path))) as db:
         db.create_scalar_function("packed", _packed, 2)
-        for older, statements in ((8, _TO_8), (7, _TO_7), (5, _TO_5), (1, _TO_1)):
+        for older, statements in ((9, _TO_9), (8, _TO_8), (7, _TO_7), (5, _TO_5), (1, _TO_1)):
             if version <= older:
                 db.execute(statements)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING
 
-import apsw
 import pytest
 import trio
 import trio.testing
 
 from gateway import intake, questions
+from gateway.journal.redo import SystemFile
 from routing.charge import State
 from tests.gateway.test_gateway import Bank, gateway
 from tests.gateway.test_gateway import bank as bank  # noqa: PLC0414 - the fixture
@@ -33,14 +34,20 @@ async def metric(running: Running, name: str) -> float:
 
 
 @contextmanager
-def held_up(journal: Path) -> Iterator[None]:
-    """Within this context the journal takes nothing: another connection writes to it."""
-    with closing(apsw.Connection(str(journal))) as other:
-        other.execute("BEGIN IMMEDIATE")
+def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within this context the journal takes nothing: its disk does not sync."""
+    goes_on, sync = Event(), SystemFile.sync
+
+    def waits(file: SystemFile) -> None:
+        goes_on.wait()
+        sync(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SystemFile, "sync", waits)
         try:
             yield
         finally:
-            other.execute("ROLLBACK")
+            goes_on.set()
 
 
 async def test_when_full_a_host_is_heard_and_a_new_sale_is_told_96_and_taken_later(
@@ -93,7 +100,7 @@ async def test_whoever_is_refused_waits_for_no_journal(
         running.switch.life.book.forgets = forgets
         terminals = [await running.terminal() for _ in range(3)]
         monkeypatch.setattr(intake, "WAITING_EFFECTS_MAX", 0)
-        with held_up(tmp_path / "isogate.db"):
+        with held_up(monkeypatch):
             await terminals[0].send(sale(stan=1))
             await running.until(lambda: not running.node.pipeline.idle)
             await running.until(lambda: not running.switch.has_effects)
@@ -139,12 +146,14 @@ async def test_a_repeat_that_only_the_journal_knows_is_answered_while_the_gatewa
         await terminal.vanish()
 
 
-async def test_several_may_wait_until_all_is_durable(tmp_path: Path, bank: Bank) -> None:
+async def test_several_may_wait_until_all_is_durable(
+    tmp_path: Path, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with gateway(tmp_path, bank, "host.0.answer_timeout_s=30") as running:
         terminal = await running.terminal()
         pipeline = running.node.pipeline
         async with trio.open_nursery() as nursery:
-            with held_up(tmp_path / "isogate.db"):
+            with held_up(monkeypatch):
                 await terminal.send(sale())
                 await running.until(lambda: not pipeline.idle)
                 for _ in range(3):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -14,7 +13,7 @@ from gateway.journal.port import FencedError, JournalError
 from routing.charge import Event
 from routing.effects import Audited, Kept
 from routing.keeper import AuditKind, KeptKind
-from tests.gateway.journals import charge, moves, opened, sqlite
+from tests.gateway.journals import LOG_ONLY, as_killed, charge, moves, opened, sqlite
 from tests.gateway.test_audit import config
 
 if TYPE_CHECKING:
@@ -53,14 +52,14 @@ def test_the_newest_version_comes_back_by_kind_and_key(held: SqliteJournal) -> N
     other = Kept(1, WALL, KeptKind.TERMINAL, SHOP, 1, {})
     held.append([other, merchant(1, {"old": True}), merchant(2, data)])
     held.append([merchant(3, data | {"name": "Corner"})])
-    assert list(kept.everything(held._db)) == [merchant(3, data | {"name": "Corner"}), other]
-    assert list(kept.of_kind(held._db, KeptKind.TERMINAL)) == [other]
+    assert list(kept.everything(held._tables.db)) == [merchant(3, data | {"name": "Corner"}), other]
+    assert list(kept.of_kind(held._tables.db, KeptKind.TERMINAL)) == [other]
 
 
 def test_what_is_removed_is_gone_and_may_come_again(held: SqliteJournal) -> None:
     held.append([merchant(1, {}), merchant(2, None), merchant(1, {"again": True})])
     held.append([merchant(2, None)])
-    assert list(kept.everything(held._db)) == []
+    assert list(kept.everything(held._tables.db)) == []
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 4])
@@ -73,40 +72,36 @@ def test_a_version_out_of_step_refuses_the_whole_batch(
     with pytest.raises(JournalError, match="merchant: version") as raised:
         held.append([opened(each), merchant(1, {}, "other"), line(1), merchant(version, data)])
     assert isinstance(raised.value, FencedError), "trying again would never help"
-    assert list(kept.everything(held._db)) == [merchant(2, {"name": "Corner"})]
-    assert audit_log.verify(held._db).lines == 0
+    assert list(kept.everything(held._tables.db)) == [merchant(2, {"name": "Corner"})]
+    assert audit_log.verify(held._tables.db).lines == 0
     assert held.find(1) is None
 
 
-def test_a_life_that_was_killed_leaves_what_was_committed(
-    held: SqliteJournal, tmp_path: Path
-) -> None:
-    """The files as they lay at the kill; then once more with the last pages torn off."""
+def test_a_life_that_was_killed_leaves_what_was_committed(tmp_path: Path) -> None:
+    """The files as they lay at the kill; then once more with the last commit torn."""
+    held = sqlite(tmp_path, LOG_ONLY)
+    held.start(WALL, ended_max=100)
     held.append([merchant(1, {"n": 1}), line(1)])
     held.append([merchant(2, {"n": 2}), line(2), opened(charge())])
-    for torn_bytes, version in ((0, 2), (100, 1)):
-        folder = tmp_path / f"torn{torn_bytes}"
-        folder.mkdir()
-        for file in tmp_path.glob("isogate.db*"):
-            shutil.copy(file, folder / file.name)
-        wal = folder / "isogate.db-wal"
-        wal.write_bytes(wal.read_bytes()[: -torn_bytes or None])
+    for torn, version in ((False, 2), (True, 1)):
+        folder = as_killed(tmp_path, tmp_path / f"torn{torn}", torn=torn)
         journal = sqlite(folder)
         recovery = journal.start(WALL, ended_max=10)
         assert recovery.kept == [merchant(version, {"n": version})]
-        verified = audit_log.verify(journal._db)
+        verified = audit_log.verify(journal._tables.db)
         assert (verified.lines, verified.broken) == (version, "")
         journal.append([merchant(version + 1, {}), line(3)])
-        assert audit_log.verify(journal._db).lines == version + 1
+        assert audit_log.verify(journal._tables.db).lines == version + 1
         journal.close()
+    held.close()
 
 
 def test_charges_and_what_is_beside_them_are_one_transaction(held: SqliteJournal) -> None:
     stranger = charge(99)
     with pytest.raises(JournalError):
         held.append([merchant(1, {}), line(1), *moves(stranger, Event.DECLINE)])
-    assert list(kept.everything(held._db)) == []
-    assert audit_log.verify(held._db) == audit_log.Verified(0, audit_log.BEGINNING.hex())
+    assert list(kept.everything(held._tables.db)) == []
+    assert audit_log.verify(held._tables.db) == audit_log.Verified(0, audit_log.BEGINNING.hex())
 
 
 # The audit log
@@ -121,9 +116,9 @@ def test_the_log_goes_on_over_batches_and_lives(tmp_path: Path) -> None:
     again = sqlite(tmp_path)
     again.start(WALL, ended_max=1)
     again.append([line(4)])
-    verified = audit_log.verify(again._db)
+    verified = audit_log.verify(again._tables.db)
     assert (verified.lines, verified.broken) == (4, "")
-    told = list(audit_log.lines(again._db, after=2))
+    told = list(audit_log.lines(again._tables.db, after=2))
     assert [each.seq for each in told] == [3, 4]
     assert told[0].said == line(3).said
     again.close()
@@ -142,8 +137,8 @@ def test_the_log_goes_on_over_batches_and_lives(tmp_path: Path) -> None:
 def test_the_log_can_only_grow(held: SqliteJournal, statement: str) -> None:
     held.append([line(1), line(2), line(3)])
     with pytest.raises(apsw.ConstraintError, match="audit log"):
-        held._db.execute(statement)
-    assert audit_log.verify(held._db).lines == 3
+        held._tables.db.execute(statement)
+    assert audit_log.verify(held._tables.db).lines == 3
 
 
 _EXCHANGED = """
@@ -183,8 +178,8 @@ def test_whoever_takes_the_triggers_off_is_found_out(
 
 def test_lines_cut_off_the_end_show_in_the_head(held: SqliteJournal) -> None:
     held.append([line(1), line(2)])
-    head = audit_log.verify(held._db).head
-    held._db.execute("DROP TRIGGER audit_is_not_cut; DELETE FROM audit WHERE seq = 2")
-    verified = audit_log.verify(held._db)
+    head = audit_log.verify(held._tables.db).head
+    held._tables.db.execute("DROP TRIGGER audit_is_not_cut; DELETE FROM audit WHERE seq = 2")
+    verified = audit_log.verify(held._tables.db)
     assert (verified.lines, verified.broken) == (1, "")
     assert verified.head != head

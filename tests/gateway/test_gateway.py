@@ -274,7 +274,7 @@ async def gateway(
             AccountCollector(switch, backups, tools.clock),
             TerminalCollector(switch, node.terminal_keys, node.key_workers),
             KeyCollector(switch, None, tools.clock),
-            BoundsCollector(config, tools.metrics, switch, engine, notices, node),
+            BoundsCollector(config, tools.metrics, switch, engine, notices, node, journal),
             health,
         )
         parts = (switch, node, doors)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,14 @@ import msgspec
 import pytest
 
 from gateway.journal import docket
-from gateway.journal.identities import BEGIN_SO, IN_TABLE
+from gateway.journal.identities import BEGIN_SO, GREATEST, IN_TABLE
+from gateway.journal.lock import LockedError
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError
 from gateway.journal.reader import JournalReader
-from gateway.journal.rows import INSERT, SELECT, UPDATES, WHERE_NAMED
+from gateway.journal.rows import SELECT, UPDATES, WHERE_NAMED
 from gateway.journal.schema import SCHEMA_VERSION
-from gateway.journal.sqlite import LockedError, SqliteJournal
+from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.statements import ThroughApsw, prepared
 from gateway.journal.vault import Vault, read_key
 from routing.charge import Event, State
@@ -38,7 +38,7 @@ from routing.effects import (
 from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
 from routing.transaction import Transaction
-from tests.gateway.journals import PAN, charge, moves, opened, sqlite
+from tests.gateway.journals import LOG_ONLY, PAN, as_killed, charge, moves, opened, sqlite
 from tests.gateway.old_journals import back_to
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def held(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[SqliteJournal]:
     """A journal that keeps what it is given, in its first life; written either way there is."""
-    monkeypatch.setattr("gateway.journal.sqlite.prepared", request.param)
+    monkeypatch.setattr("gateway.journal.tables.prepared", request.param)
     journal = sqlite(tmp_path)
     journal.start(WALL, ended_max=100)
     yield journal
@@ -214,7 +214,7 @@ _OF_A_BATCH = "terminal = ? AND batch = ? AND batch <> '' AND merchant = ?"
         (f"{SELECT} WHERE open", "USING INDEX charge_open"),
         (IN_TABLE, "USING PRIMARY KEY (identity=?)"),
         (BEGIN_SO, "USING PRIMARY KEY (identity>? AND identity<?)"),
-        (INSERT, "USING PRIMARY KEY (identity=?)"),
+        (GREATEST, "USING PRIMARY KEY (identity>? AND identity<?)"),
         (WHERE_NAMED % _OF_A_BATCH, "USING INDEX charge_batch"),
     ],
 )
@@ -234,7 +234,7 @@ def explained(journal: SqliteJournal, statement: str, column: int) -> list[str]:
     """One column of what SQLite says of a statement."""
     numbers = {*re.findall(r"\?\d", statement)}
     values = (None,) * (len(numbers) or statement.count("?"))
-    return [str(row[column]) for row in journal._db.execute(f"EXPLAIN {statement}", values)]
+    return [str(row[column]) for row in journal._tables.db.execute(f"EXPLAIN {statement}", values)]
 
 
 def test_what_was_said_of_charges_is_durable_and_said_once(
@@ -246,7 +246,7 @@ def test_what_was_said_of_charges_is_durable_and_said_once(
     refused = (Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_REFUSED)
     held.append([opened(each), *moves(each, *refused), first, found, found])
     held.append([found])
-    assert len(list(docket.of_kind(held._db, Entry.DIFFERENCE))) == 1
+    assert len(list(docket.of_kind(held._tables.db, Entry.DIFFERENCE))) == 1
     again = reopened(held, tmp_path)
     assert again.start(WALL + 1, ended_max=10).entries == [first]
     again.close()
@@ -353,9 +353,12 @@ def test_charges_taken_over_by_a_later_epoch_cannot_be_written(
     other = apsw.Connection(str(tmp_path / "isogate.db"))
     other.execute("UPDATE charge_record SET epoch = 9")
     other.close()
-    with pytest.raises(FencedError):
-        held.append(list(moves(each, Event.APPROVAL)))
-    assert held.find(Original(PREFIX, "", "")).state is State.SENT  # type: ignore[union-attr]
+    approval = list(moves(each, Event.APPROVAL))
+    for _ in range(2):
+        with pytest.raises(FencedError, match="took these charges over"):
+            held.append(approval)
+    with closing(apsw.Connection(str(tmp_path / "isogate.db"))) as db:
+        assert list(db.execute("SELECT state FROM charge_record")) == [("SENT",)]
 
 
 def test_a_second_writer_is_refused_and_a_reader_is_not(
@@ -391,13 +394,13 @@ def test_a_charge_is_found_by_what_a_later_message_says(
 def test_what_is_bound_needs_no_memory_of_its_own(held: SqliteJournal) -> None:
     """SQLite has room set aside for it."""
     full, hit = apsw.SQLITE_DBSTATUS_LOOKASIDE_MISS_FULL, apsw.SQLITE_DBSTATUS_LOOKASIDE_HIT
-    held._db.status(full, True)
+    held._tables.db.status(full, True)
     for number in range(1, 20):
         each = charge(number)
         held.append([opened(each)])
         held.append([*moves(each, Event.APPROVAL, rrn=f"RRN{number}", answer={39: "00"})])
-    assert held._db.status(full)[1] == 0
-    assert held._db.status(hit)[1] > 0
+    assert held._tables.db.status(full)[1] == 0
+    assert held._tables.db.status(hit)[1] > 0
 
 
 def test_of_two_that_fit_the_newest_is_found(held: SqliteJournal) -> None:
@@ -512,21 +515,18 @@ def steps_of(folder: Path, number: int = 1) -> list[str]:
 
 
 def test_a_process_that_died_in_mid_write_loses_only_what_was_not_committed(
-    held: SqliteJournal, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    """The files as they lay at the kill, and a log whose last pages were torn."""
+    """The files as they lay at the kill, and a log whose last commit was torn."""
+    held = sqlite(tmp_path, LOG_ONLY)
+    held.start(WALL, ended_max=10)
     held.append([opened(charge(1))])
     held.append([opened(charge(2))])
-    torn = tmp_path / "torn"
-    torn.mkdir()
-    for file in tmp_path.glob("isogate.db*"):
-        shutil.copy(file, torn / file.name)
-    wal = torn / "isogate.db-wal"
-    wal.write_bytes(wal.read_bytes()[:-100])
-    journal = sqlite(torn)
+    journal = sqlite(as_killed(tmp_path, tmp_path / "torn", torn=True))
     assert [c.id for c in journal.start(WALL, ended_max=10).charges] == [1]
     assert journal.append([opened(charge(2, epoch=2))]) == {}
     journal.close()
+    held.close()
 
 
 def test_no_card_data_lies_in_clear_in_any_file(held: SqliteJournal, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 // Preloaded into a gateway: faults of the machine, each while the file named in its variable exists.
-// FAULT_SLOW: a sync of the journal's log takes 300 ms more.  FAULT_FULL: the log takes no byte.
+// FAULT_SLOW: a sync of the journal's redo log takes 300 ms more.  FAULT_FULL: the log takes no byte.
 // FAULT_CLOCK: the wall clock is 10 s ahead; the monotonic one goes on as it was.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,9 +19,9 @@ static int is_log(int fd) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t n = readlink(link, path, sizeof path - 1);
-  if (n < 4) return 0;
+  if (n < 6) return 0;
   path[n] = 0;
-  return !strcmp(path + n - 4, "-wal");
+  return !strcmp(path + n - 6, "-redo0") || !strcmp(path + n - 6, "-redo1");
 }
 
 static int synced(const char *name, int fd) {

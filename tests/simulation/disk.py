@@ -14,6 +14,7 @@ import apsw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 VFS_NAME: Final = "simulated-disk"
 SECTOR_BYTES: Final = 512
@@ -120,8 +121,8 @@ class Disk:
 
     @property
     def durable(self) -> bool:
-        """Whether a power cut now would lose nothing of the write-ahead log."""
-        return not any(file.unsynced for name, file in self.files.items() if name.endswith("-wal"))
+        """Whether a power cut now would lose nothing of the redo log."""
+        return not any(file.unsynced for name, file in self.files.items() if "-redo" in name)
 
     def change_process(self, close: Callable[[], None]) -> None:
         """The process is killed: what it does while it is taken apart (`close`) changes nothing."""
@@ -183,6 +184,37 @@ class _Handle(apsw.VFSFile):
 
     def xDeviceCharacteristics(self) -> int:  # noqa: N802
         return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE  # as SQLite assumes of every Unix disk
+
+
+class RedoFile:
+    """A file of the journal's redo log."""
+
+    def __init__(self, disk: Disk, path: Path) -> None:
+        self._disk = disk
+        self._file = disk.files.setdefault(str(path), File())
+
+    def read(self) -> bytes:
+        """All of it."""
+        return bytes(self._file.data)
+
+    def write(self, offset: int, data: bytearray) -> None:
+        """Put `data` at `offset`."""
+        self._operate(grows=offset + len(data) > len(self._file.data))
+        self._file.write(offset, bytes(data))
+
+    def sync(self) -> None:
+        """Nothing of it is lost any more."""
+        self._operate()
+        self._file.unsynced.clear()
+
+    def _operate(self, *, grows: bool = False) -> None:
+        try:
+            self._disk.operate(may_fail=True, grows=grows)
+        except apsw.Error as error:
+            raise OSError(str(error)) from None
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 class DiskFiles(apsw.VFS):

@@ -9,7 +9,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec import Message
+from gateway.journal.redo import RedoLog
 from gateway.journal.sqlite import SqliteJournal
+from gateway.journal.tables import Tables
 from gateway.pipeline import Pipeline
 from gateway.terminal_keys import TerminalKeys
 from routing import answers, host_side, reversals
@@ -102,12 +104,29 @@ def _sends_first(original: Any) -> Any:
 
 
 def _does_not_sync(original: Any) -> Any:
-    def opened(self: Any) -> Any:
-        db = original(self)
-        db.execute("PRAGMA synchronous = OFF")
-        return db
+    del original
 
-    return opened
+    def write(self: Any, frame: bytearray) -> None:
+        self._files[self._at].write(self._end, frame)
+
+    return write
+
+
+def _forgets_too_early(original: Any) -> Any:
+    def sync(self: Any, *, each: bool) -> None:
+        original(self, each=each and not hasattr(self, "number"))
+
+    return sync
+
+
+def _leaves_the_log_alone(original: Any) -> Any:
+    del original
+
+    def take_in(self: Any) -> None:
+        self._redo.frames_after(self._tables.number)
+        self._redo.in_tables(self._redo.number)
+
+    return take_in
 
 
 def _gives_up_on_errors(original: Any) -> Any:
@@ -360,7 +379,19 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "skip-journal": _M("some records are not journaled", SqliteJournal, "append", _skips_journal),
     "send-before-commit": _M("messages leave before the commit", Pipeline, "_begin", _sends_first),
-    "no-sync": _M("the journal does not sync", SqliteJournal, "_open", _does_not_sync),
+    "no-sync": _M("the redo log does not sync", RedoLog, "_write", _does_not_sync),
+    "log-forgets": _M(
+        "the redo log is written over before its tables are synced",
+        Tables,
+        "sync",
+        _forgets_too_early,
+    ),
+    "log-left": _M(
+        "a new life takes nothing in that the redo log holds",
+        SqliteJournal,
+        "_take_in_what_was_left",
+        _leaves_the_log_alone,
+    ),
     "ignore-journal-errors": _M(
         "a failed commit counts as done", Pipeline, "_taken_by_journal", _gives_up_on_errors
     ),

@@ -6,6 +6,7 @@ All that carries charges is as shipped: `Node`, recovery, the SQLite journal.  T
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import trio
 
 from gateway.desk.key_desk import hang_keys_of_file
 from gateway.journal import JournalError
+from gateway.journal.ground import Ground
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault
 from gateway.keys.opening import keys_in
@@ -24,7 +26,7 @@ from gateway.metrics import Metrics
 from gateway.node import Node, recovered
 from gateway.tools import Tools
 from tests.simulation.agenda import Nap, StandstillError
-from tests.simulation.disk import VFS_NAME
+from tests.simulation.disk import VFS_NAME, RedoFile
 from tests.simulation.network import SEND_WINDOW_BYTES, SimNetwork
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
 VAULT_KEY = bytes(range(32))
 _IDENTITIES = 8
 """Gathered and put into their table at once; as shipped, hardly a life here would see it."""
+_APPLY_EACH = 3
+"""Commits that wait for the tables: most kills find some that are only in the redo log."""
+_REDO_BYTES = 64 << 10
+"""So its files take turns some times in each world."""
 
 
 class _Paper:
@@ -98,6 +104,10 @@ class WatchedJournal:
     def unsettled(self, wanted: UnsettledLookup) -> tuple[int, int]:
         """As shipped."""
         return self._journal.unsettled(wanted)
+
+    def log_bytes(self) -> tuple[int, int]:
+        """As shipped."""
+        return self._journal.log_bytes()
 
     def close(self) -> None:
         """As shipped."""
@@ -249,9 +259,14 @@ class GatewayProcess:
             journal = SqliteJournal(
                 Path(self._config.journal.path),
                 Vault(VAULT_KEY),
-                vfs=VFS_NAME,
-                entropy=self._rng.randbytes,
-                run=_IDENTITIES,
+                ground=Ground(
+                    vfs=VFS_NAME,
+                    open_file=partial(RedoFile, self._disk),
+                    file_bytes=_REDO_BYTES,
+                    entropy=self._rng.randbytes,
+                    run=_IDENTITIES,
+                    apply_each=_APPLY_EACH,
+                ),
             )
         except JournalError as error:
             # SQLite closes the file when the error lets it go: no fault may hit it then.

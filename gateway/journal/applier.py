@@ -1,0 +1,64 @@
+"""Brings the tables up to date behind the commits: a thread of its own, soon after each."""
+
+from __future__ import annotations
+
+from threading import Condition, Thread
+from typing import TYPE_CHECKING, Final
+
+from gateway.journal.port import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+APPLY_AFTER_S: Final = 0.02
+"""How long commits gather: longer than most charges live, shorter than a person waits."""
+RETRY_S: Final = 0.5
+
+
+class Applier:
+    """Calls `apply` soon after it was told that there is something.
+
+    What it raises comes to nobody: who needs the tables calls `apply` as well, and is told.
+    """
+
+    def __init__(self, apply: Callable[[], None]) -> None:
+        self._apply = apply
+        self._state = Condition()
+        self._wanted = self._over = False
+        self._thread = Thread(target=self._run, name="tables", daemon=True)
+        self._thread.start()
+
+    def tell(self) -> None:
+        """There is something to apply."""
+        with self._state:
+            if not self._wanted:
+                self._wanted = True
+                self._state.notify()
+
+    def close(self) -> None:
+        """Return when it does nothing any more."""
+        with self._state:
+            self._over = True
+            self._state.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._is_wanted():
+            try:
+                self._apply()
+            except JournalError:
+                self.tell()
+                self._rest(RETRY_S)
+
+    def _is_wanted(self) -> bool:
+        """Return when there is something and time has passed, or it is over."""
+        with self._state:
+            self._state.wait_for(lambda: self._wanted or self._over)
+        self._rest(APPLY_AFTER_S)
+        with self._state:
+            self._wanted = False
+            return not self._over
+
+    def _rest(self, seconds: float) -> None:
+        with self._state:
+            self._state.wait_for(lambda: self._over, seconds)

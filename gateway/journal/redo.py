@@ -1,0 +1,275 @@
+"""The redo log: what is durable first, one frame for each commit; the tables follow behind.
+
+Two files take turns.  A frame begins at a multiple of BLOCK_BYTES, so no write touches a block that
+an earlier commit lies in, and holds its number: frames count up by one through both files and all
+lives.  When a file is full and the tables hold durably what lies in the other one, that one is
+written again from its start, over blocks that the file system gave out before: then a sync is of
+data alone.  What is left of its older frames has smaller numbers, by which it is told apart.
+
+    frame = magic 4 · CRC-32 4 · bytes of payload 4 · 0 4 · journal 8 · number 8 · payload · zeros
+
+The checksum covers all that follows it, but for the zeros.  A frame that a crash tore was never
+said to be durable, and nothing comes after it: a journal where something does is damaged.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from gateway.journal.port import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+BLOCK_BYTES: Final = 4_096
+FILE_BYTES: Final = 8 << 20
+"""Past this a file is full, if the other one may be written again."""
+FULL_AT: Final = 4
+"""At so many times this it is full even so: the tables have taken nothing for too long."""
+SUFFIXES: Final = ("-redo0", "-redo1")
+_HEAD: Final = struct.Struct("<4sIIIQQ")
+HEAD_BYTES: Final = _HEAD.size
+"""Room that a payload leaves for what stands before it."""
+_MAGIC: Final = b"isoR"
+_CHECKED_FROM: Final = 8
+
+
+class DamagedError(JournalError):
+    """Frames that were durable are gone or changed."""
+
+
+class File(Protocol):
+    """One file of the log.  All but `close` raise OSError or what the journal's tables raise."""
+
+    def read(self) -> bytes:
+        """All of it."""
+        ...
+
+    def write(self, offset: int, data: bytearray) -> None:
+        """All of `data` at `offset`."""
+        ...
+
+    def sync(self) -> None:
+        """Return when the disk has what was written."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        ...
+
+
+class SystemFile:
+    """A file of the system's."""
+
+    def __init__(self, path: Path) -> None:
+        made = not path.exists()
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if made:
+            sync_folder(path.parent)
+
+    def read(self) -> bytes:
+        """See `File`."""
+        size = os.fstat(self._descriptor).st_size
+        return os.pread(self._descriptor, size, 0)
+
+    def write(self, offset: int, data: bytearray) -> None:
+        """See `File`."""
+        with memoryview(data) as rest:
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._descriptor, rest[done:], offset + done)
+
+    def sync(self) -> None:
+        """See `File`."""
+        os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        """See `File`."""
+        os.close(self._descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know the names in it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Frame(NamedTuple):
+    """A commit as it lies in a file."""
+
+    number: int
+    journal: int
+    payload: memoryview
+    end: int
+    """Where the next one begins."""
+
+
+class RedoLog:
+    """The two files of one journal, as their only writer has them."""
+
+    def __init__(
+        self,
+        path: Path,
+        journal: int,
+        open_file: Callable[[Path], File] = SystemFile,
+        file_bytes: int = FILE_BYTES,
+    ) -> None:
+        """`journal` is the number by which a journal knows its own frames.  Raises OSError."""
+        self._journal = journal
+        self._file_bytes = file_bytes
+        self._files = [open_file(path.with_name(path.name + suffix)) for suffix in SUFFIXES]
+        self._newest = [0, 0]
+        """By file, the number of its last frame."""
+        self._at = 0
+        """Which file is written."""
+        self._end = 0
+        """Where in it the next frame begins."""
+        self._tries_again = False
+        """The last frame failed, and may be there all the same: the next one goes to its place, so
+        that no two have its number.
+        """
+        self.number = 0
+        """Of the last frame that is durable."""
+        self._in_tables = 0
+        """Up to which number the tables hold everything durably."""
+
+    def frames_after(self, number: int) -> list[memoryview]:
+        """The payloads of all frames past one, in their order.  Raises DamagedError or OSError."""
+        for file in self._files:
+            file.sync()  # a process that died may have written and not synced
+        views = [memoryview(file.read()) for file in self._files]
+        chains = [list(_chain(view)) for view in views]
+        self._newest = [chain[-1].number if chain else 0 for chain in chains]
+        newest = max(*self._newest, number)
+        for view, chain in zip(views, chains, strict=True):
+            self._check(view, chain, newest)
+        found = sorted(frame for chain in chains for frame in chain if frame.number > number)
+        for wanted, frame in enumerate(found, number + 1):
+            if frame.number != wanted:
+                message = (
+                    f"the redo log lacks commit {wanted}, which the tables lack as well, and has"
+                    f" commit {frame.number}: are the tables an older copy?"
+                )
+                raise DamagedError(message)
+        self.number = newest
+        return [frame.payload for frame in found]
+
+    def _check(self, view: memoryview, chain: Sequence[Frame], newest: int) -> None:
+        """These frames are this journal's, and behind them none lies that came after `newest`."""
+        if any(frame.journal != self._journal for frame in chain):
+            message = "the redo log is another journal's"
+            raise DamagedError(message)
+        end = chain[-1].end if chain else 0
+        for offset in range(end, len(view), BLOCK_BYTES):
+            later = _frame_at(view, offset)
+            if later is not None and later.number > newest:
+                message = (
+                    f"the redo log is damaged at byte {end}: commit {later.number} stands behind"
+                )
+                raise DamagedError(message)
+
+    def append(self, frame: bytearray) -> int:
+        """Make a frame durable and say its number.  It comes with HEAD_BYTES before its payload,
+        and goes with all that a frame has.  Raises JournalError where there is no room, OSError
+        where the disk fails.
+        """
+        number = self.number + 1
+        length = len(frame) - HEAD_BYTES
+        _HEAD.pack_into(frame, 0, _MAGIC, 0, length, 0, self._journal, number)
+        struct.pack_into("<I", frame, 4, zlib.crc32(memoryview(frame)[_CHECKED_FROM:]))
+        frame.extend(bytes(-len(frame) % BLOCK_BYTES))
+        if not self._tries_again:
+            self._make_room(len(frame))
+        self._tries_again = True
+        self._write(frame)
+        self._tries_again = False
+        self.number = self._newest[self._at] = number
+        self._end += len(frame)
+        return number
+
+    def _write(self, frame: bytearray) -> None:
+        """Return when the disk has it."""
+        file = self._files[self._at]
+        file.write(self._end, frame)
+        file.sync()
+
+    def _make_room(self, size: int) -> None:
+        """Turn to the other file if this one is full."""
+        if self._end + size <= self._file_bytes:
+            return
+        other = 1 - self._at
+        if self._newest[other] <= self._in_tables:
+            self._at, self._end = other, 0
+        elif self._end + size > self.used_max:
+            message = f"the redo log is full: its tables lack commit {self._in_tables + 1}"
+            raise JournalError(message)
+
+    @property
+    def used(self) -> int:
+        """Bytes of the file that is written."""
+        return self._end
+
+    @property
+    def used_max(self) -> int:
+        """The most that they may be."""
+        return FULL_AT * self._file_bytes
+
+    @property
+    def wants_room(self) -> bool:
+        """This file is half full, and what lies in the other one is not yet durable in tables."""
+        other = self._newest[1 - self._at]
+        return self._end > self._file_bytes // 2 and other > self._in_tables
+
+    def in_tables(self, number: int) -> None:
+        """The tables hold everything durably up to a frame."""
+        self._in_tables = number
+
+    def close(self) -> None:
+        """Nothing is appended any more."""
+        for file in self._files:
+            file.close()
+
+
+def newest_in(path: Path) -> int:
+    """The number of the last frame in the log of the journal at `path`, whoever writes to it
+    meanwhile; 0 if there is none.  Raises OSError or DamagedError.
+    """
+    newest = 0
+    for suffix in SUFFIXES:
+        try:
+            data = path.with_name(path.name + suffix).read_bytes()
+        except FileNotFoundError:
+            continue
+        for frame in _chain(memoryview(data)):
+            newest = max(newest, frame.number)
+    return newest
+
+
+def _chain(view: memoryview) -> Iterator[Frame]:
+    """The frames from a file's start on, as long as each follows the one before."""
+    frame = _frame_at(view, 0)
+    while frame is not None:
+        yield frame
+        following = _frame_at(view, frame.end)
+        frame = following if following and following.number == frame.number + 1 else None
+
+
+def _frame_at(view: memoryview, offset: int) -> Frame | None:
+    """The frame that begins there, if one does and is whole."""
+    if offset + HEAD_BYTES > len(view):
+        return None
+    magic, checksum, length, _, journal, number = _HEAD.unpack_from(view, offset)
+    end = offset + HEAD_BYTES + length
+    if magic != _MAGIC or end > len(view):
+        return None
+    if zlib.crc32(view[offset + _CHECKED_FROM : end]) != checksum:
+        return None
+    payload = view[offset + HEAD_BYTES : end]
+    return Frame(number, journal, payload, end + -end % BLOCK_BYTES)

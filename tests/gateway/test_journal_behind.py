@@ -1,0 +1,311 @@
+"""The tables behind the redo log: nobody who asks sees that they are behind."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import apsw
+import pytest
+
+from gateway.journal.applier import Applier
+from gateway.journal.newest import Newest, terminal_of
+from gateway.journal.port import JournalError
+from gateway.journal.reader import JournalReader
+from gateway.journal.redo import SUFFIXES
+from gateway.journal.sqlite import SqliteJournal
+from gateway.journal.vault import Vault, load_key, read_key
+from routing.charge import Event, State
+from routing.conventions import Original
+from routing.effects import Audited, Kept, Noted, moved_values, opened_values
+from routing.keeper import AuditKind, KeptKind
+from tests.gateway.journals import LOG_ONLY, as_killed, charge, moves, opened, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.journal.tables import Tables
+
+WALL = 1_790_000_000.0
+
+
+@pytest.fixture
+def lagging(tmp_path: Path) -> Iterator[SqliteJournal]:
+    """A journal whose tables take nothing in until they are asked."""
+    journal = sqlite(tmp_path, LOG_ONLY)
+    journal.start(WALL, ended_max=100)
+    yield journal
+    journal.close()
+
+
+def in_tables(folder: Path) -> list[int]:
+    """The ids of charges that the tables hold."""
+    with closing(apsw.Connection(str(folder / "isogate.db"))) as db:
+        return [number for (number,) in db.execute("SELECT id FROM charge_record ORDER BY id")]
+
+
+def read(folder: Path) -> list[tuple[int, str]]:
+    """What a reader beside sees."""
+    vault = Vault(read_key(folder / "isogate.db.key"))
+    with closing(JournalReader(folder / "isogate.db", vault)) as reader:
+        return [(each.id, each.state) for each in reader.charges()]
+
+
+def test_a_charge_is_known_before_the_tables_have_it(
+    lagging: SqliteJournal, tmp_path: Path
+) -> None:
+    first = charge(1)
+    lagging.append([opened(first), *moves(first, Event.DECLINE, code="51")])
+    assert in_tables(tmp_path) == []
+    assert lagging.known([first.identity, "?"]) == {first.identity}
+    again = charge(2, identity=first.identity)
+    known = lagging.append([opened(again)])
+    assert (known[2].id, known[2].code) == (1, "51")
+
+
+@pytest.mark.parametrize(
+    "wanted", [1, charge(1).identity, Original("MERCHANT0000001|T0000001|000001|", "", "")]
+)
+def test_whatever_is_asked_is_asked_of_all_that_is_durable(
+    lagging: SqliteJournal, wanted: Any
+) -> None:
+    each = charge(1)
+    lagging.append([opened(each), *moves(each, Event.APPROVAL, rrn="R1")])
+    found = lagging.find(wanted)
+    assert found is not None
+    assert moved_values(found) == moved_values(each)
+
+
+def test_all_steps_of_a_charge_become_one_row(lagging: SqliteJournal, tmp_path: Path) -> None:
+    """As they would be had each come to the tables by itself."""
+    each, other = charge(1), charge(2)
+    begins = (Event.NO_ANSWER, Event.REVERSAL_SENT)
+    lagging.append([opened(each), opened(other)])
+    lagging.append(list(moves(each, *begins, reversal_stan="000900", attempts=1)))
+    lagging.append(list(moves(other, Event.APPROVAL, answer={39: "00"}, echoed=(2, 3))))
+    assert read_after_kill(tmp_path) == [(1, State.REVERSAL_DUE), (2, State.APPROVED)]
+    found = lagging.find(1)
+    lagging.append(list(moves(each, Event.REVERSAL_ACCEPTED, remark="later")))
+    lagging.append(list(moves(other, Event.TERMINAL_LOST)))
+    assert found is not None
+    for one in (each, other):
+        back = lagging.find(one.id)
+        assert back is not None
+        assert opened_values(back) == opened_values(one)
+        assert moved_values(back) == moved_values(one)
+
+
+def read_after_kill(folder: Path) -> list[tuple[int, str]]:
+    """What a reader sees of the files as a kill would leave them now, with nobody to ask."""
+    return read(as_killed(folder, folder / "killed"))
+
+
+def test_a_new_life_takes_in_what_was_left_of_every_kind(
+    lagging: SqliteJournal, tmp_path: Path
+) -> None:
+    each = charge(1)
+    kept = Kept(1, WALL, KeptKind.MERCHANT, "SHOP", 1, {"name": "Corner", "limits": [1, None, 2.5]})
+    noted = Noted(1, 1, WALL, "complaint", "key", "Ana", {"what": "no service", "count": 2})
+    line = Audited(1, WALL, AuditKind.MERCHANT_CHANGED, "SHOP", "Ana", {"on": None})
+    lagging.append([opened(each), noted, kept, line])
+    lagging.append([*moves(each, Event.APPROVAL), noted])
+    folder = as_killed(tmp_path, tmp_path / "killed")
+    with closing(sqlite(folder)) as journal:
+        recovery = journal.start(WALL, ended_max=10)
+        assert [(one.id, one.state) for one in recovery.charges] == [(1, State.APPROVED)]
+        assert recovery.kept == [kept]
+        assert [one.said for one in recovery.entries] == [noted.said]
+        assert journal.append([Kept(2, WALL, KeptKind.MERCHANT, "SHOP", 2, {})]) == {}
+        (audited,) = journal._tables.db.execute("SELECT count(*) FROM audit")
+        assert audited == (1,)
+        again = charge(2, identity=each.identity)
+        assert journal.append([opened(again)])[2].id == 1
+
+
+def test_what_was_taken_in_once_is_not_taken_in_again(
+    lagging: SqliteJournal, tmp_path: Path
+) -> None:
+    line = Audited(1, WALL, AuditKind.MERCHANT_CHANGED, "SHOP", "Ana", {})
+    lagging.append([line])
+    folder = as_killed(tmp_path, tmp_path / "killed")
+    for _ in range(3):
+        with closing(sqlite(folder)) as journal:
+            (audited,) = journal._tables.db.execute("SELECT count(*) FROM audit")
+            assert audited == (1,)
+
+
+def test_a_reader_beside_a_gateway_sees_all_that_was_durable(tmp_path: Path) -> None:
+    vault = Vault(load_key(tmp_path / "isogate.db.key"))
+    with closing(SqliteJournal(tmp_path / "isogate.db", vault, beside=True)) as journal:
+        journal.start(WALL, ended_max=10)
+        for number in range(1, 20):
+            journal.append([opened(charge(number))])
+            assert read(tmp_path)[-1] == (number, State.SENT)
+
+
+def test_a_reader_is_told_of_a_log_that_lost_its_beginning(tmp_path: Path) -> None:
+    with closing(sqlite(tmp_path, LOG_ONLY)) as journal:
+        journal.start(WALL, ended_max=10)
+        journal.append([opened(charge(1))])
+        journal.append([opened(charge(2))])
+        folder = as_killed(tmp_path, tmp_path / "killed")
+    log = folder / f"isogate.db{SUFFIXES[0]}"
+    log.write_bytes(log.read_bytes()[:100].ljust(4096, b"\0") + log.read_bytes()[4096:])
+    with pytest.raises(JournalError, match="damaged"):
+        sqlite(folder)
+
+
+class _Refusing:
+    """Tables that refuse what they are given, once."""
+
+    def __init__(self, tables: Tables, *, after: bool) -> None:
+        self._carry_out = tables._statements.carry_out
+        self._after, self._over = after, False
+        tables._statements = self  # type: ignore[assignment]
+
+    def carry_out(self, first: int, batches: Any) -> int:
+        if self._over:
+            return self._carry_out(first, batches)
+        self._over = True
+        if self._after:
+            self._carry_out(first, batches)
+        message = "simulated"
+        raise apsw.FullError(message)
+
+    def close(self) -> None:
+        """Nothing is kept here."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["rolled back", "committed all the same"])
+def test_what_the_tables_refuse_stays_durable_and_is_taken_in_later(
+    tmp_path: Path, after: bool
+) -> None:
+    journal = sqlite(tmp_path)
+    journal.start(WALL, ended_max=10)
+    statements = journal._tables._statements
+    _Refusing(journal._tables, after=after)
+    each = charge(1)
+    journal.append([opened(each)])
+    assert in_tables(tmp_path) == ([1] if after else [])
+    journal.append([*moves(each, Event.APPROVAL), opened(charge(2))])
+    assert in_tables(tmp_path) == [1, 2]
+    assert journal._tables.one(1)[7] == State.APPROVED  # type: ignore[index]
+    journal._tables._statements = statements
+    journal.close()
+
+
+def test_a_repeat_that_cannot_be_looked_up_leaves_nothing_of_its_batch(tmp_path: Path) -> None:
+    """So the batch can be appended again."""
+    journal = sqlite(tmp_path, LOG_ONLY)
+    journal.start(WALL, ended_max=10)
+    statements = journal._tables._statements
+    first = charge(1)
+    journal.append([opened(first)])
+    batch = [opened(charge(2, identity=first.identity)), opened(charge(3))]
+    _Refusing(journal._tables, after=False)
+    with pytest.raises(JournalError, match="FullError"):
+        journal.append(batch)
+    assert journal.append(batch)[2].id == 1
+    assert journal.find(charge(3).identity) is not None
+    journal._tables._statements = statements
+    journal.close()
+
+
+def test_a_repeat_in_the_batch_of_its_charge_is_told_how_that_one_stands(
+    lagging: SqliteJournal, tmp_path: Path
+) -> None:
+    first = charge(1)
+    again = charge(2, identity=first.identity)
+    records = [opened(first), opened(again), *moves(first, Event.DECLINE, code="51")]
+    told = lagging.append(records)[2]
+    assert (told.id, told.state, told.code, told.pan) == (1, State.DECLINED, "51", first.pan)
+    assert in_tables(tmp_path) == []
+
+
+def test_who_asks_while_the_tables_refuse_is_told(tmp_path: Path) -> None:
+    journal = sqlite(tmp_path, LOG_ONLY)
+    journal.start(WALL, ended_max=10)
+    statements = journal._tables._statements
+    journal.append([opened(charge(1))])
+    _Refusing(journal._tables, after=False)
+    with pytest.raises(JournalError, match="FullError"):
+        journal.find(1)
+    assert journal.find(1) is not None
+    journal._tables._statements = statements
+    journal.close()
+
+
+def test_the_applier_tries_again_and_ends_when_told() -> None:
+    """With a retry that nobody waits for: closing cuts it short."""
+    tried: list[int] = []
+
+    def apply() -> None:
+        tried.append(1)
+        message = "simulated"
+        raise JournalError(message)
+
+    applier = Applier(apply)
+    applier.tell()
+    while not tried:
+        applier.tell()
+    applier.close()
+    assert not applier._thread.is_alive()
+
+
+# The greatest identity of each terminal
+
+
+def test_a_terminal_that_counts_up_is_never_looked_up_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        asked: list[str] = []
+        looked_up = journal._tables.greatest_of
+        monkeypatch.setattr(
+            journal._tables, "greatest_of", lambda each: [asked.append(each), looked_up(each)][1]
+        )
+        monkeypatch.setattr(journal._tables, "of", lambda _identity: pytest.fail("looked up"))
+        for number in range(1, 50):
+            journal.append([opened(charge(number))])
+        assert asked == ["MERCHANT0000001|T0000001|"]
+
+
+def test_a_stan_that_begins_anew_is_held_against_all_that_there_are(tmp_path: Path) -> None:
+    """In this life and in the next; also of a terminal whose name another one's begins with."""
+    old = charge(1, identity="M|T1|999999|2|1123|1")
+    stranger = charge(2, identity="M|T|500000|2|1123|1")
+    wrapped = charge(3, identity="M|T1|000001|2|1124|1")
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        assert journal.append([opened(old), opened(stranger), opened(wrapped)]) == {}
+        again = [charge(4, identity=old.identity), charge(5, identity=wrapped.identity)]
+        assert {n: c.id for n, c in journal.append([opened(each) for each in again]).items()} == {
+            4: 1, 5: 3,
+        }  # fmt: skip
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        for number, identity, older in (
+            (6, wrapped.identity, 3), (7, old.identity, 1), (8, stranger.identity, 2),
+        ):  # fmt: skip
+            assert journal.append([opened(charge(number, identity=identity))])[number].id == older
+
+
+def test_no_more_terminals_are_remembered_than_the_bound_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newest = Newest()
+    for number in range(3):
+        newest.remember(f"M|T{number}|000001|", "")
+    monkeypatch.setattr("gateway.journal.newest.TERMINALS_MAX", 3)
+    assert not newest.lacks("M|T9|000001|")
+    assert not newest.is_past("M|T9|000001|")
+    assert newest.is_past("M|T1|000001|")
+
+
+@pytest.mark.parametrize(
+    ("identity", "terminal"), [("M|T|1|2", "M|T|"), ("M|T|", "M|T|"), ("||1", "||")]
+)
+def test_a_terminal_is_what_comes_before_the_stan(identity: str, terminal: str) -> None:
+    assert terminal_of(identity) == terminal

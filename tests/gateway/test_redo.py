@@ -1,0 +1,232 @@
+"""The redo log: what was durable is there again, whatever happened, and nothing else."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.journal.port import JournalError
+from gateway.journal.redo import (
+    BLOCK_BYTES,
+    FULL_AT,
+    HEAD_BYTES,
+    SUFFIXES,
+    DamagedError,
+    RedoLog,
+    SystemFile,
+    newest_in,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOURNAL = 7
+FILE_BYTES = 4 * BLOCK_BYTES
+
+
+def log_in(folder: Path, after: int = 0, journal: int = JOURNAL) -> tuple[RedoLog, list[bytes]]:
+    """The log, and what it holds past a commit."""
+    log = RedoLog(folder / "j", journal, file_bytes=FILE_BYTES)
+    try:
+        return log, [bytes(each) for each in log.frames_after(after)]
+    except JournalError:
+        log.close()
+        raise
+
+
+def held(folder: Path, after: int = 0) -> list[bytes]:
+    """What a next life finds."""
+    log, payloads = log_in(folder, after)
+    log.close()
+    return payloads
+
+
+def append(log: RedoLog, payload: bytes) -> int:
+    return log.append(bytearray(HEAD_BYTES) + payload)
+
+
+def file_of(folder: Path, at: int = 0) -> Path:
+    return folder / f"j{SUFFIXES[at]}"
+
+
+def test_an_empty_log_holds_nothing(tmp_path: Path) -> None:
+    assert newest_in(tmp_path / "j") == 0
+    assert held(tmp_path) == []
+    assert newest_in(tmp_path / "j") == 0
+
+
+def test_commits_come_back_in_their_order(tmp_path: Path) -> None:
+    payloads = [b"one", b"", b"three" * 2_000]
+    log, _ = log_in(tmp_path)
+    assert [append(log, each) for each in payloads] == [1, 2, 3]
+    log.close()
+    assert held(tmp_path) == payloads
+    assert held(tmp_path, after=2) == payloads[2:]
+    assert held(tmp_path, after=3) == []
+    assert newest_in(tmp_path / "j") == 3
+
+
+def test_numbers_go_on_past_what_the_tables_have(tmp_path: Path) -> None:
+    log, payloads = log_in(tmp_path, after=40)
+    assert (payloads, append(log, b"next")) == ([], 41)
+    log.close()
+
+
+def test_no_commit_touches_a_block_of_another(tmp_path: Path) -> None:
+    log, _ = log_in(tmp_path)
+    append(log, b"a")
+    before = file_of(tmp_path).read_bytes()
+    assert len(before) == BLOCK_BYTES
+    append(log, b"b" * BLOCK_BYTES)
+    assert file_of(tmp_path).read_bytes()[:BLOCK_BYTES] == before
+    assert file_of(tmp_path).stat().st_size == 3 * BLOCK_BYTES
+    log.close()
+
+
+@pytest.mark.parametrize("kept", [0, 1, HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + 5, 99, 100])
+def test_a_torn_commit_is_gone_and_those_before_it_are_not(tmp_path: Path, kept: int) -> None:
+    log, _ = log_in(tmp_path)
+    append(log, b"whole")
+    append(log, b"x" * (100 + 1 - HEAD_BYTES))
+    log.close()
+    data = file_of(tmp_path).read_bytes()
+    file_of(tmp_path).write_bytes(data[: BLOCK_BYTES + kept])
+    log, payloads = log_in(tmp_path)
+    assert payloads == [b"whole"]
+    assert append(log, b"again") == 2
+    log.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_files_take_turns_and_whatever_the_tables_lack_is_found(tmp_path: Path, seed: int) -> None:
+    """Commits of any size, tables that lag behind, new lives; a model of what must be there."""
+    rng = random.Random(seed)  # noqa: S311 - a test's dice
+    log, _ = log_in(tmp_path)
+    model: dict[int, bytes] = {}
+    in_tables = turns = 0
+    for _ in range(150):
+        payload = rng.randbytes(rng.choice((0, 10, 4_000, 5_000, 9_000)))
+        file = log._at
+        try:
+            model[append(log, payload)] = payload
+        except JournalError:
+            assert max(model) - in_tables >= FULL_AT - 1
+        turns += file != log._at
+        if rng.random() < 0.4 or log.wants_room:
+            in_tables = rng.randint(in_tables, max(model, default=0))
+            log.in_tables(in_tables)
+        if rng.random() < 0.1:
+            log.close()
+            log, payloads = log_in(tmp_path, in_tables)
+            assert payloads == [model[number] for number in sorted(model) if number > in_tables]
+            in_tables = max(model, default=0)
+            log.in_tables(in_tables)
+        assert newest_in(tmp_path / "j") == max(model, default=0)
+    assert turns > 10
+    log.close()
+
+
+def test_a_first_commit_torn_over_older_ones_is_no_damage(tmp_path: Path) -> None:
+    log, _ = log_in(tmp_path)
+    for number in range(1, 9):
+        append(log, bytes([number]))
+        log.in_tables(number)
+    assert log._at == 1
+    append(log, b"over the first one's place")
+    log.close()
+    with file_of(tmp_path).open("r+b") as file:
+        file.write(bytes(20))
+    log, payloads = log_in(tmp_path, after=6)
+    assert payloads == [b"\7", b"\x08"]
+    assert append(log, b"") == 9
+    log.close()
+
+
+def test_a_log_whose_tables_take_nothing_is_full_and_works_again_once_they_do(
+    tmp_path: Path,
+) -> None:
+    log, _ = log_in(tmp_path)
+    room = (1 + FULL_AT) * FILE_BYTES // BLOCK_BYTES
+    assert [append(log, b"") for _ in range(room)][-1] == room
+    for _ in range(2):
+        with pytest.raises(JournalError, match="full: its tables lack commit 1"):
+            append(log, b"")
+    newest = log.number
+    log.in_tables(newest)
+    assert append(log, b"") == newest + 1
+    log.close()
+
+
+class Fails(SystemFile):
+    """A file whose next write or sync fails."""
+
+    fails = ""
+
+    def write(self, offset: int, data: bytearray) -> None:
+        super().write(offset, data)
+        self._fail("write")
+
+    def sync(self) -> None:
+        self._fail("sync")
+        super().sync()
+
+    def _fail(self, what: str) -> None:
+        if Fails.fails == what:
+            Fails.fails = ""
+            raise OSError(what)
+
+
+@pytest.mark.parametrize("what", ["write", "sync"])
+@pytest.mark.parametrize("again", [b"again", b"again" * 2_000])
+def test_a_commit_that_failed_gives_its_place_and_number_to_the_next(
+    tmp_path: Path, what: str, again: bytes
+) -> None:
+    """Also where that one alone would have gone to the other file."""
+    with closing(RedoLog(tmp_path / "j", JOURNAL, Fails, FILE_BYTES)) as log:
+        log.frames_after(0)
+        for _ in range(3):
+            append(log, b"")
+        Fails.fails = what
+        with pytest.raises(OSError, match=what):
+            append(log, b"failed")
+        assert append(log, again) == 4
+        assert append(log, b"next") == 5
+    assert held(tmp_path, after=3) == [again, b"next"]
+
+
+def test_a_commit_that_is_damaged_with_others_behind_it_is_told(tmp_path: Path) -> None:
+    log, _ = log_in(tmp_path)
+    for number in range(3):
+        append(log, bytes([number]) * 10)
+    log.close()
+    with file_of(tmp_path).open("r+b") as file:
+        file.seek(BLOCK_BYTES + HEAD_BYTES)
+        file.write(b"?")
+    with pytest.raises(DamagedError, match=f"damaged at byte {BLOCK_BYTES}: commit 3"):
+        log_in(tmp_path)
+
+
+def test_a_log_that_begins_past_the_tables_is_told(tmp_path: Path) -> None:
+    log, _ = log_in(tmp_path, after=10)
+    append(log, b"eleven")
+    log.close()
+    assert held(tmp_path, after=10) == [b"eleven"]
+    with pytest.raises(DamagedError, match="lacks commit 10"):
+        log_in(tmp_path, after=9)
+
+
+def test_another_journals_log_is_told(tmp_path: Path) -> None:
+    log, _ = log_in(tmp_path)
+    append(log, b"")
+    log.close()
+    with pytest.raises(DamagedError, match="another journal"):
+        log_in(tmp_path, journal=JOURNAL + 1)
+
+
+def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    log, _ = log_in(tmp_path)
+    log.close()
+    assert [file_of(tmp_path, at).stat().st_mode & 0o777 for at in (0, 1)] == [0o600, 0o600]
