@@ -93,6 +93,7 @@ cdef class Message:
     cpdef Message copy(self)
     cpdef int patch(self, int de, str value) except -1
     cpdef int take_over(self, int de, Message other) except -1
+    cpdef int patch_number(self, int de, unsigned long number) except -1
     cpdef int remove(self, int de) except -1
     cpdef int set_mti(self, str mti) except -1
     cpdef int set_header(self, bytes header) except -1

@@ -646,8 +646,10 @@ cdef class Message:
 
     cpdef bint has_all(self, tuple numbers) except -1:
         """Whether all these fields are there."""
+        cdef int de
         for number in numbers:
-            if self.find(number) == NULL:
+            de = number
+            if not (1 <= de < FIELD_LIMIT and is_present(&self.index, de)):
                 return False
         return True
 
@@ -824,6 +826,22 @@ cdef class Message:
             memcpy(self.writable() + mine.start + rule.length_bytes,
                    other.data() + theirs.start + rule.length_bytes, bytes_of(rule, mine.units))
         return 0
+
+    cpdef int patch_number(self, int de, unsigned long number) except -1:
+        """Set a field to a number; zeros before it make it as long as it is, or as it must be."""
+        cdef Slot* slot = self.find(de)
+        cdef const Rule* rule = known_rule(self.dialect, de)
+        cdef uint8_t[NUMBER_DIGITS_MAX] digits
+        cdef unsigned long rest = number
+        cdef Py_ssize_t units = 0 if slot == NULL else slot.units, i
+        if rule.content == TEXT and rule.charset.identity and 0 < units <= NUMBER_DIGITS_MAX:
+            for i in range(units - 1, -1, -1):
+                digits[i] = <uint8_t>(0x30 + rest % 10)
+                rest //= 10
+            if rest == 0:
+                memcpy(self.writable() + slot.start + rule.length_bytes, digits, units)
+                return 0
+        return self.patch(de, str(number).zfill(units or rule.maximum))
 
     cpdef int remove(self, int de) except -1:
         """Take a field out, if it is there."""

@@ -257,9 +257,9 @@ class Admission:
             charge.host_stan = message.text(11)
             return keys.take_new(convention.pending_key(message), charge)
         for _tried in range(_STANS_TRIED_MAX):
-            charge.host_stan = keys.next_stan()
-            message.patch(11, charge.host_stan)
+            message.patch_number(11, keys.next_number())
             if keys.take_new(convention.pending_key(message), charge):
+                charge.host_stan = message.text(11)
                 return True
             if keys.is_full():
                 break

@@ -34,6 +34,7 @@ cdef class ChargeBook:
     cdef Chain_t _open
     cdef Chain_t _ended
     cdef dict _shelves
+    cdef Shelf _last_shelf
     cdef dict _lines
     cdef dict _places
     cdef Place _sent
@@ -48,6 +49,8 @@ cdef class ChargeBook:
     @cython.locals(shelf=Shelf)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
+    @cython.locals(last=Shelf)
+    cdef Shelf _shelf(self, str till)
     @cython.locals(shelf=Shelf)
     cpdef Charge_t same_as(self, str identity, str till, str stan)
     @cython.locals(shelf=Shelf)

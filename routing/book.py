@@ -129,6 +129,7 @@ class ChargeBook:
         self._ended = Chain()
         """As they ended last."""
         self._shelves: dict[str, Shelf] = {}
+        self._last_shelf: Shelf | None = None
         self._lines: dict[int, Line] = {}
         """Connections that said something and are still there."""
         self._places = {state: Place(state) for state in State}
@@ -153,7 +154,7 @@ class ChargeBook:
         """Take a new charge, or one that comes back from the journal."""
         self._by_id[charge.id] = charge
         self.forgets |= len(self._by_id) >= self._ended_max
-        shelf = self._shelves.get(charge.till)
+        shelf = self._shelf(charge.till)
         if shelf is None:
             shelf = self._shelves[charge.till] = Shelf(charge)
         shelf.take(charge)
@@ -207,15 +208,24 @@ class ChargeBook:
         till = shelf.speaker.till
         if not shelf.by_stan and self._shelves.get(till) is shelf:
             del self._shelves[till]
+            self._last_shelf = None
         self.leave_line(charge)
 
     def get(self, charge_id: int) -> Charge | None:
         """The charge with this id."""
         return self._by_id.get(charge_id)
 
+    def _shelf(self, till: str) -> Shelf | None:
+        """A terminal's: it is asked for several times in a row."""
+        last = self._last_shelf
+        if last is None or last.speaker.till is not till:
+            last = self._shelves.get(till)
+            self._last_shelf = last
+        return last
+
     def same_as(self, identity: str, till: str, stan: str) -> Charge | None:
         """The charge that a request with this identity, of this terminal, repeats."""
-        shelf = self._shelves.get(till)
+        shelf = self._shelf(till)
         return shelf.same_as(identity, stan) if shelf is not None else None
 
     def find(self, original: Original) -> Charge | None:
@@ -227,7 +237,7 @@ class ChargeBook:
 
     def unproven(self, till: str) -> tuple[Charge, ...]:
         """Approved charges of a terminal (merchant|terminal) without a proof of service."""
-        shelf = self._shelves.get(till)
+        shelf = self._shelf(till)
         return shelf.unproven if shelf is not None else ()
 
     def on_conn(self, conn: int) -> list[Charge]:

@@ -49,6 +49,7 @@ cdef class Outbox:
     cdef public list lookups
     cdef public list key_work
     cdef public list questions
+    @cython.locals(decided=Py_ssize_t)
     cpdef Py_ssize_t size(self) except -1
     cpdef list take_express(self)
     @cython.locals(work=list, questions=list)

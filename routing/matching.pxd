@@ -24,6 +24,8 @@ cdef class PendingKeys:
     cdef object _leaving
     cdef dict _late
     cpdef Py_ssize_t in_flight(self) except -1
+    @cython.locals(number=long)
+    cpdef long next_number(self) except -1
     @cython.locals(number=long, high=str, low=str, stan=str)
     cpdef str next_stan(self)
     cpdef bint is_free_for(self, str key, object owner) except -1

@@ -75,10 +75,15 @@ class PendingKeys:
         """How many wait for an answer now, without those that may only get a late one."""
         return len(self._owners) - len(self._late)
 
-    def next_stan(self) -> str:
-        """The next STAN in turn, never zero; of six digits, with zeros before them if need be."""
+    def next_number(self) -> int:
+        """The next STAN in turn, never zero."""
         number = self._last_stan + 1 if self._last_stan < _STANS else 1
         self._last_stan = number
+        return number
+
+    def next_stan(self) -> str:
+        """The same as it is written: of six digits, with zeros before them if need be."""
+        number = self.next_number()
         high, low = _THREE_DIGITS[number // 1_000], _THREE_DIGITS[number % 1_000]
         stan = high + low
         return stan if self._stan_digits == _STAN_DIGITS else stan.zfill(self._stan_digits)

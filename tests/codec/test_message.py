@@ -297,6 +297,21 @@ def test_values_are_joined_and_kept_apart(sale: Message, pos_sale: Message) -> N
         assert message.joined(()) == ""
 
 
+def test_a_number_is_set_with_zeros_before_it(sale: Message, pos_sale: Message) -> None:
+    for message in (sale, pos_sale):
+        for number in (1, 999_999, 0, 42):
+            message.patch_number(11, number)
+            assert message[11] == f"{number:06d}"
+        with pytest.raises(BuildError) as refused:
+            message.patch_number(11, 1_000_000)
+        assert refused.value.field == 11
+        assert message[11] == "000042"
+        message.remove(11)
+        message.patch_number(11, 7)
+        assert message[11] == "000007"
+        assert message.raw == Message(message.raw, message.dialect).raw
+
+
 @pytest.mark.parametrize(("char", "escaped"), [("|", "\\p"), ("\\", "\\\\")])
 def test_what_is_to_be_escaped_is_found_wherever_it_stands(
     sale: Message, char: str, escaped: str
