@@ -14,11 +14,10 @@ said to be durable, and nothing comes after it: a journal where something does i
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gateway.journal.port import JournalError
@@ -246,25 +245,10 @@ def newest_in(path: Path, known: int = 0) -> int:
     """
     newest = 0
     for suffix in SUFFIXES:
-        with suppress(FileNotFoundError), _mapped(path.with_name(path.name + suffix)) as view:
-            for frame in _chain(view, known):
-                newest = max(newest, frame.number)
-                frame.payload.release()
+        with suppress(FileNotFoundError):
+            view = memoryview(path.with_name(path.name + suffix).read_bytes())
+            newest = max(newest, *(frame.number for frame in _chain(view, known)), 0)
     return newest
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[memoryview]:
-    """A file as it is on the disk; nothing of it is read before it is looked at."""
-    with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            yield memoryview(b"")
-            return
-        with (
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole,
-            memoryview(whole) as view,
-        ):
-            yield view
 
 
 def _chain(view: memoryview, known: int = 0) -> Iterator[Frame]:
