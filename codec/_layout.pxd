@@ -83,8 +83,12 @@ cdef struct Part:               # one field of such a frame
     uint16_t units, bytes       # of its value, if it is `fixed`
     uint8_t de
     bint fixed
-    bint digits                 # each half byte must be a digit
-    bint ascii                  # no byte may be above 127
+    int asks                    # a bit for each thing that its bytes must be
+
+# What a part's bytes may have to be.
+cdef enum:
+    ALL_DIGITS = 1              # each half byte
+    ALL_ASCII = 2               # none is above 127
 
 cdef struct Shape:
     Py_ssize_t size             # bytes of the bitmaps; 0: nothing is remembered here

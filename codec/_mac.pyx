@@ -30,13 +30,26 @@ cdef enum:
 cdef uint8_t[BLOCK_MAX] ZEROS
 memset(ZEROS, 0, BLOCK_MAX)
 
+cdef uint8_t[2 * 256] HEX_DIGITS                # of each byte
+for _byte in range(256):
+    HEX_DIGITS[2 * _byte] = hex_digit(<uint8_t>_byte >> 4)
+    HEX_DIGITS[2 * _byte + 1] = hex_digit(<uint8_t>_byte & 15)
+
 
 # ---- Shared steps -------------------------------------------------------------------------------
 
 cdef inline void xor_into(uint8_t* target, const uint8_t* data, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
+    cdef Py_ssize_t i = 0
+    cdef uint64_t word, other
+    while i + 8 <= count:
+        memcpy(&word, target + i, 8)
+        memcpy(&other, data + i, 8)
+        word ^= other
+        memcpy(target + i, &word, 8)
+        i += 8
+    while i < count:
         target[i] ^= data[i]
+        i += 1
 
 
 cdef void fold(const uint8_t* data, Py_ssize_t length, Py_ssize_t block,
@@ -58,8 +71,7 @@ cdef void hex_of(const uint8_t* raw, Py_ssize_t count, uint8_t* out) noexcept no
     """Upper-case hex characters of `count` bytes."""
     cdef Py_ssize_t i
     for i in range(count):
-        out[2 * i] = hex_digit(raw[i] >> 4)
-        out[2 * i + 1] = hex_digit(raw[i] & 15)
+        memcpy(out + 2 * i, HEX_DIGITS + 2 * raw[i], 2)
 
 
 cdef void length_block(Py_ssize_t length, Py_ssize_t block, uint8_t* out) noexcept nogil:

@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from codec._layout cimport (
-    BITMAP_BYTES_MAX, DIGITS, FIELD_LIMIT, FIXED, SHAPE_FIELDS_MAX, TEXT, Layout, Part, Rule, Shape,
+    ALL_ASCII, ALL_DIGITS, BITMAP_BYTES_MAX, DIGITS, FIELD_LIMIT, FIXED, SHAPE_FIELDS_MAX, TEXT, Layout, Part, Rule, Shape,
     Shapes,
 )
 from codec._text cimport bits_set, leading_zeros
@@ -63,6 +63,9 @@ cdef inline void remember(Shapes* known, const Layout* layout, const uint8_t* bi
             part.fixed = part.rule.length_form == FIXED
             part.units = part.rule.maximum
             part.bytes = part.units if part.rule.content < DIGITS else (part.units + 1) >> 1
-            part.digits = part.rule.content == DIGITS
-            part.ascii = part.rule.content == TEXT and part.rule.charset.seven_bit
+            part.asks = 0
+            if part.rule.content == DIGITS:
+                part.asks = ALL_DIGITS
+            elif part.rule.content == TEXT and part.rule.charset.seven_bit:
+                part.asks = ALL_ASCII
             part += 1

@@ -33,13 +33,20 @@ cdef inline int hex_value(uint8_t char) noexcept nogil:
 
 cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept nogil:
     """Where the first byte above 127 is, or -1."""
-    cdef Py_ssize_t i
-    cdef uint64_t seen = 0, eight
-    for i in range(0, count - 7, 8):
-        memcpy(&eight, text + i, 8)
-        seen |= eight
-    for i in range(count & ~<Py_ssize_t>7, count):
+    cdef Py_ssize_t i = 0
+    cdef uint64_t seen = 0
+    cdef uint64_t[4] words
+    while i + 32 <= count:
+        memcpy(words, text + i, 32)
+        seen |= words[0] | words[1] | words[2] | words[3]
+        i += 32
+    while i + 8 <= count:
+        memcpy(words, text + i, 8)
+        seen |= words[0]
+        i += 8
+    while i < count:
         seen |= text[i]
+        i += 1
     if not seen & <uint64_t>0x8080808080808080:
         return -1
     for i in range(count):

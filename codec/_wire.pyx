@@ -24,7 +24,7 @@ from codec.errors import BuildError, FrameError
 from codec.spec import parts_of as _parts_of
 
 from codec._layout cimport (
-    AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
+    ALL_ASCII, ALL_DIGITS, AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
     FIXED, FRAME_BYTES_MAX, IN_BITMAP, IN_FRAME, IN_HEADER, IN_MTI, LENGTH_ASCII, LENGTH_BCD,
     LENGTH_BINARY, NOT_DEFINED, NO_FAULT, TEXT, TOO_LONG, TRACK, TRAILING, TRUNCATED, UNDEFINED,
     Fault, Layout, Part, Shape,
@@ -180,10 +180,10 @@ cdef bint read_shaped(Shape* shape, Cursor* cursor, Index* index, bint plain) no
     """Note where each field of a frame of this shape lies, if all of them are in order."""
     cdef Part* part = shape.parts
     cdef const uint8_t* value
-    cdef Py_ssize_t start, units, size
+    cdef Py_ssize_t start, units, size, bad
+    cdef int i, asked = ALL_DIGITS if plain else ALL_DIGITS | ALL_ASCII
     cdef Slot* slot
     cdef Fault fault
-    cdef int i
     take(cursor, shape.size)
     index.present = shape.present
     index.body = <uint16_t>cursor.offset
@@ -196,10 +196,13 @@ cdef bint read_shaped(Shape* shape, Cursor* cursor, Index* index, bint plain) no
         value = take(cursor, size)
         if value == NULL:
             return False
-        if part.digits and bad_digit(value, units, part.rule.pad_left) >= 0:
-            return False
-        if part.ascii and not plain and high_byte(value, units) >= 0:
-            return False
+        if part.asks & asked:
+            if part.asks == ALL_ASCII:
+                bad = high_byte(value, units)
+            else:
+                bad = bad_digit(value, units, part.rule.pad_left)
+            if bad >= 0:
+                return False
         slot = &index.slots[part.de]
         slot.start, slot.units = <uint16_t>start, <uint16_t>units
         part += 1

@@ -194,7 +194,7 @@ class HostSide:
 
 def _settlement_date(day: SettlementDay, answer: Message) -> str:
     """MMDD of the day that an approval belongs to; '' as long as its host told none."""
-    if answer.holds(_DATE, day.date):
+    if not answer.has(_DATE) or answer.holds(_DATE, day.date):
         return day.date  # as of nearly all
     settlement_date = answer.text(_DATE)
     day.told(settlement_date)

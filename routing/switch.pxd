@@ -12,7 +12,7 @@ from routing.terminal_side cimport TerminalSide as TerminalSide_t
 from routing.clock cimport Now as Now_t
 from routing.effects cimport Outbox as Outbox_t
 
-cdef object _SENT, _REVERSAL_DUE
+cdef object _SENT, _APPROVED, _REVERSAL_DUE
 
 @cython.final
 cdef class Switch:

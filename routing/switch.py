@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from routing.settings import Settings
     from routing.sign_in import Till
 
-_SENT, _REVERSAL_DUE = State.SENT, State.REVERSAL_DUE
+_SENT, _APPROVED, _REVERSAL_DUE = State.SENT, State.APPROVED, State.REVERSAL_DUE
 
 
 class Switch:
@@ -253,7 +253,7 @@ class Switch:
         if charge is not None:
             self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
         # Or its reversal began while the approval was on its way to the disk.
-        return charge is None or charge.state not in NOT_STANDING
+        return charge is None or charge.state is _APPROVED or charge.state not in NOT_STANDING
 
     def _may_reach_host(self, charge: Charge, now: Now) -> bool:
         if charge.state is _SENT and charge.too_late:

@@ -408,7 +408,7 @@ cdef class Driver(Outlet):
         return 0
 
     cdef int happened(self, uint64_t key, uint32_t mask, double now) except -1:
-        cdef uint32_t fd = <uint32_t>(key & 0xFFFFFFFF)
+        cdef uint32_t fd = <uint32_t>key        # the lower half
         cdef object found
         cdef Connection connection
         if fd >= <uint32_t>len(self.by_fd):
