@@ -52,16 +52,20 @@ class JournalReader:
 
         The process that writes sees to that; if there is none, it is done here.
         """
-        newest, looks = newest_in(path), 0
-        while next(self._db.execute("SELECT number FROM applied"))[0] < newest:
+        newest = newest_in(path, self._applied())
+        for _ in range(_LOOKS_MAX):
+            if self._applied() >= newest:
+                return
             try:
                 SqliteJournal(path, self._vault).close()
             except LockedError:
-                if looks == _LOOKS_MAX:
-                    message = f"journal.path {path}: its tables lack commits of the redo log"
-                    raise JournalError(message) from None
-                looks += 1
                 Event().wait(_LOOK_AGAIN_S)
+        message = f"journal.path {path}: its tables lack commits of the redo log"
+        raise JournalError(message)
+
+    def _applied(self) -> int:
+        (number,) = next(self._db.execute("SELECT number FROM applied"))
+        return int(number)
 
     def snapshot(self) -> apsw.Connection:
         """A context in which everything is read as it stood at one instant."""

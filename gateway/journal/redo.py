@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from gateway.journal.port import JournalError
@@ -183,7 +184,7 @@ class RedoLog:
         number = self.number + 1
         length = len(frame) - HEAD_BYTES
         _HEAD.pack_into(frame, 0, _MAGIC, 0, length, 0, self._journal, number)
-        struct.pack_into("<I", frame, 4, zlib.crc32(memoryview(frame)[_CHECKED_FROM:]))
+        struct.pack_into("<I", frame, 4, _checksum(memoryview(frame)[_CHECKED_FROM:]))
         frame.extend(bytes(-len(frame) % BLOCK_BYTES))
         if not self._tries_again:
             self._make_room(len(frame))
@@ -237,39 +238,44 @@ class RedoLog:
             file.close()
 
 
-def newest_in(path: Path) -> int:
+def newest_in(path: Path, known: int = 0) -> int:
     """The number of the last frame in the log of the journal at `path`, whoever writes to it
-    meanwhile; 0 if there is none.  Raises OSError or DamagedError.
+    meanwhile; 0 if there is none.  Frames up to `known` are not looked at but for where they end.
+    Raises OSError.
     """
     newest = 0
     for suffix in SUFFIXES:
-        try:
-            data = path.with_name(path.name + suffix).read_bytes()
-        except FileNotFoundError:
-            continue
-        for frame in _chain(memoryview(data)):
-            newest = max(newest, frame.number)
+        with suppress(FileNotFoundError):
+            view = memoryview(path.with_name(path.name + suffix).read_bytes())
+            newest = max(newest, *(frame.number for frame in _chain(view, known)), 0)
     return newest
 
 
-def _chain(view: memoryview) -> Iterator[Frame]:
-    """The frames from a file's start on, as long as each follows the one before."""
-    frame = _frame_at(view, 0)
+def _chain(view: memoryview, known: int = 0) -> Iterator[Frame]:
+    """The frames from a file's start on, as long as each follows the one before; those up to
+    `known` are whole.
+    """
+    frame = _frame_at(view, 0, known)
     while frame is not None:
         yield frame
-        following = _frame_at(view, frame.end)
+        following = _frame_at(view, frame.end, known)
         frame = following if following and following.number == frame.number + 1 else None
 
 
-def _frame_at(view: memoryview, offset: int) -> Frame | None:
-    """The frame that begins there, if one does and is whole."""
+def _frame_at(view: memoryview, offset: int, known: int = 0) -> Frame | None:
+    """The frame that begins there, if one does and is whole, as it is up to `known`."""
     if offset + HEAD_BYTES > len(view):
         return None
     magic, checksum, length, _, journal, number = _HEAD.unpack_from(view, offset)
     end = offset + HEAD_BYTES + length
     if magic != _MAGIC or end > len(view):
         return None
-    if zlib.crc32(view[offset + _CHECKED_FROM : end]) != checksum:
+    if number > known and _checksum(view[offset + _CHECKED_FROM : end]) != checksum:
         return None
     payload = view[offset + HEAD_BYTES : end]
     return Frame(number, journal, payload, end + -end % BLOCK_BYTES)
+
+
+def _checksum(data: memoryview) -> int:
+    with data:
+        return zlib.crc32(data)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 
 _IDENTITY: Final = OPENED.index("identity")
 _ROW_IDENTITY: Final = 1
-
-
 _SYSTEM: Final = Ground()
 
 
@@ -90,22 +88,23 @@ class SqliteJournal:
         self._applier = Applier(self._apply) if beside else None
 
     def _open(self, ground: Ground, beside: bool) -> None:
-        self._lock = locked(self._path, LOOKS_OF_A_GATEWAY if beside else 1)
-        try:
-            self._tables = Tables(self._path, ground.vfs)
-            self._redo = RedoLog(
-                self._path, self._tables.journal, ground.open_file, ground.file_bytes
-            )
-            self._take_in_what_was_left()
-            self._identities = Identities(caught_up(self._tables.db), ground.run)
-        except (apsw.Error, OSError) as error:
-            os.close(self._lock)
-            message = f"journal.path {self._path}: {error}"
-            raise JournalError(message) from None
-        except JournalError as error:
-            os.close(self._lock)
-            message = f"journal.path {self._path}: {error}"
-            raise type(error)(message) from None
+        with ExitStack() as opened:
+            self._lock = locked(self._path, LOOKS_OF_A_GATEWAY if beside else 1)
+            opened.callback(os.close, self._lock)
+            try:
+                self._tables = Tables(self._path, ground.vfs)
+                opened.callback(self._tables.close)
+                self._redo = RedoLog(
+                    self._path, self._tables.journal, ground.open_file, ground.file_bytes
+                )
+                opened.callback(self._redo.close)
+                self._take_in_what_was_left()
+                self._identities = Identities(caught_up(self._tables.db), ground.run)
+            except (apsw.Error, OSError, JournalError) as error:
+                message = f"journal.path {self._path}: {error}"
+                kind = type(error) if isinstance(error, JournalError) else JournalError
+                raise kind(message) from None
+            opened.pop_all()
 
     def _take_in_what_was_left(self) -> None:
         """What is in the log and not yet in the tables."""

@@ -11,7 +11,7 @@ from routing.key_exchange import RESULTS
 from routing.link_states import LINK_TROUBLES, STANDS, Health
 
 COMMIT_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-BATCH_RECORDS: Final = (1.0, 8.0, 64.0, 512.0, 4_096.0)
+BATCH_RECORDS: Final = (1.0, 16.0, 256.0, 4_096.0)
 LAG_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 # Hosts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -23,7 +24,6 @@ from tests.gateway.journals import LOG_ONLY, as_killed, charge, moves, opened, s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from gateway.journal.tables import Tables
 
@@ -152,8 +152,10 @@ def test_a_reader_is_told_of_a_log_that_lost_its_beginning(tmp_path: Path) -> No
         folder = as_killed(tmp_path, tmp_path / "killed")
     log = folder / f"isogate.db{SUFFIXES[0]}"
     log.write_bytes(log.read_bytes()[:100].ljust(4096, b"\0") + log.read_bytes()[4096:])
+    files = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(JournalError, match="damaged"):
         sqlite(folder)
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
 
 
 class _Refusing:
