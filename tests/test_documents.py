@@ -58,6 +58,11 @@ def test_every_key_of_the_configuration_stands_in_readme(section: type[msgspec.S
     assert not missing
 
 
+def test_no_document_holds_two_versions_of_a_place() -> None:
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        assert not re.search(r"^(<<<<<<<|>>>>>>>) ", path.read_text("utf-8"), re.MULTILINE), path
+
+
 def test_every_file_that_readme_points_to_exists() -> None:
     for name in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / name).exists(), name
