@@ -27,6 +27,7 @@ from cryptography.exceptions import InvalidTag
 from gateway.journal import audit_log
 from gateway.journal.port import JournalError
 from gateway.journal.reader import JournalReader
+from gateway.journal.redo import SUFFIXES
 from gateway.journal.schema import version_of
 from gateway.journal.vault import KeyFileError, Vault, read_key
 from gateway.sealed_file import SealedFileError, open_sealed, seal
@@ -221,6 +222,10 @@ def restore(path: Path, to: Path, where: Where) -> None:
     Raises BackupFailedError, KeyFileError or OSError.
     """
     master = Vault(read_key(Path(where.key_file))).backup_key
+    for left in (to.with_name(to.name + suffix) for suffix in ("-wal", *SUFFIXES)):
+        if left.exists():
+            message = f"{left} is another journal's: put it away first"
+            raise BackupFailedError(message)
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as target, path.open("rb") as source:

@@ -253,6 +253,8 @@ class Admission:
         terminal's; False if there is none.
         """
         keys, convention = host.keys, host.convention
+        if not message.is_of(charge.mti[1]):  # worded for its host it is of another class
+            charge.mti = charge.mti[0] + message.mti[1] + charge.mti[2:]
         if convention.keeps_number:
             charge.host_stan = message.text(11)
             return keys.take_new(convention.pending_key(message), charge)

@@ -369,10 +369,7 @@ class Outbox:
     def take_beside(self) -> tuple[list[KeyWork | CardWork], list[Question]]:
         """The same of what rests on no record and waits for none."""
         work, questions = self.key_work, self.questions
-        if work:
-            self.key_work = []
-        if questions:
-            self.questions = []
+        self.key_work, self.questions = [], []  # also where empty: what is handed out may grow here
         return work, questions
 
 

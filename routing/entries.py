@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MERCHANT_ID_MAX: Final = 15
 TERMINAL_ID_MAX: Final = 8
+LIMIT_MAX: Final = 10**15
+"""Minor units, or charges."""
 _ID: Final = re.compile(r"[!-{}~](?:[ -{}~]*[!-{}~])?")
 """What DE 41 and DE 42 may hold: no '|', which stands between the two in every key of ours."""
 _CARD: Final = re.compile(r"\d{13}")
@@ -189,8 +191,9 @@ def _id_problems(key: str, value: str, length_max: int) -> Iterator[str]:
 
 def _common_problems(entry: MerchantEntry | TerminalEntry) -> Iterator[str]:
     limits = entry.limits
-    if min(limits.amount_max, limits.day_amount_max, limits.day_count_max) < 0:
-        yield "limits: 0 or more"
+    bounds = (limits.amount_max, limits.day_amount_max, limits.day_count_max)
+    if min(bounds) < 0 or max(bounds) > LIMIT_MAX:
+        yield f"limits: 0 to {LIMIT_MAX}"
     if entry.window_s < 0 or (entry.proof in _TIMED and not entry.window_s):
         yield "window_s: seconds, needed where a proof is waited for"
 

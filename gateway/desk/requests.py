@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -10,6 +10,12 @@ from codec.keys import KeyCipher
 from routing.accounts.asked import Record
 from routing.entries import MerchantEntry, TerminalEntry
 from routing.limits import LimitSettings
+
+ChargeId = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""As far as the journal counts."""
+Money = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
+"""Minor units."""
+Version = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class Request(
@@ -21,37 +27,37 @@ class Request(
 class Close(Request, tag="close", frozen=True, kw_only=True):
     """Close a case, or propose to: `how` is a key of `routing.docket.CLOSINGS`, or `refund`."""
 
-    charge: int
+    charge: ChargeId
     how: str
 
 
 class Confirm(Request, tag="confirm", frozen=True, kw_only=True):
     """Agree to what another person proposed for a case."""
 
-    charge: int
+    charge: ChargeId
 
 
 class Withdraw(Request, tag="withdraw", frozen=True, kw_only=True):
     """Take a proposal back, or refuse it."""
 
-    charge: int
+    charge: ChargeId
 
 
 class Dispute(Request, tag="dispute", frozen=True, kw_only=True):
     """The customer or the bank disputes a charge: its money is frozen until two persons decide."""
 
-    charge: int
+    charge: ChargeId
     why: str = ""
 
 
 class Complain(Request, tag="complain", frozen=True, kw_only=True):
     """A customer says: charged, and got nothing.  The charge by id, by RRN, or by card and more."""
 
-    charge: int = 0
+    charge: ChargeId = 0
     rrn: str = ""
     card: str = ""
     """Masked: the first and last digits, anything but digits between."""
-    amount: int = 0
+    amount: Money = 0
     """Minor units."""
     when: float = 0.0
     """Seconds since the epoch."""
@@ -66,10 +72,10 @@ class Difference(Request, tag="difference", frozen=True, kw_only=True):
     """A member of `gateway.desk.settlement.Kind`."""
     key: str
     """What the difference is about; the same difference has the same key."""
-    charge: int = 0
+    charge: ChargeId = 0
     """0: a charge that only the host knows."""
-    ours: int = 0
-    theirs: int = 0
+    ours: Money = 0
+    theirs: Money = 0
     """Minor units."""
 
 
@@ -105,7 +111,7 @@ class PutMerchant(Request, tag="put merchant", frozen=True, kw_only=True):
     """
 
     entry: MerchantEntry
-    version: int | None = None
+    version: Version | None = None
     why: str = ""
 
 
@@ -113,7 +119,7 @@ class PutTerminal(Request, tag="put terminal", frozen=True, kw_only=True):
     """The same of a terminal."""
 
     entry: TerminalEntry
-    version: int | None = None
+    version: Version | None = None
     why: str = ""
 
 
@@ -124,7 +130,7 @@ class ChangeEntry(Request, tag="change entry", frozen=True, kw_only=True):
     terminal: str = ""
     changes: dict[str, Any]
     """New values by field; None for the field's default."""
-    version: int | None = None
+    version: Version | None = None
     why: str = ""
 
 

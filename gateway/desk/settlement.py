@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from gateway.desk.requests import DeskError, Difference
+from gateway.desk.requests import DeskError, Difference, Money
 from gateway.journal.desk_reader import DeskReader, Line
 from routing.charge import OPEN_STATES, State
 from routing.reason import Reason
@@ -61,7 +61,7 @@ REASONS: Final[dict[str, Reason | None]] = {
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the file; other columns are not looked at."""
 
-    amount: int
+    amount: Money
     stan: str = ""
     de7: str = ""
     rrn: str = ""

@@ -30,7 +30,7 @@ class JournalReader:
     """Finds all that was durable when it was opened.  Raises JournalError then."""
 
     def __init__(self, path: Path, vault: Vault) -> None:
-        self._vault = vault
+        self._vault, path = vault, path.resolve()
         try:
             self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
             self._db.set_busy_timeout(BUSY_TIMEOUT_MS)

@@ -43,6 +43,10 @@ class DamagedError(JournalError):
     """Frames that were durable are gone or changed."""
 
 
+class FullError(JournalError):
+    """The tables have taken nothing in for too long."""
+
+
 class File(Protocol):
     """One file of the log.  All but `close` raise OSError or what the journal's tables raise."""
 
@@ -67,15 +71,15 @@ class SystemFile:
     """A file of the system's."""
 
     def __init__(self, path: Path) -> None:
-        made = not path.exists()
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if made:
-            sync_folder(path.parent)
+        os.fchmod(self._descriptor, 0o600)
+        sync_folder(path.parent)
 
     def read(self) -> bytes:
         """See `File`."""
-        size = os.fstat(self._descriptor).st_size
-        return os.pread(self._descriptor, size, 0)
+        with open(self._descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            return file.read()
 
     def write(self, offset: int, data: bytearray) -> None:
         """See `File`."""
@@ -170,7 +174,7 @@ class RedoLog:
         end = chain[-1].end if chain else 0
         for offset in range(end, len(view), BLOCK_BYTES):
             later = _frame_at(view, offset)
-            if later is not None and later.number > newest:
+            if later and later.number > newest and later.journal == self._journal:
                 message = (
                     f"the redo log is damaged at byte {end}: commit {later.number} stands behind"
                 )
@@ -178,7 +182,7 @@ class RedoLog:
 
     def append(self, frame: bytearray) -> int:
         """Make a frame durable and say its number.  It comes with HEAD_BYTES before its payload,
-        and goes with all that a frame has.  Raises JournalError where there is no room, OSError
+        and goes with all that a frame has.  Raises FullError where there is no room, OSError
         where the disk fails.
         """
         number = self.number + 1
@@ -210,7 +214,7 @@ class RedoLog:
             self._at, self._end = other, 0
         elif self._end + size > self.used_max:
             message = f"the redo log is full: its tables lack commit {self._in_tables + 1}"
-            raise JournalError(message)
+            raise FullError(message)
 
     @property
     def used(self) -> int:

@@ -68,6 +68,9 @@ _UPDATED_AT: Final = MOVED.index("updated_at")
 _REASON: Final = MOVED.index("reason")
 _CODE: Final = MOVED.index("code")
 _REMARK: Final = MOVED.index("remark")
+EPOCH_OF_OPENED: Final = 6
+"""Where it stands in `opened_row`; and in those of `Written.rows`."""
+EPOCH_OF_MOVED: Final = 1
 _OTHERS: Final = 2
 """What comes after state and time."""
 _EPOCH: Final = OPENED.index("epoch")

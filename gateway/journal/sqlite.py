@@ -20,6 +20,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
+import msgspec
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal import commits
@@ -29,7 +30,7 @@ from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up
 from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
 from gateway.journal.newest import Newest, terminal_of
 from gateway.journal.port import FencedError, JournalError, OutOfStepError, Recovery
-from gateway.journal.redo import RedoLog
+from gateway.journal.redo import FullError, RedoLog
 from gateway.journal.rows import Sorted, Written, charge_from_row, opened_row
 from gateway.journal.tables import BUSY_TIMEOUT_MS, Tables, why
 from gateway.journal.unapplied import Unapplied
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
 
 _IDENTITY: Final = OPENED.index("identity")
 _ROW_IDENTITY: Final = 1
-_SYSTEM: Final = Ground()
+_WRONG: Final = (OSError, OverflowError, TypeError, ValueError)
+"""What comes of files that are not what this process would have written."""
 
 
 class SqliteJournal:
@@ -61,10 +63,10 @@ class SqliteJournal:
         vault: Vault,
         *,
         beside: bool = False,
-        ground: Ground = _SYSTEM,
+        ground: Ground = Ground(),  # noqa: B008 - never changes
     ) -> None:
         """`beside`: a thread of its own brings the tables up to date, and not `append`."""
-        self._path = path
+        self._path = path = path.resolve()
         self._vault = vault
         self._ground = ground
         self._epoch = 0
@@ -83,7 +85,6 @@ class SqliteJournal:
         self._halfway = Unapplied()
         """On its way to the tables."""
         self._broken: FencedError | None = None
-        self._lock = -1
         self._open(ground, beside)
         self._applier = Applier(self._apply) if beside else None
 
@@ -93,14 +94,14 @@ class SqliteJournal:
             opened.callback(os.close, self._lock)
             try:
                 self._tables = Tables(self._path, ground.vfs)
-                opened.callback(self._tables.close)
+                opened.callback(self._tables.give_up)
                 self._redo = RedoLog(
                     self._path, self._tables.journal, ground.open_file, ground.file_bytes
                 )
                 opened.callback(self._redo.close)
                 self._take_in_what_was_left()
                 self._identities = Identities(caught_up(self._tables.db), ground.run)
-            except (apsw.Error, OSError, JournalError) as error:
+            except (apsw.Error, msgspec.MsgspecError, JournalError, *_WRONG) as error:
                 message = f"journal.path {self._path}: {error}"
                 kind = type(error) if isinstance(error, JournalError) else JournalError
                 raise kind(message) from None
@@ -108,9 +109,8 @@ class SqliteJournal:
 
     def _take_in_what_was_left(self) -> None:
         """What is in the log and not yet in the tables."""
-        left, done = Unapplied(), self._tables.number
-        for number, payload in enumerate(self._redo.frames_after(done), done + 1):
-            left.add(number, *commits.unpacked(payload))
+        done, lives = self._tables.number, {epoch for epoch, _ in self._tables.salts()}
+        left = commits.merged(self._redo.frames_after(done), done, lives)
         if left.number:
             self._tables.apply(left, [], [])
         self._redo.in_tables(self._redo.number)
@@ -161,6 +161,9 @@ class SqliteJournal:
                 with self._memory_lock:
                     self._unapplied.add(number, opened, moved, others)
                 self._newest.note([row[_ROW_IDENTITY] for row in opened])
+        except FullError:
+            self._soon()
+            raise
         except (apsw.Error, OSError, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None
         self._written.hold(batch.moved)
@@ -233,6 +236,9 @@ class SqliteJournal:
         if batch.first <= self._last_id and any(self._has(each.id) for each in batch.opened):
             message = f"journal.path {self._path}: a charge's number is taken"
             raise JournalError(message)
+        if not all(0 <= each.id < 1 << 63 for each in batch.noted):
+            message = f"journal.path {self._path}: an entry of a charge that there can't be"
+            raise FencedError(message)
         if batch.last_moved > max(self._last_id, batch.last):
             message = f"journal.path {self._path}: charge {batch.last_moved} was never opened"
             raise JournalError(message)
@@ -278,14 +284,20 @@ class SqliteJournal:
                     self._apply_halfway()
                 with self._memory_lock:
                     self._halfway, self._unapplied = self._unapplied, Unapplied()
+                if not self._halfway.number and self._redo.wants_room:
+                    self._halfway.add(self._tables.number, [], [], ((), (), ()))
                 if self._halfway.number:
                     self._apply_halfway()
             except FencedError as error:
-                message = f"journal.path {self._path}: {error}"
-                self._broken = type(error)(message)
+                self._broken = type(error)(f"journal.path {self._path}: {error}")
                 raise self._broken from None
+            except JournalError:
+                raise
             except apsw.Error as error:
                 raise JournalError(why(self._path, error)) from None
+            except Exception as error:
+                self._broken = FencedError(why(self._path, error))
+                raise self._broken from None
 
     def _apply_halfway(self) -> None:
         work, durably = self._halfway, self._redo.wants_room
@@ -294,10 +306,13 @@ class SqliteJournal:
         up_to = self._identities.up_to()
         self._tables.sync(each=durably)
         synced = self._tables.apply(work, self._identities.late(opened) + due, up_to)
-        if durably and synced:
-            self._redo.in_tables(work.number)
         self._identities.hold(opened, due, up_to)
         self._halfway = Unapplied()
+        if durably and not synced:
+            message = f"journal.path {self._path}: what the tables took in was not synced"
+            raise JournalError(message)
+        if durably:
+            self._redo.in_tables(work.number)
 
     @contextmanager
     def _asking(self) -> Iterator[Tables]:
@@ -315,7 +330,7 @@ class SqliteJournal:
         """The charge with this id, or the newest whose identity starts as an original says."""
         with self._asking() as tables:
             if isinstance(wanted, int):
-                row = tables.one(wanted)
+                row = tables.one(wanted) if 0 < wanted < 1 << 63 else None
                 return None if row is None else self._charge(row)
             if isinstance(wanted, str):
                 number = self._id_of(wanted)

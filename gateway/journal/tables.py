@@ -10,6 +10,7 @@ time, which holds the journal's lock of the tables.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -67,6 +68,8 @@ class Tables:
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         db.execute("PRAGMA journal_mode = WAL")
         self._syncs = False
+        self._unsure = False
+        """A commit failed, and whether it is in could not be seen."""
         self.sync(each=True)
         bring_up_to_date(db)
         ((pages,),) = db.execute("PRAGMA page_count")
@@ -95,18 +98,23 @@ class Tables:
 
         Raises FencedError where the tables are not what this process left.
         """
+        if self._unsure and self._applied()[0] == work.number:
+            self._unsure, self.number = False, work.number
+            return False
         synced = True
         try:
             self._apply(work, identities, up_to)
         except apsw.ConstraintError:
             self._undo()
-            message = "a charge's number is taken"
+            message = "a charge's number is taken, or a row is none"
             raise FencedError(message) from None
         except apsw.Error:
+            self._unsure = True
             self._undo()
             if self._applied()[0] != work.number:
+                self._unsure = False
                 raise
-            synced = False
+            self._unsure = synced = False
         except BaseException:
             self._undo()
             raise
@@ -228,6 +236,11 @@ class Tables:
         )
         count, money = next(self.db.execute(query, (terminal, merchant, after, *states)))
         return int(count), int(money)
+
+    def give_up(self) -> None:
+        """Close the file, whatever that says: the error that led here is the one to tell."""
+        with suppress(apsw.Error):
+            self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -367,7 +367,8 @@ cdef class Driver(Outlet):
             if connection.fd >= 0:
                 self.handshakes.left -= 1
                 # If it leaves something there, this tells of it.
-                self.await_(connection, COMES)
+                leaves = connection.end > connection.start
+                self.await_(connection, COMES | <uint32_t>EPOLLOUT if leaves else COMES)
                 self.read(connection, 0, now)
         return 0
 
@@ -385,8 +386,11 @@ cdef class Driver(Outlet):
         cdef sockaddr_storage address
         cdef socklen_t size
         cdef int got
+        # Each door has its share: a storm at one keeps nobody out at another.
+        cdef long share = max(1, ACCEPTS_A_TURN // <long>len(self.doors))
         door = self.doors[fd]
-        while self.accepts.take():
+        while share > 0 and self.accepts.take():
+            share -= 1
             size = sizeof(address)
             got = accept4(fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if got < 0:

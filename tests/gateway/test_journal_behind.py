@@ -10,8 +10,9 @@ import apsw
 import pytest
 
 from gateway.journal.applier import Applier
+from gateway.journal.lock import LockedError
 from gateway.journal.newest import Newest, terminal_of
-from gateway.journal.port import JournalError
+from gateway.journal.port import FencedError, JournalError
 from gateway.journal.reader import JournalReader
 from gateway.journal.redo import SUFFIXES
 from gateway.journal.sqlite import SqliteJournal
@@ -236,6 +237,99 @@ def test_who_asks_while_the_tables_refuse_is_told(tmp_path: Path) -> None:
     assert journal.find(1) is not None
     journal._tables._statements = statements
     journal.close()
+
+
+def test_tables_that_fail_with_anything_else_end_the_journal(tmp_path: Path) -> None:
+    """Nothing stays durable in the log alone without anybody being told."""
+    journal = sqlite(tmp_path)
+    journal.start(WALL, ended_max=10)
+    tables = journal._tables
+
+    def fails(*_: object) -> bool:
+        raise MemoryError
+
+    patched = pytest.MonkeyPatch()
+    patched.setattr(tables, "apply", fails)
+    for _ in range(2):
+        with pytest.raises(FencedError, match="MemoryError"):
+            journal.append([opened(charge(1))])
+    patched.undo()
+    journal.close()
+    with closing(sqlite(tmp_path)) as again:
+        assert [each.id for each in again.start(WALL, ended_max=10).charges] == [1]
+
+
+def test_a_commit_that_could_not_be_looked_for_is_not_applied_twice(tmp_path: Path) -> None:
+    journal = sqlite(tmp_path)
+    journal.start(WALL, ended_max=10)
+    each = charge(1)
+    journal.append([opened(each)])
+    statements, applied = journal._tables._statements, journal._tables._applied
+    patched = pytest.MonkeyPatch()
+
+    def cannot() -> tuple[int, int]:
+        patched.undo()
+        message = "simulated"
+        raise apsw.IOError(message)
+
+    _Refusing(journal._tables, after=True)
+    patched.setattr(journal._tables, "_applied", cannot)
+    line = Audited(1, WALL, AuditKind.MERCHANT_CHANGED, "SHOP", "Ana", {})
+    journal.append([*moves(each, Event.APPROVAL)])
+    journal.append([line])
+    journal._tables._statements = statements
+    assert applied()[0] == 3
+    (steps,) = journal._tables.db.execute("SELECT count(*) FROM step")
+    assert steps == (1,)
+    journal.close()
+
+
+def test_a_log_of_a_life_that_the_tables_lack_is_told_and_nothing_is_taken_in(
+    tmp_path: Path,
+) -> None:
+    """A copy was put back, and the log of a later life beside it."""
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        journal.append([opened(charge(1))])
+    copy = (tmp_path / "isogate.db").read_bytes()
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        journal.append([opened(charge(2, epoch=2))])
+    (tmp_path / "isogate.db").write_bytes(copy)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="of a life that the tables lack"):
+            sqlite(tmp_path)
+    for suffix in SUFFIXES:
+        (tmp_path / f"isogate.db{suffix}").unlink()
+    with closing(sqlite(tmp_path)) as journal:
+        assert [each.id for each in journal.start(WALL, ended_max=10).charges] == [1]
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 63, 10**25])
+def test_a_charge_that_there_cannot_be_is_neither_found_nor_written_of(
+    tmp_path: Path, number: int
+) -> None:
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        assert journal.find(number) is None
+        with pytest.raises(FencedError):
+            journal.append([Noted(number, 1, WALL, "complaint", "", "Ana", {})])
+        assert journal.append([Noted(0, 1, WALL, "complaint", "", "Ana", {"big": 10**25})]) == {}
+    sqlite(tmp_path).close()
+
+
+def test_a_journal_behind_a_link_is_one_journal(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "isogate.db"
+    link.symlink_to(tmp_path / "there" / "isogate.db")
+    with closing(sqlite(tmp_path, LOG_ONLY)) as journal:
+        journal.start(WALL, ended_max=10)
+        journal.append([opened(charge(1))])
+        with pytest.raises(LockedError):
+            SqliteJournal(tmp_path / "there" / "isogate.db", Vault(bytes(32)))
+    assert {each.name for each in (tmp_path / "there").iterdir()} >= {
+        f"isogate.db{suffix}" for suffix in SUFFIXES
+    }
 
 
 def test_the_applier_tries_again_and_ends_when_told() -> None:

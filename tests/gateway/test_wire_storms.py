@@ -94,6 +94,16 @@ def lost(events: list[WireEvent]) -> list[str]:
     return [event.why for event in events if isinstance(event, Lost)]
 
 
+def test_a_storm_at_one_door_keeps_nobody_out_at_another() -> None:
+    with Wire() as wire:
+        other = wire.engine.listen("other", "127.0.0.1", 0).getsockname()
+        for _ in range(A_TURN["accept"]):
+            wire.comes()
+        wire.comes((other[0], other[1]))
+        wire.turn()
+        assert "other" in {wire.engine.peer(each) for each in wire.engine.accepted()}
+
+
 def test_who_leaves_with_thousands_is_told_at_once_and_closed_a_part_a_turn() -> None:
     count, a_turn = 2 * A_TURN["close"] + 10, A_TURN["close"]
     with Wire() as wire:

@@ -13,7 +13,7 @@ from gateway.mappings import mappings
 from routing.clock import de7
 from routing.translation import Direction, Mapping, MappingError, Translator, check
 from tests.codec.samples import sample_value
-from tests.routing.world import HEADER, ISO, POS, World, answer, sale
+from tests.routing.world import BANK, HEADER, ISO, POS, World, answer, sale
 
 MAPPINGS = {(each.terminal, each.host): each for each in mappings()}
 NOW = World().now
@@ -143,6 +143,18 @@ def test_a_pos_host_behind_1987_terminals_sees_the_terminals_own_stan() -> None:
     world.says(1, sale(ISO, 77))
     assert world.charges_sent[0][11] == "000077"
     assert world.charges_sent[0]["60.2"] == "000001"
+
+
+def test_a_charge_worded_as_another_class_for_its_host_gives_its_key_back() -> None:
+    """A refund in an authorisation's MTI is a 0220 to the host: answered, or given up."""
+    world = World(ISO, POS)
+    for stan in range(61, 66):
+        world.says(1, sale(ISO, stan, mti="0100", de3="200000"))
+    assert {each.mti for each in world.charges_sent} == {"0220"}
+    keys = world.switch.hosts[BANK].keys
+    assert keys.in_flight() == 5
+    world.wait(400)
+    assert keys.in_flight() == 0
 
 
 GOOD = MAPPINGS[POS, ISO]
