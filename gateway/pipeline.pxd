@@ -26,6 +26,7 @@ cdef class Pipeline:
     cdef long long _taken
     cdef long long _settled
     cdef object _done
+    cdef list _unanswered
     cdef readonly double failing_since
     cpdef object kick(self)
     @cython.locals(waiting=Outbox_t)

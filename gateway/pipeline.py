@@ -6,6 +6,7 @@ is the next batch.  So the batch grows with the load, and one sync serves all of
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import outcome
@@ -20,6 +21,7 @@ from routing.effects import (
     CloseLink,
     ForgetKeys,
     HostNews,
+    Lookup,
     ReceivedKey,
     UnsettledLookup,
 )
@@ -75,6 +77,8 @@ class Pipeline:
         """The batch under way does not go straight: `run` goes on with it."""
         self._taken = self._settled = 0
         """Batches taken, and those of them that are durable and have left."""
+        self._unanswered: list[Lookup] = []
+        """Questions of our own that the journal could not be asked."""
         self._done: trio.Event | None = None
         """Set for whoever waits when the next batch has left."""
         self.failing_since = 0.0
@@ -190,7 +194,11 @@ class Pipeline:
         """For ever: go on with a batch that the journal did not take, or that looks charges up."""
         try:
             while True:
-                await self._detour.wait()
+                with trio.move_on_after(_RETRY_MAX_S if self._unanswered else math.inf):
+                    await self._detour.wait()
+                if not self._detour.is_set():
+                    self._ask_again()
+                    continue
                 self._detour = trio.Event()
                 batch = self._under_way
                 if batch is not None:
@@ -206,6 +214,12 @@ class Pipeline:
         for lookup in batch.lookups:
             await self._look_up(lookup)
         self._over()
+        self.kick()
+
+    def _ask_again(self) -> None:
+        """Whoever asks for a charge by its id waits for it, and nobody else asks again."""
+        unanswered, self._unanswered = self._unanswered, []
+        self._switch.life.outbox.lookups += unanswered
         self.kick()
 
     async def _append_again(self, records: Sequence[Record]) -> Mapping[int, Charge]:
@@ -253,6 +267,8 @@ class Pipeline:
             # go on: only an append that works could end a refusal of theirs.
             self._metrics.journal_errors += 1
             self._log.error("journal can't be asked", why=str(error))
+            if isinstance(lookup, Lookup) and isinstance(lookup.wanted, int):
+                self._unanswered.append(lookup)
             return
         known = None if charge is None else self._switch.adopt(charge)
         lookup.found(known, self._clock.now())

@@ -33,6 +33,29 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
+class Versions:
+    """Of all that is kept, by kind and key: what may come next is known before it is written."""
+
+    def __init__(self, records: Sequence[Kept] = ()) -> None:
+        self._of = {(str(each.kind), each.key): each.version for each in records}
+
+    def next(self, records: Sequence[Kept]) -> dict[tuple[str, str], int]:
+        """The versions once `records` are written.  Raises OutOfStepError."""
+        versions: dict[tuple[str, str], int] = {}
+        for each in records:
+            which = (str(each.kind), each.key)
+            before = versions.get(which, self._of.get(which, 0))
+            if each.version != before + 1:
+                message = f"{each.kind}: version {each.version - 1} of a key is not what"
+                raise OutOfStepError(f"{message} the journal holds")
+            versions[which] = 0 if each.data is None else each.version
+        return versions
+
+    def took(self, versions: dict[tuple[str, str], int]) -> None:
+        """These are durable."""
+        self._of |= versions
+
+
 def write(db: apsw.Connection, records: Sequence[Kept]) -> None:
     """Write each record over the version before it.  Raises OutOfStepError."""
     for each in records:

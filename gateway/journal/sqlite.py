@@ -23,13 +23,13 @@ import apsw
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from gateway.journal import commits
+from gateway.journal import commits, kept
 from gateway.journal.applier import Applier
 from gateway.journal.ground import Ground
 from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up
 from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
 from gateway.journal.newest import Newest, terminal_of
-from gateway.journal.port import FencedError, JournalError, OutOfStepError, Recovery
+from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.redo import FullError, RedoLog
 from gateway.journal.rows import Sorted, Written, charge_from_row, opened_row
 from gateway.journal.tables import BUSY_TIMEOUT_MS, Tables, why
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Kept, Opened, Record, UnsettledLookup
+    from routing.effects import Opened, Record, UnsettledLookup
 
 _IDENTITY: Final = OPENED.index("identity")
 _ROW_IDENTITY: Final = 1
@@ -71,8 +71,7 @@ class SqliteJournal:
         self._ground = ground
         self._epoch = 0
         self._last_id = 0
-        self._versions: dict[tuple[str, str], int] = {}
-        """Of what is kept, by kind and key."""
+        self._versions = kept.Versions()
         self._written = Written()
         self._newest = Newest()
         self._asked: apsw.Connection | None = None
@@ -132,7 +131,7 @@ class SqliteJournal:
                 entries=tables.pending(wall),
                 kept=tables.kept(),
             )
-        self._versions = {(each.kind, each.key): each.version for each in recovery.kept}
+        self._versions = kept.Versions(recovery.kept)
         return recovery
 
     def _charge(self, row: Sequence[Any]) -> Charge:
@@ -167,7 +166,7 @@ class SqliteJournal:
         except (apsw.Error, OSError, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None
         self._written.hold(batch.moved)
-        self._versions |= versions
+        self._versions.took(versions)
         self._last_id = max(self._last_id, batch.last)
         self._soon()
         return charges
@@ -242,25 +241,13 @@ class SqliteJournal:
         if batch.last_moved > max(self._last_id, batch.last):
             message = f"journal.path {self._path}: charge {batch.last_moved} was never opened"
             raise JournalError(message)
-        return self._next_versions(batch.kept)
+        return self._versions.next(batch.kept)
 
     def _has(self, number: int) -> bool:
         if self._unapplied.holds(number):
             return True
         with self._tables_lock:
             return self._halfway.holds(number) or self._tables.one(number) is not None
-
-    def _next_versions(self, records: Sequence[Kept]) -> dict[tuple[str, str], int]:
-        """Raises OutOfStepError."""
-        versions: dict[tuple[str, str], int] = {}
-        for each in records:
-            which = (each.kind, each.key)
-            before = versions.get(which, self._versions.get(which, 0))
-            if each.version != before + 1:
-                message = f"{each.kind}: version {each.version - 1} of a key is not what"
-                raise OutOfStepError(f"{message} the journal holds")
-            versions[which] = 0 if each.data is None else each.version
-        return versions
 
     # What the tables take in
 
@@ -328,26 +315,36 @@ class SqliteJournal:
 
     def find(self, wanted: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest whose identity starts as an original says."""
-        with self._asking() as tables:
-            if isinstance(wanted, int):
-                row = tables.one(wanted) if 0 < wanted < 1 << 63 else None
-                return None if row is None else self._charge(row)
-            if isinstance(wanted, str):
-                number = self._id_of(wanted)
-                return None if number is None else self._one(number)
-            numbers = tables.beginning(wanted.prefix)
-            numbers += self._identities.beginning(wanted.prefix)
-            charges = map(self._one, sorted(numbers, reverse=True))
-            return next((charge for charge in charges if wanted.names(charge)), None)
+        try:
+            with self._tables_lock:
+                if isinstance(wanted, int):
+                    row = self._row(wanted) if 0 < wanted < 1 << 63 else None
+                    return None if row is None else self._charge(row)
+                if isinstance(wanted, str):
+                    number = self._id_of(wanted)
+                    return None if number is None else self._one(number)
+                numbers = set(self._tables.beginning(wanted.prefix))
+                for held in (self._unapplied, self._halfway, self._identities):
+                    numbers.update(held.beginning(wanted.prefix))
+                charges = map(self._one, sorted(numbers, reverse=True))
+                return next((charge for charge in charges if wanted.names(charge)), None)
+        except (apsw.Error, InvalidTag) as error:
+            raise JournalError(why(self._path, error)) from None
+
+    def _row(self, number: int) -> Sequence[Any] | None:
+        """As it stands; tables that take nothing in matter only to charges that wait for them."""
+        if self._unapplied.touches(number) or self._halfway.touches(number):
+            self._apply()
+        return self._tables.one(number)
 
     def _one(self, number: int) -> Charge:
         """The charge with this id.  Raises JournalError if there is none."""
-        with self._asking() as tables:
-            row = tables.one(number)
-            if row is None:
-                message = f"journal.path {self._path}: charge {number} is gone, its identity is not"
-                raise JournalError(message)
-            return self._charge(row)
+        with self._tables_lock:
+            row = self._row(number)
+        if row is None:
+            message = f"journal.path {self._path}: charge {number} is gone, its identity is not"
+            raise JournalError(message)
+        return self._charge(row)
 
     def known(self, identities: Sequence[str]) -> set[str]:
         """Which of these identities a charge has; may be asked while `append` is under way."""

@@ -179,9 +179,11 @@ class Tables:
         return newest
 
     def open_and_newest(self, ended_max: int) -> Iterator[Sequence[Any]]:
-        """Rows of charges that a new life must know, oldest first."""
+        """Rows of charges that a new life must know, oldest first: what is open, what an open void
+        or refund is about, and the newest.
+        """
         query = (
-            f"{SELECT} WHERE open"  # noqa: S608 - names of ours only
+            f"{SELECT} WHERE open OR id IN (SELECT original_id FROM charge WHERE open)"  # noqa: S608 - names of ours only
             f" UNION SELECT * FROM ({SELECT} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         yield from self.db.execute(query, (ended_max,))

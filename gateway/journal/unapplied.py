@@ -58,6 +58,16 @@ class Unapplied:
         charge = self._charges.get(number)
         return charge is not None and bool(charge.opened)
 
+    def touches(self, number: int) -> bool:
+        """Whether anything is new of a charge."""
+        return number in self._charges
+
+    def beginning(self, prefix: str) -> list[int]:
+        """The charges opened in here with identities that begin so."""
+        return [
+            number for identity, number in self.identities.items() if identity.startswith(prefix)
+        ]
+
     def row(self, number: int) -> tuple[Any, ...]:
         """A charge that was opened in here, as SELECT would find it."""
         row = dict(zip(INSERTED, self._inserted(number), strict=True))

@@ -572,6 +572,28 @@ async def test_a_look_up_that_fails_once_does_not_close_the_shop(
         await terminal.vanish()
 
 
+async def test_a_charge_that_nobody_else_would_ask_for_again_is_asked_for_until_it_is_found(
+    tmp_path: Path, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.pipeline._RETRY_MAX_S", 0.01)
+    manager, made = await failing(tmp_path, bank)
+    async with manager as running:
+        terminal = await running.terminal()
+        assert (await terminal.asks(sale()))[39] == "00"
+        await running.node.pipeline.settled()
+        book = running.switch.life.book
+        charge = next(iter(book.newest()))
+        book.remove(charge)
+        made[0].fails = "find"
+        running.switch.recall(charge.id)
+        running.node.pipeline.kick()
+        await running.until(lambda: running.node.pipeline._metrics.journal_errors >= 3)
+        assert book.get(charge.id) is None
+        made[0].fails = ""
+        await running.until(lambda: book.get(charge.id) is not None)
+        await terminal.vanish()
+
+
 async def test_a_till_is_answered_though_charges_come_without_a_pause(
     tmp_path: Path, bank: Bank
 ) -> None:

@@ -301,6 +301,18 @@ def test_open_charges_and_cases_always_come_back_and_of_the_ended_the_newest(
     assert recovery.last_id == 10
 
 
+def test_what_an_open_void_is_about_comes_back_with_it(held: SqliteJournal, tmp_path: Path) -> None:
+    original, void = charge(1), charge(9, kind=Transaction.VOID, original_id=1)
+    records = [opened(original), *moves(original, Event.APPROVAL, Event.CONFIRMED)]
+    for number in range(2, 9):
+        each = charge(number)
+        records += [opened(each), *moves(each, Event.DECLINE)]
+    held.append([*records, opened(void)])
+    journal = reopened(held, tmp_path)
+    assert [c.id for c in journal.start(WALL, ended_max=1).charges] == [1, 9]
+    journal.close()
+
+
 def test_numbering_goes_on_past_the_newest_charge_of_each_host(
     held: SqliteJournal, tmp_path: Path
 ) -> None:
