@@ -32,6 +32,9 @@ _SOCKETS: Final = r"pw_7gateway_4wire_7_driver_6Driver_\d+poll"
 _STEP, _MANY, _ONE = "sqlite3_step", "Connection_executemany", "Connection_execute"
 _CARRIED: Final = r"pw_7gateway_7journal_11_statements_10Statements_\d+carry_out"
 _OPENED, _MOVED = r"pw_7gateway_7journal_4rows_\d+opened_row", "7Written_rows"
+_FRAMED: Final = ("Encoder_encode_into", "zlib_crc32")
+_NEW: Final = ("6newest_6Newest_note", "6newest_6Newest_is_past")
+_MERGED: Final = tuple(f"9Unapplied_{name}" for name in ("add", "inserts", "updates"))
 _STAGES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "a frame becomes a message": ((_CAME,), (_FROM_TERMINAL, _FROM_HOST, _CHECKED)),
     "decide: what a terminal asks": ((_FROM_TERMINAL,), ()),
@@ -40,6 +43,7 @@ _STAGES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "MACs checked and made": ((_CHECKED, _SIGNED), ()),
     "sockets": ((_SOCKETS,), ()),
     "journal: rows made, card number sealed": ((_OPENED, _MOVED), ()),
+    "journal: a frame of the redo log, what is merged of it": ((*_FRAMED, *_NEW, *_MERGED), ()),
     "journal: values bound": ((_CARRIED, _MANY, _ONE), (_STEP,)),
     "journal: SQLite": ((_STEP,), ()),
 }

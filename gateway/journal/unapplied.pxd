@@ -1,5 +1,7 @@
 cimport cython
 
+cdef object _SENT
+
 @cython.final
 cdef class _Merged:
     cdef tuple opened

@@ -6,7 +6,7 @@ of these as it came; the tables, brought up to date less often, are written once
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.journal.rows import COLUMNS, INSERTED, UNMOVED, UPDATES
 from routing.charge import State
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from routing.effects import Audited, Kept, Noted
+
+_SENT: Final = State.SENT
 
 
 class Unapplied:
@@ -104,7 +106,7 @@ class _Merged:
     def __init__(self) -> None:
         self.opened: tuple[Any, ...] = ()
         self.epoch = 0
-        self.state: str = State.SENT
+        self.state: str = _SENT
         self.updated_at = 0.0
         self.steps = ""
         self.moved: str | None = None
