@@ -161,7 +161,8 @@ class SqliteJournal:
                     self._unapplied.add(number, opened, moved, others)
                 self._newest.note([row[_ROW_IDENTITY] for row in opened])
         except FullError:
-            self._soon()
+            with suppress(JournalError):
+                self._apply()  # also where all is in the tables, but not yet synced
             raise
         except (apsw.Error, OSError, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None

@@ -10,11 +10,12 @@ import apsw
 import pytest
 
 from gateway.journal.applier import Applier
+from gateway.journal.ground import Ground
 from gateway.journal.lock import LockedError
 from gateway.journal.newest import Newest, terminal_of
 from gateway.journal.port import FencedError, JournalError
 from gateway.journal.reader import JournalReader
-from gateway.journal.redo import SUFFIXES
+from gateway.journal.redo import SUFFIXES, FullError
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key, read_key
 from routing.charge import Event, State
@@ -405,3 +406,20 @@ def test_no_more_terminals_are_remembered_than_the_bound_says(
 )
 def test_a_terminal_is_what_comes_before_the_stan(identity: str, terminal: str) -> None:
     assert terminal_of(identity) == terminal
+
+
+def test_a_log_that_is_full_makes_room_as_soon_as_its_tables_can_be_synced(tmp_path: Path) -> None:
+    """Also where they hold everything already: a commit that fails once goes through again."""
+    ground = Ground(file_bytes=2 * 4_096, apply_each=7)
+    with closing(sqlite(tmp_path, ground)) as journal:
+        journal.start(WALL, ended_max=10)
+        refused = 0
+        for number in range(1, 60):
+            batch = [opened(charge(number * 40 + more)) for more in range(40)]
+            try:
+                journal.append(batch)
+            except FullError:
+                refused += 1
+                journal.append(batch)
+        assert refused > 3
+        assert len(in_tables(tmp_path)) > 59 * 40 - 7 * 40
