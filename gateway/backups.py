@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.journal.desk_reader import DeskReader
+from gateway.journal.folders import sync_folder
 from gateway.journal.port import JournalError
 from gateway.journal.vault import KeyFileError, Vault, read_key
 from gateway.journal_backups import JournalBackups
@@ -140,11 +141,7 @@ def _write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def opened(path: Path, config: Config) -> list[dict[str, Any]]:

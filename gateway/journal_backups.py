@@ -25,6 +25,7 @@ import trio
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log
+from gateway.journal.folders import sync_folder
 from gateway.journal.port import JournalError
 from gateway.journal.reader import JournalReader
 from gateway.journal.redo import SUFFIXES
@@ -183,7 +184,7 @@ def back_up(where: Where, wall: float) -> Backup:
         copy.unlink()
         part.chmod(0o600)
         part.replace(path)
-    _sync(folder)
+    sync_folder(folder)
     _tested(path, where, contents)
     for old in sorted(folder.glob(_PATTERN))[: -where.keep]:
         old.unlink()
@@ -306,14 +307,6 @@ def _sweep(folder: Path, made_at: float) -> None:
         for left in folder.glob(pattern):
             if left.stat().st_mtime < made_at - _LEFT_S:
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from gateway.journal.folders import sync_folder
 from gateway.journal.port import JournalError
 
 if TYPE_CHECKING:
@@ -95,15 +96,6 @@ class SystemFile:
     def close(self) -> None:
         """See `File`."""
         os.close(self._descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the disk know the names in it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Frame(NamedTuple):

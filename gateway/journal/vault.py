@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.journal import _seal
+from gateway.journal.folders import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,11 +48,7 @@ def _create(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(path.parent)
 
 
 def read_key(path: Path) -> bytes:
