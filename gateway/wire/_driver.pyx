@@ -387,10 +387,11 @@ cdef class Driver(Outlet):
         cdef socklen_t size
         cdef int got
         # Each door has its share: a storm at one keeps nobody out at another.
-        cdef long share = max(1, ACCEPTS_A_TURN // <long>len(self.doors))
+        cdef long at, share = max(1, ACCEPTS_A_TURN // <long>len(self.doors))
         door = self.doors[fd]
-        while share > 0 and self.accepts.take():
-            share -= 1
+        for at in range(share):
+            if not self.accepts.take():
+                return 0
             size = sizeof(address)
             got = accept4(fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if got < 0:
@@ -409,6 +410,7 @@ cdef class Driver(Outlet):
                 continue
             filter = door.filter() if door.filter is not None else None
             self.admit(got, door, filter, "" if door.trusts is not None else source, now)
+        self.accepts.put_off += 1
         return 0
 
     cdef int happened(self, uint64_t key, uint32_t mask, double now) except -1:

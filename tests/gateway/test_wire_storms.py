@@ -102,6 +102,10 @@ def test_a_storm_at_one_door_keeps_nobody_out_at_another() -> None:
         wire.comes((other[0], other[1]))
         wire.turn()
         assert "other" in {wire.engine.peer(each) for each in wire.engine.accepted()}
+        assert len(wire.engine.accepted()) == 1 + A_TURN["accept"] // 2 + 1
+        assert wire.engine.put_off["accept"] == 1
+        wire.turn()
+        assert len(wire.engine.accepted()) == 1 + A_TURN["accept"] + 1
 
 
 def test_who_leaves_with_thousands_is_told_at_once_and_closed_a_part_a_turn() -> None:
