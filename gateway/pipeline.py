@@ -78,7 +78,7 @@ class Pipeline:
         self._taken = self._settled = 0
         """Batches taken, and those of them that are durable and have left."""
         self._unanswered: list[Lookup] = []
-        """Questions of our own that the journal could not be asked."""
+        """Look-ups that stay, and that the journal could not be asked."""
         self._done: trio.Event | None = None
         """Set for whoever waits when the next batch has left."""
         self.failing_since = 0.0
@@ -217,7 +217,7 @@ class Pipeline:
         self.kick()
 
     def _ask_again(self) -> None:
-        """Whoever asks for a charge by its id waits for it, and nobody else asks again."""
+        """What nobody else would ask again."""
         unanswered, self._unanswered = self._unanswered, []
         self._switch.life.outbox.lookups += unanswered
         self.kick()
@@ -267,7 +267,7 @@ class Pipeline:
             # go on: only an append that works could end a refusal of theirs.
             self._metrics.journal_errors += 1
             self._log.error("journal can't be asked", why=str(error))
-            if isinstance(lookup, Lookup) and isinstance(lookup.wanted, int):
+            if isinstance(lookup, Lookup) and lookup.stays:
                 self._unanswered.append(lookup)
             return
         known = None if charge is None else self._switch.adopt(charge)

@@ -240,6 +240,8 @@ class Lookup(NamedTuple):
     wanted: Original | int | str
     """How a message names it, its id, or its identity."""
     found: Callable[[Charge | None, Now], None]
+    stays: bool = False
+    """Nobody would ask again: where the journal can't be asked, it is asked until it can."""
 
 
 class Question(NamedTuple):

@@ -90,7 +90,7 @@ class Originals:
 
         original = self._life.book.get(undoing.original_id)
         if original is None:
-            self._life.outbox.lookups.append(Lookup(undoing.original_id, found))
+            self._life.outbox.lookups.append(Lookup(undoing.original_id, found, stays=True))
         else:
             self._tell(undoing, original, now)
 
