@@ -1,4 +1,5 @@
 cimport cython
+cimport codec.likeness as likeness
 
 from codec._wire cimport Message as Message_t
 from routing.conventions.base cimport Convention, Wish
@@ -23,7 +24,7 @@ cdef class Iso87(Convention):
     cpdef object transaction(self, Message_t message)
     @cython.locals(mti=str, code=str, last=Sort, preauthorised=bint, known=Sort)
     cdef Sort _sort_of(self, Message_t message)
-    cpdef str identity(self, Message_t message)
+    cpdef str identity_after(self, str beginning, Message_t message)
     cpdef str batch(self, Message_t message)
     cpdef str key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
     cpdef str pending_key(self, Message_t message)
