@@ -116,12 +116,7 @@ def soak(seconds: float, share: float, terminals: int, seed: int, bar: Progress)
         kept = min(_ENDED_IN_MEMORY_MAX, filled)
         gateway = processes.gateway({"journal.ended_in_memory_max": kept})
         found = Soaked(
-            machine=machine,
-            seconds=seconds,
-            rate=rate,
-            maximum=maximum,
-            answered=0,
-            refused={},
+            machine=machine, seconds=seconds, rate=rate, maximum=maximum, answered=0, refused={}
         )
         command = processes.load_command(terminals, seconds, [gateway.pid], rate=rate, warmup_s=0)
         disturbers = Disturbers(processes.port, seed)
