@@ -57,8 +57,7 @@ class Switch:
         """Links of all hosts that carry neither charges nor reversals now."""
         self._last_stans = dict(last_stans)
         self.hosts: dict[str, Host] = {}
-        self._said_last: Host | None = None
-        """The host that the last message came from: often the next one, too."""
+        self._said_last: Host | None = None  # often the next message is its, too
         for each in settings.hosts:
             self._add_host(each)
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
