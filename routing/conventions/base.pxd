@@ -35,8 +35,8 @@ cdef class Convention:
     cpdef str batch(self, Message_t message)
     cpdef str operator(self, Message_t message)
     cpdef bint is_answer(self, Message_t message) except -1
-    cpdef str key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
-    cpdef str pending_key(self, Message_t message)
+    cpdef object key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
+    cpdef object pending_key(self, Message_t message)
     cpdef str code_of(self, Message_t answer)
     cpdef str amount_of(self, Message_t message)
     cpdef long amount(self, Message_t message) except -2

@@ -262,10 +262,14 @@ class Convention:
         return not is_request(message.mti)
 
     @abstractmethod
-    def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:
-        """What ties a host's answer to a request, from the request's fields as sent."""
+    def key_of(
+        self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str
+    ) -> int | str:
+        """What ties a host's answer to a request, from the request's fields as sent: see
+        `matching`.
+        """
 
-    def pending_key(self, message: Message) -> str:
+    def pending_key(self, message: Message) -> int | str:
         """The same key, read off an answer."""
         return self.key_of(
             message.mti[1],

@@ -11,4 +11,4 @@ cdef class UnionPayPos(Convention):
     cpdef str identity_after(self, str beginning, Message_t message)
     cpdef str batch(self, Message_t message)
     cpdef str operator(self, Message_t message)
-    cpdef str key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
+    cpdef object key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
