@@ -123,8 +123,7 @@ class Convention:
     required: ClassVar[tuple[int, ...]] = ()
     """Fields without which a charge is refused with 30."""
     alike: ClassVar[tuple[int, ...]] = (3, 25, 41, 42, 49)
-    """Fields whose values say, with the MTI and with which fields there are, what a request wishes
-    and whose it is."""
+    """Fields whose values say, with MTI and bitmap, what a request wishes and whose it is."""
     currency_field: ClassVar[int] = 49
     """Where the currency stands."""
     echo: ClassVar[tuple[int, ...]] = ()

@@ -137,7 +137,7 @@ def test_a_terminal_is_known_again_after_all_of_it_was_forgotten() -> None:
     world.answers(answer(world.charges_sent[-1]))
     assert world.codes(3) == ["00"]
     world.says(1, sale(stan=4))
-    assert world.state(3) is State.SERVED
+    assert world.state(3) is State.PRESUMED_SERVED
 
 
 def test_two_lines_of_one_terminal_see_the_same_charges() -> None:
