@@ -47,7 +47,6 @@ _OWN_AFFAIRS = frozenset({Kind.NETWORK, Kind.ACCOUNT})
 _LOOKED_UP = frozenset({Kind.CHARGE, Kind.UNDOING, Kind.COMPLETION, Kind.ENQUIRY})
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
-
 Handler = Callable[["Asker", "Listener", "Now"], None]
 
 
