@@ -39,8 +39,8 @@ cdef class Switch:
     cpdef tuple take_beside(self)
     cpdef object from_terminal(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     cpdef object from_host(self, object host, object link, Message_t message, Now_t now, bint mac_good)
-    @cython.locals(charge=Charge_t)
-    cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
+    @cython.locals(line=Line_t)
+    cpdef object acknowledged(self, Charge_t charge, object conn, Now_t now)
     cdef bint _may_reach_host(self, Charge_t charge, Now_t now) except -1
     cpdef bint may_leave(self, object send, Now_t now) except -1
     @cython.locals(charge=Charge_t)

@@ -139,10 +139,10 @@ class Switch:
         else:
             self.life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=Reason.TERMINAL_GONE)
 
-    def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
+    def acknowledged(self, charge: Charge, conn: int, now: Now) -> None:
         """The terminal's TCP has every byte of an approval, and no reset followed."""
-        charge = self.life.book.get(charge_id)
-        if charge is not None and charge.handed and charge.conn == conn:
+        line = charge.line
+        if line is not None and charge.handed and line.conn == conn:
             self.life.delivered(charge, now)
 
     def recall(self, charge_id: int) -> None:
