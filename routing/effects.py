@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codec import Message
+    from codec.kept import Fields
     from routing.accounts.new_card import NewCard
     from routing.batches import Batch
     from routing.charge import Charge, Event, State
@@ -48,7 +49,7 @@ def opened_values(each: Charge) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def moved_values(each: Charge) -> tuple[Any, ...]:
+def moved_values(each: Charge | Moved) -> tuple[Any, ...]:
     """The values of MOVED, in its order."""
     return (
         each.state, each.updated_at, each.reason, each.code, each.rrn, each.approval_code,
@@ -63,27 +64,59 @@ def moved_values(each: Charge) -> tuple[Any, ...]:
 
 @dataclass
 class Opened:
-    """A charge is about to leave for a host; `values` in the order of OPENED."""
+    """A charge is about to leave for a host.  What OPENED names of it never changes any more, so it
+    stands in the charge itself.
+    """
 
     id: int
-    values: tuple[Any, ...]
+    charge: Charge
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """Those of OPENED."""
+        return opened_values(self.charge)
 
 
 @dataclass
 class Moved:
-    """A charge took a step; `values` in the order of MOVED, as they stood then."""
+    """A charge took a step: what MOVED names of it, as it stood then."""
 
     id: int
     epoch: int
     event: Event
     before: State
-    values: tuple[Any, ...]
+    state: State
+    updated_at: float
+    reason: str
+    code: str
+    rrn: str
+    approval_code: str
+    answer: Fields | dict[int, str] | None
+    echoed: tuple[int, ...]
+    approved_amount: int
+    approval_held: bool
+    proof_restarts: int
+    remark: str
+    reversal_stan: str
+    reversal_de7: str
+    reversal_since: float
+    attempts: int
+    repeats_answered: int
+    stood: str
+    given_back: int
+    keeps: int
+    settled_on: str
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """Those of MOVED."""
+        return moved_values(self)
 
 
 def opened(charge: Charge) -> Opened:
     """The record of a charge's opening."""
     record = Opened.__new__(Opened)
-    record.id, record.values = charge.id, opened_values(charge)
+    record.id, record.charge = charge.id, charge
     return record
 
 
@@ -92,7 +125,16 @@ def moved(charge: Charge, event: Event, before: State) -> Moved:
     record = Moved.__new__(Moved)
     record.id, record.epoch = charge.id, charge.epoch
     record.event, record.before = event, before
-    record.values = moved_values(charge)
+    record.state, record.updated_at = charge.state, charge.updated_at
+    record.reason, record.code, record.remark = charge.reason, charge.code, charge.remark
+    record.rrn, record.approval_code = charge.rrn, charge.approval_code
+    record.answer, record.echoed = charge.answer, charge.echoed
+    record.approved_amount, record.approval_held = charge.approved_amount, charge.approval_held
+    record.proof_restarts, record.repeats_answered = charge.proof_restarts, charge.repeats_answered
+    record.reversal_stan, record.reversal_de7 = charge.reversal_stan, charge.reversal_de7
+    record.reversal_since, record.attempts = charge.reversal_since, charge.attempts
+    record.stood, record.settled_on = charge.stood, charge.settled_on
+    record.given_back, record.keeps = charge.given_back, charge.keeps
     return record
 
 

@@ -30,8 +30,8 @@ from routing.effects import (
     OPENED,
     Audited,
     Kept,
-    Moved,
     Noted,
+    moved,
     moved_values,
     opened_values,
 )
@@ -504,7 +504,7 @@ def test_whatever_changed_is_written(held: SqliteJournal, seed: int) -> None:
         for each in rng.sample(charges, rng.randint(0, 3)):
             for name in rng.sample(list(_CHANGES), rng.choice((0, 1, 1, 2, 5))):
                 setattr(each, name, rng.choice(_CHANGES[name]))
-            records.append(Moved(each.id, 1, Event.REPEAT, each.state, moved_values(each)))
+            records.append(moved(each, Event.REPEAT, each.state))
         if rng.random() < 0.3:
             with pytest.raises(JournalError):
                 held.append([*records, *moves(charge(99), Event.DECLINE)])
