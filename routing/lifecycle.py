@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Message
-    from routing.cause import Asker
+    from routing.cause import Asker, Cause
     from routing.charge_record import Charge
     from routing.clock import Now
     from routing.courses import Course
@@ -166,10 +166,10 @@ class Lifecycle(Actions):
             charge.reason = reason
         charge.state = cell.next
         charge.updated_at = now.wall
-        if cell.actions:
-            cause = causes.caused(event, now, reply, asker)
-            for action in cell.actions:
-                self._carry_out(action, charge, cause)
+        if course.only_relays:
+            self._relay_answer(charge, reply, now)
+        elif cell.actions:
+            self._act(cell, charge, causes.caused(event, now, reply, asker))
         if course.moves:
             self._settle(charge, before, event, course, now)
         if self.is_recorded:
@@ -177,6 +177,10 @@ class Lifecycle(Actions):
         if course.moves:
             self._tell(charge, before, event, course, now)
         return cell
+
+    def _act(self, cell: Step, charge: Charge, cause: Cause) -> None:
+        for action in cell.actions:
+            self._carry_out(action, charge, cause)
 
     def _tell(self, charge: Charge, before: State, event: Event, course: Course, now: Now) -> None:
         """Whoever has to hear of a charge that moved."""

@@ -441,7 +441,7 @@ class World:
 
     def acknowledge(self, stan: int = 1, conn: int = 1) -> None:
         """The terminal's TCP has the answer."""
-        self.switch.acknowledged(self.charge(stan).id, conn, self.now)
+        self.switch.acknowledged(self.charge(stan), conn, self.now)
         self.settle()
 
     def lose(self, conn: int) -> None:
