@@ -19,10 +19,12 @@ from bench.verdicts import median
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import KEY_BYTES, Vault
 from routing.charge import Charge, Event, State
-from routing.effects import Record, moved, opened
+from routing.records import moved, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from routing.effects import Record
 
 BATCHES: Final = (1, 16, 64, 256)
 _CHARGES: Final = 4_096

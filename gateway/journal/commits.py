@@ -36,8 +36,9 @@ def packed(batch: Sorted, vault: Vault, written: Written) -> bytearray:
     for record in batch.opened:
         put_opened(to, record, vault)
     written.put(to, batch.moved)
-    if batch.noted or batch.kept or batch.audited:
-        to.add_others(_packed_others(batch.noted, batch.kept, batch.audited))
+    others = batch.others()
+    if any(others):
+        to.add_others(_packed_others(*others))
     return to.frame()
 
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from routing.effects cimport Opened as Opened_t
+from routing.records cimport Opened as Opened_t
 
 cpdef str terminal_of(str identity)
 

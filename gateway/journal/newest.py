@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from routing.effects import Opened
+    from routing.records import Opened
 
 TERMINALS_MAX: Final = 100_000
 """Terminals that are remembered, some 250 bytes each; of all others the tables are asked."""

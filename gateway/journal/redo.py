@@ -246,6 +246,12 @@ class RedoLog:
             file.close()
 
 
+def payload_of(frame: bytearray) -> memoryview:
+    """That of a frame which was appended."""
+    (_, _, length, _, _, _) = _HEAD.unpack_from(frame)
+    return memoryview(frame)[HEAD_BYTES : HEAD_BYTES + length]
+
+
 def newest_in(path: Path, known: int = 0) -> int:
     """The number of the last frame in the log of the journal at `path`, whoever writes to it
     meanwhile; 0 if there is none.  Frames up to `known` are not looked at but for where they end.

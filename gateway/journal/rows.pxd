@@ -3,7 +3,7 @@ cimport cython
 from gateway.journal._payload cimport Payload as Payload_t
 from gateway.journal.vault cimport Vault as Vault_t
 from routing.charge_record cimport Charge as Charge_t
-from routing.effects cimport Moved as Moved_t, Opened as Opened_t
+from routing.records cimport Moved as Moved_t, Opened as Opened_t
 
 cdef int _SAME
 cdef frozenset _OPEN, _LISTED

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from routing.charge import OPEN_STATES, Charge, State
-from routing.effects import MOVED, OPENED, Kept, Moved, Noted, Opened
+from routing.effects import Kept, Noted
+from routing.records import MOVED, OPENED, Moved, Opened
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -240,6 +241,10 @@ class Sorted:
         self.opened.append(record)
         self.first = min(self.first, record.id)
         self.last = max(self.last, record.id)
+
+    def others(self) -> tuple[list[Noted], list[Kept], list[Audited]]:
+        """What is written beside charges."""
+        return self.noted, self.kept, self.audited
 
     def leave_out(self, charges: Collection[int]) -> None:
         """Nothing is written of these charges."""

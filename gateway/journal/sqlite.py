@@ -30,7 +30,7 @@ from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up
 from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
 from gateway.journal.newest import Newest, terminal_of
 from gateway.journal.port import FencedError, JournalError, Recovery
-from gateway.journal.redo import HEAD_BYTES, FullError, RedoLog
+from gateway.journal.redo import HEAD_BYTES, FullError, RedoLog, payload_of
 from gateway.journal.rows import Sorted, Written, charge_from_row
 from gateway.journal.tables import BUSY_TIMEOUT_MS, Tables, why
 from gateway.journal.unapplied import Unapplied
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Opened, Record, UnsettledLookup
+    from routing.effects import Record, UnsettledLookup
+    from routing.records import Opened
 
 _WRONG: Final = (OSError, OverflowError, TypeError, ValueError)
 """What comes of files that are not what this process would have written."""
@@ -163,12 +164,10 @@ class SqliteJournal:
 
     def _put(self, batch: Sorted, known: dict[int, int]) -> dict[int, Charge]:
         """Make it durable; the older charges of those that are `known`."""
-        others = (batch.noted, batch.kept, batch.audited)
         try:
             frame = commits.packed(batch, self._vault, self._written)
             if len(frame) == HEAD_BYTES:
                 return self._older(known, memoryview(b""))
-            end = len(frame)
             charges = self._older(known, memoryview(frame)[HEAD_BYTES:]) if known else {}
             number = self._redo.append(frame)
         except BaseException:
@@ -176,7 +175,7 @@ class SqliteJournal:
             raise
         self._written.keep()
         with self._memory_lock:
-            self._unapplied.add(number, memoryview(frame)[HEAD_BYTES:end], batch.opened, others)
+            self._unapplied.add(number, payload_of(frame), batch.opened, batch.others())
         self._newest.note(batch.opened)
         return charges
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.journal._statements import Rows
-    from routing.effects import Audited, Kept, Noted, Opened
+    from routing.effects import Audited, Kept, Noted
+    from routing.records import Opened
 
 
 class Unapplied:

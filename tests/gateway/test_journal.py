@@ -26,17 +26,13 @@ from routing.charge import Event, State
 from routing.conventions import Original
 from routing.docket import Entry
 from routing.effects import (
-    MOVED,
-    OPENED,
     Audited,
     Kept,
     Noted,
-    moved,
-    moved_values,
-    opened_values,
 )
 from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
+from routing.records import MOVED, OPENED, moved, moved_values, opened_values
 from routing.transaction import Transaction
 from tests.gateway.journals import LOG_ONLY, PAN, as_killed, charge, moves, opened, sqlite
 from tests.gateway.old_journals import back_to

@@ -17,7 +17,7 @@ from gateway.journal.redo import HEAD_BYTES, SUFFIXES, RedoLog, newest_in
 from gateway.journal.schema import SCHEMA_VERSION
 from gateway.journal.vault import Vault, load_key, read_key
 from routing.charge import Charge, Event, State
-from routing.effects import moved_values, opened_values
+from routing.records import moved_values, opened_values
 from tests.gateway.journals import LOG_ONLY, PAN, as_killed, charge, moves, opened, sqlite
 from tests.gateway.old_journals import back_to, frame_of_10
 

@@ -27,8 +27,8 @@ from gateway.journal.rows import (
 )
 from gateway.journal.vault import Vault
 from routing.charge import Charge, Event, State
-from routing.effects import moved, moved_values, opened, opened_values
 from routing.reason import Reason
+from routing.records import moved, moved_values, opened, opened_values
 from tests.gateway.journals import charge
 
 VALUES: tuple[Any, ...] = (
