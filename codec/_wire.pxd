@@ -12,6 +12,7 @@ from codec._layout cimport Dialect, Fault, Rule
 
 cdef enum:
     CODE_BYTES = 8              # of a MAC's field
+    WORD = 8
 
 cdef struct Sink:
     uint8_t* base
@@ -82,5 +83,6 @@ cpdef Message read(object frame, Dialect dialect)
 cdef int wanted_bits(object numbers, uint64_t* bits) except -1
 cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1
 cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1
+cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil
 cdef tuple numbers_of(const uint64_t* present)
 cdef bint plain_text(Message message, int de, const Slot* slot, uint8_t* out) noexcept

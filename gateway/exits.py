@@ -95,8 +95,7 @@ class Exits:
         self._hand(send, self._signed(send.conn, send.message))
 
     def _hand(self, send: ToTerminal, raw: bytes) -> None:
-        tag = send.charge.id if send.charge is not None else 0
-        if self._network.send(send.conn, raw, tag):
+        if self._network.send(send.conn, raw, send.charge):
             self._switch.handed(send)
         else:
             self._switch.undelivered(send, self._clock.now())

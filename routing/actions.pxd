@@ -25,8 +25,8 @@ cdef class Actions:
     cdef dict _others
     cpdef bint takes(self, object conn) except -1
     cdef object _carry_out(self, object action, Charge_t charge, Cause_t cause)
-    @cython.locals(answer=Message_t, watched=Charge_t, line=Line_t)
-    cdef object _relay_answer(self, Charge_t charge, Cause_t cause)
+    @cython.locals(request=Message_t, answer=Message_t, watched=Charge_t, line=Line_t)
+    cdef object _relay_answer(self, Charge_t charge, Message_t reply, Now_t now)
     cpdef object _open_window(self, Charge_t charge, Cause_t cause)
     cpdef object wake(self, Charge_t charge, double at)
     cpdef object rest(self, Charge_t charge)

@@ -17,6 +17,7 @@ from routing.states import Action, Event, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from codec import Message
     from routing.cause import Cause
     from routing.charge_record import Charge
     from routing.clock import Now
@@ -68,15 +69,16 @@ class Actions:
     def _carry_out(self, action: Action, charge: Charge, cause: Cause) -> None:
         # What nearly every charge needs and nothing else does, C calls itself.
         if action is _RELAY_ANSWER:
-            self._relay_answer(charge, cause)
+            self._relay_answer(charge, cause.reply, cause.now)
         else:
             self._others[action](charge, cause)
 
-    def _relay_answer(self, charge: Charge, cause: Cause) -> None:
-        if cause.reply is None or charge.request is None:
+    def _relay_answer(self, charge: Charge, reply: Message | None, now: Now) -> None:
+        request = charge.request
+        if reply is None or request is None:
             return
-        answer = answers.for_terminal(charge.request, cause.reply, self.translators, cause.now)
-        answers.remember(charge, answer, charge.request)
+        answer = answers.for_terminal(request, reply, self.translators, now)
+        answers.remember(charge, answer, request)
         line = charge.line
         if line is not None:
             charge.handed = False

@@ -20,6 +20,8 @@ cdef class Course:
     cdef public Place place
     cdef public Count_t entered
     cdef public list told
+    cdef public bint only_relays
+    cdef Course next
 
 @cython.final
 cdef class Courses:
@@ -27,7 +29,8 @@ cdef class Courses:
     cdef public Watchers_t watchers
     cdef public dict entered
     cdef dict _taken
-    cdef list _usual
+    cdef Course _usual
+    cdef Py_ssize_t _usual_count
     @cython.locals(taken=dict, course=Course, usual=Course)
     cpdef Course of(self, object before, object event)
     cpdef Course instead(self, Step_t cell, object before, object event)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from routing import charge as table
 from routing.conduct import TAKES_BACK
-from routing.states import Event, State
+from routing.states import Action, Event, State
 from routing.tally import Count
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ class Course:
         self.left, self.place = courses.book.place(before), courses.book.place(after)
         self.entered = courses.entered[after]
         self.told = courses.watchers.of(before, after)
+        self.only_relays = cell.actions == (Action.RELAY_ANSWER,)
+        self.next: Course | None = None
+        """The one that is looked at after this."""
 
 
 class Courses:
@@ -61,20 +64,24 @@ class Courses:
     def forget(self) -> None:
         """Others are told of moves from now on."""
         self._taken: dict[State, dict[Event, Course]] = {state: {} for state in State}
-        self._usual: list[Course] = []
-        """Those that charges took first, and that nearly all take."""
+        self._usual: Course | None = None
+        """Those that charges took first, and that nearly all take, one after the other."""
+        self._usual_count = 0
 
     def of(self, before: State, event: Event) -> Course:
         """What the table says of this pair."""
-        for usual in self._usual:
-            if usual.before is before and usual.event is event:
+        usual = self._usual
+        while usual is not None:
+            if usual.event is event and usual.before is before:
                 return usual
+            usual = usual.next
         taken = self._taken[before]
         course = taken.get(event)
         if course is None:
             course = taken[event] = Course(table.step(before, event), before, event, self)
-            if len(self._usual) < _USUAL_MAX:
-                self._usual.append(course)
+            if self._usual_count < _USUAL_MAX:
+                self._usual_count += 1
+                course.next, self._usual = self._usual, course
         return course
 
     def instead(self, cell: Step, before: State, event: Event) -> Course:

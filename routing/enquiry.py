@@ -19,7 +19,7 @@ class Enquiry:
     host: str
     request: Message
     sent: dict[int, str]
-    key: str
+    key: int | str
     link: int
     due: Due | None = None
     """The end of its wait; None: it is over."""

@@ -87,7 +87,7 @@ class HostSide:
         return field is None and bool(code)
 
     def _charge_answered(
-        self, host: Host, charge: Charge, message: Message, key: str, now: Now
+        self, host: Host, charge: Charge, message: Message, key: int | str, now: Now
     ) -> None:
         if charge.state is _SENT and not charge.left:
             # It is still here: a host whose dialect has no DE 7 answers an earlier one twice.

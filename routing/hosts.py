@@ -73,14 +73,14 @@ class Host:
         day = self.links.day
         return bool(day.date) and (not charge.settled_on or day.has_settled(charge.settled_on))
 
-    def charge_key(self, charge: Charge) -> str:
+    def charge_key(self, charge: Charge) -> int | str:
         """The key under which the answer to this charge comes back."""
         merchant = charge.sent.get(42, "") if charge.account else charge.merchant
         return self.convention.key_of(
             charge.mti[1], charge.host_stan, charge.host_de7, charge.terminal, merchant
         )
 
-    def reversal_key(self, charge: Charge) -> str:
+    def reversal_key(self, charge: Charge) -> int | str:
         """The key under which the answer to its reversal comes back."""
         merchant = charge.sent.get(42, "") if charge.account else charge.merchant
         return self.convention.key_of(

@@ -2,6 +2,7 @@ cimport cython
 cimport routing.cause as causes
 cimport routing.charge as table
 cimport routing.effects as effects
+cimport routing.records as records
 
 from codec._wire cimport Message as Message_t
 from routing.actions cimport Actions
@@ -41,8 +42,11 @@ cdef class Lifecycle(Actions):
     cdef long long _next_id
     cpdef object next_id(self)
     cpdef object open(self, Charge_t charge, Host_t host, Message_t message, object link, Now_t now)
-    @cython.locals(cell=Step_t, cause=Cause_t, course=Course_t)
+    @cython.locals(cell=Step_t, course=Course_t)
     cpdef Step_t move(self, Charge_t charge, object event, Now_t now, object reason, Message_t reply, Asker_t asker)
+    cdef object _act(self, Step_t cell, Charge_t charge, Cause_t cause)
+    @cython.locals(watcher=Told)
+    cdef object _tell(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
     cdef object _count(self, Charge_t charge, Now_t now)
     cdef object _count_no_more(self, Charge_t charge, Now_t now)
     @cython.locals(host=Host_t)
@@ -50,6 +54,4 @@ cdef class Lifecycle(Actions):
     cdef object _count_anew(self, Charge_t charge, object before, Now_t now)
     @cython.locals(host=Host_t)
     cdef object _settle(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
-    @cython.locals(watcher=Told)
-    cdef object _tell(self, Charge_t charge, object before, object event, Course_t course, Now_t now)
     cpdef object delivered(self, Charge_t charge, Now_t now)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from routing import cause as causes
 from routing import charge as table
-from routing import effects
+from routing import effects, records
 from routing.accounts.gate import Gate
 from routing.actions import Actions
 from routing.cards import Cards
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codec import Message
-    from routing.cause import Asker
+    from routing.cause import Asker, Cause
     from routing.charge_record import Charge
     from routing.clock import Now
     from routing.courses import Course
@@ -108,7 +108,7 @@ class Lifecycle(Actions):
         self.wake(charge, now.monotonic + host.answer_timeout_s)
         self._count(charge, now)
         if self.is_recorded:
-            self.outbox.records.append(effects.opened(charge))
+            self.outbox.records.append(records.opened(charge))
         self.outbox.sends.append(effects.to_host(link, message, charge))
 
     def never_was(self, charge: Charge, now: Now) -> None:
@@ -166,17 +166,21 @@ class Lifecycle(Actions):
             charge.reason = reason
         charge.state = cell.next
         charge.updated_at = now.wall
-        if cell.actions:
-            cause = causes.caused(event, now, reply, asker)
-            for action in cell.actions:
-                self._carry_out(action, charge, cause)
+        if course.only_relays:
+            self._relay_answer(charge, reply, now)
+        elif cell.actions:
+            self._act(cell, charge, causes.caused(event, now, reply, asker))
         if course.moves:
             self._settle(charge, before, event, course, now)
         if self.is_recorded:
-            self.outbox.records.append(effects.moved(charge, event, before))
+            self.outbox.records.append(records.moved(charge, event, before))
         if course.moves:
             self._tell(charge, before, event, course, now)
         return cell
+
+    def _act(self, cell: Step, charge: Charge, cause: Cause) -> None:
+        for action in cell.actions:
+            self._carry_out(action, charge, cause)
 
     def _tell(self, charge: Charge, before: State, event: Event, course: Course, now: Now) -> None:
         """Whoever has to hear of a charge that moved."""

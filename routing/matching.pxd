@@ -9,6 +9,9 @@ cdef list _THREE_DIGITS
 cdef long _STANS
 cdef Py_ssize_t _STAN_DIGITS
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
+cdef long long _AFTER_CLASS, _AFTER_STAN
+
+cpdef long long numbered(long long mti_class, long long stan, long long sent_at) except -1
 
 @cython.locals(number=int, known=str, fields=Fields_t)
 cpdef object differing_field(object request, str stan, str de7, Message_t answer, bint partial=*)
@@ -28,10 +31,10 @@ cdef class PendingKeys:
     cpdef long next_number(self) except -1
     @cython.locals(number=long, high=str, low=str, stan=str)
     cpdef str next_stan(self)
-    cpdef bint is_free_for(self, str key, object owner) except -1
+    cpdef bint is_free_for(self, object key, object owner) except -1
     cpdef object claim(self, object key, object owner)
     cpdef bint is_full(self) except -1
-    cpdef bint take_new(self, str key, object owner) except -1
+    cpdef bint take_new(self, object key, object owner) except -1
     cpdef object claim_new(self, object key, object owner)
     cpdef object owner(self, object key)
     cpdef object release(self, object key)

@@ -6,13 +6,16 @@ Rule 2.  An answer is one only if its echoed fields equal the request's; anythin
 Rule 3.  When no key is free, nothing is sent: the caller answers 91.
 Rule 4.  New requests stop at `NEW_SHARE` of the keys.  The rest is for what gives money back, which
          new charges would else keep waiting by taking each key that is freed.
+
+A key of a class, six digits of STAN and ten of DE 7 is a number, made of just those digits; any
+other is a text with bars between its parts.  What has the same parts is the same key.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from codec import FieldSet, kept
 
@@ -22,14 +25,16 @@ if TYPE_CHECKING:
     from routing.charge import Charge
     from routing.enquiry import Enquiry
 
-    Owner = Charge | Enquiry
+    Owner: TypeAlias = Charge | Enquiry
+    Key: TypeAlias = int | str
 
 ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 """Fields that an answer, where it has them, must bring back unchanged."""
 
 STANS: Final = 999_999
 _STANS: Final = STANS
-_STAN_DIGITS: Final = 6
+STAN_DIGITS: Final = 6
+_STAN_DIGITS: Final = STAN_DIGITS
 NEW_SHARE: Final = 0.9
 """The share of a host's keys (`host.pending_max`) that new requests may take."""
 _THREE_DIGITS: Final = [f"{number:03d}" for number in range(1_000)]
@@ -38,11 +43,28 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
+DE7_DIGITS: Final = 10
+_KEY_DIGITS: Final = 1 + _STAN_DIGITS + DE7_DIGITS
+_AFTER_CLASS: Final = 10 ** (_STAN_DIGITS + DE7_DIGITS)
+_AFTER_STAN: Final = 10**DE7_DIGITS
 _ECHOED: Final = FieldSet(ECHOED)
 _STAN_FIELD: Final = 11
 _TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
 _AMOUNT_DIGITS: Final = 12
+
+
+def numbered(mti_class: int, stan: int, sent_at: int) -> int:
+    """The key of these parts; of ISO 8583:1987, see `conventions`."""
+    return mti_class * _AFTER_CLASS + stan * _AFTER_STAN + sent_at
+
+
+def parts_of(key: Key) -> list[str]:
+    """The parts of a key of either kind."""
+    if isinstance(key, str):
+        return key.split("|")
+    digits = f"{key:0{_KEY_DIGITS}d}"
+    return [digits[0], digits[1 : 1 + _STAN_DIGITS], digits[1 + _STAN_DIGITS :]]
 
 
 class NoFreeKeyError(Exception):
@@ -58,9 +80,9 @@ class PendingKeys:
         self._last_stan = first_stan
         self._stan_digits = stan_digits
         self.change(pending_max, quarantine_s)
-        self._owners: dict[str, Owner] = {}
-        self._leaving: deque[tuple[float, str]] = deque()
-        self._late: dict[str, float] = {}
+        self._owners: dict[Key, Owner] = {}
+        self._leaving: deque[tuple[float, Key]] = deque()
+        self._late: dict[Key, float] = {}
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -88,12 +110,12 @@ class PendingKeys:
         stan = high + low
         return stan if self._stan_digits == _STAN_DIGITS else stan.zfill(self._stan_digits)
 
-    def is_free_for(self, key: str, owner: Owner) -> bool:
+    def is_free_for(self, key: Key, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
         known = self._owners.get(key)
         return known is owner or (known is None and len(self._owners) < self._pending_max)
 
-    def claim(self, key: str, owner: Owner) -> None:
+    def claim(self, key: Key, owner: Owner) -> None:
         """Tie `key` to `owner`, or keep it tied.  Raises NoFreeKeyError when another has it, or
         when the table is full.
         """
@@ -107,37 +129,38 @@ class PendingKeys:
         """Whether there is no key for a new request."""
         return len(self._owners) >= self._new_max
 
-    def take_new(self, key: str, owner: Owner) -> bool:
+    def take_new(self, key: Key, owner: Owner) -> bool:
         """Tie `key` to a new request, where that can be."""
         return not self.is_full() and self._owners.setdefault(key, owner) is owner
 
-    def claim_new(self, key: str, owner: Owner) -> None:
+    def claim_new(self, key: Key, owner: Owner) -> None:
         """`claim` for a new request: some keys are not for those."""
         if not self.take_new(key, owner):
             raise NoFreeKeyError
 
-    def owner(self, key: str) -> Owner | None:
+    def owner(self, key: Key) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
         return self._owners.get(key)
 
-    def nearly(self, key: str) -> int | None:
+    def nearly(self, key: Key) -> int | None:
         """Which part of `key` alone keeps it from that of a request with the same STAN."""
-        parts = key.split("|")
-        for known in islice(reversed(self._owners), NEAR_AMONG):
-            if parts[_STAN] not in known:
+        parts = parts_of(key)
+        for each in islice(reversed(self._owners), NEAR_AMONG):
+            known = parts_of(each)
+            if known[_STAN] != parts[_STAN]:
                 continue
-            differing = [at for at, part in enumerate(known.split("|")) if part != parts[at]]
+            differing = [at for at, part in enumerate(known) if part != parts[at]]
             if len(differing) == 1 and differing[0] != _STAN:
                 return differing[0]
         return None
 
-    def release(self, key: str) -> None:
+    def release(self, key: Key) -> None:
         """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""
         self._owners.pop(key, None)
         if self._late:
             self._late.pop(key, None)
 
-    def quarantine(self, key: str, now: float) -> None:
+    def quarantine(self, key: Key, now: float) -> None:
         """Nobody waits any more, but a late answer may come: keep the owner for the record."""
         if key in self._owners and key not in self._late:
             until = self._late[key] = now + self._quarantine_s

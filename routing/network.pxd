@@ -12,6 +12,7 @@ cdef class HostLinks:
     cdef set _shut
     cdef public SettlementDay_t day
     cdef public dict _links
+    cdef Link_t _heard_last
     cdef list _ready
     cdef Py_ssize_t _usable
     cdef bint _uneven

@@ -41,6 +41,7 @@ class HostLinks:
         self._shut = shut
         self.day = SettlementDay()
         self._links: dict[int, Link] = {}
+        self._heard_last: Link | None = None
         self._ready: list[int] = []
         """A round of messages: each usable link as often as its share is."""
         self._usable = 0
@@ -125,6 +126,7 @@ class HostLinks:
         if known is not None:
             self._happens(known, LinkEvent.LOST, now)
             del self._links[link]
+            self._heard_last = None
             self._shut.discard(link)
 
     def sign_off(self, now: Now) -> list[Send]:
@@ -147,7 +149,9 @@ class HostLinks:
 
     def heard(self, link: int, now: Now, answers: bool) -> None:
         """Any frame came from this link: it is alive.  `answers`: no network management."""
-        known = self._links.get(link)
+        known = self._heard_last
+        if known is None or known.id is not link:
+            known = self._heard_last = self._links.get(link)
         if known is not None:
             known.heard_at = now.monotonic
             known.misses = 0

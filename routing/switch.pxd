@@ -4,6 +4,7 @@ from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.effects cimport ToHost, ToTerminal, outbox
 from routing.host_side cimport HostSide as HostSide_t
+from routing.hosts cimport Host as Host_t
 from routing.line cimport Line as Line_t
 from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.tally cimport Tally as Tally_t
@@ -19,6 +20,7 @@ cdef class Switch:
     cdef set _shut
     cdef dict _last_stans
     cdef public dict hosts
+    cdef Host_t _said_last
     cdef public Lifecycle_t life
     cdef public object departures
     cdef public object watch
@@ -37,8 +39,8 @@ cdef class Switch:
     cpdef tuple take_beside(self)
     cpdef object from_terminal(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
     cpdef object from_host(self, object host, object link, Message_t message, Now_t now, bint mac_good)
-    @cython.locals(charge=Charge_t)
-    cpdef object acknowledged(self, object charge_id, object conn, Now_t now)
+    @cython.locals(line=Line_t)
+    cpdef object acknowledged(self, Charge_t charge, object conn, Now_t now)
     cdef bint _may_reach_host(self, Charge_t charge, Now_t now) except -1
     cpdef bint may_leave(self, object send, Now_t now) except -1
     @cython.locals(charge=Charge_t)

@@ -57,6 +57,7 @@ class Switch:
         """Links of all hosts that carry neither charges nor reversals now."""
         self._last_stans = dict(last_stans)
         self.hosts: dict[str, Host] = {}
+        self._said_last: Host | None = None  # often the next message is its, too
         for each in settings.hosts:
             self._add_host(each)
         translators = {(each.terminal, each.host): Translator(each) for each in settings.mappings}
@@ -138,10 +139,10 @@ class Switch:
         else:
             self.life.apply(charge, Event.UNDELIVERABLE_APPROVAL, now, reason=Reason.TERMINAL_GONE)
 
-    def acknowledged(self, charge_id: int, conn: int, now: Now) -> None:
+    def acknowledged(self, charge: Charge, conn: int, now: Now) -> None:
         """The terminal's TCP has every byte of an approval, and no reset followed."""
-        charge = self.life.book.get(charge_id)
-        if charge is not None and charge.handed and charge.conn == conn:
+        line = charge.line
+        if line is not None and charge.handed and line.conn == conn:
             self.life.delivered(charge, now)
 
     def recall(self, charge_id: int) -> None:
@@ -185,6 +186,7 @@ class Switch:
 
     def _drop_host(self, name: str) -> None:
         """Nothing of it is open.  Should it come back, its numbers go on where they were."""
+        self._said_last = None
         self._last_stans[name] = int(self.hosts.pop(name).keys.next_stan())
 
     def link_up(self, host: str, link: int, now: Now) -> None:
@@ -200,7 +202,9 @@ class Switch:
 
     def from_host(self, host: str, link: int, message: Message, now: Now, mac_good: bool) -> None:
         """A message came over a host link."""
-        known = self.hosts.get(host)
+        known = self._said_last
+        if known is None or known.name is not host:
+            known = self._said_last = self.hosts.get(host)
         if known is not None:
             self.host_side.message(known, link, message, now, mac_good=mac_good)
 

@@ -11,5 +11,9 @@ cdef class Tally:
     cdef tuple _bounds
     cdef list _counts
     cdef public double sum
-    @cython.locals(at=Py_ssize_t, bound=double, count=Count)
+    cdef Count _last
+    cdef double _above
+    cdef double _up_to
     cpdef object add(self, double seconds)
+    @cython.locals(at=Py_ssize_t)
+    cdef object _look(self, double seconds)

@@ -4,6 +4,8 @@ asks.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,19 +36,25 @@ class Tally:
 
     def __init__(self, bounds: Sequence[float] = MONEY_BACK_S) -> None:
         self._bounds = tuple(bounds)
+        self._last = Count()
+        self._above, self._up_to = 0.0, 0.0
+        """Whose bounds they are: nearly all take as long as the one before."""
         self._counts = [Count() for _ in range(len(bounds) + 1)]
         self.sum = 0.0
 
     def add(self, seconds: float) -> None:
         """Something took so long."""
-        at = 0
-        for bound in self._bounds:
-            if seconds <= bound:
-                break
-            at += 1
-        count = self._counts[at]
-        count.n += 1
+        if not self._above < seconds <= self._up_to:
+            self._look(seconds)
+        self._last.n += 1
         self.sum += seconds
+
+    def _look(self, seconds: float) -> None:
+        """Which count it belongs to."""
+        at = bisect_left(self._bounds, seconds)
+        self._last = self._counts[at]
+        self._above = self._bounds[at - 1] if at else -inf
+        self._up_to = self._bounds[at] if at < len(self._bounds) else inf
 
     @property
     def count(self) -> int:

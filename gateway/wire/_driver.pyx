@@ -86,6 +86,7 @@ cdef extern from "unistd.h" nogil:
 cdef enum:
     READ_BYTES = 65536
     EVENTS_A_TURN = 1024
+    ROOM_MIN = 256              # connections that have a place of their own; a power of two
     ADDRESS_TEXT_MAX = 64
 
     # Half a millisecond each, clocks less than a tenth of one:
@@ -118,8 +119,8 @@ cdef class Driver(Outlet):
     cdef readonly object refused        # connections ended or not accepted, by reason
     cdef readonly long frames_in, frames_out
     cdef dict conns                     # id → Connection
-    cdef object asked                   # the id that was looked up last,
-    cdef Connection found               # and what was found
+    cdef list by_id                     # the same, each at its id modulo the length: see `new_id`
+    cdef int64_t by_id_mask
     cdef list by_fd                     # Connection, or None
     cdef dict doors                     # a listening descriptor → Door
     cdef dict wheel                     # second → ids of connections whose clocks are due
@@ -144,6 +145,7 @@ cdef class Driver(Outlet):
         self.crowd, self.refused = Crowd(limits), Counter()
         self.conns, self.doors, self.wheel = {}, {}, {}
         self.by_fd, self.dirty, self.events = [], [], []
+        self.by_id, self.by_id_mask = [None] * ROOM_MIN, ROOM_MIN - 1
         self.due, self.shaking, self.leaving = deque(), deque(), deque()
         self.accepts, self.closes = Allowance(ACCEPTS_A_TURN), Allowance(CLOSES_A_TURN)
         self.clocks = Allowance(CLOCKS_A_TURN)
@@ -188,14 +190,14 @@ cdef class Driver(Outlet):
         return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
 
     cdef Connection line(self, object conn):
-        """The connection with this id; None if it is gone.  Who sends asks twice in a row, and most
-        of what leaves goes to the same few hosts.
-        """
-        cdef object found
-        if conn is not self.asked:
-            found = self.conns.get(conn)
-            self.asked, self.found = conn, <Connection>found if found is not None else None
-        return self.found
+        """The connection with this id; None if it is gone."""
+        return self.numbered(<int64_t>conn)
+
+    cdef Connection numbered(self, int64_t number):
+        cdef object found = self.by_id[number & self.by_id_mask]
+        if found is not None and (<Connection>found).number == number:
+            return <Connection>found
+        return None
 
     cpdef str peer(self, object conn):
         """The listener or host that a connection belongs to; '' if it is gone."""
@@ -230,8 +232,7 @@ cdef class Driver(Outlet):
         return 0
 
     cdef Connection join(self, int fd, str peer, bint accepted, object filter, double now):
-        self.last_id += 1
-        cdef Connection connection = Connection(self.last_id, peer, self.limits, now)
+        cdef Connection connection = Connection(self.new_id(), peer, self.limits, now)
         connection.accepted, connection.fd, connection.interest = accepted, fd, COMES
         connection.filter = filter
         connection.shaking = filter is not None and not filter.shaken
@@ -239,10 +240,25 @@ cdef class Driver(Outlet):
             self.by_fd.append(None)
         self.ask(EPOLL_CTL_ADD, fd, connection.half, COMES)
         self.by_fd[fd] = self.conns[connection.id] = connection
+        self.by_id[connection.number & self.by_id_mask] = connection
         if accepted:
             self.crowd.comes(connection)
             self.look_later(connection)
         return connection
+
+    cdef int64_t new_id(self) except -1:
+        """An id that nobody had; none whose place is another's, so that who is asked for is found at
+        once.
+        """
+        if 2 * len(self.conns) >= len(self.by_id):
+            self.by_id_mask = 2 * len(self.by_id) - 1
+            self.by_id = [None] * (self.by_id_mask + 1)
+            for each in self.conns.values():
+                self.by_id[(<Connection>each).number & self.by_id_mask] = each
+        self.last_id += 1
+        while self.by_id[self.last_id & self.by_id_mask] is not None:
+            self.last_id += 1
+        return self.last_id
 
     def accepted(self):
         """The connections that others made to us, the oldest first."""
@@ -275,7 +291,7 @@ cdef class Driver(Outlet):
         """
         cdef int fd = connection.fd
         del self.conns[connection.id]
-        self.asked = self.found = None
+        self.by_id[connection.number & self.by_id_mask] = None
         self.by_fd[fd] = None
         connection.fd = -1
         if connection.accepted and not self.closes.take():
@@ -572,7 +588,7 @@ cdef class Driver(Outlet):
 
     # Sending
 
-    cpdef bint send(self, object conn, bytes data, int64_t tag=0) except -1:
+    cpdef bint send(self, object conn, bytes data, object tag=None) except -1:
         """Queue a frame; False if the connection is gone or its other side has ended."""
         cdef Connection connection = self.line(conn)
         cdef bytes sealed
@@ -591,7 +607,7 @@ cdef class Driver(Outlet):
             connection.dirty = True
             self.dirty.append(connection)
         self.frames_out += 1
-        if tag:
+        if tag is not None:
             self.deliveries.sent(connection, tag)
         return True
 
@@ -632,11 +648,10 @@ cdef class Driver(Outlet):
         cdef int64_t conn = self.deliveries.due(now)
         cdef bint has_all
         while conn:
-            found = self.conns.get(conn)
-            if found is None:
+            connection = self.numbered(conn)
+            if connection is None:
                 self.deliveries.skip()
             else:
-                connection = <Connection>found
                 has_all = self.deliveries.asks(connection) and self.has_all(connection)
                 why = self.deliveries.look(connection, has_all, now, self.events)
                 if why is not None:

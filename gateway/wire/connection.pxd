@@ -1,7 +1,7 @@
 # cython: language_level=3
 """A connection as its driver sees it: plain C fields, and bytes that never become objects."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from codec._framing cimport Rule
 
@@ -31,7 +31,8 @@ cdef class Connection:
     cdef int watched                # answers whose acknowledgement is waited for
     cdef double all_had_at          # when the other side's TCP last had every byte
     # Only the driver uses what follows.
-    cdef uint32_t half              # the lower half of `id`, as epoll keeps it
+    cdef int64_t number             # `id`
+    cdef uint32_t half              # its lower half, as epoll keeps it
     cdef int fd
     cdef uint32_t interest
     cdef bint dirty

@@ -68,7 +68,8 @@ cdef class Connection:
         self.closed = self.shaking = self.dirty = self.too_long = False
         self.waiting = NULL
         self.start = self.end = self.room = 0
-        self.half = <uint32_t>(<uint64_t>conn_id & 0xFFFFFFFF)
+        self.number = conn_id
+        self.half = <uint32_t>(<uint64_t>self.number & 0xFFFFFFFF)
         self.fd = -1
         self.proves = True
         self.interest = 0

@@ -1,6 +1,7 @@
 # cython: language_level=3
 """Answers whose acknowledgement is waited for, as C structs in the order of their time."""
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from gateway.wire.connection cimport Connection
@@ -8,12 +9,14 @@ from gateway.wire.connection cimport Connection
 
 cdef struct Watch:              # an answer whose acknowledgement is waited for
     double at, since
-    int64_t conn, tag
+    int64_t conn
+    PyObject* tag               # owned by who holds this
 
 
 cdef class Watches:
     cdef Watch* ring
-    cdef Py_ssize_t first, count, room
+    cdef Py_ssize_t first, count
+    cdef Py_ssize_t room        # a power of two
 
     cdef int add(self, Watch watch) except -1
     cdef Watch pop(self) noexcept
@@ -24,7 +27,7 @@ cdef class Deliveries:
     cdef Watches watches
     cdef Watches fresh          # of answers that have not been handed to the kernel yet
 
-    cpdef int sent(self, Connection connection, int64_t tag) except -1
+    cpdef int sent(self, Connection connection, object tag) except -1
     cpdef int handed_over(self, double now) except -1
     cpdef int64_t due(self, double now) noexcept
     cpdef int skip(self) except -1

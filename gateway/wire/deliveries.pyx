@@ -15,6 +15,8 @@ A reset in the meantime is a loss, and then nobody is left to look at.
 """
 
 cimport cython
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
@@ -31,6 +33,8 @@ cdef class Watches:
     """Watches in the order of their time: a ring that grows."""
 
     def __dealloc__(self):
+        while self.count:
+            Py_DECREF(<object>self.pop().tag)
         free(self.ring)
 
     cdef int add(self, Watch watch) except -1:
@@ -47,13 +51,13 @@ cdef class Watches:
                 memcpy(larger + head, self.ring, self.first * sizeof(Watch))
             free(self.ring)
             self.ring, self.room, self.first = larger, room, 0
-        self.ring[(self.first + self.count) % self.room] = watch
+        self.ring[(self.first + self.count) & (self.room - 1)] = watch
         self.count += 1
         return 0
 
     cdef Watch pop(self) noexcept:
         cdef Watch watch = self.ring[self.first]
-        self.first = (self.first + 1) % self.room
+        self.first = (self.first + 1) & (self.room - 1)
         self.count -= 1
         return watch
 
@@ -70,13 +74,14 @@ cdef class Deliveries:
     def __len__(self):
         return self.watches.count + self.fresh.count
 
-    cpdef int sent(self, Connection connection, int64_t tag) except -1:
+    cpdef int sent(self, Connection connection, object tag) except -1:
         """An answer was queued.  Where TCP's acknowledgement proves nothing, nothing is watched."""
         cdef Watch watch
         if connection.proves:
             watch.at = watch.since = 0
-            watch.conn, watch.tag = connection.id, tag
+            watch.conn, watch.tag = connection.number, <PyObject*>tag
             self.fresh.add(watch)
+            Py_INCREF(tag)
             connection.watched += 1
         return 0
 
@@ -99,7 +104,7 @@ cdef class Deliveries:
 
     cpdef int skip(self) except -1:
         """The connection of the answer that is due is gone."""
-        self.watches.pop()
+        Py_DECREF(<object>self.watches.pop().tag)
         return 0
 
     cpdef bint asks(self, Connection connection):
@@ -115,15 +120,18 @@ cdef class Deliveries:
         told; returns why the connection is over, or None.
         """
         cdef Watch watch = self.watches.pop()
-        connection.watched -= 1
+        cdef object tag
         if has_all:
             connection.all_had_at = now
-        if has_all or watch.since < connection.all_had_at:
-            events.append(acknowledged(connection.id, watch.tag))
-            return "ended" if connection.closed and not connection.watched else None
-        if now - watch.since > self.unacknowledged_s:
+        if not has_all and watch.since >= connection.all_had_at:
+            if now - watch.since <= self.unacknowledged_s:
+                watch.at = now + self.settles_s
+                self.watches.add(watch)
+                return None
+        tag = <object>watch.tag
+        Py_DECREF(tag)
+        connection.watched -= 1
+        if not has_all and watch.since >= connection.all_had_at:
             return "answer not acknowledged"
-        watch.at = now + self.settles_s
-        self.watches.add(watch)
-        connection.watched += 1
-        return None
+        events.append(acknowledged(connection.id, tag))
+        return "ended" if connection.closed and not connection.watched else None

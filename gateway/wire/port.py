@@ -99,10 +99,10 @@ class Network(Protocol):
         """A new connection to `peer`, or None if it could not be made in time."""
         ...
 
-    def send(self, conn: int, data: bytes, tag: int = 0) -> bool:
+    def send(self, conn: int, data: bytes, tag: object = None) -> bool:
         """Queue a frame (without its length header).  False if `conn` is gone.
 
-        With a `tag`, an `Acknowledged` or a `Lost` follows.
+        With a `tag`, whatever that is, an `Acknowledged` that holds it or a `Lost` follows.
         """
         ...
 

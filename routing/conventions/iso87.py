@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from codec import build
+from codec import build, likeness
 from routing.clock import de7
 from routing.conventions import file_action, iso87_batch
 from routing.conventions.base import (
@@ -22,6 +22,7 @@ from routing.conventions.base import (
     is_request,
     named,
 )
+from routing.matching import DE7_DIGITS, STAN_DIGITS, numbered
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions.file_action import FileAction, FileFields, Told
 
-_IDENTITY: Final = (42, 41, 11, MTI_CLASS, 13, 12)
-_IDENTITY_BY_DE7: Final = (42, 41, 11, MTI_CLASS, 13, 7)
+_IDENTITY: Final = (11, MTI_CLASS, 13, 12)
+"""What follows on merchant and terminal."""
+_IDENTITY_BY_DE7: Final = (11, MTI_CLASS, 13, 7)
 _KEY: Final = (MTI_CLASS, 11, 7)
+_ZERO: Final = ord("0")
 _CHARGES: Final = frozenset({"00", "01", "09"})
 _VOID: Final = "02"
 _REFUND: Final = "20"
@@ -179,10 +182,10 @@ class Iso87(Convention):
         numbers = charge.host_stan + charge.host_de7
         return {90: f"{charge.mti[:3]}0{numbers}{_NO_INSTITUTIONS}"}
 
-    def identity(self, message: Message) -> str:
+    def identity_after(self, beginning: str, message: Message) -> str:
         # A terminal that sends no local time is told from its next day's self by DE 7.
         fields = _IDENTITY if message.has(12) else _IDENTITY_BY_DE7
-        return message.joined(fields, escaped=True)
+        return likeness.joined_after(beginning, message, fields)
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""
@@ -226,10 +229,24 @@ class Iso87(Convention):
         fields = request.pick((*self.echo, 91, 101)) | self.own_fields(now)
         return self.compose(request, fields | file_action.answer_1987(told))
 
-    def pending_key(self, message: Message) -> str:
-        return message.joined(_KEY)
+    def pending_key(self, message: Message) -> int | str:
+        stan, sent_at = message.number(11, STAN_DIGITS), message.number(7, DE7_DIGITS)
+        if stan < 0 or sent_at < 0:
+            return message.joined(_KEY)
+        mti = message.mti
+        return numbered(ord(mti[1]) - _ZERO, stan, sent_at)
 
-    def key_of(self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str) -> str:  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
+    def key_of(
+        self,
+        mti_class: str,
+        stan: str,
+        sent_at: str,
+        terminal: str,  # noqa: ARG002 - a host of this dialect need not echo DE 41 and 42
+        merchant: str,  # noqa: ARG002
+    ) -> int | str:
+        sizes, digits = (len(stan), len(sent_at)), stan + sent_at
+        if sizes == (STAN_DIGITS, DE7_DIGITS) and digits.isascii() and digits.isdigit():
+            return numbered(int(mti_class), int(stan), int(sent_at))
         return f"{mti_class}|{stan}|{sent_at}"
 
     def reversal(self, charge: Charge, mti: str) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ class Answers:
         self.deliveries = Deliveries(LIMITS)
         self.told: list[WireEvent] = []
 
-    def answered(self, one: Connection, *tags: int, now: float = NOW) -> None:
+    def answered(self, one: Connection, *tags: object, now: float = NOW) -> None:
         """Answers are sent on a connection and handed to the kernel."""
         for tag in tags:
             self.deliveries.sent(one, tag)
@@ -148,3 +149,26 @@ def test_no_answer_is_told_twice_or_forgotten_whatever_happens_to_the_others(
     assert len(set(told)) == len(told)
     assert {tag for tag, number in waiting.items() if number in there} <= set(told)
     assert len(answers.deliveries) == 0
+
+
+class Tag:
+    """Something that can be asked whether it is still held."""
+
+
+def test_nothing_is_held_of_what_was_told_given_up_or_skipped_nor_once_nobody_looks() -> None:
+    answers, one = Answers(), connection()
+    tags = [Tag() for _ in range(5)]
+    held = [weakref.ref(tag) for tag in tags]
+    answers.answered(one, *tags)
+    tags.clear()
+    assert answers.look(one, NOW + 1.0, arrived=False) is None
+    assert all(each() is not None for each in held)
+    answers.deliveries.skip()
+    assert answers.look(one, NOW + 1.0, arrived=True) is None
+    late = NOW + LIMITS.unacknowledged_s + 9.0
+    one = connection()
+    assert answers.look(one, late, arrived=False) == "answer not acknowledged"
+    answers.told.clear()
+    assert [each() is None for each in held] == [False, True, True, True, False]
+    del answers
+    assert [each() is None for each in held] == [True] * len(held)

@@ -101,6 +101,31 @@ async def test_a_turn_ends_when_somebody_wakes_it_from_another_thread(wire: Wire
             assert await wire.engine.turn(10 * WAIT_S) == []
 
 
+async def test_whoever_stays_is_found_however_many_come_and_go_meanwhile() -> None:
+    wire = wire_with(connections_max=2_000)
+    stays = await wire.introduced(wire.client())
+    seen = {stays}
+    for _ in range(600):
+        here, there = socket.socketpair()
+        with there:
+            conn = wire.engine.adopt_descriptor(here.detach(), "passer-by", False)
+            assert (wire.engine.peer(conn), wire.engine.peer(stays)) == ("passer-by", "counter")
+            wire.engine.close(conn, "enough")
+        assert wire.engine.peer(conn) == ""
+        seen.add(conn)
+    pairs = [socket.socketpair() for _ in range(300)]
+    crowd = [
+        wire.engine.adopt_descriptor(here.detach(), f"number {at}", False)
+        for at, (here, _) in enumerate(pairs)
+    ]
+    assert [wire.engine.peer(conn) for conn in crowd] == [f"number {at}" for at in range(300)]
+    assert len(seen | set(crowd)) == 1 + 600 + 300
+    assert wire.engine.send(stays, b"still there")
+    close(wire)
+    for _, there in pairs:
+        there.close()
+
+
 async def test_what_is_ready_is_told_without_waiting(wire: Wire) -> None:
     sock = wire.client()
     conn = await wire.introduced(sock)
@@ -373,7 +398,7 @@ async def test_a_host_that_takes_nothing_loses_its_link_at_a_bound_of_its_own() 
 async def test_an_answer_that_is_never_read_is_never_acknowledged(wire: Wire) -> None:
     conn = await wire.introduced(wire.client(receive_bytes=4_096))
     for tag in range(5):
-        wire.engine.send(conn, b"x" * 50_000, tag=0 if tag < 4 else 9)
+        wire.engine.send(conn, b"x" * 50_000, tag=None if tag < 4 else 9)
         wire.engine.flush()
     await wire.lost("answer not acknowledged")
     assert not [event for event in wire.seen if isinstance(event, Acknowledged)]

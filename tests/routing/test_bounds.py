@@ -66,7 +66,7 @@ def test_voids_and_refunds_count_like_charges() -> None:
     for request in originals:
         world.says(1, request)
         world.answers(answer(world.charges_sent[-1]))
-        world.switch.acknowledged(world.charge(int(request[11])).id, 1, world.now)
+        world.switch.acknowledged(world.charge(int(request[11])), 1, world.now)
         world.settle()
     world.says(1, void(originals[0], 50))
     world.says(1, refund(originals[1], 1000, 51))

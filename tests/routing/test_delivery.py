@@ -37,7 +37,7 @@ def test_an_acknowledgement_before_the_answer_was_handed_over_proves_nothing(wor
     world.says(1, sale(world.name))
     reply = answer(world.charges_sent[0])
     world.switch.from_host("bank", LINK, reply, world.now, mac_good=True)
-    world.switch.acknowledged(world.charge().id, 1, world.now)
+    world.switch.acknowledged(world.charge(), 1, world.now)
     assert world.state() is State.APPROVED
 
 

@@ -73,7 +73,7 @@ def test_a_sale_is_approved_and_served_with_its_amount_and_currency(world: World
     charge = next(iter(world.switch.life.book.newest()))
     assert (charge.amount, charge.currency, len(charge.host_stan)) == (1000, "840", 12)
     assert world.charges_sent[0][11] == charge.host_stan
-    world.switch.acknowledged(charge.id, 1, world.now)
+    world.switch.acknowledged(charge, 1, world.now)
     assert charge.state is State.PRESUMED_SERVED
 
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from routing.charge import END_OF, OPEN_STATES, TABLE, Event, State
-from routing.effects import MOVED, Moved
+from routing.records import MOVED, Moved
 from routing.response_codes import APPROVALS
 from routing.switch import Switch
 from tests.routing.world import (
@@ -127,7 +127,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(conn=CONNS, charge=st.integers(1, 8))
     def bytes_are_acknowledged(self, conn: int, charge: int) -> None:
-        self.world.switch.acknowledged(charge, self.conns[conn], self.world.now)
+        known = self.world.switch.life.book.get(charge)
+        if known is not None:
+            self.world.switch.acknowledged(known, self.conns[conn], self.world.now)
 
     @rule()
     def a_link_breaks_and_is_made_anew(self) -> None:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec import build
 from routing.charge import State
-from routing.matching import STANS, NoFreeKeyError, PendingKeys
+from routing.conventions import CONVENTIONS
+from routing.matching import STANS, NoFreeKeyError, PendingKeys, numbered, parts_of
 from tests.routing.world import ANSWER_TIMEOUT_S, BANK, ISO, POS, TERMINAL, World, answer, sale
 
 QUARANTINE_S = 30.0
@@ -95,6 +97,46 @@ def test_whatever_happens_a_key_in_use_has_one_owner(moves: list[tuple[str, str,
                 for each in [k for k, at in until.items() if at <= now]:
                     del held[each], until[each]
         assert {k: table.owner(k) for k in "abc" if table.owner(k)} == held
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({11: "000123", 7: "0102030405"}, 2_000123_0102030405),
+        ({11: "00012A", 7: "0102030405"}, "2|00012A|0102030405"),
+        ({11: "000123"}, "2|000123|"),
+        ({7: "0102030405"}, "2||0102030405"),
+    ],
+)
+def test_the_key_read_off_an_answer_is_the_key_of_its_fields(
+    fields: dict[int, str], key: int | str
+) -> None:
+    convention = CONVENTIONS[ISO]
+    read_off = convention.pending_key(build(convention.dialect, "0210", fields))
+    assert read_off == key
+    assert convention.key_of("2", fields.get(11, ""), fields.get(7, ""), "T", "M") == key
+
+
+def test_keys_of_digits_are_as_different_as_their_parts() -> None:
+    parts = [
+        (cls, stan, at) for cls in (0, 1, 9) for stan in (0, 1, STANS) for at in (0, 9999999999)
+    ]
+    found = {numbered(*each): each for each in parts}
+    assert len(found) == len(parts)
+    for key, (cls, stan, at) in found.items():
+        assert parts_of(key) == [str(cls), f"{stan:06d}", f"{at:010d}"]
+
+
+def test_a_key_that_differs_in_one_part_is_told_from_one_that_nobody_has() -> None:
+    table = keys()
+    table.claim(numbered(2, 123, 102030405), "owner")
+    table.claim("2|00012A|0102030405", "other")
+    assert table.nearly(numbered(2, 123, 102030406)) == 2
+    assert table.nearly(numbered(1, 123, 102030405)) == 0
+    assert table.nearly("2|000123|") == 2
+    assert table.nearly("2|00012A|") == 2
+    assert table.nearly(numbered(2, 124, 102030405)) is None
+    assert table.nearly(numbered(1, 123, 102030406)) is None
 
 
 def test_91_and_nothing_sent_when_no_key_is_free(world: World) -> None:

@@ -120,7 +120,7 @@ def test_a_confirmation_is_taken(confirming: World) -> None:
 
 def test_voids_and_refunds_are_refused_at_once(world: World) -> None:
     request = approved(world)
-    world.switch.acknowledged(world.charge().id, 1, world.now)
+    world.switch.acknowledged(world.charge(), 1, world.now)
     world.settle()
     full(world)
     world.hears(1, void(request))
@@ -183,10 +183,10 @@ def test_what_the_journal_does_not_know_is_refused_without_waiting_for_a_batch()
 def test_a_repeat_of_what_only_the_journal_knows_gets_its_answer() -> None:
     world = World(ISO, ended_max=1)
     first = approved(world)
-    world.switch.acknowledged(world.charge(1).id, 1, world.now)
+    world.switch.acknowledged(world.charge(1), 1, world.now)
     for stan in (2, 3):
         other = approved(world, stan, 2, de41=OTHER)
-        world.switch.acknowledged(world.charge(stan).id, 2, world.now)
+        world.switch.acknowledged(world.charge(stan), 2, world.now)
         world.settle()
     assert world.switch.life.book.get(1) is None
     assert other is not first

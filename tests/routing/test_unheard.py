@@ -82,7 +82,7 @@ def test_what_brings_money_to_its_end_waits_while_there_is_room_and_then_is_told
 
 def test_a_void_is_told_96_and_what_is_not_well_formed_30(world: World) -> None:
     request = approved(world)
-    world.switch.acknowledged(world.charge().id, 1, world.now)
+    world.switch.acknowledged(world.charge(), 1, world.now)
     world.settle()
     assert comes(world, void(request))
     assert told_at_once(world) == ["96"]

@@ -163,7 +163,7 @@ class SimNetwork(Outlet):
             return None
         return self.adopt(end, peer)
 
-    def send(self, conn: int, data: bytes, tag: int = 0) -> bool:
+    def send(self, conn: int, data: bytes, tag: object = None) -> bool:
         """Queue a frame; False if the connection is gone or its other side has ended."""
         connection = self._connections.get(conn)
         if connection is None or connection.closed:
@@ -175,7 +175,7 @@ class SimNetwork(Outlet):
             return False
         self._leaves(connection.peer, data)
         self._dirty[conn] = None
-        if tag:
+        if tag is not None:
             self._deliveries.sent(connection, tag)
         return True
 
