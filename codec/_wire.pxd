@@ -12,7 +12,6 @@ from codec._layout cimport Dialect, Fault, Rule
 
 cdef enum:
     CODE_BYTES = 8              # of a MAC's field
-    WORD = 8
 
 cdef struct Sink:
     uint8_t* base
