@@ -14,9 +14,10 @@ NUMBERS = st.integers(1, 300) | st.integers(1, 2**40)
 @given(steps=st.lists(st.tuples(st.booleans(), NUMBERS), max_size=200))
 def test_it_holds_what_a_dict_would(steps: list[tuple[bool, int]]) -> None:
     held, known = Numbered(), {}
-    for comes, number in steps:
+    for comes, near in steps:
+        number = near
         if not comes:
-            number = min(known, key=lambda each: abs(each - number), default=number)
+            number = min(known, key=lambda each, near=near: abs(each - near), default=near)
         if number in known:
             del known[number]
             held.drop(number)
