@@ -29,6 +29,7 @@ from codec._layout cimport (
     LENGTH_BINARY, NOT_DEFINED, NO_FAULT, TEXT, TOO_LONG, TRACK, TRAILING, TRUNCATED, UNDEFINED,
     Fault, Layout, Part, Shape,
 )
+from codec._digits cimport number_from
 from codec._shapes cimport remember, shape_of
 from codec._text cimport (
     PyUnicode_New, ascii_from, bits_set, hex_digit, hex_from, hex_value, high_byte,
@@ -687,22 +688,13 @@ cdef class Message:
         """
         cdef Slot* slot = self.find(de)
         cdef const Rule* rule
-        cdef const uint8_t* raw
-        cdef long number = 0
-        cdef int digit, i
         if slot == NULL or slot.units != before + digits or digits > NUMBER_DIGITS_MAX:
             return -1
         rule = &self.dialect.layout.rules[de]
         if rule.content != TEXT or not rule.charset.identity:
             said = (<str>self.value_of(de))[before:]
             return int(said) if said.isascii() and said.isdigit() else -1
-        raw = self.data() + slot.start + rule.length_bytes + before
-        for i in range(digits):
-            digit = digit_of(raw[i], AS_ASCII)
-            if digit < 0:
-                return -1
-            number = number * 10 + digit
-        return number
+        return number_from(self.data() + slot.start + rule.length_bytes + before, digits)
 
     cpdef str joined(self, tuple fields, bint escaped=False):
         """The values of fields with a bar between each two, empty for an absent one; field 0 is the
