@@ -10,9 +10,9 @@ from setuptools import Extension, setup
 EVERY_MESSAGE_PASSES = """
     actions admission answers book breaker cause chain charge charge_record clock conduct courses
     deadlines docket effects host_side hosts key_table lifecycle limits line link listener matching
-    network
-    notices opening outcomes pressure registry replies routes service settlement_day sign_ins switch
-    tally terminal_side tombstones transaction translation watch watchers
+    network notices opening outcomes pressure records registry replies routes service
+    settlement_day sign_ins switch tally terminal_side tombstones transaction translation watch
+    watchers
     accounts/anomalies accounts/device_tests accounts/gate accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/iso2003
     conventions/unionpay_pos

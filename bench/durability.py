@@ -19,10 +19,12 @@ from bench.verdicts import median
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import KEY_BYTES, Vault
 from routing.charge import Charge, Event, State
-from routing.effects import Moved, Opened, Record, moved_values, opened_values
+from routing.records import moved, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from routing.effects import Record
 
 BATCHES: Final = (1, 16, 64, 256)
 _CHARGES: Final = 4_096
@@ -76,7 +78,7 @@ def _batches(epoch: int, size: int, count: int) -> Iterator[list[Record]]:
     before: list[Charge] = []
     for batch in range(count):
         charges = [_charge(batch * size + number + 1, epoch) for number in range(size)]
-        records: list[Record] = [Opened(each.id, opened_values(each)) for each in charges]
+        records: list[Record] = [opened(each) for each in charges]
         for each in before:
             records += _ended(each)
         before = charges
@@ -86,10 +88,10 @@ def _batches(epoch: int, size: int, count: int) -> Iterator[list[Record]]:
 def _ended(charge: Charge) -> Iterator[Record]:
     """Its approval, and the delivery that is the service."""
     charge.state, charge.answer, charge.echoed = State.APPROVED, _ANSWER, _ECHOED
-    yield Moved(charge.id, charge.epoch, Event.APPROVAL, State.SENT, moved_values(charge))
+    yield moved(charge, Event.APPROVAL, State.SENT)
     charge.state = State.PRESUMED_SERVED
     event = Event.DELIVERY_IS_SERVICE
-    yield Moved(charge.id, charge.epoch, event, State.APPROVED, moved_values(charge))
+    yield moved(charge, event, State.APPROVED)
 
 
 def _charge(number: int, epoch: int) -> Charge:

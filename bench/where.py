@@ -31,10 +31,10 @@ _CHECKED, _SIGNED = "4Peer_authentic", "4Peer_signed"
 _SOCKETS: Final = r"pw_7gateway_4wire_7_driver_6Driver_\d+poll"
 _STEP, _MANY, _ONE = "sqlite3_step", "Connection_executemany", "Connection_execute"
 _CARRIED: Final = r"pw_7gateway_7journal_11_statements_10Statements_\d+carry_out"
-_OPENED, _MOVED = r"pw_7gateway_7journal_4rows_\d+opened_row", "7Written_rows"
-_FRAMED: Final = ("Encoder_encode_into", "zlib_crc32")
+_OPENED, _MOVED = r"pw_7gateway_7journal_4rows_\d+put_opened", "7Written_put"
+_FRAMED: Final = (r"pw_7gateway_7journal_4_crc_\d+crc32c",)
 _NEW: Final = ("6newest_6Newest_note", "6newest_6Newest_is_past")
-_MERGED: Final = tuple(f"9Unapplied_{name}" for name in ("add", "inserts", "updates"))
+_MERGED: Final = ("9Unapplied_add", r"9Unapplied_\d+inserts", r"9Unapplied_\d+updates")
 _STAGES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "a frame becomes a message": ((_CAME,), (_FROM_TERMINAL, _FROM_HOST, _CHECKED)),
     "decide: what a terminal asks": ((_FROM_TERMINAL,), ()),

@@ -10,6 +10,7 @@ from codec._layout cimport DIGITS, FIELD_LIMIT, Dialect, Rule
 cdef enum:
     BITMAP_WORDS = 3            # primary, secondary, tertiary
     CODE_BYTES = 8              # of a MAC's field
+    WORD = 8
 
 cdef struct Slot:
     uint16_t start              # offset of the field, its length included
@@ -102,6 +103,7 @@ cdef class Message:
 cdef int wanted_bits(object numbers, uint64_t* bits) except -1
 cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1
 cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1
+cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil
 cdef tuple numbers_of(const uint64_t* present)
 cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
                      bint escaped) noexcept

@@ -465,7 +465,6 @@ cdef str mti_text(int number):
 
 cdef enum:
     JOINED_MAX = 256            # longer ones are joined as Python does
-    WORD = 8
     NUMBER_DIGITS_MAX = 18      # that fit a C number
 
 

@@ -4,7 +4,7 @@ cimport routing.opening as opening
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
-from routing.line cimport Line as Line_t
+from routing.line cimport Habit as Habit_t, Line as Line_t
 from routing.listener cimport Listener
 from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
 from routing.hosts cimport Host as Host_t
@@ -35,7 +35,7 @@ cdef class Admission:
     cdef public object failed_over
     cdef public SignIns_t sign_ins
     cdef public object advised_again
-    @cython.locals(message=Message_t, convention=Convention_t)
+    @cython.locals(habit=Habit_t, convention=Convention_t)
     cpdef str identity_of_new(self, Asker_t asker, Listener listener, Now_t now)
     cpdef Charge_t known(self, Asker_t asker, str identity)
     cpdef str not_in_service(self, Message_t message, bint takes_money=*)

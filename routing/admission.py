@@ -72,11 +72,13 @@ class Admission:
 
     def identity_of_new(self, asker: Asker, listener: Listener, now: Now) -> str | None:
         """The identity of a good request for something new; None if it was answered here."""
-        message, convention = asker.request, listener.convention
-        if convention.missing(message) is not None or asker.amount(convention) < 0:
+        convention = listener.convention
+        habit = asker.habit(convention)
+        if not habit.is_complete or asker.amount(convention) < 0:
             self._replies.refuse(asker, rc.FORMAT_ERROR, now)
             return None
-        identity = convention.identity(message)
+        self._life.book.look_for(habit)
+        identity = convention.identity_after(habit.beginning, asker.request)
         known = self.known(asker, identity)
         if known is not None:
             self.repeat(known, asker, now)
@@ -223,7 +225,7 @@ class Admission:
         message, link = self._worded(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
-        transaction = asker.wish.transaction or _SALE
+        transaction = asker.habit(listener.convention).wish.transaction or _SALE
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
         charge = opening.asked_for(asker, listener, identity, transaction, now.wall)
@@ -237,7 +239,7 @@ class Admission:
             charge.original_id = original.id if charge.undoes else 0
         if not self._numbered(host, message, charge):
             return rc.HOST_UNAVAILABLE
-        opening.sent_as(charge, host, message)
+        opening.sent_as(charge, asker, host, message)
         self._life.book.join_line(charge, asker.line)
         self._life.open(charge, host, message, link, now)
         if original is not None or choice is not MAIN_ACCOUNT:

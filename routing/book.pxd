@@ -2,7 +2,7 @@ cimport cython
 
 from routing.chain cimport Chain as Chain_t
 from routing.charge_record cimport Charge as Charge_t
-from routing.line cimport Line as Line_t, Speaker as Speaker_t
+from routing.line cimport Habit as Habit_t, Line as Line_t, Speaker as Speaker_t
 
 cdef object _SENT
 
@@ -17,6 +17,7 @@ cdef class Shelf:
     cdef readonly Speaker_t speaker
     cdef public dict by_stan
     cdef public tuple unproven
+    cdef public bint is_gone
     @cython.locals(pile=dict)
     cpdef object take(self, Charge_t charge)
     @cython.locals(speaker=Speaker_t)
@@ -49,6 +50,8 @@ cdef class ChargeBook:
     @cython.locals(shelf=Shelf)
     cpdef object remove(self, Charge_t charge)
     cpdef Charge_t get(self, object charge_id)
+    @cython.locals(shelf=Shelf)
+    cpdef object look_for(self, Habit_t habit)
     @cython.locals(last=Shelf)
     cdef Shelf _shelf(self, str till)
     @cython.locals(shelf=Shelf)

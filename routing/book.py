@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from routing.conventions import Original
+    from routing.line import Habit
 
 _SENT: Final = State.SENT
 _HELD_OPEN = OPEN_STATES | {State.CASE}
@@ -44,6 +45,8 @@ class Shelf:
         """A charge; or a pile of them by their identity, the oldest first."""
         self.unproven: tuple[Charge, ...] = ()
         """Approved, and without a proof of service."""
+        self.is_gone = False
+        """Nothing is held of this terminal any more; it gets a new shelf."""
 
     def take(self, charge: Charge) -> None:
         """One more charge of this terminal."""
@@ -209,11 +212,21 @@ class ChargeBook:
         if not shelf.by_stan and self._shelves.get(till) is shelf:
             del self._shelves[till]
             self._last_shelf = None
+            shelf.is_gone = True
         self.leave_line(charge)
 
     def get(self, charge_id: int) -> Charge | None:
         """The charge with this id."""
         return self._by_id.get(charge_id)
+
+    def look_for(self, habit: Habit) -> None:
+        """Have at hand what is held of who says this: more is asked of it in a moment."""
+        shelf = habit.shelf
+        if shelf is None or shelf.is_gone:
+            shelf = habit.shelf = self._shelves.get(habit.speaker.till)
+            if shelf is not None:
+                habit.speaker = shelf.speaker
+        self._last_shelf = shelf
 
     def _shelf(self, till: str) -> Shelf | None:
         """A terminal's: it is asked for several times in a row."""

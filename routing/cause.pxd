@@ -1,9 +1,10 @@
 cimport cython
 cimport routing.line as lines
 from codec._wire cimport Message as Message_t
-from routing.line cimport Line as Line_t, Speaker as Speaker_t
+from routing.line cimport Habit as Habit_t, Line as Line_t
 from routing.clock cimport Now as Now_t
-from routing.conventions.base cimport Convention as Convention_t, Wish as Wish_t
+from routing.conventions.base cimport Convention as Convention_t
+from routing.tombstones cimport terminal_of
 
 cdef long _UNREAD
 
@@ -14,11 +15,11 @@ cdef class Asker:
     cdef public object conn
     cdef public Message_t request
     cdef public Line_t line
-    cdef readonly Wish_t wish
-    cdef Speaker_t _speaker
+    cdef Habit_t _habit
     cdef str _stan
-    @cython.locals(speaker=Speaker_t, line=Line_t)
-    cpdef Speaker_t speaker(self)
+    @cython.locals(habit=Habit_t)
+    cpdef Habit_t habit(self, Convention_t convention)
+    @cython.locals(habit=Habit_t)
     cpdef str till(self)
     cdef long _amount
     cpdef str stan(self)
@@ -33,6 +34,6 @@ cdef class Cause:
     cdef public Asker asker
 
 @cython.locals(asker=Asker)
-cpdef Asker asked(Line_t line, Message_t request, Wish_t wish)
+cpdef Asker asked(Line_t line, Message_t request, Habit_t habit)
 @cython.locals(cause=Cause)
 cpdef Cause caused(object event, Now_t now, Message_t reply, Asker asker)

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from routing import line as lines
-from routing.conventions.base import NO_WISH
+from routing.tombstones import terminal_of
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.clock import Now
     from routing.conventions import Convention
-    from routing.conventions.base import Wish
-    from routing.line import Line, Speaker
+    from routing.line import Habit, Line
     from routing.states import Event
 
 _UNREAD: Final = -2
@@ -28,23 +27,22 @@ class Asker:
     request: Message
     line: Line | None = None
     """The same connection; None where the answer is all that it is for."""
-    wish: Wish = NO_WISH
-    _speaker: Speaker | None = field(default=None, init=False)
+    _habit: Habit | None = field(default=None, init=False)
     _stan: str = field(default="", init=False)
     _amount: int = field(default=_UNREAD, init=False)
 
-    def speaker(self) -> Speaker:
-        """Whose request it is."""
-        speaker = self._speaker
-        if speaker is None:
-            line, request = self.line, self.request
-            speaker = line.speaker_of(request) if line is not None else lines.speaker_of(request)
-            self._speaker = speaker
-        return speaker
+    def habit(self, convention: Convention) -> Habit:
+        """What the request says, as this convention understands it."""
+        habit = self._habit
+        if habit is None:
+            request = self.request
+            habit = self._habit = lines.Habit(request, convention, lines.speaker_of(request))
+        return habit
 
     def till(self) -> str:
-        """The same, as merchant|terminal."""
-        return self.speaker().till
+        """Whose request it is, as merchant|terminal."""
+        habit = self._habit
+        return habit.speaker.till if habit is not None else terminal_of(self.request)
 
     def stan(self) -> str:
         """DE 11 of the request; '' without it."""
@@ -62,12 +60,11 @@ class Asker:
 # Made for every charge, and field by field: a class called with arguments costs C five times that.
 
 
-def asked(line: Line, request: Message, wish: Wish) -> Asker:
-    """Who has just asked, and for what."""
+def asked(line: Line, request: Message, habit: Habit) -> Asker:
+    """Who has just asked, and what it says."""
     asker = Asker.__new__(Asker)
     asker.conn, asker.request, asker.line = line.conn, request, line
-    asker.wish = wish
-    asker._speaker, asker._stan, asker._amount = None, "", _UNREAD
+    asker._habit, asker._stan, asker._amount = habit, "", _UNREAD
     return asker
 
 

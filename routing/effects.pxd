@@ -3,26 +3,6 @@ cimport cython
 from codec._wire cimport Message as Message_t
 from routing.charge_record cimport Charge as Charge_t
 
-cpdef tuple opened_values(Charge_t each)
-cpdef tuple moved_values(Charge_t each)
-
-@cython.final
-@cython.no_gc
-@cython.freelist(1024)
-cdef class Opened:
-    cdef public object id
-    cdef public tuple values
-
-@cython.final
-@cython.no_gc
-@cython.freelist(1024)
-cdef class Moved:
-    cdef public object id
-    cdef public object epoch
-    cdef public object event
-    cdef public object before
-    cdef public tuple values
-
 @cython.final
 @cython.no_gc
 @cython.freelist(1024)
@@ -58,10 +38,6 @@ cdef class Outbox:
 @cython.locals(box=Outbox)
 cpdef Outbox outbox()
 
-@cython.locals(record=Opened)
-cpdef Opened opened(Charge_t charge)
-@cython.locals(record=Moved)
-cpdef Moved moved(Charge_t charge, object event, object before)
 @cython.locals(send=ToTerminal)
 cpdef ToTerminal to_terminal(object conn, Message_t message, Charge_t charge=*)
 @cython.locals(send=ToHost)

@@ -7,7 +7,9 @@ An `Outbox` gathers the effects of one turn.  Its `records` must be durable befo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from routing.records import Moved, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,85 +17,11 @@ if TYPE_CHECKING:
     from codec import Message
     from routing.accounts.new_card import NewCard
     from routing.batches import Batch
-    from routing.charge import Charge, Event, State
+    from routing.charge import Charge, State
     from routing.clock import Now
     from routing.conventions import Original
     from routing.keeper import AuditKind, KeptKind
     from routing.sign_in_settings import KeyLengths
-
-OPENED: Final = (
-    "id", "identity", "host", "terminal", "batch", "pan", "epoch", "opened_at", "dialect",
-    "listener", "mti", "merchant", "stan", "de7", "processing_code", "amount", "currency", "proof",
-    "window_s", "host_stan", "host_de7", "sent", "kind", "original_id", "operator", "sent_header",
-    "sent_on", "account", "channel",
-)  # fmt: skip
-"""What a charge's first record holds, and never changes."""
-
-MOVED: Final = (
-    "state", "updated_at", "reason", "code", "rrn", "approval_code", "answer", "echoed",
-    "approved_amount", "approval_held", "proof_restarts", "remark", "reversal_stan", "reversal_de7",
-    "reversal_since", "attempts", "repeats_answered", "stood", "given_back", "keeps", "settled_on",
-)  # fmt: skip
-"""What every later record of a charge holds."""
-
-
-def opened_values(each: Charge) -> tuple[Any, ...]:
-    """The values of OPENED, in its order."""
-    return (
-        each.id, each.identity, each.host, each.terminal, each.batch, each.pan, each.epoch,
-        each.opened_at, each.dialect, each.listener, each.mti, each.merchant, each.stan, each.de7,
-        each.processing_code, each.amount, each.currency, each.proof, each.window_s,
-        each.host_stan, each.host_de7, each.sent, each.kind, each.original_id, each.operator,
-        each.sent_header, each.sent_on, each.account, each.channel,
-    )  # fmt: skip
-
-
-def moved_values(each: Charge) -> tuple[Any, ...]:
-    """The values of MOVED, in its order."""
-    return (
-        each.state, each.updated_at, each.reason, each.code, each.rrn, each.approval_code,
-        each.answer, each.echoed, each.approved_amount, each.approval_held, each.proof_restarts,
-        each.remark, each.reversal_stan, each.reversal_de7, each.reversal_since, each.attempts,
-        each.repeats_answered, each.stood, each.given_back, each.keeps, each.settled_on,
-    )  # fmt: skip
-
-
-# Made for every charge, and field by field: a class called with arguments costs C five times that.
-
-
-@dataclass
-class Opened:
-    """A charge is about to leave for a host; `values` in the order of OPENED."""
-
-    id: int
-    values: tuple[Any, ...]
-
-
-@dataclass
-class Moved:
-    """A charge took a step; `values` in the order of MOVED, as they stood then."""
-
-    id: int
-    epoch: int
-    event: Event
-    before: State
-    values: tuple[Any, ...]
-
-
-def opened(charge: Charge) -> Opened:
-    """The record of a charge's opening."""
-    record = Opened.__new__(Opened)
-    record.id, record.values = charge.id, opened_values(charge)
-    return record
-
-
-def moved(charge: Charge, event: Event, before: State) -> Moved:
-    """The record of a step that a charge has taken."""
-    record = Moved.__new__(Moved)
-    record.id, record.epoch = charge.id, charge.epoch
-    record.event, record.before = event, before
-    record.values = moved_values(charge)
-    return record
 
 
 class Noted(NamedTuple):

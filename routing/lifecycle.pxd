@@ -2,6 +2,7 @@ cimport cython
 cimport routing.cause as causes
 cimport routing.charge as table
 cimport routing.effects as effects
+cimport routing.records as records
 
 from codec._wire cimport Message as Message_t
 from routing.actions cimport Actions

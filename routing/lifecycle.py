@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from routing import cause as causes
 from routing import charge as table
-from routing import effects
+from routing import effects, records
 from routing.accounts.gate import Gate
 from routing.actions import Actions
 from routing.cards import Cards
@@ -108,7 +108,7 @@ class Lifecycle(Actions):
         self.wake(charge, now.monotonic + host.answer_timeout_s)
         self._count(charge, now)
         if self.is_recorded:
-            self.outbox.records.append(effects.opened(charge))
+            self.outbox.records.append(records.opened(charge))
         self.outbox.sends.append(effects.to_host(link, message, charge))
 
     def never_was(self, charge: Charge, now: Now) -> None:
@@ -173,7 +173,7 @@ class Lifecycle(Actions):
         if course.moves:
             self._settle(charge, before, event, course, now)
         if self.is_recorded:
-            self.outbox.records.append(effects.moved(charge, event, before))
+            self.outbox.records.append(records.moved(charge, event, before))
         if course.moves:
             self._tell(charge, before, event, course, now)
         return cell

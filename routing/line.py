@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codec.likeness import Likeness
+from routing.conventions.base import beginning_of, first_mti
 from routing.tombstones import terminal_of
 
 if TYPE_CHECKING:
     from codec import Message
     from routing.book import Shelf
     from routing.charge_record import Charge
+    from routing.conventions import Convention
 
 
 class Speaker:
@@ -38,6 +41,26 @@ def speaker_of(request: Message) -> Speaker:
     return Speaker(request.text(42), request.text(41), terminal_of(request), request.text(3))
 
 
+class Habit:
+    """What a request says, found out once for all that say the same: those of one terminal which
+    differ in no more than number, time, amount and card.
+    """
+
+    def __init__(self, request: Message, convention: Convention, speaker: Speaker) -> None:
+        self.alike = Likeness(request, convention.alike)
+        self.wish = convention.wish(request)
+        self.mti = first_mti(request.mti)
+        self.is_complete = convention.missing(request) is None
+        self.speaker = speaker
+        self.beginning = beginning_of(request)
+        """Of the identities of its charges."""
+        self.processing_code = speaker.processing_code_of(request)
+        self.currency = convention.currency_of(request)
+        """As far as it says it alike (`says_currency_alike`)."""
+        self.shelf: Shelf | None = None
+        """Of that terminal, once the book has found it; that shelf may be gone since."""
+
+
 class Line:
     """One connection, from its first message until it is gone."""
 
@@ -48,17 +71,28 @@ class Line:
         self._charge: Charge | None = None
         """Whose answer it waits for, or was handed: nearly always there is no other."""
         self._others: list[Charge] = []
-        self._speaker: Speaker | None = None
+        self._habit: Habit | None = None
+        """Of the last request."""
+        self._other_habit: Habit | None = None
+        """Of the last one that was not like that: a terminal may confirm each sale."""
 
-    def speaker_of(self, request: Message) -> Speaker:
-        """Whose request it is: nearly always whose the one before was."""
-        speaker = self._speaker
-        if speaker is None or not speaker.says(request):
-            speaker = self._speaker = self._known(speaker_of(request), request)
-        return speaker
+    def habit_of(self, request: Message, convention: Convention) -> Habit:
+        """What a request says: nearly always what the one before said."""
+        last, other = self._habit, self._other_habit
+        if last is not None and last.alike.fits(request):
+            return last
+        if other is None or not other.alike.fits(request):
+            other = Habit(request, convention, self._speaker_of(request, last))
+        self._habit, self._other_habit = other, last
+        return other
 
-    def _known(self, speaker: Speaker, request: Message) -> Speaker:
-        """The same terminal as its charges know it already."""
+    def _speaker_of(self, request: Message, last: Habit | None) -> Speaker:
+        """Whose request it is: of the same terminal as the one before, or as its charges know it
+        already.
+        """
+        if last is not None and last.speaker.says(request):
+            return last.speaker
+        speaker = speaker_of(request)
         shelf = self._shelves.get(speaker.till)
         return shelf.speaker if shelf is not None and shelf.speaker.says(request) else speaker
 

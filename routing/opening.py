@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from codec import kept
 from routing import charge_record
-from routing.conventions.base import first_mti, pan_of
+from routing.conventions.base import pan_of
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -27,20 +27,22 @@ def asked_for(
     asker: Asker, listener: Listener, identity: str, transaction: Transaction, now: float
 ) -> Charge:
     """A charge as its terminal asks for it; `now` is seconds since the epoch."""
-    request, convention, speaker = asker.request, listener.convention, asker.speaker()
+    request, convention = asker.request, listener.convention
+    habit = asker.habit(convention)
+    speaker = habit.speaker
     charge = charge_record.blank()
     charge.opened_at = now
     charge.kind = transaction
     charge.undoes = transaction is not _SALE and transaction.undoes
     charge.identity = identity
     charge.dialect, charge.listener = listener.dialect, listener.name
-    charge.mti = first_mti(request.mti)
+    charge.mti = habit.mti
     charge.merchant, charge.terminal = speaker.merchant, speaker.terminal
     charge.till = speaker.till
     charge.stan = asker.stan()
     charge.batch = convention.batch(request)
     charge.de7 = request.text(7)
-    charge.processing_code = speaker.processing_code_of(request)
+    charge.processing_code = habit.processing_code
     charge.amount = asker.amount(convention)
     charge.pan = pan_of(request)
     charge.operator = convention.operator(request)
@@ -48,12 +50,19 @@ def asked_for(
     return charge
 
 
-def sent_as(charge: Charge, host: Host, message: Message) -> None:
+def sent_as(charge: Charge, asker: Asker, host: Host, message: Message) -> None:
     """The same as its host gets it; `host_stan` it has already."""
     convention = host.convention
     charge.host = host.name
-    charge.host_de7 = charge.de7 if message.holds(7, charge.de7) else message.text(7)
-    charge.currency = convention.currency_of(message) or _CURRENCY_UNKNOWN
+    if message.dialect is asker.request.dialect:
+        # Nothing but numbers and names was changed.
+        charge.host_de7 = charge.de7
+    else:
+        charge.host_de7 = charge.de7 if message.holds(7, charge.de7) else message.text(7)
+    if message.dialect is asker.request.dialect and convention.says_currency_alike:
+        charge.currency = asker.habit(convention).currency or _CURRENCY_UNKNOWN
+    else:
+        charge.currency = convention.currency_of(message) or _CURRENCY_UNKNOWN
     charge.sent = kept.keep(message, _kept(convention, charge.kind))
     if convention.has_header:
         charge.sent_header = message.header.hex()

@@ -47,7 +47,6 @@ _OWN_AFFAIRS = frozenset({Kind.NETWORK, Kind.ACCOUNT})
 _LOOKED_UP = frozenset({Kind.CHARGE, Kind.UNDOING, Kind.COMPLETION, Kind.ENQUIRY})
 _WORDS = re.compile("[A-Za-z_ ]{1,60}")
 
-
 Handler = Callable[["Asker", "Listener", "Now"], None]
 
 
@@ -58,7 +57,7 @@ class TerminalSide:
         settings = life.settings
         self._life = life
         downloads = Downloads(settings.parameters)
-        self._listeners = {each.name: Listener(each) for each in settings.listeners}
+        self._know(settings)
         self.replies = Replies(life)
         self.admission = Admission(life, self.replies)
         sign_ins = self.sign_ins = SignIns(
@@ -88,8 +87,13 @@ class TerminalSide:
 
     def change(self, settings: Settings) -> None:
         """Other rules of listeners, routes and merchants from now on."""
-        self._listeners = {each.name: Listener(each) for each in settings.listeners}
+        self._know(settings)
         self.admission.change(settings)
+
+    def _know(self, settings: Settings) -> None:
+        self._listeners = {each.name: Listener(each) for each in settings.listeners}
+        self._listener_before = next(iter(self._listeners.values()))
+        """Whose the last request was: often the next one's, too."""
 
     def handle(self, kind: Kind, handler: Handler) -> None:
         """Have requests of a kind handled elsewhere."""
@@ -99,13 +103,16 @@ class TerminalSide:
         """A terminal sent a message.  A bad MAC is answered A0 before anything else is looked at;
         network management carries none.
         """
-        known = self._listeners[listener]
-        wish = known.convention.wish(message)
-        kind = wish.kind
+        known = self._listener_before
+        if known.name is not listener:
+            known = self._listener_before = self._listeners[listener]
+        line = self._life.book.line(conn)
+        habit = line.habit_of(message, known.convention)
+        kind = habit.wish.kind
         if kind is _NOT_A_REQUEST:
             self.not_requests += 1
             return
-        asker = causes.asked(self._life.book.line(conn), message, wish)
+        asker = causes.asked(line, message, habit)
         if self._life.pressure.is_full and not self._takes(asker, kind, mac_good):
             self._life.pressure.refused += 1
             self.replies.refuse(asker, rc.SYSTEM_ERROR, now)
@@ -127,10 +134,10 @@ class TerminalSide:
         """Nobody can check a message's MAC now.  Whether it was answered; else it has to wait or,
         if it may not, to come again.
         """
-        known = self._listeners[listener]
-        wish = known.convention.wish(message)
-        asker = causes.asked(self._life.book.line(conn), message, wish)
-        return self._unheard.is_answered(asker, known, wish.kind, now, may_wait=may_wait)
+        known, line = self._listeners[listener], self._life.book.line(conn)
+        habit = line.habit_of(message, known.convention)
+        asker = causes.asked(line, message, habit)
+        return self._unheard.is_answered(asker, known, habit.wish.kind, now, may_wait=may_wait)
 
     def _takes(self, asker: Asker, kind: Kind, mac_good: bool) -> bool:
         """Whether a message is heard while the gateway is full: see `pressure`.  What might be a

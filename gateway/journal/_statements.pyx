@@ -6,9 +6,10 @@ function below, and hands over its own functions in an order that never changes,
 of SQLite's is needed to build and no second copy of it gets in.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_Occurred
-from cpython.unicode cimport PyUnicode_Check
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
@@ -51,11 +52,9 @@ cdef enum:
     OK = 0
     ROW = 100
     DONE = 101
+    TOO_BIG = 18
     PREPARE_PERSISTENT = 1
     STATEMENTS_MAX = 16
-
-cdef enum Kind:
-    NOTHING, WHOLE, REAL, TEXT, BLOB
 
 ctypedef void (*Release)(void*) noexcept nogil
 ctypedef int (*BindBytes)(void*, int, const char*, int, Release) noexcept nogil
@@ -68,14 +67,6 @@ ctypedef int (*Prepare)(
     void*, const char*, int, unsigned int, void**, const char**) noexcept nogil
 
 cdef Release STATIC = NULL      # what is bound stays where it is until the statement is reset
-
-cdef struct Value:
-    Kind kind
-    int size
-    const char* data
-    int64_t whole
-    double real
-
 
 cdef int put(Value* to, object value) except -1:
     """The value where it lies; `value` must stay as long as `to` is used."""
@@ -96,6 +87,77 @@ cdef int put(Value* to, object value) except -1:
         raise OverflowError("SQLite holds no value of this length")
     to.size = <int>size
     return 0
+
+
+cdef object taken(const Value* value):
+    """The same as an object."""
+    if value.kind == TEXT:
+        return PyUnicode_DecodeUTF8(value.data, value.size, NULL)
+    if value.kind == WHOLE:
+        return value.whole
+    if value.kind == REAL:
+        return value.real
+    if value.kind == BLOB:
+        return PyBytes_FromStringAndSize(value.data, value.size)
+    return None
+
+
+cdef class Rows:
+    """Rows for one statement, each made when it is its turn, by `source`; whoever makes one of these
+    says how, and sees to it that what it is made of stays.
+    """
+
+    def __len__(self):
+        return self.source.count
+
+    def __getitem__(self, Py_ssize_t at):
+        """A row as others take it."""
+        cdef Value[WIDTH_MAX] room
+        cdef const Value* row
+        cdef int each
+        if not 0 <= at < self.source.count:
+            raise IndexError
+        row = self.source.find(self.source.where, at, room)
+        if row == NULL:
+            raise OverflowError("SQLite holds no value of this length")
+        return tuple([taken(row + each) for each in range(self.width)])
+
+
+cdef struct Table:
+    Value* values
+    int width
+
+
+cdef const Value* in_table(void* where, Py_ssize_t at, Value* room) noexcept nogil:
+    cdef Table* table = <Table*>where
+    return table.values + at * table.width
+
+
+@cython.final
+cdef class Listed(Rows):
+    """Rows that lie in a list, which must stay as it is."""
+
+    cdef Table table
+    cdef list rows
+
+    def __cinit__(self, list rows, int width):
+        cdef Value* to
+        cdef tuple row
+        for row in rows:
+            if len(row) != width:
+                raise apsw.BindingsError(f"a statement takes {width} values, not {len(row)}")
+        self.rows, self.width, self.table.width = rows, width, width
+        to = self.table.values = <Value*>malloc(len(rows) * width * sizeof(Value) + 1)
+        if to == NULL:
+            raise MemoryError
+        for row in rows:
+            for value in row:
+                put(to, value)
+                to += 1
+        self.source = Source(in_table, &self.table, len(rows))
+
+    def __dealloc__(self):
+        free(self.table.values)
 
 
 cdef int reraised() except? 0:
@@ -135,6 +197,8 @@ cdef class Statements:
             raise self._error(code)
         self._widths[self._count] = (<Of>self._routines[AT_PARAMETER_COUNT])(statement[0])
         self._count += 1
+        if self._widths[self._count - 1] > WIDTH_MAX:
+            raise ValueError(f"no statement takes more than {WIDTH_MAX} values")
         return 0
 
     def close(self):
@@ -147,77 +211,65 @@ cdef class Statements:
     def __dealloc__(self):
         self.close()
 
-    def carry_out(self, int first, list batches):
+    def carry_out(self, int first, object batches):
         """Statement `first` for each row of the first of `batches`, the next for those of the next,
         and so on, all without the interpreter's lock.  Ends at the first that takes values and
         changes fewer rows of tables than it is given: its place, or -1.  Raises what apsw would.
         """
-        cdef Py_ssize_t values = 0
-        cdef Py_ssize_t[STATEMENTS_MAX] counts
-        cdef list rows
-        cdef tuple row
-        cdef Value* held
-        cdef Value* to
+        cdef Source[STATEMENTS_MAX] sources
+        cdef Rows rows
         cdef int at = first, last = first + <int>len(batches), code
         if first < 0 or last > self._count:
             raise ValueError("there is no such statement")
-        for rows in batches:
-            for row in rows:
-                if len(row) != self._widths[at]:
-                    raise apsw.BindingsError(f"statement {at} takes {self._widths[at]} values")
-            counts[at] = len(rows)
-            values += counts[at] * self._widths[at]
+        held = [
+            each if isinstance(each, Rows) else Listed(each, self._widths[first + place])
+            for place, each in enumerate(batches)
+        ]
+        for rows in held:
+            if rows.width != self._widths[at]:
+                raise apsw.BindingsError(f"statement {at} takes {self._widths[at]} values")
+            sources[at] = rows.source
             at += 1
-        to = held = <Value*>malloc(values * sizeof(Value) + 1)
-        if held == NULL:
-            raise MemoryError
-        try:
-            for rows in batches:
-                for row in rows:
-                    for value in row:
-                        put(to, value)
-                        to += 1
-            with nogil:
-                at = self._all(first, last, held, counts, &code)
-        finally:
-            free(held)
+        with nogil:
+            at = self._all(first, last, sources, &code)
         reraised()
         if code != DONE:
             raise self._error(code)
         return -1 if at == last else at
 
-    cdef int _all(
-        self, int at, int last, const Value* values, const Py_ssize_t* counts, int* code
-    ) noexcept nogil:
+    cdef int _all(self, int at, int last, const Source* sources, int* code) noexcept nogil:
         """Where it ended, and in `code` what the last step said."""
         cdef Of total_changes = <Of>self._routines[AT_TOTAL_CHANGES]
         cdef Py_ssize_t before
         code[0] = DONE
         while at < last:
             before = total_changes(self._sqlite)
-            code[0] = self._each(at, values, counts[at])
+            code[0] = self._each(at, &sources[at])
             if code[0] != DONE:
                 break
-            if self._widths[at] and total_changes(self._sqlite) - before < counts[at]:
+            if self._widths[at] and total_changes(self._sqlite) - before < sources[at].count:
                 break
-            values += counts[at] * self._widths[at]
             at += 1
         return at
 
-    cdef int _each(self, int at, const Value* values, Py_ssize_t count) noexcept nogil:
+    cdef int _each(self, int at, const Source* source) noexcept nogil:
         """One statement for so many rows; what its last step said."""
         cdef void* statement = self._statements[at]
         cdef Of step = <Of>self._routines[AT_STEP], reset = <Of>self._routines[AT_RESET]
+        cdef Value[WIDTH_MAX] room
+        cdef const Value* values
+        cdef Py_ssize_t each
         cdef int code = DONE
-        while count > 0 and code == DONE:
-            code = self._bind(statement, values, self._widths[at])
+        for each in range(source.count):
+            values = source.find(source.where, each, room)
+            code = TOO_BIG if values == NULL else self._bind(statement, values, self._widths[at])
             if code == OK:
                 code = step(statement)
                 while code == ROW:
                     code = step(statement)
             reset(statement)
-            values += self._widths[at]
-            count -= 1
+            if code != DONE:
+                break
         return code
 
     cdef inline int _bind(self, void* statement, const Value* values, int width) noexcept nogil:

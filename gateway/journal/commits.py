@@ -1,4 +1,4 @@
-"""A commit's rows as the payload of a frame of the redo log, and back."""
+"""A commit's records as the payload of a frame of the redo log, and what comes of it again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gateway.journal._merged import lives_and_others
+from gateway.journal._payload import Payload
 from gateway.journal.redo import HEAD_BYTES, DamagedError
-from gateway.journal.rows import EPOCH_OF_MOVED, EPOCH_OF_OPENED
+from gateway.journal.rows import put_opened
 from gateway.journal.unapplied import Unapplied
 from routing.effects import Audited, Kept, Noted
 from routing.keeper import KeptKind
@@ -15,44 +17,50 @@ from routing.keeper import KeptKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gateway.journal.rows import Sorted, Written
+    from gateway.journal.vault import Vault
+
 Others = tuple["Sequence[Noted]", "Sequence[Kept]", "Sequence[Audited]"]
 """What is written beside charges."""
 
 _json: Final = msgspec.json.Encoder().encode
 """What is said may hold whatever JSON can, and that is what the tables hold of it."""
 _read: Final = msgspec.json.Decoder().decode
-_pack: Final = msgspec.msgpack.Encoder().encode_into
-_unpack: Final = msgspec.msgpack.Decoder(
-    tuple[list[Any], list[Any], list[Any], list[Any], list[Any]]
-)
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(tuple[list[Any], list[Any], list[Any]]).decode
 
 
-def packed(
-    opened: Sequence[tuple[Any, ...]], moved: Sequence[tuple[Any, ...]], others: Others
-) -> bytearray:
+def packed(batch: Sorted, vault: Vault, written: Written) -> bytearray:
     """A frame for `RedoLog.append`."""
-    frame = bytearray(HEAD_BYTES)
-    noted, kept, audited = others
+    to = Payload(HEAD_BYTES, len(batch.opened) + len(batch.moved))
+    for record in batch.opened:
+        put_opened(to, record, vault)
+    written.put(to, batch.moved)
+    others = batch.others()
+    if any(others):
+        to.add_others(_packed_others(*others))
+    return to.frame()
+
+
+def _packed_others(
+    noted: Sequence[Noted], kept: Sequence[Kept], audited: Sequence[Audited]
+) -> bytes:
     said = (
         [(*each[:-1], _json(each.said)) for each in noted],
         [(*each[:-1], _json(each.data)) for each in kept],
         [(*each[:-1], _json(each.said)) for each in audited],
     )
-    _pack((opened, moved, *said), frame, HEAD_BYTES)
-    return frame
+    return _pack(said)
 
 
-def unpacked(
-    payload: memoryview,
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], Others]:
-    """What `packed` was given."""
-    opened, moved, noted, kept, audited = _unpack.decode(payload)
-    others = (
+def _unpacked(said: bytes) -> Others:
+    """What `_packed_others` was given."""
+    noted, kept, audited = _unpack(said)
+    return (
         [Noted(*(*each[:-1], _read(each[-1]))) for each in noted],
         [_kept(*each[:-1], _read(each[-1])) for each in kept],
         [Audited(*(*each[:-1], _read(each[-1]))) for each in audited],
     )
-    return [tuple(each) for each in opened], [tuple(each) for each in moved], others
 
 
 def _kept(epoch: int, at: float, kind: str, *others: Any) -> Kept:
@@ -66,10 +74,9 @@ def merged(frames: Iterable[memoryview], number: int, lives: set[int]) -> Unappl
     """
     left = Unapplied()
     for at, payload in enumerate(frames, number + 1):
-        opened, moved, others = unpacked(payload)
-        epochs = {row[EPOCH_OF_OPENED] for row in opened} | {row[EPOCH_OF_MOVED] for row in moved}
+        epochs, said = lives_and_others(payload)
         if not epochs <= lives:
             message = f"commit {at} is of a life that the tables lack: are they an older copy?"
             raise DamagedError(message)
-        left.add(at, opened, moved, others)
+        left.add(at, payload, [], _unpacked(said) if said else ((), (), ()))
     return left

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from routing.records import Opened
+
 TERMINALS_MAX: Final = 100_000
 """Terminals that are remembered, some 250 bytes each; of all others the tables are asked."""
 
@@ -39,9 +41,10 @@ class Newest:
         """The greatest of its terminal; '' if there is none yet."""
         self._greatest[terminal_of(identity)] = greatest
 
-    def note(self, identities: Iterable[str]) -> None:
-        """New charges have these."""
-        for identity in identities:
+    def note(self, opened: Iterable[Opened]) -> None:
+        """These charges are new."""
+        for record in opened:
+            identity = record.charge.identity
             terminal = terminal_of(identity)
             greatest = self._greatest.get(terminal)
             if greatest is not None and identity > greatest:

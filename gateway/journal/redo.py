@@ -6,10 +6,13 @@ lives.  When a file is full and the tables hold durably what lies in the other o
 written again from its start, over blocks that the file system gave out before: then a sync is of
 data alone.  What is left of its older frames has smaller numbers, by which it is told apart.
 
-    frame = magic 4 · CRC-32 4 · bytes of payload 4 · 0 4 · journal 8 · number 8 · payload · zeros
+    frame = magic 4 · CRC-32C 4 · bytes of payload 4 · 0 4 · journal 8 · number 8 · payload · zeros
 
 The checksum covers all that follows it, but for the zeros.  A frame that a crash tore was never
 said to be durable, and nothing comes after it: a journal where something does is damaged.
+
+Frames of older versions of the gateway, which it left and the tables lack, are read as well: they
+have another magic, another checksum (CRC-32), and payloads that `old_frames` makes into new ones.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from gateway.journal._crc import crc32c
 from gateway.journal.folders import sync_folder
+from gateway.journal.old_frames import renewed
 from gateway.journal.port import JournalError
 
 if TYPE_CHECKING:
@@ -36,8 +41,13 @@ SUFFIXES: Final = ("-redo0", "-redo1")
 _HEAD: Final = struct.Struct("<4sIIIQQ")
 HEAD_BYTES: Final = _HEAD.size
 """Room that a payload leaves for what stands before it."""
-_MAGIC: Final = b"isoR"
+_MAGIC: Final = b"isoS"
+_OLD_MAGIC: Final = b"isoR"
 _CHECKED_FROM: Final = 8
+_CHECKSUMS: Final[dict[bytes, Callable[[memoryview], int]]] = {
+    _MAGIC: crc32c,
+    _OLD_MAGIC: zlib.crc32,
+}
 
 
 class DamagedError(JournalError):
@@ -106,6 +116,7 @@ class Frame(NamedTuple):
     payload: memoryview
     end: int
     """Where the next one begins."""
+    is_old: bool
 
 
 class RedoLog:
@@ -156,7 +167,7 @@ class RedoLog:
                 )
                 raise DamagedError(message)
         self.number = newest
-        return [frame.payload for frame in found]
+        return [renewed(frame.payload) if frame.is_old else frame.payload for frame in found]
 
     def _check(self, view: memoryview, chain: Sequence[Frame], newest: int) -> None:
         """These frames are this journal's, and behind them none lies that came after `newest`."""
@@ -180,7 +191,8 @@ class RedoLog:
         number = self.number + 1
         length = len(frame) - HEAD_BYTES
         _HEAD.pack_into(frame, 0, _MAGIC, 0, length, 0, self._journal, number)
-        struct.pack_into("<I", frame, 4, _checksum(memoryview(frame)[_CHECKED_FROM:]))
+        with memoryview(frame) as whole, whole[_CHECKED_FROM:] as checked:
+            struct.pack_into("<I", frame, 4, crc32c(checked))
         frame.extend(bytes(-len(frame) % BLOCK_BYTES))
         if not self._tries_again:
             self._make_room(len(frame))
@@ -234,6 +246,12 @@ class RedoLog:
             file.close()
 
 
+def payload_of(frame: bytearray) -> memoryview:
+    """That of a frame which was appended."""
+    (_, _, length, _, _, _) = _HEAD.unpack_from(frame)
+    return memoryview(frame)[HEAD_BYTES : HEAD_BYTES + length]
+
+
 def newest_in(path: Path, known: int = 0) -> int:
     """The number of the last frame in the log of the journal at `path`, whoever writes to it
     meanwhile; 0 if there is none.  Frames up to `known` are not looked at but for where they end.
@@ -264,14 +282,10 @@ def _frame_at(view: memoryview, offset: int, known: int = 0) -> Frame | None:
         return None
     magic, checksum, length, _, journal, number = _HEAD.unpack_from(view, offset)
     end = offset + HEAD_BYTES + length
-    if magic != _MAGIC or end > len(view):
+    if magic not in _CHECKSUMS or end > len(view):
         return None
-    if number > known and _checksum(view[offset + _CHECKED_FROM : end]) != checksum:
+    checked = view[offset + _CHECKED_FROM : end]
+    if number > known and _CHECKSUMS[magic](checked) != checksum:
         return None
     payload = view[offset + HEAD_BYTES : end]
-    return Frame(number, journal, payload, end + -end % BLOCK_BYTES)
-
-
-def _checksum(data: memoryview) -> int:
-    with data:
-        return zlib.crc32(data)
+    return Frame(number, journal, payload, end + -end % BLOCK_BYTES, magic == _OLD_MAGIC)

@@ -1,15 +1,20 @@
 cimport cython
-cimport gateway.journal._json as _json
 
+from gateway.journal._payload cimport Payload as Payload_t
 from gateway.journal.vault cimport Vault as Vault_t
-from routing.effects cimport Moved as Moved_t, Opened as Opened_t
+from routing.charge_record cimport Charge as Charge_t
+from routing.records cimport Moved as Moved_t, Opened as Opened_t
 
-cdef Py_ssize_t _STATE, _UPDATED_AT, _REASON, _CODE, _REMARK, _OTHERS, _EPOCH
+cdef int _SAME
+cdef frozenset _OPEN, _LISTED
 
-@cython.locals(values=tuple, pan=str)
-cpdef tuple opened_row(Opened_t record, Vault_t vault)
-@cython.locals(values=tuple)
-cpdef str step_of(Moved_t record)
+@cython.locals(each=Charge_t)
+cpdef object put_opened(Payload_t to, Opened_t record, Vault_t vault)
+@cython.locals(is_open=bint, was_open=bint, turned=int)
+cpdef object put_moved(Payload_t to, Moved_t record, Moved_t known)
+cdef object _put_step(Payload_t to, Moved_t record)
+cdef object _put_in_moved(Payload_t to, Moved_t record)
+cdef bint _same(Moved_t one, Moved_t other) except -1
 
 @cython.final
 cdef class Sorted:
@@ -29,10 +34,9 @@ cdef class Sorted:
 @cython.final
 cdef class Written:
     cdef dict _values
-    @cython.locals(record=Moved_t, rows=list, newest=dict, known=tuple)
-    cpdef list rows(self, object moved)
-    @cython.locals(record=Moved_t)
-    cpdef object hold(self, object moved)
-
-@cython.locals(values=tuple, is_open=bint, changed=bint)
-cdef tuple _row(Moved_t record, tuple known)
+    cdef list _before
+    @cython.locals(record=Moved_t, known=Moved_t, before=list)
+    cpdef object put(self, Payload_t to, object moved)
+    cpdef object keep(self)
+    @cython.locals(record=Moved_t, known=Moved_t)
+    cpdef object take_back(self, object moved)

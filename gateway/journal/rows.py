@@ -2,7 +2,8 @@
 
 A charge is recorded three times when all goes well: when it is sent, when it is approved, when it
 is served.  The last time only its state is new, and only that is recorded (`Written`).  These rows
-are what the redo log holds; `gateway.journal.unapplied` makes of them those of the tables.
+are what the redo log holds (`_payload`); `gateway.journal.unapplied` makes of them those of the
+tables.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gateway.journal import _json
 from routing.charge import OPEN_STATES, Charge, State
-from routing.effects import MOVED, OPENED, Kept, Moved, Noted, Opened
+from routing.effects import Kept, Noted
+from routing.records import MOVED, OPENED, Moved, Opened
 from routing.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from gateway.journal._payload import Payload
     from gateway.journal.vault import Vault
     from routing.effects import Audited, Record
 
@@ -63,17 +65,11 @@ WHERE_NAMED: Final = f"{SELECT} WHERE id IN (SELECT id FROM charge WHERE %s)"  #
 LISTED: Final = OPEN_STATES | {State.CASE}
 """The states in which a new life must know a charge: `open` is 1."""
 
-_STATE: Final = MOVED.index("state")
-_UPDATED_AT: Final = MOVED.index("updated_at")
-_REASON: Final = MOVED.index("reason")
-_CODE: Final = MOVED.index("code")
-_REMARK: Final = MOVED.index("remark")
-EPOCH_OF_OPENED: Final = 6
-"""Where it stands in `opened_row`; and in those of `Written.rows`."""
-EPOCH_OF_MOVED: Final = 1
-_OTHERS: Final = 2
-"""What comes after state and time."""
-_EPOCH: Final = OPENED.index("epoch")
+_OPEN: Final = OPEN_STATES
+_LISTED: Final = LISTED
+"""The same two; in C these names have a type."""
+_SAME: Final = -1
+"""Whether a charge is open did not change."""
 
 _values: Final = msgspec.json.Decoder(list[Any]).decode
 
@@ -100,30 +96,116 @@ def _fields(read: dict[str, str]) -> dict[int, str]:
     return {int(number): value for number, value in read.items()}
 
 
-def opened_row(record: Opened, vault: Vault) -> tuple[Any, ...]:
-    """An opening: id, identity, host, terminal, batch, sealed card number, epoch, IN_OPENED."""
-    values = record.values
-    number, identity, host, terminal, batch, pan, epoch = values[: _EPOCH + 1]
-    sealed = vault.seal(epoch, number, pan)
-    said = _json.array_of(values, _EPOCH, False)
-    return number, identity, host, terminal, batch, sealed, epoch, said
+def put_opened(to: Payload, record: Opened, vault: Vault) -> None:
+    """The row of an opening; its JSON is IN_OPENED."""
+    each = record.charge
+    sealed = vault.seal(each.epoch, each.id, each.pan)
+    to.open_row(each.id, each.epoch, each.identity, each.host, each.terminal, each.batch, sealed)
+    to.begin()
+    to.whole(each.epoch)
+    to.real(each.opened_at)
+    to.text(each.dialect)
+    to.text(each.listener)
+    to.text(each.mti)
+    to.text(each.merchant)
+    to.text(each.stan)
+    to.text(each.de7)
+    to.text(each.processing_code)
+    to.whole(each.amount)
+    to.text(each.currency)
+    to.text(each.proof)
+    to.real(each.window_s)
+    to.text(each.host_stan)
+    to.text(each.host_de7)
+    to.value(each.sent)
+    to.text(each.kind)
+    to.whole(each.original_id)
+    to.text(each.operator)
+    to.text(each.sent_header)
+    to.text(each.sent_on)
+    to.text(each.account)
+    to.text(each.channel)
+    to.end(False)
+    to.end_part()
+    to.end_row()
 
 
-def step_of(record: Moved) -> str:
+def put_moved(to: Payload, record: Moved, known: Moved | None) -> None:
+    """The row of a step; its JSON are the step, and IN_MOVED where anything in it is not as it was
+    `known`.
+    """
+    is_open, was_open = record.state in _LISTED, record.before in _LISTED
+    turned = _SAME if is_open == was_open else int(is_open)
+    to.move_row(record.id, record.epoch, record.updated_at, turned, record.state)
+    _put_step(to, record)
+    to.end_part()
+    if known is None or not _same(record, known):
+        _put_in_moved(to, record)
+    to.end_part()
+    to.end_row()
+
+
+def _put_step(to: Payload, record: Moved) -> None:
     """A step as it is appended to `charge.steps`; the view `step` takes it apart."""
-    values = record.values
-    reason, remark = values[_REASON], values[_REMARK]
-    why = f"{reason}: {remark}" if reason and remark else reason or remark
-    step = (
-        record.epoch,
-        values[_UPDATED_AT],
-        record.event,
-        record.before,
-        values[_STATE],
-        why,
-        values[_CODE],
+    reason, remark = record.reason, record.remark
+    to.begin()
+    to.whole(record.epoch)
+    to.real(record.updated_at)
+    to.text(record.event)
+    to.text(record.before)
+    to.text(record.state)
+    to.text(f"{reason}: {remark}" if reason and remark else reason or remark)
+    to.text(record.code)
+    to.end(True)
+
+
+def _put_in_moved(to: Payload, record: Moved) -> None:
+    to.begin()
+    to.text(record.reason)
+    to.text(record.code)
+    to.text(record.rrn)
+    to.text(record.approval_code)
+    to.value(record.answer)
+    to.value(record.echoed)
+    to.whole(record.approved_amount)
+    to.truth(record.approval_held)
+    to.whole(record.proof_restarts)
+    to.text(record.remark)
+    to.text(record.reversal_stan)
+    to.text(record.reversal_de7)
+    to.real(record.reversal_since)
+    to.whole(record.attempts)
+    to.whole(record.repeats_answered)
+    to.text(record.stood)
+    to.whole(record.given_back)
+    to.whole(record.keeps)
+    to.text(record.settled_on)
+    to.end(False)
+
+
+def _same(one: Moved, other: Moved) -> bool:
+    """Whether nothing in IN_MOVED differs."""
+    return (
+        one.answer is other.answer
+        and (one.echoed is other.echoed or one.echoed == other.echoed)
+        and one.approved_amount == other.approved_amount
+        and one.approval_held == other.approval_held
+        and one.proof_restarts == other.proof_restarts
+        and one.reversal_since == other.reversal_since
+        and one.attempts == other.attempts
+        and one.repeats_answered == other.repeats_answered
+        and one.given_back == other.given_back
+        and one.keeps == other.keeps
+        and one.rrn == other.rrn
+        and one.approval_code == other.approval_code
+        and one.reversal_stan == other.reversal_stan
+        and one.reversal_de7 == other.reversal_de7
+        and one.settled_on == other.settled_on
+        and (one.reason is other.reason or one.reason == other.reason)
+        and (one.code is other.code or one.code == other.code)
+        and (one.remark is other.remark or one.remark == other.remark)
+        and (one.stood is other.stood or one.stood == other.stood)
     )
-    return _json.array_of(step, 0, True)
 
 
 class Sorted:
@@ -160,6 +242,10 @@ class Sorted:
         self.first = min(self.first, record.id)
         self.last = max(self.last, record.id)
 
+    def others(self) -> tuple[list[Noted], list[Kept], list[Audited]]:
+        """What is written beside charges."""
+        return self.noted, self.kept, self.audited
+
     def leave_out(self, charges: Collection[int]) -> None:
         """Nothing is written of these charges."""
         self.opened = [each for each in self.opened if each.id not in charges]
@@ -171,36 +257,32 @@ class Written:
     """What was last recorded of each open charge."""
 
     def __init__(self) -> None:
-        self._values: dict[int, tuple[Any, ...]] = {}
+        self._values: dict[int, Moved] = {}
+        self._before: list[Moved | None] = []
+        """What was held of the charge of each step that was put and is not yet durable."""
 
-    def rows(self, moved: Sequence[Moved]) -> list[tuple[Any, ...]]:
-        """Steps, each: id, epoch, state, time, the step, IN_MOVED and whether it is open; of the
-        last two, None where nothing in it changed.
-        """
-        rows: list[tuple[Any, ...]] = []
-        newest: dict[int, tuple[Any, ...]] = {}
+    def put(self, to: Payload, moved: Sequence[Moved]) -> None:
+        """The rows of these steps, which are held from now on."""
+        before = self._before
         for record in moved:
-            known = newest.get(record.id)
+            known = self._values.get(record.id)
+            before.append(known)
+            put_moved(to, record, known)
+            if record.state not in _OPEN:
+                if known is not None:
+                    del self._values[record.id]
+            elif known is not None or len(self._values) < WRITTEN_MAX:
+                self._values[record.id] = record
+
+    def keep(self) -> None:
+        """What was put last is durable."""
+        self._before = []
+
+    def take_back(self, moved: Sequence[Moved]) -> None:
+        """It did not become durable: these, as far as they were put."""
+        for record, known in reversed(list(zip(moved, self._before, strict=False))):
             if known is None:
-                known = self._values.get(record.id)
-            newest[record.id] = record.values
-            rows.append(_row(record, known))
-        return rows
-
-    def hold(self, moved: Sequence[Moved]) -> None:
-        """These are durable."""
-        for record in moved:
-            if record.values[_STATE] not in OPEN_STATES:
                 self._values.pop(record.id, None)
-            elif record.id in self._values or len(self._values) < WRITTEN_MAX:
-                self._values[record.id] = record.values
-
-
-def _row(record: Moved, known: tuple[Any, ...] | None) -> tuple[Any, ...]:
-    values = record.values
-    state = values[_STATE]
-    is_open = state in LISTED
-    changed = known is None or known[_OTHERS:] != values[_OTHERS:]
-    moved = _json.array_of(values, _OTHERS, False) if changed else None
-    turned = int(is_open) if is_open != (record.before in LISTED) else None
-    return record.id, record.epoch, state, values[_UPDATED_AT], step_of(record), moved, turned
+            else:
+                self._values[record.id] = known
+        self._before = []

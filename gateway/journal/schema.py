@@ -12,7 +12,7 @@ from gateway.journal.rows import IN_MOVED, IN_OPENED, LISTED, UNMOVED
 if TYPE_CHECKING:
     import apsw
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 _json: Final = msgspec.json.Encoder().encode
 _read: Final = msgspec.msgpack.Decoder(dict[int, str] | tuple[int, ...] | None).decode
 _IS_OPEN: Final = " OR ".join(f"state = '{state}'" for state in sorted(LISTED))
@@ -157,6 +157,7 @@ ALTER TABLE charge ADD COLUMN channel TEXT NOT NULL DEFAULT '';
     7: _RECORDS,
     8: f"DROP INDEX IF EXISTS charge_identity; {_IDENTITIES}",
     9: _APPLIED,
+    10: "",  # the redo log's frames are other ones, which an older gateway would not see
 }
 """What makes a journal of this version one of the next."""
 

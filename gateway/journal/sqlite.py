@@ -30,12 +30,11 @@ from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up
 from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
 from gateway.journal.newest import Newest, terminal_of
 from gateway.journal.port import FencedError, JournalError, Recovery
-from gateway.journal.redo import FullError, RedoLog
-from gateway.journal.rows import Sorted, Written, charge_from_row, opened_row
+from gateway.journal.redo import HEAD_BYTES, FullError, RedoLog, payload_of
+from gateway.journal.rows import Sorted, Written, charge_from_row
 from gateway.journal.tables import BUSY_TIMEOUT_MS, Tables, why
 from gateway.journal.unapplied import Unapplied
 from gateway.journal.vault import SALT_BYTES, Vault
-from routing.effects import OPENED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,10 +43,9 @@ if TYPE_CHECKING:
     from routing.batches import Batch
     from routing.charge import Charge
     from routing.conventions import Original
-    from routing.effects import Opened, Record, UnsettledLookup
+    from routing.effects import Record, UnsettledLookup
+    from routing.records import Opened
 
-_IDENTITY: Final = OPENED.index("identity")
-_ROW_IDENTITY: Final = 1
 _WRONG: Final = (OSError, OverflowError, TypeError, ValueError)
 """What comes of files that are not what this process would have written."""
 
@@ -149,40 +147,44 @@ class SqliteJournal:
         batch = Sorted(records)
         try:
             known = self._known_of(batch.opened)
-            batch.leave_out(known)
+            if known:
+                batch.leave_out(known)
             versions = self._checked(batch)
-            opened = [opened_row(each, self._vault) for each in batch.opened]
-            moved = self._written.rows(batch.moved)
-            others = (batch.noted, batch.kept, batch.audited)
-            charges = self._older(known, opened, moved) if known else {}
-            if opened or moved or any(others):
-                number = self._redo.append(commits.packed(opened, moved, others))
-                with self._memory_lock:
-                    self._unapplied.add(number, opened, moved, others)
-                self._newest.note([row[_ROW_IDENTITY] for row in opened])
+            charges = self._put(batch, known)
         except FullError:
             with suppress(JournalError):
                 self._apply()  # also where all is in the tables, but not yet synced
             raise
         except (apsw.Error, OSError, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None
-        self._written.hold(batch.moved)
         self._versions.took(versions)
         self._last_id = max(self._last_id, batch.last)
         self._soon()
         return charges
 
-    def _older(
-        self,
-        known: dict[int, int],
-        opened: list[tuple[Any, ...]],
-        moved: list[tuple[Any, ...]],
-    ) -> dict[int, Charge]:
+    def _put(self, batch: Sorted, known: dict[int, int]) -> dict[int, Charge]:
+        """Make it durable; the older charges of those that are `known`."""
+        try:
+            frame = commits.packed(batch, self._vault, self._written)
+            if len(frame) == HEAD_BYTES:
+                return self._older(known, memoryview(b""))
+            charges = self._older(known, memoryview(frame)[HEAD_BYTES:]) if known else {}
+            number = self._redo.append(frame)
+        except BaseException:
+            self._written.take_back(batch.moved)
+            raise
+        self._written.keep()
+        with self._memory_lock:
+            self._unapplied.add(number, payload_of(frame), batch.opened, batch.others())
+        self._newest.note(batch.opened)
+        return charges
+
+    def _older(self, known: dict[int, int], payload: memoryview) -> dict[int, Charge]:
         """The older charges of those that are `known`, in the journal or in this batch, of which
-        these are the rows.  Asked before anything is durable: what fails then, has left nothing.
+        this is the payload.  Asked before anything is durable: what fails then, has left nothing.
         """
         batch = Unapplied()
-        batch.add(0, opened, moved, ((), (), ()))
+        batch.add(0, payload, [], ((), (), ()))
         return {
             number: self._charge(batch.row(older)) if batch.holds(older) else self._one(older)
             for number, older in known.items()
@@ -193,7 +195,7 @@ class SqliteJournal:
         known: dict[int, int] = {}
         new: dict[str, int] = {}
         for record in opened:
-            identity = record.values[_IDENTITY]
+            identity = record.charge.identity
             older = new.get(identity)
             if older is None and not self._newest.is_past(identity):
                 older = self._looked_up(identity)
@@ -245,10 +247,9 @@ class SqliteJournal:
         return self._versions.next(batch.kept)
 
     def _has(self, number: int) -> bool:
-        if self._unapplied.holds(number):
-            return True
         with self._tables_lock:
-            return self._halfway.holds(number) or self._tables.one(number) is not None
+            held = self._unapplied.holds(number) or self._halfway.holds(number)
+            return held or self._tables.one(number) is not None
 
     # What the tables take in
 
@@ -273,7 +274,7 @@ class SqliteJournal:
                 with self._memory_lock:
                     self._halfway, self._unapplied = self._unapplied, Unapplied()
                 if not self._halfway.number and self._redo.wants_room:
-                    self._halfway.add(self._tables.number, [], [], ((), (), ()))
+                    self._halfway.add(self._tables.number, memoryview(b""), [], ((), (), ()))
                 if self._halfway.number:
                     self._apply_halfway()
             except FencedError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Statements(Protocol):
     """What both ways can do."""
 
-    def carry_out(self, first: int, batches: Sequence[list[tuple[Any, ...]]]) -> int:
+    def carry_out(self, first: int, batches: Sequence[Sequence[tuple[Any, ...]]]) -> int:
         """Statement `first` for each row of the first of `batches`, the next for those of the next,
         and so on.  Ends at the first that takes values and changes fewer rows of tables than it is
         given: its place, or -1.  Raises apsw.Error.
@@ -38,7 +38,7 @@ class ThroughApsw:
         self._db = db
         self._texts = texts
 
-    def carry_out(self, first: int, batches: Sequence[list[tuple[Any, ...]]]) -> int:
+    def carry_out(self, first: int, batches: Sequence[Sequence[tuple[Any, ...]]]) -> int:
         """See `Statements`."""
         for at, rows in enumerate(batches, first):
             if rows:

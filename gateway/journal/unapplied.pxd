@@ -1,19 +1,6 @@
 cimport cython
 
-cdef object _SENT
-
-@cython.final
-cdef class _Merged:
-    cdef tuple opened
-    cdef object epoch
-    cdef object state
-    cdef object updated_at
-    cdef str steps
-    cdef object moved
-    cdef object open
-    cdef object step(self, tuple row)
-    cdef tuple inserted(self)
-    cdef object update(self, object number, list rows)
+from routing.records cimport Opened as Opened_t
 
 @cython.final
 cdef class Unapplied:
@@ -22,14 +9,7 @@ cdef class Unapplied:
     cdef readonly list kept
     cdef readonly list audited
     cdef readonly object number
-    cdef dict _charges
-    @cython.locals(row=tuple, charge=_Merged, known=_Merged)
-    cpdef object add(self, object number, list opened, list moved, tuple others)
-    @cython.locals(charge=_Merged)
-    cpdef bint holds(self, object number)
-    @cython.locals(charge=_Merged)
-    cdef tuple _inserted(self, object number)
-    @cython.locals(each=_Merged)
-    cpdef list inserts(self)
-    @cython.locals(each=_Merged)
-    cpdef list updates(self)
+    cdef list _waiting
+    cdef object _merged
+    @cython.locals(record=Opened_t)
+    cpdef object add(self, object number, object payload, list opened, tuple others)

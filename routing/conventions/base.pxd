@@ -9,6 +9,8 @@ cpdef str answer_mti(str mti)
 cpdef str first_mti(str mti)
 cpdef bint is_request(str mti) except -1
 cpdef object first_missing(Message_t message, tuple required)
+cpdef str beginning_of(Message_t message)
+cpdef str named_after(str beginning, str stan, str mti_class)
 cpdef str named(Message_t message, str stan, str mti_class)
 cpdef str pan_of(Message_t message)
 
@@ -24,10 +26,12 @@ cdef class Convention:
     cdef readonly frozenset kept
     cdef readonly bint keeps_number
     cdef readonly bint has_header
+    cdef readonly bint says_currency_alike
     cpdef object kind(self, Message_t message)
     cpdef object transaction(self, Message_t message)
     cpdef Wish wish(self, Message_t message)
     cpdef str identity(self, Message_t message)
+    cpdef str identity_after(self, str beginning, Message_t message)
     cpdef str batch(self, Message_t message)
     cpdef str operator(self, Message_t message)
     cpdef bint is_answer(self, Message_t message) except -1

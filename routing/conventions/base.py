@@ -46,9 +46,6 @@ class Wish:
         self.kind, self.transaction = kind, transaction
 
 
-NO_WISH: Final = Wish(Kind.NOT_A_REQUEST, None)
-
-
 class Original(NamedTuple):
     """How a later message names the charge that it is about."""
 
@@ -125,6 +122,10 @@ class Convention:
 
     required: ClassVar[tuple[int, ...]] = ()
     """Fields without which a charge is refused with 30."""
+    alike: ClassVar[tuple[int, ...]] = (3, 25, 41, 42, 49)
+    """Fields whose values say, with MTI and bitmap, what a request wishes and whose it is."""
+    currency_field: ClassVar[int] = 49
+    """Where the currency stands."""
     echo: ClassVar[tuple[int, ...]] = ()
     """Fields of the request that an answer of the gateway's own carries back."""
     sufficient: ClassVar[frozenset[int]] = frozenset()
@@ -165,6 +166,7 @@ class Convention:
         self._required, self.kept = self.required, self.sufficient
         self.keeps_number = self.keeps_stan
         self.has_header = bool(self.dialect.header)
+        self.says_currency_alike = self.currency_field in self.alike
 
     @abstractmethod
     def kind(self, message: Message) -> Kind:
@@ -194,9 +196,13 @@ class Convention:
     def word(self, message: Message, transaction: Transaction) -> None:
         """Say in a request that came from another dialect which transaction it is."""
 
-    @abstractmethod
     def identity(self, message: Message) -> str:
         """The key under which a repeat of this charge is recognised."""
+        return self.identity_after(beginning_of(message), message)
+
+    @abstractmethod
+    def identity_after(self, beginning: str, message: Message) -> str:
+        """The same for who knows its terminal's `beginning_of` it."""
 
     @abstractmethod
     def batch(self, message: Message) -> str:
@@ -367,13 +373,23 @@ def has_mac(message: Message) -> bool:
     return any(message.has(de) for de in MAC_FIELDS)
 
 
-def named(message: Message, stan: str, mti_class: str) -> str:
-    """merchant|terminal|STAN|MTI class|: how the identity of a charge begins, whatever characters
-    the names have.
+def beginning_of(message: Message) -> str:
+    """merchant|terminal|: how the identities of a terminal's charges begin, whatever characters the
+    names have.
     """
+    return message.joined(_TERMINAL, escaped=True) + "|"
+
+
+def named(message: Message, stan: str, mti_class: str) -> str:
+    """merchant|terminal|STAN|MTI class|: the same of one of its charges."""
+    return named_after(beginning_of(message), stan, mti_class)
+
+
+def named_after(beginning: str, stan: str, mti_class: str) -> str:
+    """The same for who knows how it begins."""
     if "|" in stan or "\\" in stan:
         stan = stan.replace("\\", "\\\\").replace("|", "\\p")
-    return f"{message.joined(_TERMINAL, escaped=True)}|{stan}|{mti_class}|"
+    return f"{beginning}{stan}|{mti_class}|"
 
 
 def pan_of(message: Message) -> str:

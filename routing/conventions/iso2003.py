@@ -31,6 +31,8 @@ class Iso2003(Iso93):
     version: ClassVar = "2"
     stan_digits: ClassVar = 12
     local_time_digits: ClassVar = 14
+    alike: ClassVar = (3, 25, 41, 42)
+    currency_field: ClassVar = 4
     echo: ClassVar[tuple[int, ...]] = (2, 3, 4, 7, 11, 12, 41, 42, 56)
     sufficient: ClassVar = Iso93.sufficient - {49}
     unkept: ClassVar = frozenset({43, 44, 49})

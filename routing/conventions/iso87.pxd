@@ -1,4 +1,5 @@
 cimport cython
+cimport codec.likeness as likeness
 
 from codec._wire cimport Message as Message_t
 from routing.conventions.base cimport Convention, Wish
@@ -25,7 +26,7 @@ cdef class Iso87(Convention):
     cpdef object transaction(self, Message_t message)
     @cython.locals(mti=str, code=str, last=Sort, preauthorised=bint, known=Sort)
     cdef Sort _sort_of(self, Message_t message)
-    cpdef str identity(self, Message_t message)
+    cpdef str identity_after(self, str beginning, Message_t message)
     cpdef str batch(self, Message_t message)
     cpdef object key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
     @cython.locals(stan=cython.longlong, sent_at=cython.longlong, mti=str)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from codec import build
+from codec import build, likeness
 from routing.clock import de7
 from routing.conventions import file_action, iso87_batch
 from routing.conventions.base import (
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from routing.clock import Now
     from routing.conventions.file_action import FileAction, FileFields, Told
 
-_IDENTITY: Final = (42, 41, 11, MTI_CLASS, 13, 12)
-_IDENTITY_BY_DE7: Final = (42, 41, 11, MTI_CLASS, 13, 7)
+_IDENTITY: Final = (11, MTI_CLASS, 13, 12)
+"""What follows on merchant and terminal."""
+_IDENTITY_BY_DE7: Final = (11, MTI_CLASS, 13, 7)
 _KEY: Final = (MTI_CLASS, 11, 7)
 _STAN_DIGITS: Final = STAN_DIGITS
 _DE7_DIGITS: Final = DE7_DIGITS
@@ -183,10 +184,10 @@ class Iso87(Convention):
         numbers = charge.host_stan + charge.host_de7
         return {90: f"{charge.mti[:3]}0{numbers}{_NO_INSTITUTIONS}"}
 
-    def identity(self, message: Message) -> str:
+    def identity_after(self, beginning: str, message: Message) -> str:
         # A terminal that sends no local time is told from its next day's self by DE 7.
         fields = _IDENTITY if message.has(12) else _IDENTITY_BY_DE7
-        return message.joined(fields, escaped=True)
+        return likeness.joined_after(beginning, message, fields)
 
     def batch(self, message: Message) -> str:  # noqa: ARG002 - this dialect has none
         return ""

@@ -15,7 +15,7 @@ from codec import build
 from routing import response_codes as rc
 from routing.clock import de7
 from routing.conventions import file_action
-from routing.conventions.base import Original, named
+from routing.conventions.base import Original, named, named_after
 from routing.conventions.iso87 import Iso87
 from routing.purpose import Purpose
 from routing.reason import Reason
@@ -96,8 +96,8 @@ class Iso93(Iso87):
         _TIMEOUT: Reason.TERMINAL_NO_ANSWER,
     }
 
-    def identity(self, message: Message) -> str:
-        return named(message, message.get(11, ""), message.mti[1]) + message.get(12, "")
+    def identity_after(self, beginning: str, message: Message) -> str:
+        return named_after(beginning, message.text(11), message.mti[1]) + message.text(12)
 
     def batch(self, message: Message) -> str:
         """Originals are named with their local time."""

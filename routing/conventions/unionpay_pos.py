@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from codec import build
 from routing.accounts.plan import is_account
 from routing.conventions import file_action
-from routing.conventions.base import Confirmation, Convention, Kind, Original, is_request, named
+from routing.conventions.base import (
+    Confirmation,
+    Convention,
+    Kind,
+    Original,
+    is_request,
+    named,
+    named_after,
+)
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -93,6 +101,7 @@ class UnionPayPos(Convention):
     """The POS convention; a repeated reversal is byte for byte the same 0400."""
 
     required: ClassVar = (3, 4, 11, 41, 42, 60)
+    alike: ClassVar = (3, 41, 42, 49, 60)
     echo: ClassVar = (2, 3, 4, 11, 25, 41, 42, 49, 60)
     sufficient: ClassVar = frozenset({3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61})
     no_answer_code: ClassVar = "98"
@@ -174,8 +183,8 @@ class UnionPayPos(Convention):
         function = _FUNCTIONS.get((message.mti[1:3], transaction), _SALE)
         message.patch(60, function + message[60][2:])
 
-    def identity(self, message: Message) -> str:
-        return named(message, message.get(11, ""), message.mti[1]) + self.batch(message)
+    def identity_after(self, beginning: str, message: Message) -> str:
+        return named_after(beginning, message.text(11), message.mti[1]) + self.batch(message)
 
     def batch(self, message: Message) -> str:
         return message.get("60.2") or ""

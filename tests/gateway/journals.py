@@ -13,14 +13,15 @@ from gateway.journal.redo import SUFFIXES
 from gateway.journal.rows import IN_MOVED, IN_OPENED
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
+from routing import records
 from routing.charge import TABLE, Charge, Event
-from routing.effects import Moved, Opened, moved_values, opened_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from routing.effects import Record
+    from routing.records import Opened
 
 PAN = "4761739001010119"
 TRACK = PAN + "=3012"
@@ -78,7 +79,7 @@ def charge(number: int = 1, epoch: int = 1, **changes: Any) -> Charge:
 
 def opened(each: Charge) -> Opened:
     """Its first record."""
-    return Opened(each.id, opened_values(each))
+    return records.opened(each)
 
 
 def moves(each: Charge, *events: Event, **changes: Any) -> Iterator[Record]:
@@ -89,7 +90,7 @@ def moves(each: Charge, *events: Event, **changes: Any) -> Iterator[Record]:
         before = each.state
         each.state = TABLE[before][event].next
         each.updated_at = each.updated_at or each.opened_at
-        yield Moved(each.id, each.epoch, event, before, moved_values(each))
+        yield records.moved(each, event, before)
 
 
 def sqlite(folder: Path, ground: Ground = Ground()) -> SqliteJournal:  # noqa: B008 - never changes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OLD_OPEN_LIST: Final = "'APPROVED','CASE','DELIVERED','DELIVERY_UNKNOWN','REVERSAL_DUE','SENT'"
+_TO_10: Final = "PRAGMA user_version = 10"
 _TO_9: Final = """
 DROP TABLE applied;
 PRAGMA user_version = 9;
@@ -104,16 +107,28 @@ DROP TABLE audit;
 PRAGMA user_version = 1;
 """
 
+_DOWN: Final = {10: _TO_10, 9: _TO_9, 8: _TO_8, 7: _TO_7, 5: _TO_5, 1: _TO_1}
+
 
 def back_to(version: int, path: Path) -> None:
-    """Make the closed journal at `path` one of 9, 8, 7, 5 or 1."""
+    """Make the closed journal at `path` one of 10, 9, 8, 7, 5 or 1."""
     for suffix in SUFFIXES:
         path.with_name(path.name + suffix).unlink()
     with closing(apsw.Connection(str(path))) as db:
         db.create_scalar_function("packed", _packed, 2)
-        for older, statements in ((9, _TO_9), (8, _TO_8), (7, _TO_7), (5, _TO_5), (1, _TO_1)):
+        for older, statements in _DOWN.items():
             if version <= older:
                 db.execute(statements)
+
+
+def frame_of_10(journal: int, number: int, payload: Any) -> bytes:
+    """A commit in the redo log of a journal of version 10: rows of charges that were opened, of
+    steps, and three lists of what was written beside.
+    """
+    said = msgspec.msgpack.encode(payload)
+    checked = struct.pack("<IIQQ", len(said), 0, journal, number) + said
+    frame = b"isoR" + struct.pack("<I", zlib.crc32(checked)) + checked
+    return frame + bytes(-len(frame) % 4_096)
 
 
 def _packed(text: str | None, by_number: int) -> bytes:

@@ -26,17 +26,13 @@ from routing.charge import Event, State
 from routing.conventions import Original
 from routing.docket import Entry
 from routing.effects import (
-    MOVED,
-    OPENED,
     Audited,
     Kept,
-    Moved,
     Noted,
-    moved_values,
-    opened_values,
 )
 from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
+from routing.records import MOVED, OPENED, moved, moved_values, opened_values
 from routing.transaction import Transaction
 from tests.gateway.journals import LOG_ONLY, PAN, as_killed, charge, moves, opened, sqlite
 from tests.gateway.old_journals import back_to
@@ -504,7 +500,7 @@ def test_whatever_changed_is_written(held: SqliteJournal, seed: int) -> None:
         for each in rng.sample(charges, rng.randint(0, 3)):
             for name in rng.sample(list(_CHANGES), rng.choice((0, 1, 1, 2, 5))):
                 setattr(each, name, rng.choice(_CHANGES[name]))
-            records.append(Moved(each.id, 1, Event.REPEAT, each.state, moved_values(each)))
+            records.append(moved(each, Event.REPEAT, each.state))
         if rng.random() < 0.3:
             with pytest.raises(JournalError):
                 held.append([*records, *moves(charge(99), Event.DECLINE)])

@@ -20,8 +20,9 @@ from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key, read_key
 from routing.charge import Event, State
 from routing.conventions import Original
-from routing.effects import Audited, Kept, Noted, moved_values, opened_values
+from routing.effects import Audited, Kept, Noted
 from routing.keeper import AuditKind, KeptKind
+from routing.records import moved_values, opened_values
 from tests.gateway.journals import LOG_ONLY, as_killed, charge, moves, opened, sqlite
 
 if TYPE_CHECKING:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import random
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from gateway.journal._crc import BY_PROCESSOR, crc32c
 from gateway.journal.port import JournalError
 from gateway.journal.redo import (
     BLOCK_BYTES,
@@ -19,9 +21,6 @@ from gateway.journal.redo import (
     SystemFile,
     newest_in,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 JOURNAL = 7
 FILE_BYTES = 4 * BLOCK_BYTES
@@ -225,6 +224,39 @@ def test_another_journals_log_is_told(tmp_path: Path) -> None:
     log.close()
     with pytest.raises(DamagedError, match="another journal"):
         log_in(tmp_path, journal=JOURNAL + 1)
+
+
+@pytest.mark.parametrize("by_tables", [True, False])
+@pytest.mark.parametrize(
+    ("data", "checksum"),
+    [
+        (b"", 0),
+        (b"a", 0xC1D04330),
+        (b"123456789", 0xE3069283),
+        (bytes(32), 0x8A9136AA),
+        (b"\xff" * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E),
+        (bytes(reversed(range(32))), 0x113FDB5C),
+    ],
+)
+def test_checksums_are_those_that_are_published(
+    data: bytes, checksum: int, *, by_tables: bool
+) -> None:
+    """The check value of CRC-32C, and the vectors of RFC 3720."""
+    assert crc32c(data, by_tables=by_tables) == checksum
+
+
+def test_both_ways_to_a_checksum_lead_to_the_same() -> None:
+    rng = random.Random(1)  # noqa: S311 - a test's dice
+    for size in (*range(70), 4_096, 65_537):
+        data = memoryview(rng.randbytes(size + 3))[rng.randrange(4) :]
+        assert crc32c(data) == crc32c(data, by_tables=True)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="asks Linux on x86-64")
+def test_the_instruction_is_used_where_there_is_one() -> None:
+    flags = Path("/proc/cpuinfo").read_text("ascii", "replace")
+    assert BY_PROCESSOR is ("sse4_2" in flags)
 
 
 def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 
 from routing.charge_record import Charge, blank
-from routing.effects import MOVED, OPENED
+from routing.records import MOVED, OPENED
 from routing.transaction import Transaction
 from tests.routing.world import World
 

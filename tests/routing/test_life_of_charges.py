@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from routing.charge import END_OF, OPEN_STATES, TABLE, Event, State
-from routing.effects import MOVED, Moved
+from routing.records import MOVED, Moved
 from routing.response_codes import APPROVALS
 from routing.switch import Switch
 from tests.routing.world import (

@@ -13,21 +13,19 @@ from gateway.mappings import mappings
 from routing.charge import OPEN_STATES, Charge, State
 from routing.clock import Now
 from routing.effects import (
-    MOVED,
-    OPENED,
     Audited,
     BatchLookup,
     CloseLink,
     HostNews,
     Kept,
     Noted,
-    Opened,
     Outbox,
     ToHost,
     ToTerminal,
     UnsettledLookup,
 )
 from routing.host_settings import HostSettings
+from routing.records import MOVED, OPENED, Opened
 from routing.reversal import ReversalSettings
 from routing.service import Proof, ServiceSettings
 from routing.settings import ListenerSettings, Settings

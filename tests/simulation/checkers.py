@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from codec import Message, dialect
 from gateway.simulators.terminal_rules import Kind
 from routing.charge import State
-from routing.effects import MOVED, OPENED, Audited, Kept, Moved, Opened
+from routing.effects import Audited, Kept
 from routing.keeper import AuditKind, KeptKind
 from routing.reason import Reason
+from routing.records import MOVED, OPENED, Moved, Opened
 from routing.response_codes import APPROVALS
 from tests.simulation.street import ANSWER_TIMEOUT_S, DIALECTS
 

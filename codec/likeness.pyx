@@ -1,0 +1,109 @@
+"""What a sender's messages have in common, told in one look.
+
+Nearly all that is found out about a message follows from a few of its values, which its sender's
+next message has as well: whoever finds it out once for all that are alike need not do it again.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from codec._layout cimport TEXT, Rule
+from codec._text cimport ascii_from, ascii_text, latin1_chars, text_length
+from codec._wire cimport BITMAP_WORDS, WORD, Message, Slot, bytes_of, to_escape
+
+cdef enum:
+    JOINED_MAX = 256            # characters; what is longer is joined by `Message.joined`
+
+
+@cython.final
+cdef class Likeness:
+    """What messages agree in: dialect, MTI, which fields there are, and the values of some."""
+
+    def __cinit__(self, Message message not None, numbers):
+        """A message like any other that it fits; `numbers` are the fields whose values count."""
+        self.dialect, self.mti = message.dialect, message.mti
+        self.present = message.index.present
+        self.note(message, numbers)
+
+    cdef int note(self, Message message, object numbers) except -1:
+        """The bytes of these fields, where they are neighbours in one piece."""
+        cdef Slot* slot
+        cdef Run* run = NULL
+        cdef Py_ssize_t start, end = -1, at = 0
+        cdef list pieces = []
+        cdef bytes raw = message.frame
+        for number in sorted(set(numbers)):
+            slot = message.find(number)
+            if slot == NULL:
+                continue
+            start = slot.start
+            if start != end:
+                if self.count == RUNS_MAX:
+                    raise ValueError("too many fields")
+                run = &self.runs[self.count]
+                run.de, run.at, run.size = number, at, 0
+                self.count += 1
+            rule = &message.dialect.layout.rules[<int>number]
+            end = start + rule.length_bytes + bytes_of(rule, slot.units)
+            pieces.append(raw[start:end])
+            run.size += end - start
+            at += end - start
+        self.said = b"".join(pieces)
+        return 0
+
+    cpdef bint fits(self, Message message) noexcept:
+        """Whether a message is like this."""
+        cdef const uint8_t* said = <const uint8_t*>PyBytes_AS_STRING(self.said)
+        cdef const uint8_t* data
+        cdef Py_ssize_t size, start
+        cdef Run* run = self.runs
+        cdef int i
+        if message.dialect is not self.dialect or message.mti is not self.mti:
+            return False
+        for i in range(BITMAP_WORDS):
+            if message.index.present[i] != self.present[i]:
+                return False
+        data, size = message.data(), PyBytes_GET_SIZE(message.frame)
+        for i in range(self.count):
+            start = message.index.slots[run.de].start
+            if start + run.size > size or memcmp(data + start, said + run.at, run.size) != 0:
+                return False
+            run += 1
+        return True
+
+
+cpdef str joined_after(str beginning, Message message, tuple fields):
+    """The same as `beginning` and the fields as `Message.joined` joins them, escaped."""
+    cdef uint8_t[JOINED_MAX + WORD] text
+    cdef const Rule* rules = message.dialect.layout.rules
+    cdef const uint8_t* data = message.data()
+    cdef Py_ssize_t first = text_length(beginning), at = first, units
+    cdef const Slot* slot
+    cdef int de
+    cdef bint plain = ascii_text(beginning) and first + 2 <= JOINED_MAX
+    if plain:
+        memcpy(text, latin1_chars(beginning), first)
+        for number in fields:
+            de = number
+            slot = message.find(de)
+            if slot != NULL:
+                units = slot.units
+                plain = rules[de].content == TEXT and rules[de].charset.seven_bit
+                if not plain or at + units + 2 > JOINED_MAX:
+                    plain = False
+                    break
+                memcpy(text + at, data + slot.start + rules[de].length_bytes, units)
+                at += units
+            elif de == 0:
+                text[at] = <uint8_t>message.mti[1]
+                at += 1
+            text[at] = 0x7C                 # '|'
+            at += 1
+            if at + 2 > JOINED_MAX:
+                plain = False
+                break
+    if not plain or to_escape(text + first, at - first) != len(fields):
+        return beginning + message.joined(fields, True)
+    return ascii_from(text, at - 1) if at > first else beginning
