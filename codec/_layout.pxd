@@ -72,33 +72,8 @@ cdef struct Layout:
     const Charset* bitmap_charset       # of its hex digits, unless it is bytes
     int8_t[256] bitmap_digits           # which of them a byte stands for; -1: for none
 
-# What `_shapes` remembers of frames with the same bitmaps.
 cdef enum:
-    SHAPES = 16
-    SHAPE_FIELDS_MAX = 48       # frames with more are always walked with care
-    BITMAP_BYTES_MAX = 48
-
-cdef struct Part:               # one field of such a frame
-    const Rule* rule
-    uint16_t units, bytes       # of its value, if it is `fixed`
-    uint8_t de
-    bint fixed
-    int asks                    # a bit for each thing that its bytes must be
-
-# What a part's bytes may have to be.
-cdef enum:
-    ALL_DIGITS = 1              # each half byte
-    ALL_ASCII = 2               # none is above 127
-
-cdef struct Shape:
-    Py_ssize_t size             # bytes of the bitmaps; 0: nothing is remembered here
-    uint8_t[BITMAP_BYTES_MAX] bitmaps       # as they stand in the frame
-    uint64_t[3] present         # as they are kept in an index
-    int count
-    Part[SHAPE_FIELDS_MAX] parts
-
-cdef struct Shapes:
-    Shape[SHAPES] shapes
+    INDEXES = 128               # of frames whose like was read before
 
 cdef struct Fault:
     int kind
@@ -110,7 +85,7 @@ cdef struct Fault:
 
 cdef class Dialect:
     cdef Layout layout
-    cdef Shapes shapes
+    cdef list indexes                       # of `codec._index`, by the frames that have them, or None
     cdef readonly str name
     cdef readonly bytes header              # what `build` takes when it is given none
     cdef readonly object fields             # Mapping[int, Field]

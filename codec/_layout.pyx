@@ -110,7 +110,7 @@ cdef class Dialect:
     def __cinit__(self, str name not None, fields, *, str mti="ascii", str bitmap="hex-ascii",
                  bytes header=b"", subfields=None, sensitive=frozenset(), elements=None):
         memset(&self.layout, 0, sizeof(Layout))
-        memset(&self.shapes, 0, sizeof(Shapes))
+        self.indexes = [None] * INDEXES
         self.name = name
         self.header = header
         self.fields = MappingProxyType(dict(sorted(fields.items())))

@@ -16,7 +16,7 @@ from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
 from codec._secret cimport wipe_memory
 from codec._text cimport hex_digit, hex_from, hex_value, uint64_t
 from codec._layout cimport BINARY, TEXT, Rule
-from codec._wire cimport Message, Slot, is_present
+from codec._wire cimport Message, Slot, slot_of
 
 from codec import _mac_python
 from codec.errors import KeyMaterialError
@@ -478,7 +478,7 @@ cdef int mac_field(Message message) noexcept:
     return PRIMARY_MAC
 
 
-cdef int fill_over(Message message, MacKey key, Slot* slot, uint8_t* field) except -1:
+cdef int fill_over(Message message, MacKey key, const Slot* slot, uint8_t* field) except -1:
     """The MAC over everything from the MTI to the last byte before `slot`."""
     cdef Py_ssize_t start = message.dialect.layout.header_bytes
     if message.coded_by is key and key.engine is not WIPED:
@@ -511,7 +511,7 @@ cdef int make_place(Message message) except -1:
     cdef int de = mac_field(message)
     cdef const Rule* rule = &message.dialect.layout.rules[de]
     cdef uint8_t* room = NULL
-    if is_present(&message.index, de):
+    if slot_of(message, de) != NULL:
         return de
     if is_raw(rule, rule.maximum) or is_text(rule, rule.maximum):
         room = message.append_room(de, rule, rule.maximum)
@@ -528,13 +528,13 @@ cpdef int sign(Message message, MacKey key) except -1:
     cdef int de
     check_given(message, key)
     de = make_place(message)
-    slot = message.find(de)
+    slot = slot_of(message, de)
     rule = &message.dialect.layout.rules[de]
     fill_over(message, key, slot, field)
     if is_raw(rule, slot.units):
-        memcpy(message.writable() + slot.start + rule.length_bytes, field, FIELD_BYTES)
+        memcpy(message.writable() + slot.value, field, FIELD_BYTES)
     elif is_text(rule, slot.units):
-        hex_of(field, FIELD_BYTES, message.writable() + slot.start + rule.length_bytes)
+        hex_of(field, FIELD_BYTES, message.writable() + slot.value)
     else:
         message.patch(de, hex_from(field, FIELD_BYTES))
     return 0
@@ -544,10 +544,10 @@ cpdef bint verify(Message message, MacKey key) except -1:
     """Whether the message's MAC is there and right; the time does not tell how much of it is."""
     cdef uint8_t[FIELD_BYTES] field
     cdef int de
-    cdef Slot* slot
+    cdef const Slot* slot
     check_given(message, key)
     de = mac_field(message)
-    slot = message.find(de)
+    slot = slot_of(message, de)
     if slot == NULL:
         return False
     fill_over(message, key, slot, field)
@@ -557,9 +557,9 @@ cpdef bint verify(Message message, MacKey key) except -1:
 cdef bint is_code(Message message, int de, const uint8_t* field) noexcept:
     """Whether `field` stands in the message's field `de`, which is there."""
     cdef int i, wrong = 0, high, low
-    cdef Slot* slot = message.find(de)
+    cdef const Slot* slot = slot_of(message, de)
     rule = &message.dialect.layout.rules[de]
-    cdef const uint8_t* found = message.data() + slot.start + rule.length_bytes
+    cdef const uint8_t* found = message.data() + slot.value
     cdef uint8_t[2 * FIELD_BYTES] text
     if is_text(rule, slot.units):
         hex_of(field, FIELD_BYTES, text)

@@ -14,7 +14,7 @@ from codec._mac cimport (
     DesEngine, MacKey, fold, hex_of, length_block, mac_field, make_place, verify,
 )
 from codec._secret cimport wipe_memory
-from codec._wire cimport Message, Slot
+from codec._wire cimport Message, Slot, slot_of
 
 cdef extern from "_bitslice.h" nogil:
     void bitslice_prepare()
@@ -57,7 +57,7 @@ cdef class Batch:
         self.way = way
         self.messages, self.keys = [], []
 
-    cdef int add(self, Message message, MacKey key, Slot* slot) except -1:
+    cdef int add(self, Message message, MacKey key, const Slot* slot) except -1:
         cdef Lane* lane = &self.lanes[self.count]
         cdef Py_ssize_t start = message.dialect.layout.header_bytes
         lane.data = message.data() + start
@@ -216,7 +216,7 @@ cpdef int ahead(list messages, list keys, bint to_sign) except -1:
     cdef Batch folded = Batch(FOLDED), retail = Batch(RETAIL)
     cdef Message message
     cdef MacKey key
-    cdef Slot* slot
+    cdef const Slot* slot
     cdef int way
     cdef Py_ssize_t i
     if len(keys) != len(messages):
@@ -228,7 +228,7 @@ cpdef int ahead(list messages, list keys, bint to_sign) except -1:
         way = way_of(key)
         if way == ALONE:
             continue
-        slot = message.find(make_place(message) if to_sign else mac_field(message))
+        slot = slot_of(message, make_place(message) if to_sign else mac_field(message))
         if slot != NULL:
             (folded if way == FOLDED else retail).add(message, key, slot)
     folded.finish()

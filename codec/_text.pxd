@@ -1,7 +1,7 @@
 # Bytes to text and back, for the extension modules: inline, and nothing that knows about frames.
 
-from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
 cdef extern from *:
     """
@@ -29,6 +29,52 @@ cdef inline int hex_value(uint8_t char) noexcept nogil:
         return char - 0x30
     char |= 0x20
     return char - 0x57 if 0x61 <= char <= 0x66 else -1
+
+
+cdef inline bint same_bytes(const uint8_t* one, const uint8_t* other,
+                            Py_ssize_t count) noexcept nogil:
+    """As `memcmp` says, of what is mostly a field of a few bytes: without a call."""
+    cdef uint64_t first, second, third, fourth
+    cdef uint32_t head, same_head, tail, same_tail
+    if count > 16:
+        return memcmp(one, other, count) == 0
+    if count >= 8:                              # two words, which may overlap
+        memcpy(&first, one, 8)
+        memcpy(&second, other, 8)
+        memcpy(&third, one + count - 8, 8)
+        memcpy(&fourth, other + count - 8, 8)
+        return ((first ^ second) | (third ^ fourth)) == 0
+    if count >= 4:
+        memcpy(&head, one, 4)
+        memcpy(&same_head, other, 4)
+        memcpy(&tail, one + count - 4, 4)
+        memcpy(&same_tail, other + count - 4, 4)
+        return ((head ^ same_head) | (tail ^ same_tail)) == 0
+    return count <= 0 or (
+        one[0] == other[0] and one[count >> 1] == other[count >> 1]
+        and one[count - 1] == other[count - 1])
+
+
+cdef inline void copy_bytes(uint8_t* out, const uint8_t* raw, Py_ssize_t count) noexcept nogil:
+    """As `memcpy` does, likewise."""
+    cdef uint64_t first, last
+    cdef uint32_t head, tail
+    if count > 16:
+        memcpy(out, raw, count)
+    elif count >= 8:
+        memcpy(&first, raw, 8)
+        memcpy(&last, raw + count - 8, 8)
+        memcpy(out, &first, 8)
+        memcpy(out + count - 8, &last, 8)
+    elif count >= 4:
+        memcpy(&head, raw, 4)
+        memcpy(&tail, raw + count - 4, 4)
+        memcpy(out, &head, 4)
+        memcpy(out + count - 4, &tail, 4)
+    elif count > 0:
+        out[0] = raw[0]
+        out[count >> 1] = raw[count >> 1]
+        out[count - 1] = raw[count - 1]
 
 
 cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept nogil:

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=True
-"""Frames and the messages seen in them: the only code that touches raw bytes of a frame.
+"""Frames and the messages seen in them.
 
-`index_frame` walks a frame once and notes where each field lies.  `Message` is a view that rests on
-these notes: it decodes a field when asked for it and patches values in place.  What a dialect is
-stands in `_layout`; what may be shown stands in `codec.mask`.
+`_index` says where each field of a frame lies.  `Message` is a view that rests on this: it decodes a
+field when asked for it and patches values in place.  What a dialect is stands in `_layout`; what may
+be shown stands in `codec.mask`.
 
 A message keeps the very `bytes` object it was given and copies it before the first change.  Once
 `raw` has handed the changed bytes out, they too are copied before they are changed again.
@@ -16,6 +16,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.long cimport PyLong_AsLongAndOverflow
 from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.stdint cimport uint16_t
 from libc.string cimport memcmp, memcpy, memset
 
 from codec import mask as _mask
@@ -23,243 +24,21 @@ from codec import elements as _elements
 from codec.errors import BuildError, FrameError
 from codec.spec import parts_of as _parts_of
 
-from codec._layout cimport (
-    ALL_ASCII, ALL_DIGITS, AS_ASCII, AS_BYTES, AS_EBCDIC, BAD_BITMAP, BAD_CONTENT, BAD_LENGTH, BAD_MTI, BINARY, DIGITS,
-    FIXED, FRAME_BYTES_MAX, IN_BITMAP, IN_FRAME, IN_HEADER, IN_MTI, LENGTH_ASCII, LENGTH_BCD,
-    LENGTH_BINARY, NOT_DEFINED, NO_FAULT, TEXT, TOO_LONG, TRACK, TRAILING, TRUNCATED, UNDEFINED,
-    Fault, Layout, Part, Shape,
+from codec._index cimport (
+    NOWHERE, PIECES_MAX, RECIPES_MAX, WORD, Pair, Piece, Recipe, bit_of, bytes_of, digit_of, index_of, pair_of,
+    slot_at, type_at, with_field, without_field,
 )
-from codec._shapes cimport remember, shape_of
+from codec._layout cimport (
+    AS_ASCII, AS_BYTES, BINARY, DIGITS, FIXED, FRAME_BYTES_MAX, IN_HEADER, IN_MTI, LENGTH_ASCII,
+    LENGTH_BCD, LENGTH_BINARY, NO_FAULT, TEXT, TRACK, UNDEFINED, Layout,
+)
 from codec._text cimport (
-    PyUnicode_New, ascii_from, bits_set, hex_digit, hex_from, hex_value, high_byte,
-    latin1_chars, latin1_text, leading_zeros, text_length,
+    PyUnicode_New, ascii_from, bits_set, copy_bytes, hex_digit, hex_from, hex_value, high_byte,
+    latin1_chars, latin1_text, leading_zeros, same_bytes, text_length,
 )
 
 cdef extern from "Python.h":
     dict _PyDict_NewPresized(Py_ssize_t count)      # Cython's own code rests on it as well
-
-# ---- Reading ------------------------------------------------------------------------------------
-
-cdef bint fail(Fault* fault, int kind, int field, Py_ssize_t offset,
-               Py_ssize_t expected=0, Py_ssize_t found=0) noexcept nogil:
-    fault.kind = kind
-    fault.field = field
-    fault.offset = offset
-    fault.expected = expected
-    fault.found = found
-    return False
-
-cdef bint fail_short(Fault* fault, const Cursor* cursor, int field,
-                     Py_ssize_t expected) noexcept nogil:
-    return fail(fault, TRUNCATED, field, cursor.offset, expected, cursor.length - cursor.offset)
-
-cdef inline int digit_of(uint8_t byte, uint8_t form) noexcept nogil:
-    """The decimal digit that a character is, or -1; `form` is AS_ASCII or AS_EBCDIC."""
-    cdef int digit = byte - (<int>0xF0 if form == AS_EBCDIC else <int>0x30)
-    return digit if 0 <= digit <= 9 else -1
-
-cdef bint read_mti(const Layout* layout, Cursor* cursor, Fault* fault) noexcept nogil:
-    cdef Py_ssize_t at = cursor.offset, i
-    cdef const uint8_t* mti = take(cursor, layout.mti_bytes)
-    cdef bint good
-    if mti == NULL:
-        return fail_short(fault, cursor, IN_MTI, layout.mti_bytes)
-    for i in range(layout.mti_bytes):
-        if layout.mti_form == AS_BYTES:
-            good = (mti[i] & 15) <= 9 and (mti[i] >> 4) <= 9
-        else:
-            good = digit_of(mti[i], layout.mti_form) >= 0
-        if not good:
-            return fail(fault, BAD_MTI, IN_MTI, at + i)
-    return True
-
-cdef bint read_bitmap(const Layout* layout, Cursor* cursor, uint64_t* bits,
-                      Fault* fault) noexcept nogil:
-    cdef Py_ssize_t at = cursor.offset, i
-    cdef const uint8_t* bitmap = take(cursor, layout.bitmap_bytes)
-    cdef uint64_t word = 0
-    cdef int nibble
-    if bitmap == NULL:
-        return fail_short(fault, cursor, IN_BITMAP, layout.bitmap_bytes)
-    if layout.bitmap_form == AS_BYTES:
-        for i in range(8):
-            word = word << 8 | bitmap[i]
-    else:
-        for i in range(16):
-            nibble = layout.bitmap_digits[bitmap[i]]
-            if nibble < 0:
-                return fail(fault, BAD_BITMAP, IN_BITMAP, at + i)
-            word = word << 4 | <uint8_t>nibble
-    bits[0] = word
-    return True
-
-cdef bint read_bitmaps(const Layout* layout, Cursor* cursor, Index* index,
-                       Fault* fault) noexcept nogil:
-    """All bitmaps; their own bits (1 and 65) are not kept."""
-    cdef uint64_t continues = <uint64_t>1 << 63
-    cdef int word
-    memset(index.present, 0, sizeof(index.present))
-    for word in range(BITMAP_WORDS):
-        if not read_bitmap(layout, cursor, &index.present[word], fault):
-            return False
-        if word == BITMAP_WORDS - 1 or not index.present[word] & continues:
-            break
-        index.present[word] ^= continues
-    index.body = <uint16_t>cursor.offset
-    return True
-
-cdef bint read_length(const Rule* rule, Cursor* cursor, int de, Py_ssize_t* units,
-                      Fault* fault) noexcept nogil:
-    """The length of a variable field, in units."""
-    cdef Py_ssize_t at = cursor.offset, i, length = 0
-    cdef const uint8_t* raw = take(cursor, rule.length_bytes)
-    cdef int digit
-    if raw == NULL:
-        return fail_short(fault, cursor, de, rule.length_bytes)
-    for i in range(rule.length_bytes):
-        if rule.length_form == LENGTH_BINARY:
-            length = length << 8 | raw[i]
-        elif rule.length_form == LENGTH_BCD:
-            if (raw[i] & 15) > 9 or (raw[i] >> 4) > 9:
-                return fail(fault, BAD_LENGTH, de, at + i, rule.length_bytes)
-            length = length * 100 + (raw[i] >> 4) * 10 + (raw[i] & 15)
-        else:
-            digit = digit_of(raw[i], AS_ASCII if rule.length_form == LENGTH_ASCII else AS_EBCDIC)
-            if digit < 0:
-                return fail(fault, BAD_LENGTH, de, at + i, rule.length_bytes)
-            length = length * 10 + digit
-    units[0] = length * 2 if rule.length_counts_bytes else length
-    if units[0] > rule.maximum:
-        return fail(fault, TOO_LONG, de, at, rule.maximum, units[0])
-    return True
-
-cdef inline Py_ssize_t bad_digit(const uint8_t* packed, Py_ssize_t units,
-                                 bint pad_left) noexcept nogil:
-    """Which byte holds the first half byte above 9, or -1; the spare half byte may be anything."""
-    cdef Py_ssize_t i, spare = (units & 1) if pad_left else 0
-    cdef uint8_t byte
-    for i in range(spare, units + spare):
-        byte = packed[i >> 1]
-        if ((byte & 15) if i & 1 else (byte >> 4)) > 9:
-            return i >> 1
-    return -1
-
-cdef inline bint read_field(const Layout* layout, Cursor* cursor, int de, Slot* slot, bint plain,
-                            Fault* fault) noexcept nogil:
-    """`plain`: no byte of the frame is above 127."""
-    cdef const Rule* rule = &layout.rules[de]
-    cdef Py_ssize_t start = cursor.offset, units = rule.maximum, at, bad = -1
-    cdef const uint8_t* value
-    if rule.content == UNDEFINED:
-        return fail(fault, NOT_DEFINED, de, start)
-    if rule.length_form != FIXED and not read_length(rule, cursor, de, &units, fault):
-        return False
-    at = cursor.offset
-    value = take(cursor, bytes_of(rule, units))
-    if value == NULL:
-        return fail_short(fault, cursor, de, bytes_of(rule, units))
-    if rule.content == TEXT:
-        if not plain and rule.charset.seven_bit:
-            bad = high_byte(value, units)
-    elif rule.content == DIGITS:
-        bad = bad_digit(value, units, rule.pad_left)
-    if bad >= 0:
-        return fail(fault, BAD_CONTENT, de, at + bad)
-    slot.start = <uint16_t>start
-    slot.units = <uint16_t>units
-    return True
-
-cdef void forget_from(Index* index, int de) noexcept nogil:
-    """Unset `de` and every later field."""
-    cdef int word = (de - 1) >> 6, bit = (de - 1) & 63
-    index.present[word] &= ~(~<uint64_t>0 >> bit)
-    for word in range(word + 1, BITMAP_WORDS):
-        index.present[word] = 0
-
-cdef bint read_shaped(Shape* shape, Cursor* cursor, Index* index, bint plain) noexcept nogil:
-    """Note where each field of a frame of this shape lies, if all of them are in order."""
-    cdef Part* part = shape.parts
-    cdef const uint8_t* value
-    cdef Py_ssize_t start, units, size, bad
-    cdef int i, asked = ALL_DIGITS if plain else ALL_DIGITS | ALL_ASCII
-    cdef Slot* slot
-    cdef Fault fault
-    take(cursor, shape.size)
-    index.present = shape.present
-    index.body = <uint16_t>cursor.offset
-    for i in range(shape.count):
-        start, units, size = cursor.offset, part.units, part.bytes
-        if not part.fixed:
-            if not read_length(part.rule, cursor, part.de, &units, &fault):
-                return False
-            size = bytes_of(part.rule, units)
-        value = take(cursor, size)
-        if value == NULL:
-            return False
-        if part.asks & asked:
-            if part.asks == ALL_ASCII:
-                bad = high_byte(value, units)
-            else:
-                bad = bad_digit(value, units, part.rule.pad_left)
-            if bad >= 0:
-                return False
-        slot = &index.slots[part.de]
-        slot.start, slot.units = <uint16_t>start, <uint16_t>units
-        part += 1
-    return cursor.offset == cursor.length
-
-cdef bint index_frame(Dialect dialect, const uint8_t* data, Py_ssize_t length, Index* index,
-                      Fault* fault) noexcept:
-    """Note where each field lies.  On a fault, what was found before it is kept."""
-    cdef const Layout* layout = &dialect.layout
-    cdef Cursor cursor = Cursor(data, layout.header_bytes, length)
-    cdef bint plain = high_byte(data, length) < 0
-    cdef Shape* shape
-    if layout.header_bytes + layout.mti_bytes <= length <= FRAME_BYTES_MAX:
-        if read_mti(layout, &cursor, fault):
-            shape = shape_of(&dialect.shapes, layout, data + cursor.offset,
-                             length - cursor.offset)
-            if shape != NULL and read_shaped(shape, &cursor, index, plain):
-                return True
-    if not walk(layout, data, length, index, plain, fault):
-        return False
-    cursor.offset = layout.header_bytes + layout.mti_bytes
-    remember(&dialect.shapes, layout, data + cursor.offset, index.body - cursor.offset,
-             index.present, BITMAP_WORDS)
-    return True
-
-cdef bint walk(const Layout* layout, const uint8_t* data, Py_ssize_t length, Index* index,
-               bint plain, Fault* fault) noexcept nogil:
-    """The same field by field, whatever the frame is like."""
-    cdef Cursor cursor = Cursor(data, 0, length)
-    cdef int word, lead, de
-    cdef uint64_t bits
-    memset(index.present, 0, sizeof(index.present))
-    index.body = 0
-    fault.kind = NO_FAULT
-    if length > FRAME_BYTES_MAX:
-        return fail(fault, TRAILING, IN_FRAME, FRAME_BYTES_MAX, 0, length - FRAME_BYTES_MAX)
-    if take(&cursor, layout.header_bytes) == NULL:
-        return fail_short(fault, &cursor, IN_HEADER, layout.header_bytes)
-    if not read_mti(layout, &cursor, fault):
-        return False
-    if not read_bitmaps(layout, &cursor, index, fault):
-        # Fields that a first bitmap announced have no place yet.
-        memset(index.present, 0, sizeof(index.present))
-        return False
-    for word in range(BITMAP_WORDS):
-        bits = index.present[word]
-        while bits:
-            lead = leading_zeros(bits)
-            bits ^= <uint64_t>1 << (63 - lead)
-            de = word * 64 + lead + 1
-            if not read_field(layout, &cursor, de, &index.slots[de], plain, fault):
-                forget_from(index, de)
-                return False
-    if cursor.offset != length:
-        return fail(fault, TRAILING, IN_FRAME, cursor.offset, 0, length - cursor.offset)
-    return True
-
 
 # ---- Values to text -----------------------------------------------------------------------------
 
@@ -267,7 +46,7 @@ cdef str text_of(const Rule* rule, const uint8_t* raw, Py_ssize_t units):
     cdef Py_ssize_t i
     cdef uint8_t* chars
     if rule.charset.seven_bit:
-        return code_of(raw, units) if units <= CODE_DIGITS_MAX else ascii_from(raw, units)
+        return plain_value(raw, units)
     if rule.charset.identity:
         return PyUnicode_DecodeLatin1(<const char*>raw, units, NULL)
     decoded = PyBytes_FromStringAndSize(NULL, units)
@@ -280,6 +59,11 @@ cdef enum:
     CODE_DIGITS_MAX = 3
 
 cdef list CODES = [None] * 1110             # of one, two and three digits; asked for all the time
+
+
+cdef inline str plain_value(const uint8_t* raw, Py_ssize_t units):
+    """The text of ASCII bytes."""
+    return code_of(raw, units) if 0 < units <= CODE_DIGITS_MAX else ascii_from(raw, units)
 
 
 cdef str code_of(const uint8_t* raw, Py_ssize_t units):
@@ -452,16 +236,6 @@ cdef void write_bitmaps(const Layout* layout, const uint64_t* present, uint8_t* 
         write_bitmap(layout, present[word] | more, out + word * layout.bitmap_bytes)
 
 
-cdef list MTI_TEXTS = [None] * 10000        # by number; an MTI is asked for again and again
-
-
-cdef str mti_text(int number):
-    known = MTI_TEXTS[number]
-    if known is None:
-        known = MTI_TEXTS[number] = intern(f"{number:04d}")
-    return known
-
-
 cdef enum:
     JOINED_MAX = 256            # longer ones are joined as Python does
     NUMBER_DIGITS_MAX = 18      # that fit a C number
@@ -485,13 +259,16 @@ cdef class FieldSet:
         return iter(numbers_of(self.bits))
 
     def __contains__(self, number):
-        return number in tuple(self)
+        return number in numbers_of(self.bits)
 
     def __len__(self):
-        return len(tuple(self))
+        return len(numbers_of(self.bits))
 
     def __repr__(self):
         return f"<FieldSet {', '.join(map(str, self))}>"
+
+
+cdef bint BLANK = False         # the next message is filled by whoever makes it
 
 
 @cython.final
@@ -504,32 +281,35 @@ cdef class Message:
     the frame does not follow the dialect.
     """
 
-    def __cinit__(self, frame, Dialect dialect, list faults=None):
+    def __cinit__(self, frame=None, Dialect dialect=None, list faults=None):
         """`faults` is for `scan`: the fault is put there instead of being raised."""
+        global BLANK
         cdef Fault fault
+        if BLANK:
+            BLANK = False
+            return
+        self.index = NOWHERE
         if dialect is None:
-            if frame is None:
-                return              # for `copy`, which fills it
             raise TypeError("a message needs its dialect")
-        self.frame = frame if type(frame) is bytes else frame_bytes(frame)
-        self.dialect = dialect
-        if index_frame(dialect, self.data(), PyBytes_GET_SIZE(self.frame), &self.index, &fault):
-            self.mti = self.type_of()
+        if self.enter(frame if type(frame) is bytes else frame_bytes(frame), dialect, &fault):
             return
         if faults is None:
             raise dialect.error(&fault)
         faults.append(dialect.error(&fault))
-        if readable_type(&fault, PyBytes_GET_SIZE(self.frame)):
-            self.mti = self.type_of()
+
+    cdef bint enter(self, bytes frame, Dialect dialect, Fault* fault) except -1:
+        """Take in a frame; False, and the fields before the fault, where there is one."""
+        self.frame, self.dialect = frame, dialect
+        self.index = index_of(dialect, self.data(), PyBytes_GET_SIZE(frame), fault)
+        if fault.kind == NO_FAULT:
+            self.mti = self.index.type_text
+            return True
+        if readable_type(fault, PyBytes_GET_SIZE(frame)):
+            self.mti = type_at(self.index, &dialect.layout, self.data())
+        return False
 
     cdef const uint8_t* data(self) noexcept:
         return <const uint8_t*>PyBytes_AS_STRING(self.frame)
-
-    cdef Slot* find(self, int de) noexcept:
-        """Where `de` lies, or NULL."""
-        if 1 <= de < FIELD_LIMIT and is_present(&self.index, de):
-            return &self.index.slots[de]
-        return NULL
 
     cdef uint8_t* writable(self) except NULL:
         """The frame's bytes for changing: a private copy if somebody else may have seen them."""
@@ -546,19 +326,6 @@ cdef class Message:
         if self.dialect.layout.header_bytes == 0:
             return b""
         return self.frame[:self.dialect.layout.header_bytes]
-
-    cdef str type_of(self):
-        """The four digits of the message type, read off the frame."""
-        cdef const Layout* layout = &self.dialect.layout
-        cdef const uint8_t* raw = self.data() + layout.header_bytes
-        cdef int i, number = 0
-        for i in range(4):
-            number *= 10
-            if layout.mti_form == AS_BYTES:
-                number += (raw[i >> 1] & 15) if i & 1 else (raw[i >> 1] >> 4)
-            else:
-                number += raw[i] & 15
-        return mti_text(number)
 
     @property
     def raw(self):
@@ -582,10 +349,10 @@ cdef class Message:
 
     cpdef Message copy(self):
         """An independent message with the same bytes, which are copied when one of both changes."""
-        cdef Message twin = Message.__new__(Message, None, None)
+        cdef Message twin = blank()
         self.owned = False
         twin.frame, twin.dialect, twin.mti = self.frame, self.dialect, self.mti
-        memcpy(&twin.index, &self.index, sizeof(Index))
+        twin.index = self.index
         return twin
 
     def __copy__(self):
@@ -595,11 +362,12 @@ cdef class Message:
 
     cdef object value_of(self, int de):
         """The value, or None."""
-        cdef Slot* slot = self.find(de)
+        cdef const Slot* slot = slot_of(self, de)
         if slot == NULL:
             return None
-        rule = &self.dialect.layout.rules[de]
-        return value_text(rule, self.data() + slot.start + rule.length_bytes, slot.units)
+        if slot.plain:
+            return plain_value(self.data() + slot.value, slot.units)
+        return value_text(&self.dialect.layout.rules[de], self.data() + slot.value, slot.units)
 
     def __getitem__(self, key):
         """The value of a field (`11`, `"11"`), sub-field (`"60.2"`) or element (`"55.9F26"`).
@@ -627,8 +395,10 @@ cdef class Message:
 
     cpdef str text(self, int de):
         """The value of a field, `""` without it."""
-        value = self.value_of(de)
-        return "" if value is None else <str>value
+        cdef const Slot* slot = slot_of(self, de)
+        if slot != NULL and slot.plain:
+            return plain_value(self.data() + slot.value, slot.units)
+        return "" if slot == NULL else <str>self.value_of(de)
 
     def elements(self, key):
         """The elements of a field (`55`) or of one of its elements (`"55.70"`), in order.
@@ -640,51 +410,48 @@ cdef class Message:
 
     cpdef bint is_of(self, Py_UCS4 mti_class) noexcept:
         """Whether this is the second digit of its MTI."""
-        return self.mti[1] == mti_class
+        return self.mti is not None and latin1_chars(self.mti)[1] == mti_class
 
     cpdef bint has(self, int de) noexcept:
         """Whether the field is there."""
-        return self.find(de) != NULL
+        return slot_of(self, de) != NULL
 
-    cpdef bint has_all(self, tuple numbers) except -1:
+    cpdef bint has_all(self, object numbers) except -1:
         """Whether all these fields are there."""
-        cdef int de
+        cdef const uint64_t* present = self.index.present
+        cdef const uint64_t* asked
+        if type(numbers) is FieldSet:
+            asked = (<FieldSet>numbers).bits
+            return not ((asked[0] & ~present[0]) | (asked[1] & ~present[1]) | (asked[2] & ~present[2]))
         for number in numbers:
-            de = number
-            if not (1 <= de < FIELD_LIMIT and is_present(&self.index, de)):
+            if slot_of(self, number) == NULL:
                 return False
         return True
 
     cpdef bint holds(self, int de, str value) except -1:
         """Whether the field is there and has this value."""
-        cdef Slot* slot = self.find(de)
-        cdef const Rule* rule
+        cdef const Slot* slot = slot_of(self, de)
         if slot == NULL or value is None:
             return False
-        rule = &self.dialect.layout.rules[de]
-        if rule.content == TEXT and rule.charset.seven_bit:
-            return text_length(value) == slot.units and latin1_text(value) and memcmp(
-                latin1_chars(value), self.data() + slot.start + rule.length_bytes, slot.units) == 0
+        if slot.plain:
+            return text_length(value) == slot.units and latin1_text(value) and same_bytes(
+                latin1_chars(value), self.data() + slot.value, slot.units)
         return <str>self.value_of(de) == value
 
     cpdef str first_two(self, int de):
         """The first two characters of a field's value, `""` without the field."""
-        cdef Slot* slot = self.find(de)
-        cdef const uint8_t* raw
-        cdef const Rule* rule
+        cdef const Slot* slot = slot_of(self, de)
         if slot == NULL:
             return ""
-        rule = &self.dialect.layout.rules[de]
-        if slot.units >= 2 and rule.content == TEXT and rule.charset.seven_bit:
-            raw = self.data() + slot.start + rule.length_bytes
-            return code_of(raw, 2)
+        if slot.plain and slot.units >= 2:
+            return code_of(self.data() + slot.value, 2)
         return (<str>self.value_of(de))[:2]
 
     cpdef long number(self, int de, int digits, int before=0) except -2:
         """The number that a field's value is behind its first `before` characters; -1 unless these
         are so many decimal digits.
         """
-        cdef Slot* slot = self.find(de)
+        cdef const Slot* slot = slot_of(self, de)
         cdef const Rule* rule
         cdef const uint8_t* raw
         cdef long number = 0
@@ -695,7 +462,7 @@ cdef class Message:
         if rule.content != TEXT or not rule.charset.identity:
             said = (<str>self.value_of(de))[before:]
             return int(said) if said.isascii() and said.isdigit() else -1
-        raw = self.data() + slot.start + rule.length_bytes + before
+        raw = self.data() + slot.value + before
         for i in range(digits):
             digit = digit_of(raw[i], AS_ASCII)
             if digit < 0:
@@ -708,34 +475,38 @@ cdef class Message:
         class of the MTI.  `escaped`: no two different lists of values give the same text.
         """
         cdef uint8_t[JOINED_MAX + WORD] text
-        cdef const uint8_t* raw = self.data()
-        cdef const uint8_t* value
         cdef Py_ssize_t at = 0, units
         cdef const Slot* slot
-        cdef const Rule* rule
         cdef int de
+        cdef Recipe recipe = self.index.texts
+        while recipe is not None and recipe.fields is not fields:
+            recipe = recipe.next
+        if recipe is None and self.index.met_again:
+            recipe = recipe_of(self.index, fields)
+        if recipe is not None and recipe.form is not None:
+            at = PyBytes_GET_SIZE(recipe.form)
+            copy_bytes(text, <const uint8_t*>PyBytes_AS_STRING(recipe.form), at)
+            recipe.fill(self.data(), text)
+            if recipe.class_at >= 0:
+                text[recipe.class_at] = latin1_chars(self.mti)[1]
+            return joined_text(self, fields, text, at, escaped)
         for number in fields:
             de = number
-            if 1 <= de < FIELD_LIMIT and is_present(&self.index, de):
-                slot, rule = &self.index.slots[de], &self.dialect.layout.rules[de]
-                value, units = raw + slot.start + rule.length_bytes, slot.units
-                if at + units + 2 > JOINED_MAX:
-                    return joined_values(self, fields, escaped)
-                if rule.content == TEXT and rule.charset.seven_bit:
-                    memcpy(text + at, value, units)
-                elif not plain_text(rule, value, units, text + at, False):
+            slot = slot_of(self, de)
+            if slot != NULL:
+                units = slot.units
+                if at + units + 2 > JOINED_MAX or not plain_text(
+                        self, de, slot, text + at):
                     return joined_values(self, fields, escaped)
                 at += units
             elif de == 0:
-                text[at] = <uint8_t>self.mti[1]
+                text[at] = latin1_chars(self.mti)[1]
                 at += 1
             text[at] = 0x7C                 # '|'
             at += 1
             if at + 2 > JOINED_MAX:
                 return joined_values(self, fields, escaped)
-        if escaped and to_escape(text, at) != len(fields):
-            return joined_values(self, fields, escaped)     # there are others than our own bars
-        return ascii_from(text, at - 1) if at else ""
+        return joined_text(self, fields, text, at, escaped)
 
     def __contains__(self, key):
         return self.get(key) is not None
@@ -743,7 +514,7 @@ cdef class Message:
     def fields(self):
         """The numbers of all fields, ascending, without bitmaps."""
         cdef int de
-        return tuple([de for de in range(2, FIELD_LIMIT) if is_present(&self.index, de)])
+        return tuple([de for de in range(2, FIELD_LIMIT) if slot_of(self, de) != NULL])
 
     def __iter__(self):
         return iter(self.fields())
@@ -776,22 +547,21 @@ cdef class Message:
 
     def span(self, int de):
         """Offset and length in bytes of a field, its length header included."""
-        cdef Slot* slot = self.find(de)
+        cdef const Slot* slot = slot_of(self, de)
         if slot == NULL:
             raise KeyError(de)
-        rule = &self.dialect.layout.rules[de]
-        return slot.start, rule.length_bytes + bytes_of(rule, slot.units)
+        return slot.start, slot.value - slot.start + slot.size
 
     def offset_of(self, int de, Py_ssize_t at=0):
         """Offset in the frame of the byte that holds the character `at` of a field's value."""
-        cdef Slot* slot = self.find(de)
+        cdef const Slot* slot = slot_of(self, de)
         if slot == NULL:
             raise KeyError(de)
         rule = &self.dialect.layout.rules[de]
         if rule.content != TEXT:
             spare = slot.units & 1 if rule.pad_left and rule.content != BINARY else 0
             at = (at + spare) >> 1
-        return slot.start + rule.length_bytes + at
+        return slot.value + at
 
     def to_dict(self):
         """All values by field number."""
@@ -801,37 +571,37 @@ cdef class Message:
 
     cpdef int patch(self, int de, str value) except -1:
         """Set a field: in place if the encoded length stays, else the frame is rebuilt."""
-        cdef Slot* slot
+        cdef const Slot* slot
         cdef uint8_t* out
         if value is None:
             raise TypeError("a value must be a str")
         rule = known_rule(self.dialect, de)
         check_value(self.dialect, rule, de, value)
-        slot = self.find(de)
+        slot = slot_of(self, de)
         if slot == NULL or slot.units != units_of(rule, value):
             if slot != NULL or not self.append(de, rule, value):
                 self.rebuild(de, value)
             return 0
         out = self.writable()
-        write_value(rule, value, out + slot.start + rule.length_bytes)
+        write_value(rule, value, out + slot.value)
         return 0
 
     cpdef int take_over(self, int de, Message other) except -1:
         """Set a field to what it is in another message of the same dialect."""
-        cdef Slot* mine = self.find(de)
-        cdef Slot* theirs = other.find(de)
+        cdef const Slot* mine = slot_of(self, de)
+        cdef const Slot* theirs = slot_of(other, de)
         cdef const Rule* rule
         if mine == NULL or theirs == NULL or mine.units != theirs.units:
             return self.patch(de, other.text(de))
         if not same_value(self, other, de):
             rule = &self.dialect.layout.rules[de]
-            memcpy(self.writable() + mine.start + rule.length_bytes,
-                   other.data() + theirs.start + rule.length_bytes, bytes_of(rule, mine.units))
+            memcpy(self.writable() + mine.value,
+                   other.data() + theirs.value, mine.size)
         return 0
 
     cpdef int patch_number(self, int de, unsigned long number) except -1:
         """Set a field to a number; zeros before it make it as long as it is, or as it must be."""
-        cdef Slot* slot = self.find(de)
+        cdef const Slot* slot = slot_of(self, de)
         cdef const Rule* rule = known_rule(self.dialect, de)
         cdef uint8_t[NUMBER_DIGITS_MAX] digits
         cdef unsigned long rest = number
@@ -841,13 +611,13 @@ cdef class Message:
                 digits[i] = <uint8_t>(0x30 + rest % 10)
                 rest //= 10
             if rest == 0:
-                memcpy(self.writable() + slot.start + rule.length_bytes, digits, units)
+                memcpy(self.writable() + slot.value, digits, units)
                 return 0
         return self.patch(de, str(number).zfill(units or rule.maximum))
 
     cpdef int remove(self, int de) except -1:
         """Take a field out, if it is there."""
-        if self.find(de) != NULL and not self.cut(de):
+        if slot_of(self, de) != NULL and not self.cut(de):
             self.rebuild(de, None)
         return 0
 
@@ -864,7 +634,7 @@ cdef class Message:
         cdef Layout* layout = &self.dialect.layout
         cdef Py_ssize_t old = PyBytes_GET_SIZE(self.frame)
         cdef Py_ssize_t size = old + rule.length_bytes + bytes_of(rule, units)
-        cdef uint64_t* present = self.index.present
+        cdef uint64_t[BITMAP_WORDS] present = self.index.present
         cdef uint8_t* out
         cdef bytes frame
         if size > FRAME_BYTES_MAX or not is_last(present, de):
@@ -874,26 +644,28 @@ cdef class Message:
         frame = PyBytes_FromStringAndSize(NULL, size)
         out = <uint8_t*>PyBytes_AS_STRING(frame)
         memcpy(out, self.data(), old)
-        present[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
+        present[(de - 1) >> 6] |= bit_of(de)
         write_bit(layout, present, de, out + layout.header_bytes + layout.mti_bytes)
         write_length(rule, units, out + old)
+        self.index = with_field(self.dialect, self.index, de, slot_at(rule, old, units), out, size)
         self.frame, self.owned, self.coded_by = frame, True, None
-        self.index.slots[de] = Slot(<uint16_t>old, <uint16_t>units)
         return out + old + rule.length_bytes
 
     cdef bint cut(self, int de) except -1:
         """Take the last field out without a rebuild; False if that can't be."""
         cdef Layout* layout = &self.dialect.layout
         cdef uint64_t[BITMAP_WORDS] present = self.index.present
+        cdef Py_ssize_t size = self.index.slots[de].start
+        cdef uint8_t* out
         cdef bytes frame
-        present[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+        present[(de - 1) >> 6] &= ~bit_of(de)
         if not is_last(present, de) or bitmaps_needed(present) != bitmaps_needed(self.index.present):
             return False
-        frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.frame), self.index.slots[de].start)
-        write_bit(layout, present, de, <uint8_t*>PyBytes_AS_STRING(frame) + layout.header_bytes
-                  + layout.mti_bytes)
+        frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.frame), size)
+        out = <uint8_t*>PyBytes_AS_STRING(frame)
+        write_bit(layout, present, de, out + layout.header_bytes + layout.mti_bytes)
+        self.index = without_field(self.dialect, self.index, de, out, size)
         self.frame, self.owned, self.coded_by = frame, True, None
-        self.index.present = present
         return True
 
     cpdef int set_mti(self, str mti) except -1:
@@ -907,7 +679,7 @@ cdef class Message:
         if not write_mti(layout, mti, out):
             raise BuildError("expected 4 decimal digits", "MTI")
         memcpy(self.writable() + layout.header_bytes, out, layout.mti_bytes)
-        self.mti = self.type_of()
+        self.mti = type_at(self.index, layout, self.data())
         return 0
 
     cpdef int set_header(self, bytes header) except -1:
@@ -937,6 +709,13 @@ cdef class Message:
         return f"<Message {self.dialect.name} {self.mti} {' '.join(shown)}>"
 
 
+cdef inline Message blank():
+    """A message that whoever calls this gives a dialect, a frame and its index."""
+    global BLANK
+    BLANK = True
+    return Message.__new__(Message)
+
+
 cdef bint is_last(const uint64_t* present, int de) noexcept nogil:
     """Whether no field from `de` on is among `present`."""
     cdef int word = (de - 1) >> 6
@@ -948,30 +727,29 @@ cdef bint is_last(const uint64_t* present, int de) noexcept nogil:
     return True
 
 
-cdef dict WANTED = {}                       # bits of the sets that `pick` is asked for all the time
-cdef enum:
-    SETS_KNOWN_MAX = 64
+cdef frozenset WANTED_BEFORE = None         # the set that `keep` was asked for last
+cdef uint64_t[BITMAP_WORDS] BITS_WANTED = [0, 0, 0]
 
 
 cdef int wanted_bits(object numbers, uint64_t* bits) except -1:
     """One bit for each field number, as in `Index.present`."""
+    global WANTED_BEFORE
     cdef int de
-    cdef bytes known
     if type(numbers) is FieldSet:
         memcpy(bits, (<FieldSet>numbers).bits, BITMAP_WORDS * sizeof(uint64_t))
         return 0
     if type(numbers) is frozenset:
-        found = WANTED.get(numbers)
-        if found is not None:
-            memcpy(bits, PyBytes_AS_STRING(found), BITMAP_WORDS * sizeof(uint64_t))
+        if numbers is WANTED_BEFORE:
+            memcpy(bits, BITS_WANTED, BITMAP_WORDS * sizeof(uint64_t))
             return 0
     memset(bits, 0, BITMAP_WORDS * sizeof(uint64_t))
     for number in numbers:
         de = number
         if 0 < de < FIELD_LIMIT:
-            bits[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
-    if type(numbers) is frozenset and len(WANTED) < SETS_KNOWN_MAX:
-        WANTED[numbers] = (<const char*>bits)[:BITMAP_WORDS * sizeof(uint64_t)]
+            bits[(de - 1) >> 6] |= bit_of(de)
+    if type(numbers) is frozenset:
+        WANTED_BEFORE = numbers
+        memcpy(BITS_WANTED, bits, BITMAP_WORDS * sizeof(uint64_t))
     return 0
 
 
@@ -982,7 +760,7 @@ cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1:
     for number in but:
         de = number
         if 0 < de < FIELD_LIMIT:
-            bits[(de - 1) >> 6] &= ~(<uint64_t>1 << (63 - ((de - 1) & 63)))
+            bits[(de - 1) >> 6] &= ~bit_of(de)
     return 0
 
 
@@ -1009,22 +787,20 @@ cdef tuple numbers_of(const uint64_t* present):
     return NUMBERS_BEFORE
 
 
-cdef bint plain_text(const Rule* rule, const uint8_t* raw, Py_ssize_t units, uint8_t* out,
-                     bint escaped) noexcept:
-    """Write the text of a value that is plain ASCII; False if it isn't, or is to be escaped."""
+cdef bint plain_text(Message message, int de, const Slot* slot, uint8_t* out) noexcept:
+    """Write the text of a field that is plain ASCII; False if it isn't."""
     cdef Py_ssize_t i, spare
+    cdef const uint8_t* raw = message.data() + slot.value
+    cdef const Rule* rule
     cdef uint8_t byte
-    if rule.content == TEXT and rule.charset.seven_bit:
-        memcpy(out, raw, units)
-        if escaped:
-            for i in range(units):
-                if raw[i] == 0x7C or raw[i] == 0x5C:        # '|' or a backslash
-                    return False
+    if slot.plain:
+        copy_bytes(out, raw, slot.units)
         return True
+    rule = &message.dialect.layout.rules[de]
     if rule.content != DIGITS:
         return False
-    spare = (units & 1) if rule.pad_left else 0
-    for i in range(units):
+    spare = (slot.units & 1) if rule.pad_left else 0
+    for i in range(slot.units):
         byte = raw[(i + spare) >> 1]
         out[i] = 0x30 + ((byte & 15) if (i + spare) & 1 else (byte >> 4))
     return True
@@ -1044,6 +820,64 @@ cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil:
     return found
 
 
+cdef inline str joined_text(Message message, tuple fields, uint8_t* text, Py_ssize_t count,
+                            bint escaped):
+    """What `joined` has put together, a bar behind each value."""
+    if escaped and to_escape(text, count) != len(fields):
+        return joined_values(message, fields, escaped)      # there are others than our own bars
+    return ascii_from(text, count - 1) if count else ""
+
+
+cdef Recipe recipe_of(Index index, tuple fields):
+    """How the text of these fields is made of frames with this index; None if that is too much to
+    remember.
+    """
+    cdef Recipe recipe = index.texts
+    cdef int known = 0
+    while recipe is not None:
+        known += 1
+        recipe = recipe.next
+    if known == RECIPES_MAX or len(fields) > PIECES_MAX:
+        return None
+    recipe = Recipe.__new__(Recipe)
+    recipe.fields = fields
+    recipe.form = form_of(index, fields, recipe)
+    recipe.next = index.texts
+    index.texts = recipe
+    return recipe
+
+
+cdef bytes form_of(Index index, tuple fields, Recipe recipe):
+    """The bars of this text, and in `recipe` what comes between them; None if the values are no
+    plain text, or too long.
+    """
+    cdef uint8_t[JOINED_MAX] form
+    cdef Py_ssize_t at = 0
+    cdef const Slot* slot
+    cdef int de
+    recipe.class_at = -1
+    memset(form, 0, JOINED_MAX)
+    for number in fields:
+        de = number
+        slot = &index.slots[de if 0 < de < FIELD_LIMIT else 0]
+        if at + slot.size + 3 > JOINED_MAX:
+            return None
+        if slot.start:
+            if not slot.plain:
+                return None
+            recipe.pieces[recipe.count] = Piece(slot.value, slot.size, <uint16_t>at, <uint16_t>de)
+            recipe.count += 1
+            at += slot.size
+        elif de == 0:
+            if recipe.class_at >= 0:
+                return None
+            recipe.class_at = <int>at
+            at += 1
+        form[at] = 0x7C                     # '|'
+        at += 1
+    return (<const char*>form)[:at]
+
+
 cdef str joined_values(Message message, tuple fields, bint escaped):
     """As `Message.joined`, of values of any kind."""
     cdef list values = []
@@ -1059,15 +893,16 @@ cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
     """One bit for each field that both have with the same value."""
     cdef uint64_t bits, bit
     cdef int word, lead, de
-    cdef uint16_t units
-    cdef const uint8_t* mine
-    cdef const uint8_t* theirs
-    cdef const Slot* slot
-    cdef const Rule* rule
-    cdef bint alike
+    cdef Pair pair
     if other is None:
         raise TypeError("shared with a message only")
-    mine, theirs, alike = one.data(), other.data(), one.dialect is other.dialect
+    if one.dialect is other.dialect and one.index.met_again:
+        pair = one.index.pair
+        if pair is None or pair.other != other.index.number:
+            pair = pair_of(one.index, other.index, &one.dialect.layout)
+            one.index.pair = pair
+        if pair is not None:
+            return shared_by(pair, one, other, shared)
     for word in range(BITMAP_WORDS):
         bits = one.index.present[word] & other.index.present[word]
         shared[word] = bits
@@ -1076,16 +911,34 @@ cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
             bit = <uint64_t>1 << (63 - lead)
             bits ^= bit
             de = word * 64 + lead + 1
-            rule = &one.dialect.layout.rules[de]
-            slot, units = &one.index.slots[de], other.index.slots[de].units
-            # Nearly all that both have is the same byte by byte.
-            if alike and slot.units == units and memcmp(
-                    mine + slot.start + rule.length_bytes,
-                    theirs + other.index.slots[de].start + rule.length_bytes,
-                    bytes_of(rule, units)) == 0:
-                continue
             if not same_value(one, other, de):
                 shared[word] ^= bit
+    return 0
+
+
+cdef int shared_by(Pair pair, Message one, Message other, uint64_t* shared) except -1:
+    """The same of messages whose indexes have met before: what lies alike is compared at once."""
+    cdef const uint8_t* mine = one.data()
+    cdef const uint8_t* theirs = other.data()
+    cdef const Piece* piece = pair.pieces
+    cdef const Piece* run
+    cdef uint64_t bits
+    cdef int i, j, de
+    memcpy(shared, pair.alike, BITMAP_WORDS * sizeof(uint64_t))
+    for i in range(pair.run_count):
+        run = &pair.runs[i]
+        if memcmp(mine + run.at, theirs + run.to, run.size):
+            for j in range(run.de):
+                if not same_value(one, other, piece[j].de):
+                    shared[(piece[j].de - 1) >> 6] ^= bit_of(piece[j].de)
+        piece += run.de
+    for i in range(BITMAP_WORDS):
+        bits = pair.loose[i]
+        while bits:
+            de = i * 64 + leading_zeros(bits) + 1
+            bits ^= bit_of(de)
+            if same_value(one, other, de):
+                shared[i] |= bit_of(de)
     return 0
 
 
@@ -1093,13 +946,12 @@ cdef inline bint same_value(Message one, Message other, int de) except -1:
     """Whether a field that both have holds the same value in both."""
     cdef const Slot* mine = &one.index.slots[de]
     cdef const Slot* theirs = &other.index.slots[de]
-    cdef const Rule* rule = &one.dialect.layout.rules[de]
     if one.dialect is other.dialect:
-        if mine.units == theirs.units and memcmp(
-                one.data() + mine.start + rule.length_bytes,
-                other.data() + theirs.start + rule.length_bytes, bytes_of(rule, mine.units)) == 0:
+        # Nearly all that both have is the same byte by byte.
+        if mine.units == theirs.units and same_bytes(
+                one.data() + mine.value, other.data() + theirs.value, mine.size):
             return True
-        if rule.content == BINARY or (rule.content == TEXT and rule.charset.seven_bit):
+        if mine.plain or one.dialect.layout.rules[de].content == BINARY:
             return False
     return one.value_of(de) == other.value_of(de)
 
@@ -1212,12 +1064,12 @@ cdef Py_ssize_t measure(Dialect dialect, dict parts, Message source, uint64_t* p
         de = key
         rule = known_rule(dialect, de)
         if value is None:
-            total += bytes_of(rule, source.index.slots[de].units)
+            total += source.index.slots[de].size
         else:
             check_value(dialect, rule, de, value)
             total += value_bytes(rule, value)
         total += rule.length_bytes
-        present[(de - 1) >> 6] |= <uint64_t>1 << (63 - ((de - 1) & 63))
+        present[(de - 1) >> 6] |= bit_of(de)
     return total
 
 cdef int write_field(const Rule* rule, str value, Sink* sink) except -1:
@@ -1228,8 +1080,8 @@ cdef int write_field(const Rule* rule, str value, Sink* sink) except -1:
     return 0
 
 cdef int copy_field(const Rule* rule, int de, Message source, Sink* sink) except -1:
-    cdef Slot* slot = &source.index.slots[de]
-    cdef Py_ssize_t count = rule.length_bytes + bytes_of(rule, slot.units)
+    cdef const Slot* slot = &source.index.slots[de]
+    cdef Py_ssize_t count = slot.value - slot.start + slot.size
     cdef uint8_t* out = reserve(sink, count)
     assert out != NULL, "measured too small"
     memcpy(out, source.data() + slot.start, count)
@@ -1239,6 +1091,7 @@ cdef Message assemble(Dialect dialect, bytes header, dict parts, Message source)
     """A message of these fields, its MTI still open.  A None is taken over from `source`."""
     cdef Layout* layout = &dialect.layout
     cdef uint64_t[BITMAP_WORDS] present = [0, 0, 0]
+    cdef Message message
     cdef Sink sink
     cdef bytes frame
     cdef int de
@@ -1258,8 +1111,8 @@ cdef Message assemble(Dialect dialect, bytes header, dict parts, Message source)
             copy_field(&layout.rules[de], de, source, &sink)
         else:
             write_field(&layout.rules[de], parts[key], &sink)
-    message = Message(frame, dialect)
-    (<Message>message).owned = True
+    message = read(frame, dialect)
+    message.owned = True
     return message
 
 
@@ -1277,6 +1130,18 @@ def build(Dialect dialect not None, str mti not None, fields, bytes header=b""):
             raise TypeError("fields must map int to str")
     message = assemble(dialect, header, parts, None)
     message.set_mti(mti)
+    return message
+
+
+cpdef Message read(object frame, Dialect dialect):
+    """As `Message`, without a constructor's detours."""
+    cdef Message message
+    cdef Fault fault
+    if dialect is None:
+        raise TypeError("a message needs its dialect")
+    message = blank()
+    if not message.enter(frame if type(frame) is bytes else frame_bytes(frame), dialect, &fault):
+        raise dialect.error(&fault)
     return message
 
 

@@ -6,15 +6,17 @@ it stays bytes, a MessagePack map from field numbers to values.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcmp
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy, memset
 
 import json
 
-from codec._layout cimport FIELD_LIMIT, TEXT, Rule
-from codec._text cimport bits_set, leading_zeros
+from codec._index cimport (
+    BITMAP_WORDS, FIELD_LIMIT, PIECES_MAX, RECIPES_MAX, Index, Piece, Recipe, Slot, bit_of,
+)
+from codec._text cimport bits_set, leading_zeros, same_bytes
 from codec._wire cimport (
-    BITMAP_WORDS, Message, Slot, chosen_bits, numbers_of, plain_text, shared_bits, wanted_bits,
+    FieldSet, Message, chosen_bits, numbers_of, plain_text, shared_bits, wanted_bits,
 )
 
 cdef enum:
@@ -53,6 +55,8 @@ cdef inline int next_of(const uint8_t* raw, Py_ssize_t end, Py_ssize_t* at, Py_s
 
 
 @cython.final
+@cython.no_gc
+@cython.freelist(1024)
 cdef class Fields:
     """The fields that were kept of one message; immutable, and read like a dict."""
 
@@ -99,8 +103,11 @@ cdef class Fields:
         cdef Py_ssize_t end = PyBytes_GET_SIZE(self.packed)
         cdef Py_ssize_t at = self.first(), begin = 0, size = 0
         cdef const Slot* slot
-        cdef const Rule* rule
         cdef int de, word
+        if message is None:
+            raise TypeError("a message must be given")
+        if self.recipe is not None and type(numbers) is FieldSet and message.index.met_again:
+            return self.agrees_by(numbers, message)
         wanted_bits(numbers, asked)
         for word in range(BITMAP_WORDS):
             asked[word] &= message.index.present[word]
@@ -111,13 +118,29 @@ cdef class Fields:
             if not (asked[(de - 1) >> 6] >> (63 - ((de - 1) & 63))) & 1:
                 continue
             slot = &message.index.slots[de]
-            rule = &message.dialect.layout.rules[de]
-            if rule.content == TEXT and rule.charset.seven_bit:
-                if slot.units != size or memcmp(
-                        theirs + slot.start + rule.length_bytes, mine + begin, size) != 0:
+            if slot.plain:
+                if slot.units != size or not same_bytes(theirs + slot.value, mine + begin, size):
                     return False
             elif not message.holds(de, self.value(begin, size)):
                 return False
+
+    cdef bint agrees_by(self, FieldSet numbers, Message message) except -1:
+        """The same of fields that were kept by a recipe, and a message that has a known index."""
+        cdef Recipe recipe = self.recipe
+        cdef const uint8_t* mine = <const uint8_t*>PyBytes_AS_STRING(self.packed)
+        cdef const uint8_t* theirs = message.data()
+        cdef const Piece* piece = recipe.alike
+        cdef int i
+        if recipe.met != message.index.number or recipe.met_for is not numbers:
+            meet(recipe, numbers, message.index)
+        for i in range(recipe.alike_count):
+            if piece.size:
+                if not same_bytes(mine + piece.to, theirs + piece.at, piece.size):
+                    return False
+            elif not message.holds(piece.de, self.get(piece.de)):
+                return False
+            piece += 1
+        return True
 
     cpdef bytes as_json(self):
         """A JSON object by number, as it is written to disk."""
@@ -231,47 +254,129 @@ cpdef tuple keep_apart(Message message, object numbers, Message other):
     return kept_of(message, wanted), numbers_of(shared)
 
 
+cdef int meet(Recipe recipe, FieldSet numbers, Index index) except -1:
+    """Note which pieces of what is kept are to be the same as fields of frames with this index."""
+    cdef const Piece* piece
+    cdef const Slot* slot
+    cdef Piece* alike = recipe.alike
+    cdef int i
+    recipe.alike_count = 0
+    for i in range(recipe.count):
+        piece = &recipe.pieces[i]
+        slot = &index.slots[piece.de]
+        if slot.start and numbers.bits[(piece.de - 1) >> 6] & bit_of(piece.de):
+            # Without a size: it is compared as a text.
+            alike[0] = Piece(slot.value, slot.size if slot.plain and slot.size == piece.size else 0,
+                             piece.to, piece.de)
+            alike += 1
+            recipe.alike_count += 1
+    recipe.met, recipe.met_for = index.number, numbers
+    return 0
+
+
+cdef Recipe recipe_of(Message message, const uint64_t* wanted):
+    """How these fields are kept of frames like this one; None if that was seldom asked so far, or is
+    too much to remember.
+    """
+    cdef Recipe recipe = message.index.packs
+    cdef int known = 0
+    while recipe is not None:
+        if recipe.wanted[0] == wanted[0] and recipe.wanted[1] == wanted[1]:
+            return recipe
+        recipe = recipe.next
+        known += 1
+    if known == RECIPES_MAX or not message.index.met_again:
+        return None
+    recipe = Recipe.__new__(Recipe)
+    memcpy(recipe.wanted, wanted, BITMAP_WORDS * sizeof(uint64_t))
+    recipe.form = form_of(message.index, recipe)
+    recipe.next = message.index.packs
+    message.index.packs = recipe
+    return recipe
+
+
+cdef bytes form_of(Index index, Recipe recipe):
+    """What is packed beside the values, and in `recipe` the values; None if they aren't ASCII."""
+    cdef uint8_t[PACKED_MAX] form
+    cdef Py_ssize_t at = 1
+    cdef uint64_t bits
+    cdef const Slot* slot
+    cdef int word, de
+    memset(form, 0, PACKED_MAX)
+    for word in range(BITMAP_WORDS):
+        bits = recipe.wanted[word]
+        while bits:
+            de = word * 64 + leading_zeros(bits) + 1
+            bits ^= bit_of(de)
+            slot = &index.slots[de]
+            if not slot.plain or recipe.count == PIECES_MAX or not has_room(de, slot.units, at):
+                return None
+            at += write_head(form + at, de, slot.units)
+            recipe.pieces[recipe.count] = Piece(slot.value, slot.size, <uint16_t>at, <uint16_t>de)
+            recipe.count += 1
+            at += slot.size
+    form[0] = 0x80 | recipe.count
+    return PyBytes_FromStringAndSize(<const char*>form, at)
+
+
+cdef inline bint has_room(int de, Py_ssize_t units, Py_ssize_t at) noexcept nogil:
+    """Whether a field is packed in one go."""
+    return units <= 255 and at + units + 4 <= PACKED_MAX and de <= 127
+
+
+cdef inline Py_ssize_t write_head(uint8_t* out, int de, Py_ssize_t units) noexcept nogil:
+    """What stands before a value; how many bytes that is."""
+    out[0] = <uint8_t>de
+    if units <= SHORT_MAX:
+        out[1] = 0xA0 | <uint8_t>units
+        return 2
+    out[1] = 0xD9
+    out[2] = <uint8_t>units
+    return 3
+
+
 cdef Fields kept_of(Message message, uint64_t* wanted):
     """The fields of a message whose bits are set, as far as it has them."""
     cdef uint8_t[PACKED_MAX] out
     cdef uint64_t bits
     cdef Py_ssize_t at = 1, units
     cdef int word, lead, de, count = 0
-    cdef const uint8_t* raw = message.data()
     cdef const Slot* slot
-    cdef const Rule* rule
-    cdef Fields kept
+    cdef Recipe recipe = None
+    cdef bytes made
     for word in range(BITMAP_WORDS):
-        bits = wanted[word] = message.index.present[word] & wanted[word]
-        count += bits_set(bits)
+        wanted[word] &= message.index.present[word]
+    if not wanted[BITMAP_WORDS - 1]:
+        recipe = recipe_of(message, wanted)
+    if recipe is not None and recipe.form is not None:
+        made = PyBytes_FromStringAndSize(PyBytes_AS_STRING(recipe.form), PyBytes_GET_SIZE(recipe.form))
+        recipe.fill(message.data(), <uint8_t*>PyBytes_AS_STRING(made))
+        return fields_of(made, recipe)
+    for word in range(BITMAP_WORDS):
+        count += bits_set(wanted[word])
     if count > FIELDS_MAX or wanted[BITMAP_WORDS - 1]:
         return picked(message, wanted)
     for word in range(BITMAP_WORDS - 1):
         bits = wanted[word]
         while bits:
             lead = leading_zeros(bits)
-            bits ^= <uint64_t>1 << (63 - lead)
             de = word * 64 + lead + 1
+            bits ^= bit_of(de)
             slot = &message.index.slots[de]
-            rule = &message.dialect.layout.rules[de]
             units = slot.units
-            if units > 255 or at + units + 4 > PACKED_MAX or de > 127:
+            if not has_room(de, units, at):
                 return picked(message, wanted)
-            out[at] = <uint8_t>de
-            at += 1
-            if units > SHORT_MAX:
-                out[at] = 0xD9
-                out[at + 1] = <uint8_t>units
-                at += 2
-            else:
-                out[at] = 0xA0 | <uint8_t>units
-                at += 1
-            if not plain_text(rule, raw + slot.start + rule.length_bytes, units, out + at, False):
+            at += write_head(out + at, de, units)
+            if not plain_text(message, de, slot, out + at):
                 return picked(message, wanted)
             at += units
     out[0] = 0x80 | count
-    kept = Fields.__new__(Fields)
-    kept.packed = PyBytes_FromStringAndSize(<const char*>out, at)
+    return fields_of(PyBytes_FromStringAndSize(<const char*>out, at), None)
+
+
+cdef inline Fields fields_of(bytes made, Recipe recipe):
+    cdef Fields kept = Fields.__new__(Fields)
+    kept.packed, kept.recipe = made, recipe
     return kept
 
 

@@ -9,9 +9,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from codec._layout cimport TEXT, Rule
-from codec._text cimport ascii_from, ascii_text, latin1_chars, text_length
-from codec._wire cimport BITMAP_WORDS, WORD, Message, Slot, bytes_of, to_escape
+from codec._index cimport WORD, Slot
+from codec._text cimport ascii_from, ascii_text, copy_bytes, latin1_chars, text_length
+from codec._wire cimport BITMAP_WORDS, Message, slot_of, to_escape
 
 cdef enum:
     JOINED_MAX = 256            # characters; what is longer is joined by `Message.joined`
@@ -29,13 +29,13 @@ cdef class Likeness:
 
     cdef int note(self, Message message, object numbers) except -1:
         """The bytes of these fields, where they are neighbours in one piece."""
-        cdef Slot* slot
+        cdef const Slot* slot
         cdef Run* run = NULL
         cdef Py_ssize_t start, end = -1, at = 0
         cdef list pieces = []
         cdef bytes raw = message.frame
         for number in sorted(set(numbers)):
-            slot = message.find(number)
+            slot = slot_of(message, number)
             if slot == NULL:
                 continue
             start = slot.start
@@ -45,8 +45,7 @@ cdef class Likeness:
                 run = &self.runs[self.count]
                 run.de, run.at, run.size = number, at, 0
                 self.count += 1
-            rule = &message.dialect.layout.rules[<int>number]
-            end = start + rule.length_bytes + bytes_of(rule, slot.units)
+            end = slot.value + slot.size
             pieces.append(raw[start:end])
             run.size += end - start
             at += end - start
@@ -77,7 +76,6 @@ cdef class Likeness:
 cpdef str joined_after(str beginning, Message message, tuple fields):
     """The same as `beginning` and the fields as `Message.joined` joins them, escaped."""
     cdef uint8_t[JOINED_MAX + WORD] text
-    cdef const Rule* rules = message.dialect.layout.rules
     cdef const uint8_t* data = message.data()
     cdef Py_ssize_t first = text_length(beginning), at = first, units
     cdef const Slot* slot
@@ -87,14 +85,13 @@ cpdef str joined_after(str beginning, Message message, tuple fields):
         memcpy(text, latin1_chars(beginning), first)
         for number in fields:
             de = number
-            slot = message.find(de)
+            slot = slot_of(message, de)
             if slot != NULL:
                 units = slot.units
-                plain = rules[de].content == TEXT and rules[de].charset.seven_bit
-                if not plain or at + units + 2 > JOINED_MAX:
+                if not slot.plain or at + units + 2 > JOINED_MAX:
                     plain = False
                     break
-                memcpy(text + at, data + slot.start + rules[de].length_bytes, units)
+                copy_bytes(text + at, data + slot.value, units)
                 at += units
             elif de == 0:
                 text[at] = <uint8_t>message.mti[1]

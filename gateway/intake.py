@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from codec import FrameError, Message
+from codec import FrameError
+from codec._wire import read
 from gateway import macs_ahead
 from gateway.wire._events import Acknowledged, Frame
 from gateway.wire.port import Closed
 
 if TYPE_CHECKING:
+    from codec import Message
     from gateway.links import Links
     from gateway.mac_lane import MacLane
     from gateway.peer import AnyPeer
@@ -87,7 +89,7 @@ class Intake:
         try:
             message = event.message
             if message is None:
-                message = Message(data, peer.dialect)
+                message = read(data, peer.dialect)
         except FrameError as error:
             self._bad(conn, name, error)
             return

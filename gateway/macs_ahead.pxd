@@ -1,6 +1,6 @@
 cimport cython
 
-from codec._wire cimport Message as Message_t
+from codec._wire cimport Message as Message_t, read
 from gateway.peer cimport AnyPeer as AnyPeer_t
 from gateway.wire._events cimport Frame
 from gateway.wire._outlet cimport Outlet

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codec import FrameError, Message
+from codec import FrameError
 from codec._mac_batch import ahead
+from codec._wire import read
 from gateway.wire._events import Frame
 from routing.effects import ToHost, ToTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codec import MacKey
+    from codec import MacKey, Message
     from gateway.peers import Peers
     from gateway.wire.port import Network, WireEvent
     from routing.effects import Send
@@ -39,7 +40,7 @@ def of_frames(events: Sequence[WireEvent], peers: Peers) -> int:
         if peer is None or not peer.gains or not isinstance(event, Frame):
             continue
         try:
-            event.message = Message(event.data, peer.dialect)
+            event.message = read(event.data, peer.dialect)
         except FrameError:
             continue
         _add(peer.key_ahead(event.message), event.message, messages, keys)

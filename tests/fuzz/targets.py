@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 import iso8583
 
 import codec
-from codec import DIALECTS, FrameError, Framer, MacKey, Message, build, dialect, explain, tlv
+from codec import (
+    DIALECTS,
+    FieldSet,
+    FrameError,
+    Framer,
+    MacKey,
+    Message,
+    build,
+    dialect,
+    explain,
+    kept,
+    tlv,
+)
 from codec.framing import FRAMINGS
 from codec.mac import sign, verify
 from codec.pcap import is_capture, streams
@@ -22,6 +34,7 @@ _DIALECTS: Final = tuple(dialect(name) for name in DIALECTS)
 _SPECS: Final[tuple[Any, ...]] = (codec.specs.default, codec.specs.default_ascii)
 _KEYS: Final = (MacKey("cup-ecb", bytes(range(16))), MacKey("aes-cmac", bytes(range(16))))
 _FRAME_BYTES_MAX: Final = 300
+_ALL: Final = FieldSet(range(2, 193))
 _STEPS: Final = 7
 
 
@@ -45,6 +58,7 @@ def message(data: bytes) -> None:
         # What may differ: spare half bytes, the case of hex, a bitmap without fields.
         assert len(frame) - len(again) in (0, 8, 16, 24, 32)
     _patches_hold(seen)
+    _made_as_values_say(Message(frame, rules), again)
 
 
 def _elements_lie_within(seen: Message) -> None:
@@ -74,6 +88,23 @@ def _patches_hold(seen: Message) -> None:
         twin.patch(de, value)
         assert twin.to_dict() == seen.to_dict()
     assert seen.raw == before
+
+
+def _made_as_values_say(seen: Message, other: Message) -> None:
+    """What is made of several fields at once is made of their values."""
+    values, others = seen.to_dict(), other.to_dict()
+    numbers = seen.fields()
+    assert seen.joined(numbers) == "|".join(values.values())
+    same = tuple(de for de in numbers if others.get(de) == values[de])
+    assert seen.shared_with(other) == same
+    assert kept.keep_apart(seen, _ALL, other) == (
+        kept.Fields({de: value for de, value in values.items() if de not in same}),
+        same,
+    )
+    assert kept.keep(seen, _ALL) == values
+    assert kept.keep(seen, _ALL).agrees(_ALL, other) is (
+        len(same) == len(values.keys() & others.keys())
+    )
 
 
 def _is_documented(error: FrameError, end: int, begin: int = 0) -> None:
