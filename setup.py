@@ -9,8 +9,8 @@ from setuptools import Extension, setup
 
 EVERY_MESSAGE_PASSES = """
     actions admission answers book breaker cause chain charge charge_record clock conduct courses
-    deadlines docket effects host_side hosts lifecycle limits line link listener matching network
-    notices numbered opening outcomes pressure records registry replies routes service
+    deadlines docket effects host_side hosts key_table lifecycle limits line link listener matching
+    network notices numbered opening outcomes pressure records registry replies routes service
     settlement_day sign_ins switch tally terminal_side tombstones transaction translation watch
     watchers
     accounts/anomalies accounts/device_tests accounts/gate accounts/standing

@@ -166,6 +166,8 @@ cdef class Payload:
         if not PyUnicode_Check(value) or not ascii_text(value):
             return self.value(value)
         count = text_length(value)
+        if count == 0:
+            return self._bytes(b'"",', 3)
         if self._end - self._at < count + 3:
             self._grow(count + 3)
         if not copied(self._at + 1, latin1_chars(value), count):

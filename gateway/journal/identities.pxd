@@ -1,8 +1,9 @@
 cimport cython
+cimport gateway.journal._identity as _identity
 
 cdef Py_ssize_t _LAST_DIGITS
+cdef int _STAN
 
-@cython.locals(second=Py_ssize_t)
 cpdef str group_of(str identity)
 
 @cython.final

@@ -24,6 +24,8 @@ from collections import deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
+from gateway.journal import _identity
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -49,6 +51,10 @@ GREATEST: Final = (
     "SELECT identity FROM charge_identity WHERE identity >= ? AND identity < ?"
     " ORDER BY identity DESC LIMIT 1"
 )
+NEXT: Final = (
+    "SELECT identity FROM charge_identity WHERE identity > ? AND identity < ?"
+    " ORDER BY identity LIMIT 1"
+)
 _CATCH_UP: Final = """
 INSERT OR IGNORE INTO charge_identity
     SELECT identity, id FROM charge_record WHERE id > (SELECT up_to FROM identified)
@@ -56,6 +62,8 @@ INSERT OR IGNORE INTO charge_identity
 UPDATE identified SET up_to = (SELECT coalesce(max(id), 0) FROM charge_record);
 """
 _UP_TO: Final = "SELECT up_to FROM identified"
+_STAN: Final = 3
+"""Bars up to its end."""
 _LAST_DIGITS: Final = 2
 """Of a STAN: those in which the identities of a group differ."""
 
@@ -73,8 +81,12 @@ def group_of(identity: str) -> str:
 
     Says the same of whatever begins with merchant|terminal|STAN|.
     """
-    second = identity.find("|", identity.find("|") + 1)
-    return identity[: identity.find("|", second + 1) - _LAST_DIGITS]
+    return _identity.cut(identity, _STAN, _LAST_DIGITS)
+
+
+def past(prefix: str) -> str:
+    """The least text greater than all that begin so."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else "\U0010ffff"
 
 
 class Identities:
@@ -174,6 +186,14 @@ class Identities:
         group = self._groups.get(group_of(identity))
         number = None if group is None else group.get(identity)
         return self._leaving.get(identity) if number is None else number
+
+    def next(self, identity: str, before: str) -> str:
+        """The least identity between these two of a group, of those that the table lacks; if there
+        is none, `before`.
+        """
+        group = self._groups.get(group_of(identity), {})
+        held = chain(self._leaving, group)
+        return min((each for each in held if identity < each < before), default=before)
 
     def beginning(self, prefix: str) -> list[int]:
         """The charges with identities that begin so, of those that the table lacks."""

@@ -1,12 +1,24 @@
 cimport cython
+cimport gateway.journal._identity as _identity
 
 from routing.records cimport Opened as Opened_t
+
+cdef int _TERMINAL
 
 cpdef str terminal_of(str identity)
 
 @cython.final
+cdef class _Gap:
+    cdef str after
+    cdef str before
+    cdef bint holds(self, str identity) except -1
+
+@cython.final
 cdef class Newest:
-    cdef dict _greatest
+    cdef dict _gaps
+    @cython.locals(gap=_Gap)
     cpdef bint is_past(self, str identity)
-    @cython.locals(record=Opened_t, identity=str, terminal=str)
+    @cython.locals(gap=_Gap)
+    cpdef object goes_on(self, str identity, str before)
+    @cython.locals(record=Opened_t, identity=str, gap=_Gap)
     cpdef object note(self, list opened)

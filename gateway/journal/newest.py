@@ -1,12 +1,17 @@
-"""By terminal, the greatest identity that any charge has: what is greater is new.
+"""By terminal, where no charge has an identity yet: what lies there is new.
 
 An identity begins with merchant, terminal and STAN, and a terminal counts its STANs up: so of
 nearly every new charge one look here says that the journal, however large, has no other like it.
+At first the gap is all that comes after the terminal's greatest identity.  Once its STANs begin
+anew, or it is another device that counts otherwise, one look at the journal finds the gap in which
+the new ones lie.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from gateway.journal import _identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,38 +19,58 @@ if TYPE_CHECKING:
     from routing.records import Opened
 
 TERMINALS_MAX: Final = 100_000
-"""Terminals that are remembered, some 250 bytes each; of all others the tables are asked."""
+"""Terminals that are remembered, some 300 bytes each; of all others the tables are asked."""
+_TERMINAL: Final = 2
+"""Bars up to the end of what all identities of a terminal begin with."""
 
 
 def terminal_of(identity: str) -> str:
     """What all identities of its terminal begin with, up to the second `|`."""
-    return identity[: identity.find("|", identity.find("|") + 1) + 1]
+    return _identity.cut(identity, _TERMINAL, -1)
+
+
+class _Gap:
+    """No charge has an identity between these two."""
+
+    def __init__(self, after: str, before: str) -> None:
+        self.after = after
+        self.before = before
+        """'': there is no end."""
+
+    def holds(self, identity: str) -> bool:
+        """Whether it lies in here."""
+        return identity > self.after and (not self.before or identity < self.before)
 
 
 class Newest:
-    """Holds of each terminal in it: no charge has an identity greater than this."""
+    """Holds of each terminal in it: no charge has an identity in this gap."""
 
     def __init__(self) -> None:
-        self._greatest: dict[str, str] = {}
+        self._gaps: dict[str, _Gap] = {}
 
     def is_past(self, identity: str) -> bool:
-        """Whether it is greater than all of its terminal that there are."""
-        greatest = self._greatest.get(terminal_of(identity))
-        return greatest is not None and identity > greatest
+        """Whether there is certainly none like it."""
+        gap = self._gaps.get(terminal_of(identity))
+        return gap is not None and gap.holds(identity)
 
     def lacks(self, identity: str) -> bool:
         """Whether its terminal is to be looked up, and remembered."""
-        return len(self._greatest) < TERMINALS_MAX and terminal_of(identity) not in self._greatest
+        return len(self._gaps) < TERMINALS_MAX and terminal_of(identity) not in self._gaps
 
     def remember(self, identity: str, greatest: str) -> None:
         """The greatest of its terminal; '' if there is none yet."""
-        self._greatest[terminal_of(identity)] = greatest
+        self._gaps[terminal_of(identity)] = _Gap(greatest, "")
+
+    def goes_on(self, identity: str, before: str) -> None:
+        """It was looked up: there is none like it, nor any between it and `before`."""
+        gap = self._gaps.get(terminal_of(identity))
+        if gap is not None:
+            gap.after, gap.before = identity, before
 
     def note(self, opened: Iterable[Opened]) -> None:
         """These charges are new."""
         for record in opened:
             identity = record.charge.identity
-            terminal = terminal_of(identity)
-            greatest = self._greatest.get(terminal)
-            if greatest is not None and identity > greatest:
-                self._greatest[terminal] = identity
+            gap = self._gaps.get(terminal_of(identity))
+            if gap is not None and gap.holds(identity):
+                gap.after = identity

@@ -13,7 +13,7 @@ from gateway.journal.redo import newest_in
 from gateway.journal.rows import SELECT, charge_from_row
 from gateway.journal.schema import SCHEMA_VERSION, VersionError, version_of
 from gateway.journal.sqlite import SqliteJournal
-from gateway.journal.tables import BUSY_TIMEOUT_MS, why
+from gateway.journal.tables import reading, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,7 @@ class JournalReader:
     def __init__(self, path: Path, vault: Vault) -> None:
         self._vault, path = vault, path.resolve()
         try:
-            self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            self._db = reading(path)
             version = version_of(self._db)
             if version != SCHEMA_VERSION:
                 message = (

@@ -234,13 +234,14 @@ class Sorted:
                 self.audited.append(record)
 
     def _move(self, record: Moved) -> None:
+        number = record.id
         self.moved.append(record)
-        self.last_moved = max(self.last_moved, record.id)
+        self.last_moved = max(self.last_moved, number)
 
     def _open(self, record: Opened) -> None:
+        number = record.id
         self.opened.append(record)
-        self.first = min(self.first, record.id)
-        self.last = max(self.last, record.id)
+        self.first, self.last = min(self.first, number), max(self.last, number)
 
     def others(self) -> tuple[list[Noted], list[Kept], list[Audited]]:
         """What is written beside charges."""

@@ -26,13 +26,13 @@ from cryptography.exceptions import InvalidTag
 from gateway.journal import commits, kept
 from gateway.journal.applier import Applier
 from gateway.journal.ground import Ground
-from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up
+from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up, group_of, past
 from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
 from gateway.journal.newest import Newest, terminal_of
 from gateway.journal.port import FencedError, JournalError, Recovery
 from gateway.journal.redo import HEAD_BYTES, FullError, RedoLog, payload_of
 from gateway.journal.rows import Sorted, Written, charge_from_row
-from gateway.journal.tables import BUSY_TIMEOUT_MS, Tables, why
+from gateway.journal.tables import Tables, reading, why
 from gateway.journal.unapplied import Unapplied
 from gateway.journal.vault import SALT_BYTES, Vault
 
@@ -206,14 +206,20 @@ class SqliteJournal:
         return known
 
     def _looked_up(self, identity: str) -> int | None:
-        """The charge with this identity, and its terminal is remembered."""
-        if self._newest.lacks(identity):
-            with self._tables_lock:
+        """The charge with this identity; where there is none, others like it are new as well."""
+        with self._tables_lock:
+            if self._newest.lacks(identity):
                 greatest = self._tables.greatest_of(terminal_of(identity))
-            self._newest.remember(identity, greatest)
-            if self._newest.is_past(identity):
-                return None
-        return self._id_of(identity)
+                self._newest.remember(identity, greatest)
+                if self._newest.is_past(identity):
+                    return None
+            older = self._id_of(identity)
+            if older is None:
+                before = past(group_of(identity))
+                for held in (self._unapplied, self._halfway, self._identities, self._tables):
+                    before = held.next(identity, before)
+                self._newest.goes_on(identity, before)
+            return older
 
     def _id_of(self, identity: str) -> int | None:
         """The charge with this identity."""
@@ -354,16 +360,11 @@ class SqliteJournal:
         held = {each for each in identities if self._in_memory(each) is not None}
         try:
             if self._asked is None and not self._ground.vfs:
-                self._asked = self._reading()
+                self._asked = reading(self._path)
             db = self._asked or self._tables.db
             return held | {each for (each,) in db.execute(ARE_IN_TABLE, (json.dumps(identities),))}
         except apsw.Error as error:
             raise JournalError(why(self._path, error)) from None
-
-    def _reading(self) -> apsw.Connection:
-        db = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
-        db.set_busy_timeout(BUSY_TIMEOUT_MS)
-        return db
 
     def batch(self, wanted: Batch) -> list[Charge]:
         """The charges, voids and refunds of a terminal's batch, oldest first."""

@@ -17,7 +17,7 @@ import apsw
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
-from gateway.journal.identities import BEGIN_SO, FILL, FILLED, GREATEST, IN_TABLE
+from gateway.journal.identities import BEGIN_SO, FILL, FILLED, GREATEST, IN_TABLE, NEXT, past
 from gateway.journal.port import FencedError
 from gateway.journal.rows import SELECT, WHERE_NAMED
 from gateway.journal.schema import bring_up_to_date
@@ -209,13 +209,18 @@ class Tables:
 
     def greatest_of(self, beginning: str) -> str:
         """The greatest identity that begins so; '' if none does."""
-        bounds = (beginning, _past(beginning))
+        bounds = (beginning, past(beginning))
         (greatest,) = next(self.db.execute(GREATEST, bounds), ("",))
         return str(greatest)
 
+    def next(self, identity: str, before: str) -> str:
+        """The least identity between these two, or `before`."""
+        (found,) = next(self.db.execute(NEXT, (identity, before)), (before,))
+        return str(found)
+
     def beginning(self, prefix: str) -> list[int]:
         """The charges with identities that begin so."""
-        bounds = (prefix, _past(prefix))
+        bounds = (prefix, past(prefix))
         return [number for (number,) in self.db.execute(BEGIN_SO, bounds)]
 
     def batch(self, terminal: str, batch: str, merchant: str) -> Iterator[Sequence[Any]]:
@@ -250,9 +255,11 @@ class Tables:
         self.db.close()
 
 
-def _past(prefix: str) -> str:
-    """The least text greater than all that begin so."""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+def reading(path: Path) -> apsw.Connection:
+    """A connection beside the one that writes."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return db
 
 
 def why(path: Path, error: Exception) -> str:

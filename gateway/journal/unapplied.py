@@ -69,6 +69,11 @@ class Unapplied:
         """Whether anything is new of a charge."""
         return self.merged().touches(number)
 
+    def next(self, identity: str, before: str) -> str:
+        """The least identity of a charge opened in here between these two, or `before`."""
+        held = self.identities
+        return min((each for each in held if identity < each < before), default=before)
+
     def beginning(self, prefix: str) -> list[int]:
         """The charges opened in here with identities that begin so."""
         return [

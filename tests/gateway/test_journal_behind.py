@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -388,6 +389,50 @@ def test_a_stan_that_begins_anew_is_held_against_all_that_there_are(tmp_path: Pa
             (6, wrapped.identity, 3), (7, old.identity, 1), (8, stranger.identity, 2),
         ):  # fmt: skip
             assert journal.append([opened(charge(number, identity=identity))])[number].id == older
+
+
+def test_stans_that_begin_anew_are_looked_up_once_a_hundred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to the first that was used before: there a new look finds the next gap."""
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+        journal.append([opened(charge(999_999))])
+        journal.append([opened(charge(1_000_050, identity=charge(50).identity))])
+        asked: list[str] = []
+        looked_up = journal._tables.of
+        monkeypatch.setattr(
+            journal._tables, "of", lambda each: [asked.append(each), looked_up(each)][1]
+        )
+        for stan in (*range(1, 50), *range(51, 250)):
+            number = 2_000_000 + stan
+            assert journal.append([opened(charge(number, identity=charge(stan).identity))]) == {}
+        assert [each.split("|")[2] for each in asked] == ["000001", "000051", "000100", "000200"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_identity_is_taken_twice_however_its_terminal_counts(tmp_path: Path, seed: int) -> None:
+    """Up, down, at random, anew; with the tables near or far behind, in one life and the next."""
+    rng = random.Random(seed)  # noqa: S311 - a test's dice
+    ground = Ground(run=rng.choice((0, 5, 40)), apply_each=rng.choice((1, 3, 1_000)))
+    model: dict[str, int] = {}
+    number, stans, epoch = 0, dict.fromkeys(("T", "T1", "S"), 500), 0
+    for _life in range(3):
+        with closing(sqlite(tmp_path, ground)) as journal:
+            epoch = journal.start(WALL, ended_max=0).epoch
+            for _ in range(60):
+                batch, expected = [], {}
+                for _ in range(rng.randrange(1, 6)):
+                    number, name = number + 1, rng.choice(list(stans))
+                    step = rng.choice((1, 1, 1, 1, 2, 0, -1, -150, rng.randrange(-300, 300)))
+                    stans[name] = (stans[name] + step) % 1_000
+                    identity = f"M|{name}|{stans[name]:06d}|{rng.choice('22224')}|1"
+                    batch.append(opened(charge(number, epoch=epoch, identity=identity)))
+                    older = model.setdefault(identity, number)
+                    if older != number:
+                        expected[number] = older
+                told = journal.append(batch)
+                assert {mine: each.id for mine, each in told.items()} == expected
 
 
 def test_no_more_terminals_are_remembered_than_the_bound_says(
