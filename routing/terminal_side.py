@@ -29,7 +29,7 @@ from routing.replies import Replies
 from routing.sign_ins import SignIns
 from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
-from routing.undoing import refusal
+from routing.undoing import is_amount_of, refusal
 from routing.unheard import Unheard
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class TerminalSide:
 
     def _reverse(self, charge: Charge, reversal: Message, convention: Convention, now: Now) -> str:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
-        if not _is_amount_of(charge, convention.original_amount(reversal)):
+        if not is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
         if not charge.kind.reversible:
             return rc.UNSUPPORTED
@@ -398,8 +398,3 @@ class TerminalSide:
     def _unsupported(self, asker: Asker, listener: Listener, now: Now) -> None:
         del listener
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
-
-
-def _is_amount_of(charge: Charge, amount: str) -> bool:
-    """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
-    return not amount or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")
