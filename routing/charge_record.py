@@ -11,9 +11,9 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from codec import Message
     from codec.kept import Fields
-    from routing.book import Shelf
     from routing.deadlines import Due
     from routing.line import Line
+    from routing.shelf import Shelf
 
 _SALE: Final = Transaction.SALE
 _SENT: Final = State.SENT
