@@ -4,7 +4,7 @@ cimport routing.charge_record as charge_record
 from routing.charge_record cimport Charge as Charge_t
 from routing.line cimport Speaker as Speaker_t
 
-cdef long long _BITS
+cdef long long _BITS, _TIMES
 
 @cython.final
 cdef class Shelf:
@@ -17,6 +17,7 @@ cdef class Shelf:
     cpdef object take(self, Charge_t charge)
     @cython.locals(at=Py_ssize_t, pile=dict)
     cdef object _put(self, Charge_t charge)
+    @cython.locals(before=list, held=object)
     cdef object _grow(self)
     @cython.locals(speaker=Speaker_t)
     cdef object _say_alike(self, Charge_t charge)

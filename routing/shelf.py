@@ -8,12 +8,11 @@ from routing import charge_record
 from routing.line import Speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from routing.charge_record import Charge
 
 _PLACES_MIN: Final = 8
 """A power of two, as the number of places always is."""
+_TIMES: Final = 4
 _BITS: Final = (1 << 40) - 1
 
 
@@ -57,12 +56,18 @@ class Shelf:
         self._places[at] = pile
 
     def _grow(self) -> None:
-        """Twice as many places."""
-        held = list(self.charges())
-        self._last = 2 * self._last + 1
+        """Four times as many places."""
+        before = self._places
+        self._last = _TIMES * (self._last + 1) - 1
         self._places = [None] * (self._last + 1)
-        for each in held:
-            self._put(each)
+        for held in before:
+            if held is None:
+                continue
+            if isinstance(held, charge_record.Charge):
+                self._put(held)
+            else:
+                for each in held.values():
+                    self._put(each)
 
     def _say_alike(self, charge: Charge) -> None:
         speaker = self.speaker
@@ -107,14 +112,6 @@ class Shelf:
             return []
         pile = [held] if isinstance(held, charge_record.Charge) else list(held.values())
         return [each for each in reversed(pile) if each.stan == stan]
-
-    def charges(self) -> Iterator[Charge]:
-        """All of them; those with the same STAN as they came."""
-        for held in self._places:
-            if isinstance(held, charge_record.Charge):
-                yield held
-            elif held is not None:
-                yield from held.values()
 
     def clear(self) -> None:
         """Nothing is held here any more."""
