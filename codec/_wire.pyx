@@ -33,7 +33,7 @@ from codec._layout cimport (
     LENGTH_BCD, LENGTH_BINARY, NO_FAULT, TEXT, TRACK, UNDEFINED, Layout,
 )
 from codec._text cimport (
-    PyUnicode_New, ascii_from, bits_set, copy_bytes, hex_digit, hex_from, hex_value, high_byte,
+    PyUnicode_New, ascii_from, bits_set, copy_bytes, digits_before, hex_digit, hex_from, hex_value, high_byte,
     latin1_chars, latin1_text, leading_zeros, same_bytes, text_length,
 )
 
@@ -211,7 +211,7 @@ cdef void write_bit(const Layout* layout, const uint64_t* present, int de,
     """The bit of one field, in bitmaps that are as many as before."""
     cdef int bit = (de - 1) & 63
     cdef uint64_t bits = present[(de - 1) >> 6]
-    out += (de - 1) // 64 * layout.bitmap_bytes
+    out += ((de - 1) >> 6) * layout.bitmap_bytes
     if layout.bitmap_form == AS_BYTES:
         if bit < 8:                             # beside the one that says that more follow
             out[0] = (out[0] & 0x80) | (bits >> 56 & 0x7F)
@@ -239,6 +239,8 @@ cdef void write_bitmaps(const Layout* layout, const uint64_t* present, uint8_t* 
 cdef enum:
     JOINED_MAX = 256            # longer ones are joined as Python does
     NUMBER_DIGITS_MAX = 18      # that fit a C number
+
+cdef long[WORD + 1] TENS = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000]
 
 
 cdef bint readable_type(const Fault* fault, Py_ssize_t length) noexcept:
@@ -453,21 +455,23 @@ cdef class Message:
         """
         cdef const Slot* slot = slot_of(self, de)
         cdef const Rule* rule
-        cdef const uint8_t* raw
-        cdef long number = 0
-        cdef int digit, i
-        if slot == NULL or slot.units != before + digits or digits > NUMBER_DIGITS_MAX:
+        cdef long number = 0, part
+        cdef int count
+        if slot == NULL or slot.units != before + digits or before < 0 \
+                or not 0 <= digits <= NUMBER_DIGITS_MAX:
             return -1
         rule = &self.dialect.layout.rules[de]
         if rule.content != TEXT or not rule.charset.identity:
             said = (<str>self.value_of(de))[before:]
             return int(said) if said.isascii() and said.isdigit() else -1
-        raw = self.data() + slot.value + before
-        for i in range(digits):
-            digit = digit_of(raw[i], AS_ASCII)
-            if digit < 0:
+        # More than eight bytes of a frame lie before any field.
+        while digits:
+            count = digits % WORD or WORD
+            digits -= count
+            part = digits_before(self.data() + slot.value + slot.units - digits, count)
+            if part < 0:
                 return -1
-            number = number * 10 + digit
+            number = number * TENS[count] + part
         return number
 
     cpdef str joined(self, tuple fields, bint escaped=False):
@@ -475,38 +479,56 @@ cdef class Message:
         class of the MTI.  `escaped`: no two different lists of values give the same text.
         """
         cdef uint8_t[JOINED_MAX + WORD] text
-        cdef Py_ssize_t at = 0, units
-        cdef const Slot* slot
-        cdef int de
+        cdef Py_ssize_t count = self.join_into(fields, text, JOINED_MAX, escaped)
+        if count < 0:
+            return joined_values(self, fields, escaped)
+        return ascii_from(text, count - 1) if count else ""
+
+    cdef Py_ssize_t join_into(self, tuple fields, uint8_t* text, Py_ssize_t room,
+                              bint escaped) except -2:
+        """Write the same with a bar behind each value, and how much that is; -1 if the values are no
+        plain text, too long, or hold what is to be escaped.  There is room for a word more.
+        """
         cdef Recipe recipe = self.index.texts
+        cdef Py_ssize_t count
         while recipe is not None and recipe.fields is not fields:
             recipe = recipe.next
         if recipe is None and self.index.met_again:
             recipe = recipe_of(self.index, fields)
-        if recipe is not None and recipe.form is not None:
-            at = PyBytes_GET_SIZE(recipe.form)
-            copy_bytes(text, <const uint8_t*>PyBytes_AS_STRING(recipe.form), at)
+        if recipe is None or recipe.form is None:
+            count = self.join_slowly(fields, text, room)
+        else:
+            count = PyBytes_GET_SIZE(recipe.form)
+            if count > room:
+                return -1
+            copy_bytes(text, <const uint8_t*>PyBytes_AS_STRING(recipe.form), count)
             recipe.fill(self.data(), text)
             if recipe.class_at >= 0:
                 text[recipe.class_at] = latin1_chars(self.mti)[1]
-            return joined_text(self, fields, text, at, escaped)
+        if escaped and count > 0 and to_escape(text, count) != len(fields):
+            return -1                           # there are others than our own bars
+        return count
+
+    cdef Py_ssize_t join_slowly(self, tuple fields, uint8_t* text, Py_ssize_t room) except -2:
+        cdef Py_ssize_t at = 0, units
+        cdef const Slot* slot
+        cdef int de
         for number in fields:
             de = number
             slot = slot_of(self, de)
+            units = 0 if slot == NULL else slot.units
+            if at + units + 2 > room:
+                return -1
             if slot != NULL:
-                units = slot.units
-                if at + units + 2 > JOINED_MAX or not plain_text(
-                        self, de, slot, text + at):
-                    return joined_values(self, fields, escaped)
+                if not plain_text(self, de, slot, text + at):
+                    return -1
                 at += units
             elif de == 0:
                 text[at] = latin1_chars(self.mti)[1]
                 at += 1
-            text[at] = 0x7C                 # '|'
+            text[at] = 0x7C                     # '|'
             at += 1
-            if at + 2 > JOINED_MAX:
-                return joined_values(self, fields, escaped)
-        return joined_text(self, fields, text, at, escaped)
+        return at
 
     def __contains__(self, key):
         return self.get(key) is not None
@@ -818,14 +840,6 @@ cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil:
         word = ~(((word & low) + low) | word | low) >> 7
         found += (word * <uint64_t>0x0101010101010101) >> 56
     return found
-
-
-cdef inline str joined_text(Message message, tuple fields, uint8_t* text, Py_ssize_t count,
-                            bint escaped):
-    """What `joined` has put together, a bar behind each value."""
-    if escaped and to_escape(text, count) != len(fields):
-        return joined_values(message, fields, escaped)      # there are others than our own bars
-    return ascii_from(text, count - 1) if count else ""
 
 
 cdef Recipe recipe_of(Index index, tuple fields):
