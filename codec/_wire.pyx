@@ -24,6 +24,7 @@ from codec import elements as _elements
 from codec.errors import BuildError, FrameError
 from codec.spec import parts_of as _parts_of
 
+from codec._digits cimport number_from
 from codec._index cimport (
     NOWHERE, PIECES_MAX, RECIPES_MAX, WORD, Pair, Piece, Recipe, bit_of, bytes_of, digit_of, index_of, pair_of,
     slot_at, type_at, with_field, without_field,
@@ -453,22 +454,13 @@ cdef class Message:
         """
         cdef const Slot* slot = slot_of(self, de)
         cdef const Rule* rule
-        cdef const uint8_t* raw
-        cdef long number = 0
-        cdef int digit, i
         if slot == NULL or slot.units != before + digits or digits > NUMBER_DIGITS_MAX:
             return -1
         rule = &self.dialect.layout.rules[de]
         if rule.content != TEXT or not rule.charset.identity:
             said = (<str>self.value_of(de))[before:]
             return int(said) if said.isascii() and said.isdigit() else -1
-        raw = self.data() + slot.value + before
-        for i in range(digits):
-            digit = digit_of(raw[i], AS_ASCII)
-            if digit < 0:
-                return -1
-            number = number * 10 + digit
-        return number
+        return number_from(self.data() + slot.value + before, digits)
 
     cpdef str joined(self, tuple fields, bint escaped=False):
         """The values of fields with a bar between each two, empty for an absent one; field 0 is the
