@@ -1,16 +1,11 @@
 # Bytes to text and back, for the extension modules: inline, and nothing that knows about frames.
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 cdef extern from *:
     """
     #define latin1_text(text) (PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND)
-    #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    #define first_lowest(word) __builtin_bswap64(word)
-    #else
-    #define first_lowest(word) (word)
-    #endif
     #define latin1_chars(text) ((unsigned char*)PyUnicode_1BYTE_DATA(text))
     """
     bint latin1_text(object text) noexcept          # whether all its characters fit one byte
@@ -19,7 +14,6 @@ cdef extern from *:
     bint ascii_text "PyUnicode_IS_ASCII"(object text) noexcept
     int bits_set "__builtin_popcountll"(uint64_t bits) noexcept nogil
     int leading_zeros "__builtin_clzll"(uint64_t bits) noexcept nogil
-    uint64_t first_lowest(uint64_t word) noexcept nogil     # the byte that lies first, lowest
 
 cdef extern from "Python.h":
     str PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
@@ -81,21 +75,6 @@ cdef inline void copy_bytes(uint8_t* out, const uint8_t* raw, Py_ssize_t count) 
         out[0] = raw[0]
         out[count >> 1] = raw[count >> 1]
         out[count - 1] = raw[count - 1]
-
-
-cdef inline int64_t digits_before(const uint8_t* end, int count) noexcept nogil:
-    """The number that the last 1 to 8 characters before `end` are, or -1 if not all are digits.  Eight
-    bytes may be read, however few count.
-    """
-    cdef uint64_t word
-    memcpy(&word, end - 8, 8)
-    word = first_lowest(word) ^ <uint64_t>0x3030303030303030
-    word &= ~<uint64_t>0 << (64 - 8 * count)            # what does not count is zeros before it
-    if (word | (word + <uint64_t>0x0606060606060606)) & <uint64_t>0xF0F0F0F0F0F0F0F0:
-        return -1
-    word = (word * 10 + (word >> 8)) & <uint64_t>0x00FF00FF00FF00FF         # of two digits each
-    word = (word * 100 + (word >> 16)) & <uint64_t>0x0000FFFF0000FFFF       # of four
-    return <int64_t>((word * 10000 + (word >> 32)) & <uint64_t>0xFFFFFFFF)
 
 
 cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept nogil:

@@ -24,6 +24,7 @@ from codec import elements as _elements
 from codec.errors import BuildError, FrameError
 from codec.spec import parts_of as _parts_of
 
+from codec._digits cimport number_from
 from codec._index cimport (
     NOWHERE, PIECES_MAX, RECIPES_MAX, WORD, Pair, Piece, Recipe, bit_of, bytes_of, digit_of, index_of, pair_of,
     slot_at, type_at, with_field, without_field,
@@ -33,7 +34,7 @@ from codec._layout cimport (
     LENGTH_BCD, LENGTH_BINARY, NO_FAULT, TEXT, TRACK, UNDEFINED, Layout,
 )
 from codec._text cimport (
-    PyUnicode_New, ascii_from, bits_set, copy_bytes, digits_before, hex_digit, hex_from, hex_value, high_byte,
+    PyUnicode_New, ascii_from, bits_set, copy_bytes, hex_digit, hex_from, hex_value, high_byte,
     latin1_chars, latin1_text, leading_zeros, same_bytes, text_length,
 )
 
@@ -239,8 +240,6 @@ cdef void write_bitmaps(const Layout* layout, const uint64_t* present, uint8_t* 
 cdef enum:
     JOINED_MAX = 256            # longer ones are joined as Python does
     NUMBER_DIGITS_MAX = 18      # that fit a C number
-
-cdef long[WORD + 1] TENS = [1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000]
 
 
 cdef bint readable_type(const Fault* fault, Py_ssize_t length) noexcept:
@@ -455,24 +454,15 @@ cdef class Message:
         """
         cdef const Slot* slot = slot_of(self, de)
         cdef const Rule* rule
-        cdef long number = 0, part
-        cdef int count
         if slot == NULL or slot.units != before + digits or before < 0 \
                 or not 0 <= digits <= NUMBER_DIGITS_MAX:
             return -1
-        rule = &self.dialect.layout.rules[de]
-        if rule.content != TEXT or not rule.charset.identity:
-            said = (<str>self.value_of(de))[before:]
-            return int(said) if said.isascii() and said.isdigit() else -1
-        # More than eight bytes of a frame lie before any field.
-        while digits:
-            count = digits % WORD or WORD
-            digits -= count
-            part = digits_before(self.data() + slot.value + slot.units - digits, count)
-            if part < 0:
-                return -1
-            number = number * TENS[count] + part
-        return number
+        if not slot.plain:
+            rule = &self.dialect.layout.rules[de]
+            if rule.content != TEXT or not rule.charset.identity:
+                said = (<str>self.value_of(de))[before:]
+                return int(said) if said.isascii() and said.isdigit() else -1
+        return number_from(self.data() + slot.value + before, digits)
 
     cpdef str joined(self, tuple fields, bint escaped=False):
         """The values of fields with a bar between each two, empty for an absent one; field 0 is the

@@ -3,15 +3,13 @@ cimport codec.kept as kept
 
 from codec._wire cimport FieldSet as FieldSet_t, Message as Message_t
 from codec.kept cimport Fields as Fields_t
+from routing.key_table cimport KeyTable as KeyTable_t
 
 cdef FieldSet_t _ECHOED
 cdef list _THREE_DIGITS
 cdef long _STANS
 cdef Py_ssize_t _STAN_DIGITS
 cdef int _STAN_FIELD, _TIME_FIELD, _AMOUNT
-cdef long long _AFTER_CLASS, _AFTER_STAN
-
-cpdef long long numbered(long long mti_class, long long stan, long long sent_at) except -1
 
 @cython.locals(number=int, known=str, fields=Fields_t)
 cpdef object differing_field(object request, str stan, str de7, Message_t answer, bint partial=*)
@@ -23,7 +21,9 @@ cdef class PendingKeys:
     cdef Py_ssize_t _pending_max
     cdef Py_ssize_t _new_max
     cdef double _quarantine_s
+    cdef KeyTable_t _numbered
     cdef dict _owners
+    cdef Py_ssize_t _count(self) except -1
     cdef object _leaving
     cdef dict _late
     cpdef Py_ssize_t in_flight(self) except -1

@@ -7,8 +7,8 @@ Rule 3.  When no key is free, nothing is sent: the caller answers 91.
 Rule 4.  New requests stop at `NEW_SHARE` of the keys.  The rest is for what gives money back, which
          new charges would else keep waiting by taking each key that is freed.
 
-A key of a class, six digits of STAN and ten of DE 7 is a number, made of just those digits; any
-other is a text with bars between its parts.  What has the same parts is the same key.
+A key of digits is a number, see `key_table`; any other is a text with bars between its parts.  What
+has the same parts is the same key.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from codec import FieldSet, kept
+from routing.key_table import STAN_DIGITS, KeyTable, parts_of
 
 if TYPE_CHECKING:
     from codec import Message
@@ -33,7 +34,6 @@ ECHOED: Final = (3, 4, 7, 11, 41, 42, 49)
 
 STANS: Final = 999_999
 _STANS: Final = STANS
-STAN_DIGITS: Final = 6
 _STAN_DIGITS: Final = STAN_DIGITS
 NEW_SHARE: Final = 0.9
 """The share of a host's keys (`host.pending_max`) that new requests may take."""
@@ -43,28 +43,11 @@ NEAR_AMONG: Final = 1_000
 """The newest keys that are looked through for one that nearly fits an answer that fits none."""
 _STAN: Final = 1
 """Which part of a key it is."""
-DE7_DIGITS: Final = 10
-_KEY_DIGITS: Final = 1 + _STAN_DIGITS + DE7_DIGITS
-_AFTER_CLASS: Final = 10 ** (_STAN_DIGITS + DE7_DIGITS)
-_AFTER_STAN: Final = 10**DE7_DIGITS
 _ECHOED: Final = FieldSet(ECHOED)
 _STAN_FIELD: Final = 11
 _TIME_FIELD: Final = 7
 _AMOUNT: Final = 4
 _AMOUNT_DIGITS: Final = 12
-
-
-def numbered(mti_class: int, stan: int, sent_at: int) -> int:
-    """The key of these parts; of ISO 8583:1987, see `conventions`."""
-    return mti_class * _AFTER_CLASS + stan * _AFTER_STAN + sent_at
-
-
-def parts_of(key: Key) -> list[str]:
-    """The parts of a key of either kind."""
-    if isinstance(key, str):
-        return key.split("|")
-    digits = f"{key:0{_KEY_DIGITS}d}"
-    return [digits[0], digits[1 : 1 + _STAN_DIGITS], digits[1 + _STAN_DIGITS :]]
 
 
 class NoFreeKeyError(Exception):
@@ -80,12 +63,17 @@ class PendingKeys:
         self._last_stan = first_stan
         self._stan_digits = stan_digits
         self.change(pending_max, quarantine_s)
-        self._owners: dict[Key, Owner] = {}
+        self._numbered = KeyTable()
+        self._owners: dict[str, Owner] = {}
+        """Of keys that are texts."""
         self._leaving: deque[tuple[float, Key]] = deque()
         self._late: dict[Key, float] = {}
 
     def __len__(self) -> int:
-        return len(self._owners)
+        return self._count()
+
+    def _count(self) -> int:
+        return self._numbered.count + len(self._owners)
 
     def change(self, pending_max: int, quarantine_s: float) -> None:
         """Other bounds for what comes from now on."""
@@ -95,7 +83,7 @@ class PendingKeys:
 
     def in_flight(self) -> int:
         """How many wait for an answer now, without those that may only get a late one."""
-        return len(self._owners) - len(self._late)
+        return self._count() - len(self._late)
 
     def next_number(self) -> int:
         """The next STAN in turn, never zero."""
@@ -112,8 +100,8 @@ class PendingKeys:
 
     def is_free_for(self, key: Key, owner: Owner) -> bool:
         """Whether `claim` would succeed."""
-        known = self._owners.get(key)
-        return known is owner or (known is None and len(self._owners) < self._pending_max)
+        known = self.owner(key)
+        return known is owner or (known is None and self._count() < self._pending_max)
 
     def claim(self, key: Key, owner: Owner) -> None:
         """Tie `key` to `owner`, or keep it tied.  Raises NoFreeKeyError when another has it, or
@@ -121,17 +109,27 @@ class PendingKeys:
         """
         if not self.is_free_for(key, owner):
             raise NoFreeKeyError
-        self._owners[key] = owner
+        if not isinstance(key, int):
+            self._owners[key] = owner
+        elif self._numbered.owner(key) is None:
+            self._numbered.give(key, owner)
         if self._late:
             self._late.pop(key, None)
 
     def is_full(self) -> bool:
         """Whether there is no key for a new request."""
-        return len(self._owners) >= self._new_max
+        return self._count() >= self._new_max
 
     def take_new(self, key: Key, owner: Owner) -> bool:
         """Tie `key` to a new request, where that can be."""
-        return not self.is_full() and self._owners.setdefault(key, owner) is owner
+        if self.is_full():
+            return False
+        if not isinstance(key, int):
+            return self._owners.setdefault(key, owner) is owner
+        known = self._numbered.owner(key)
+        if known is None:
+            self._numbered.give(key, owner)
+        return known is None or known is owner
 
     def claim_new(self, key: Key, owner: Owner) -> None:
         """`claim` for a new request: some keys are not for those."""
@@ -140,15 +138,19 @@ class PendingKeys:
 
     def owner(self, key: Key) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
+        if isinstance(key, int):
+            known: Owner | None = self._numbered.owner(key)
+            return known
         return self._owners.get(key)
 
     def nearly(self, key: Key) -> int | None:
         """Which part of `key` alone keeps it from that of a request with the same STAN."""
-        parts = parts_of(key)
-        for each in islice(reversed(self._owners), NEAR_AMONG):
-            known = parts_of(each)
-            if known[_STAN] != parts[_STAN]:
-                continue
+        parts = parts_of(key) if isinstance(key, int) else key.split("|")
+        stan = parts[_STAN]
+        near = self._numbered.with_stan(int(stan)) if stan.isascii() and stan.isdigit() else []
+        texts = islice(reversed(self._owners), NEAR_AMONG)
+        alike = [each.split("|") for each in texts if stan in each]
+        for known in (*map(parts_of, near), *alike):
             differing = [at for at, part in enumerate(known) if part != parts[at]]
             if len(differing) == 1 and differing[0] != _STAN:
                 return differing[0]
@@ -156,13 +158,16 @@ class PendingKeys:
 
     def release(self, key: Key) -> None:
         """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""
-        self._owners.pop(key, None)
+        if isinstance(key, int):
+            self._numbered.free(key)
+        else:
+            self._owners.pop(key, None)
         if self._late:
             self._late.pop(key, None)
 
     def quarantine(self, key: Key, now: float) -> None:
         """Nobody waits any more, but a late answer may come: keep the owner for the record."""
-        if key in self._owners and key not in self._late:
+        if self.owner(key) is not None and key not in self._late:
             until = self._late[key] = now + self._quarantine_s
             self._leaving.append((until, key))
 

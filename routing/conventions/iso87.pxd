@@ -3,9 +3,10 @@ cimport codec.likeness as likeness
 
 from codec._wire cimport Message as Message_t
 from routing.conventions.base cimport Convention, Wish
-from routing.matching cimport numbered
+from routing.key_table cimport numbered
 
 cdef tuple _IDENTITY, _IDENTITY_BY_DE7, _KEY
+cdef int _STAN_DIGITS, _DE7_DIGITS, _ZERO
 
 @cython.final
 cdef class Sort:

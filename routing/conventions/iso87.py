@@ -22,7 +22,7 @@ from routing.conventions.base import (
     is_request,
     named,
 )
-from routing.matching import DE7_DIGITS, STAN_DIGITS, numbered
+from routing.key_table import DE7_DIGITS, STAN_DIGITS, numbered
 from routing.purpose import Purpose
 from routing.reason import Reason
 from routing.transaction import Transaction
@@ -37,6 +37,8 @@ _IDENTITY: Final = (11, MTI_CLASS, 13, 12)
 """What follows on merchant and terminal."""
 _IDENTITY_BY_DE7: Final = (11, MTI_CLASS, 13, 7)
 _KEY: Final = (MTI_CLASS, 11, 7)
+_STAN_DIGITS: Final = STAN_DIGITS
+_DE7_DIGITS: Final = DE7_DIGITS
 _ZERO: Final = ord("0")
 _CHARGES: Final = frozenset({"00", "01", "09"})
 _VOID: Final = "02"
@@ -230,7 +232,7 @@ class Iso87(Convention):
         return self.compose(request, fields | file_action.answer_1987(told))
 
     def pending_key(self, message: Message) -> int | str:
-        stan, sent_at = message.number(11, STAN_DIGITS), message.number(7, DE7_DIGITS)
+        stan, sent_at = message.number(11, _STAN_DIGITS), message.number(7, _DE7_DIGITS)
         if stan < 0 or sent_at < 0:
             return message.joined(_KEY)
         mti = message.mti
@@ -245,7 +247,7 @@ class Iso87(Convention):
         merchant: str,  # noqa: ARG002
     ) -> int | str:
         sizes, digits = (len(stan), len(sent_at)), stan + sent_at
-        if sizes == (STAN_DIGITS, DE7_DIGITS) and digits.isascii() and digits.isdigit():
+        if sizes == (_STAN_DIGITS, _DE7_DIGITS) and digits.isascii() and digits.isdigit():
             return numbered(int(mti_class), int(stan), int(sent_at))
         return f"{mti_class}|{stan}|{sent_at}"
 

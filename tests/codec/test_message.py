@@ -287,6 +287,19 @@ def test_a_number_has_its_digits(sale: Message, pos_sale: Message, de: int, valu
     assert sale.number(39, 2) == -1
 
 
+@pytest.mark.parametrize("digits", range(1, 19))
+def test_a_number_is_read_of_as_many_digits_as_there_are_and_of_nothing_else(
+    sale: Message, digits: int
+) -> None:
+    value = "987654321098765432"[:digits]
+    assert build(sale.dialect, "0200", {48: value}).number(48, digits) == int(value)
+    assert build(sale.dialect, "0200", {48: "x" + value}).number(48, digits, 1) == int(value)
+    for at in range(digits):
+        for other in "/: A~\x00\x7f":
+            spoilt = value[:at] + other + value[at + 1 :]
+            assert build(sale.dialect, "0200", {48: spoilt}).number(48, digits) == -1
+
+
 def test_values_are_joined_and_kept_apart(sale: Message, pos_sale: Message) -> None:
     for message in (sale, pos_sale):
         message.patch(11, "000123")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from codec import build
 from routing.charge import State
 from routing.conventions import CONVENTIONS
-from routing.matching import STANS, NoFreeKeyError, PendingKeys, numbered, parts_of
+from routing.key_table import KeyTable, numbered, parts_of
+from routing.matching import STANS, NoFreeKeyError, PendingKeys
 from tests.routing.world import ANSWER_TIMEOUT_S, BANK, ISO, POS, TERMINAL, World, answer, sale
 
 QUARANTINE_S = 30.0
@@ -102,7 +103,7 @@ def test_whatever_happens_a_key_in_use_has_one_owner(moves: list[tuple[str, str,
 @pytest.mark.parametrize(
     ("fields", "key"),
     [
-        ({11: "000123", 7: "0102030405"}, 2_000123_0102030405),
+        ({11: "000123", 7: "0102030405"}, numbered(2, 123, 102030405)),
         ({11: "00012A", 7: "0102030405"}, "2|00012A|0102030405"),
         ({11: "000123"}, "2|000123|"),
         ({7: "0102030405"}, "2||0102030405"),
@@ -137,6 +138,32 @@ def test_a_key_that_differs_in_one_part_is_told_from_one_that_nobody_has() -> No
     assert table.nearly("2|00012A|") == 2
     assert table.nearly(numbered(2, 124, 102030405)) is None
     assert table.nearly(numbered(1, 123, 102030406)) is None
+
+
+_MOVE = st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 200))
+
+
+@given(st.integers(0, 200), st.lists(_MOVE, max_size=100))
+def test_a_table_of_keys_knows_what_a_dict_would_know(
+    most: int, moves: list[tuple[bool, int, int]]
+) -> None:
+    table, known = KeyTable(), {}
+    moves = [(True, 0, stan) for stan in range(most)] + moves
+    for gives, sent_at, stan in moves:
+        key = numbered(2, stan, sent_at)
+        if gives and key not in known:
+            known[key] = object()
+            table.give(key, known[key])
+        elif not gives:
+            known.pop(key, None)
+            table.free(key)
+        assert table.count == len(known)
+    for each in (numbered(2, stan, sent_at) for stan in range(201) for sent_at in range(4)):
+        assert table.owner(each) is known.get(each)
+        stan = int(parts_of(each)[1])
+        assert table.with_stan(stan) == [
+            x for x in reversed(known) if parts_of(x)[1:2] == [f"{stan:06d}"]
+        ]
 
 
 def test_91_and_nothing_sent_when_no_key_is_free(world: World) -> None:
