@@ -268,6 +268,10 @@ class Convention:
         `matching`.
         """
 
+    def pending_number(self, message: Message) -> int:  # noqa: ARG002 - most have texts
+        """The same key, read off an answer, where it is a number; else -1."""
+        return -1
+
     def pending_key(self, message: Message) -> int | str:
         """The same key, read off an answer."""
         return self.key_of(
