@@ -8,6 +8,7 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.switch cimport Switch as Switch_t
 
 cdef Py_UCS4 _NETWORK_CLASS
+cdef Py_ssize_t _FULL
 
 @cython.final
 cdef class Intake:
@@ -22,10 +23,11 @@ cdef class Intake:
     cdef object _malformed
     cdef str _name_before
     cdef AnyPeer_t _peer_before
+    cdef bint _of_host_before
     cpdef object take(self, list events, Now_t now)
     cdef object _acknowledged(self, Acknowledged event, Now_t now)
     cdef object _lost(self, object conn, object why, Now_t now)
-    @cython.locals(message=Message_t, peer=AnyPeer_t)
+    @cython.locals(message=Message_t, peer=AnyPeer_t, of_host=bint)
     cdef object _frame(self, Frame event, Now_t now)
     cpdef object checked(self, Frame event, Message_t message, bint good, Now_t now)
     @cython.locals(life=Lifecycle_t)

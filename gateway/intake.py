@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WAITING_EFFECTS_MAX: Final = 100_000
 """Effects that wait for the journal before new requests are refused with 96: see
 `routing.pressure`."""
+_FULL: Final = WAITING_EFFECTS_MAX
 _NETWORK_CLASS: Final = "8"
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
@@ -51,6 +52,7 @@ class Intake:
         self._malformed: Counter[int] = Counter()
         self._name_before = ""
         self._peer_before: AnyPeer | None = None
+        self._of_host_before = False
         """Whose the last frame of this turn was: often the next one's, too."""
 
     def take(self, events: list[WireEvent], now: Now) -> None:
@@ -86,6 +88,7 @@ class Intake:
         if peer is None or name is not self._name_before:
             peer = self._peers[name]
             self._name_before, self._peer_before = name, peer
+            self._of_host_before = conn in self._to_hosts or name in self._switch.hosts
         try:
             message = event.message
             if message is None:
@@ -93,7 +96,7 @@ class Intake:
         except FrameError as error:
             self._bad(conn, name, error)
             return
-        of_host = conn in self._to_hosts
+        of_host = self._of_host_before
         lane = None if of_host else self._lane
         if lane is not None and lane.takes(event, message):
             each_max = self._switch.life.settings.in_flight_per_connection_max
@@ -121,7 +124,7 @@ class Intake:
     def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         """A terminal asks something."""
         life = self._switch.life
-        life.pressure.is_full = life.outbox.size() > WAITING_EFFECTS_MAX
+        life.pressure.is_full = life.outbox.size() > _FULL
         if message.is_of(_NETWORK_CLASS):
             self._measure(conn)
         self._switch.from_terminal(conn, name, message, now, mac_good=good)

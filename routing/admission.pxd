@@ -6,7 +6,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.clock cimport Now as Now_t
 from routing.line cimport Habit as Habit_t, Line as Line_t
 from routing.listener cimport Listener
-from routing.conventions.base cimport Convention as Convention_t, first_mti, pan_of
+from routing.conventions.base cimport Convention as Convention_t, first_mti, has_mac, pan_of
 from routing.hosts cimport Host as Host_t
 from routing.book cimport ChargeBook as ChargeBook_t
 from routing.cause cimport Asker as Asker_t
@@ -26,6 +26,7 @@ cdef class Admission:
     cdef Lifecycle_t _life
     cdef Replies_t _replies
     cdef RouteTable_t _routes
+    cdef Host_t _only_host
     cdef Merchants_t _merchants
     cdef public Tombstones_t tombstones
     cdef public object refuse_new
@@ -44,20 +45,20 @@ cdef class Admission:
     cpdef str beyond_limits(self, Message_t message, Now_t now)
     cdef tuple _class_of(self, Charge_t charge)
     cpdef object account_for(self, Message_t message, Now_t now)
+    cpdef Host_t only_host(self)
     @cython.locals(host=Host_t, code=str, first=str)
     cpdef tuple host_for(self, Message_t message, Listener listener, Now_t now, str only=*)
     cpdef str why_not(self, Host_t host, Now_t now)
-    cdef str _batch_of(self, Message_t request)
     @cython.locals(keys=PendingKeys_t, convention=Convention_t, _tried=int)
     cdef bint _numbered(self, Host_t host, Message_t message, Charge_t charge) except -1
-    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, convention=Convention_t)
+    @cython.locals(request=Message_t, message=Message_t, charge=Charge_t, convention=Convention_t, habit=Habit_t)
     cpdef str open(self, Asker_t asker, Listener listener, str identity, Host_t host, Charge_t original, Now_t now, object choice=*)
     @cython.locals(message=Message_t, mti=str, de=int, convention=Convention_t)
     cdef Message_t _worded(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(message=Message_t, _tried=int, convention=Convention_t)
     cpdef Message_t towards(self, Host_t host, Message_t request, Now_t now)
     @cython.locals(charge=Charge_t, unproven=tuple, line=Line_t)
-    cpdef object proves_the_last(self, Asker_t asker, str stan, Listener listener, Now_t now)
+    cpdef bint proves_the_last(self, Asker_t asker, str stan, Listener listener, Now_t now) except -1
     cdef bint _follows(self, object stan, object before) except -1
     @cython.locals(message=Message_t)
     cpdef object is_forbidden(self, Asker_t asker, object identity, Convention_t convention, Now_t now)

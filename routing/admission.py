@@ -16,7 +16,7 @@ from routing import response_codes as rc
 from routing.accounts.collecting import MAIN_ACCOUNT, Choice
 from routing.charge import Charge, Event, State
 from routing.conventions import CONVENTIONS, Convention
-from routing.conventions.base import MAC_FIELDS, first_mti, pan_of
+from routing.conventions.base import MAC_FIELDS, first_mti, has_mac, pan_of
 from routing.effects import Lookup, Question
 from routing.limits import Sale
 from routing.routes import RouteTable
@@ -66,6 +66,7 @@ class Admission:
     def change(self, settings: Settings) -> None:
         """Other routes and merchants from now on."""
         self._routes = RouteTable(settings.routes, settings.hosts[0].name)
+        self._only_host: Host | None = None
         self._merchants = Merchants(settings.service, settings.merchants)
         self._each_in_flight_max = settings.in_flight_per_connection_max
         self._in_flight_max = settings.in_flight_max
@@ -177,6 +178,12 @@ class Admission:
             return MAIN_ACCOUNT
         return collecting.choice(message, CONVENTIONS[message.dialect.name], now)
 
+    def only_host(self) -> Host | None:
+        """The one host that everything goes to; None where routes decide."""
+        if self._only_host is None and self._routes.only:
+            self._only_host = self._life.hosts[self._routes.only]
+        return self._only_host
+
     def host_for(
         self, message: Message, listener: Listener, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:
@@ -221,16 +228,16 @@ class Admission:
         choice: Choice = MAIN_ACCOUNT,
     ) -> str:
         """Send it on its way; returns DE 39 of the refusal if that can't be, else ''."""
-        request = asker.request
+        request, habit = asker.request, asker.habit(listener.convention)
         message, link = self._worded(host, request, now), host.links.next_link()
         if message is None or link is None:
             return rc.FORMAT_ERROR if message is None else rc.HOST_UNAVAILABLE
-        transaction = asker.habit(listener.convention).wish.transaction or _SALE
         if original is not None or choice is not MAIN_ACCOUNT:
             choice = self._directed(message, host, original, choice)
-        charge = opening.asked_for(asker, listener, identity, transaction, now.wall)
+        charge = opening.asked_for(asker, habit, listener, identity, now.wall)
         charge.id, charge.epoch = self._life.next_id(), self._life.epoch
-        charge.batch = charge.batch or self._batch_of(request)
+        if not charge.batch and self.sign_ins is not None:
+            charge.batch = self.sign_ins.batch_of(request)
         charge.proof, charge.window_s = self._class_of(charge)
         if choice is not MAIN_ACCOUNT:
             charge.account, charge.channel = choice.account, choice.channel
@@ -239,16 +246,12 @@ class Admission:
             charge.original_id = original.id if charge.undoes else 0
         if not self._numbered(host, message, charge):
             return rc.HOST_UNAVAILABLE
-        opening.sent_as(charge, asker, host, message)
+        opening.sent_as(charge, habit, host, message)
         self._life.book.join_line(charge, asker.line)
         self._life.open(charge, host, message, link, now)
         if original is not None or choice is not MAIN_ACCOUNT:
             self._opened(charge, original, choice, now)
         return ""
-
-    def _batch_of(self, request: Message) -> str:
-        """The batch that a terminal is in whose messages do not say it; '' if it has none."""
-        return "" if self.sign_ins is None else self.sign_ins.batch_of(request)
 
     def _numbered(self, host: Host, message: Message, charge: Charge) -> bool:
         """Give a charge's message a STAN that no other has, where its host need not see the
@@ -324,8 +327,8 @@ class Admission:
                     convention.word(message, transaction)
             except BuildError:
                 return None
-        for de in MAC_FIELDS:
-            if message.has(de):
+        if has_mac(message):
+            for de in MAC_FIELDS:
                 message.remove(de)
         return message
 
@@ -363,8 +366,10 @@ class Admission:
         On another connection than the answer went to, the STAN must follow on as well: a terminal
         that was reset or replaced, or a second one with the same number, proves nothing.
         """
-        proven = False
         unproven = self._life.book.unproven(asker.till())
+        if not unproven:
+            return False
+        proven = False
         for charge in unproven:
             line = charge.line
             if charge.stan == stan or (line is not None and not charge.handed):

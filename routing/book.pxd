@@ -2,9 +2,11 @@ cimport cython
 
 from routing.chain cimport Chain as Chain_t
 from routing.charge_record cimport Charge as Charge_t
+from routing.numbered cimport Numbered as Numbered_t
 from routing.line cimport Habit as Habit_t, Line as Line_t, Speaker as Speaker_t
 
 cdef object _SENT
+cdef long long _NEAR_WITHIN
 
 @cython.final
 cdef class Place:
@@ -31,12 +33,13 @@ cdef class Shelf:
 cdef class ChargeBook:
     cdef Py_ssize_t _ended_max
     cdef public bint forgets
-    cdef dict _by_id
+    cdef Numbered_t _by_id
     cdef Chain_t _open
     cdef Chain_t _ended
     cdef dict _shelves
     cdef Shelf _last_shelf
     cdef dict _lines
+    cdef list _lines_near
     cdef dict _places
     cdef Place _sent
     cdef public Py_ssize_t enquiries
@@ -62,8 +65,8 @@ cdef class ChargeBook:
     cpdef list on_conn(self, object conn)
     cpdef Py_ssize_t load_of(self, Line_t line) except -1
     cpdef Py_ssize_t waiting(self) except -1
-    @cython.locals(line=Line_t)
-    cpdef Line_t line(self, object conn)
+    @cython.locals(near=Line_t, line=Line_t)
+    cpdef Line_t line(self, long long conn)
     cpdef object join_line(self, Charge_t charge, Line_t line)
     @cython.locals(line=Line_t)
     cpdef object leave_line(self, Charge_t charge)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from routing.chain import Chain
 from routing.charge import OPEN_STATES, Charge, State
 from routing.line import Line, Speaker
+from routing.numbered import Numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,9 @@ _UNPROVEN = frozenset({State.APPROVED, State.DELIVERY_UNKNOWN, State.DELIVERED})
 _ESCAPED: Final = re.compile(r"\\(.)")
 _STAN: Final = 2
 """Which part of an identity it is, after merchant and terminal."""
+_NEAR: Final = 4_096
+"""Lines that are found without looking in a dict."""
+_NEAR_WITHIN: Final = _NEAR - 1
 
 
 class Place:
@@ -127,7 +131,7 @@ class ChargeBook:
         self._ended_max = ended_max
         self.forgets = False
         """The journal may hold charges that are not here any more."""
-        self._by_id: dict[int, Charge] = {}
+        self._by_id = Numbered()
         self._open = Chain()
         self._ended = Chain()
         """As they ended last."""
@@ -135,6 +139,8 @@ class ChargeBook:
         self._last_shelf: Shelf | None = None
         self._lines: dict[int, Line] = {}
         """Connections that said something and are still there."""
+        self._lines_near: list[Line | None] = [None] * _NEAR
+        """Of those the ones that spoke last, by the end of their number."""
         self._places = {state: Place(state) for state in State}
         self._sent = self._places[State.SENT]
         self.enquiries = 0
@@ -155,7 +161,7 @@ class ChargeBook:
 
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
-        self._by_id[charge.id] = charge
+        self._by_id.put(charge.id, charge)
         self.forgets |= len(self._by_id) >= self._ended_max
         shelf = self._shelf(charge.till)
         if shelf is None:
@@ -203,7 +209,7 @@ class ChargeBook:
         shelf = charge.shelf
         if shelf is None:
             return
-        del self._by_id[charge.id]
+        self._by_id.drop(charge.id)
         self._places[charge.state].count -= 1
         self._leave(charge)
         shelf.wants_none(charge)
@@ -290,14 +296,20 @@ class ChargeBook:
 
     def line(self, conn: int) -> Line:
         """A connection that just said something."""
+        near = self._lines_near[conn & _NEAR_WITHIN]
+        if near is not None and near.number == conn:
+            return near
         line = self._lines.get(conn)
         if line is None:
             line = self._lines[conn] = Line(conn, self._shelves)
+        self._lines_near[conn & _NEAR_WITHIN] = line
         return line
 
     def line_lost(self, conn: int) -> list[Charge]:
         """A connection is gone; returns the charges whose answer it was handed."""
         line = self._lines.pop(conn, None)
+        if self._lines_near[conn & _NEAR_WITHIN] is line:
+            self._lines_near[conn & _NEAR_WITHIN] = None
         return line.charges() if line is not None else []
 
     def join_line(self, charge: Charge, line: Line | None) -> None:
@@ -324,7 +336,7 @@ class ChargeBook:
 
     def newest(self) -> Iterator[Charge]:
         """Every charge in memory, newest first."""
-        return reversed(self._by_id.values())
+        return self._by_id.newest()
 
     def open(self) -> list[Charge]:
         """Every charge that has not come to its end, cases included: they wait for a person."""

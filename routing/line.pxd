@@ -32,6 +32,7 @@ cdef class Habit:
 @cython.final
 cdef class Line:
     cdef readonly object conn
+    cdef readonly long long number
     cdef dict _shelves
     cdef object _charge
     cdef list _others

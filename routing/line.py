@@ -66,7 +66,8 @@ class Line:
 
     def __init__(self, conn: int, shelves: dict[str, Shelf]) -> None:
         """`shelves`: of the terminals that are known already, by merchant|terminal."""
-        self.conn = conn
+        self.conn = self.number = conn
+        """`number` is the same for C."""
         self._shelves = shelves
         self._charge: Charge | None = None
         """Whose answer it waits for, or was handed: nearly always there is no other."""

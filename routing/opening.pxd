@@ -12,8 +12,8 @@ from routing.listener cimport Listener as Listener_t
 
 cdef object _SALE
 
-@cython.locals(request=Message_t, charge=Charge_t, convention=Convention_t, habit=Habit_t, speaker=Speaker_t)
-cpdef Charge_t asked_for(Asker_t asker, Listener_t listener, str identity, object transaction, double now)
-@cython.locals(convention=Convention_t)
-cpdef object sent_as(Charge_t charge, Asker_t asker, Host_t host, Message_t message)
+@cython.locals(request=Message_t, charge=Charge_t, convention=Convention_t, speaker=Speaker_t)
+cpdef Charge_t asked_for(Asker_t asker, Habit_t habit, Listener_t listener, str identity, double now)
+@cython.locals(convention=Convention_t, request=Message_t)
+cpdef object sent_as(Charge_t charge, Habit_t habit, Host_t host, Message_t message)
 cdef object _kept(Convention_t convention, object transaction)

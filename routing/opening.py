@@ -17,19 +17,17 @@ if TYPE_CHECKING:
     from routing.charge_record import Charge
     from routing.conventions import Convention
     from routing.hosts import Host
+    from routing.line import Habit
     from routing.listener import Listener
 
 _SALE: Final = Transaction.SALE
 _CURRENCY_UNKNOWN: Final = "000"
 
 
-def asked_for(
-    asker: Asker, listener: Listener, identity: str, transaction: Transaction, now: float
-) -> Charge:
+def asked_for(asker: Asker, habit: Habit, listener: Listener, identity: str, now: float) -> Charge:
     """A charge as its terminal asks for it; `now` is seconds since the epoch."""
-    request, convention = asker.request, listener.convention
-    habit = asker.habit(convention)
-    speaker = habit.speaker
+    request, convention, speaker = asker.request, listener.convention, habit.speaker
+    transaction = habit.wish.transaction or _SALE
     charge = charge_record.blank()
     charge.opened_at = now
     charge.kind = transaction
@@ -50,19 +48,17 @@ def asked_for(
     return charge
 
 
-def sent_as(charge: Charge, asker: Asker, host: Host, message: Message) -> None:
+def sent_as(charge: Charge, habit: Habit, host: Host, message: Message) -> None:
     """The same as its host gets it; `host_stan` it has already."""
-    convention = host.convention
+    convention, request = host.convention, charge.request
     charge.host = host.name
-    if message.dialect is asker.request.dialect:
-        # Nothing but numbers and names was changed.
-        charge.host_de7 = charge.de7
-    else:
-        charge.host_de7 = charge.de7 if message.holds(7, charge.de7) else message.text(7)
-    if message.dialect is asker.request.dialect and convention.says_currency_alike:
-        charge.currency = asker.habit(convention).currency or _CURRENCY_UNKNOWN
-    else:
-        charge.currency = convention.currency_of(message) or _CURRENCY_UNKNOWN
+    charge.host_de7, charge.currency = charge.de7, habit.currency
+    if request is None or request.dialect is not message.dialect:
+        charge.host_de7 = message.text(7)
+        charge.currency = convention.currency_of(message)
+    elif not convention.says_currency_alike:
+        charge.currency = convention.currency_of(message)
+    charge.currency = charge.currency or _CURRENCY_UNKNOWN
     charge.sent = kept.keep(message, _kept(convention, charge.kind))
     if convention.has_header:
         charge.sent_header = message.header.hex()

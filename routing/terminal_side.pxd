@@ -33,7 +33,7 @@ cdef class TerminalSide:
     cdef public object not_requests
     @cython.locals(asker=Asker_t, known=Listener, line=Line_t, habit=Habit_t)
     cpdef object request(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
-    @cython.locals(host=Host_t, code=str, only=str, identity=str)
+    @cython.locals(admission=Admission_t, host=Host_t, code=str, only=str, identity=str)
     cpdef object _charge(self, Asker_t asker, Listener listener, Now_t now)
     cdef bint _takes(self, Asker_t asker, object kind, bint mac_good) except -1
     cpdef str _may_not(self, Asker_t asker, Listener listener, Now_t now, bint takes_money=*)

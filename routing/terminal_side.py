@@ -29,7 +29,7 @@ from routing.replies import Replies
 from routing.sign_ins import SignIns
 from routing.terminal_network import TerminalNetwork
 from routing.transaction import Transaction
-from routing.undoing import refusal
+from routing.undoing import is_amount_of, refusal
 from routing.unheard import Unheard
 
 if TYPE_CHECKING:
@@ -150,28 +150,33 @@ class TerminalSide:
     # Charges
 
     def _charge(self, asker: Asker, listener: Listener, now: Now) -> None:
-        identity = self.admission.identity_of_new(asker, listener, now)
+        admission = self.admission
+        identity = admission.identity_of_new(asker, listener, now)
         if identity is None:
             return
-        proves = self.admission.proves_the_last(asker, asker.stan(), listener, now)
-        code = (
-            self._may_not(asker, listener, now, True)
-            or self.admission.busy(asker)
-            or self.admission.beyond_limits(asker.request, now)
-        )
+        proves = admission.proves_the_last(asker, asker.stan(), listener, now)
         host, choice, only = None, MAIN_ACCOUNT, ""
+        code = self._may_not(asker, listener, now, True)
         if not code:
-            choice = self.admission.account_for(asker.request, now)
+            code = admission.busy(asker)
+        if not code:
+            code = admission.beyond_limits(asker.request, now)
+        if not code:
+            choice = admission.account_for(asker.request, now)
             if choice is not MAIN_ACCOUNT:
                 code, only = choice.code, choice.host
         if not code:
-            host, code = self.admission.host_for(asker.request, listener, now, only)
-        if host is not None:
-            code = self.admission.open(asker, listener, identity, host, None, now, choice)
+            host = admission.only_host() if not only else None
+            if host is None:
+                host, code = admission.host_for(asker.request, listener, now, only)
+            else:
+                code = admission.why_not(host, now)
+        if host is not None and not code:
+            code = admission.open(asker, listener, identity, host, None, now, choice)
         if code:
             # A proof before this one may still be on its way to the disk as well.
-            waits = proves or not self.admission.takes_nothing_new
-            self.admission.turn_away(asker, identity, code, now, after_records=waits)
+            waits = proves or not admission.takes_nothing_new
+            admission.turn_away(asker, identity, code, now, after_records=waits)
 
     def _may_not(
         self, asker: Asker, listener: Listener, now: Now, takes_money: bool = False
@@ -282,7 +287,7 @@ class TerminalSide:
 
     def _reverse(self, charge: Charge, reversal: Message, convention: Convention, now: Now) -> str:
         """Do what a terminal's reversal asks for; returns DE 39 of the answer."""
-        if not _is_amount_of(charge, convention.original_amount(reversal)):
+        if not is_amount_of(charge, convention.original_amount(reversal)):
             return rc.AMOUNT_DIFFERS
         if not charge.kind.reversible:
             return rc.UNSUPPORTED
@@ -393,8 +398,3 @@ class TerminalSide:
     def _unsupported(self, asker: Asker, listener: Listener, now: Now) -> None:
         del listener
         self.replies.refuse(asker, rc.UNSUPPORTED, now)
-
-
-def _is_amount_of(charge: Charge, amount: str) -> bool:
-    """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
-    return not amount or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")

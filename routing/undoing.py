@@ -79,3 +79,8 @@ def _consequence_of_refund(refund: Charge, original: Charge) -> Event | None:
     if refund.state in _REFUND_STANDS and original.given_back >= original.money:
         return Event.REFUNDED_WHOLE
     return None
+
+
+def is_amount_of(charge: Charge, amount: str) -> bool:
+    """Whether a reversal speaks of the amount that was asked for or approved, or of none."""
+    return not amount or amount in (f"{charge.amount:012d}", f"{charge.money:012d}")

@@ -4,6 +4,7 @@ from codec._wire cimport Message as Message_t
 
 cdef dict _ANSWERS, _FIRST_TRIES
 cdef tuple _TERMINAL
+cdef int _MAC, _SECOND_MAC
 
 cpdef str answer_mti(str mti)
 cpdef str first_mti(str mti)
@@ -12,6 +13,7 @@ cpdef object first_missing(Message_t message, tuple required)
 cpdef str beginning_of(Message_t message)
 cpdef str named_after(str beginning, str stan, str mti_class)
 cpdef str named(Message_t message, str stan, str mti_class)
+cpdef bint has_mac(Message_t message) except -1
 cpdef str pan_of(Message_t message)
 
 @cython.final

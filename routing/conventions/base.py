@@ -78,6 +78,7 @@ class Confirmation(NamedTuple):
 
 MAC_FIELDS: Final = (64, 128)
 """Made anew on each side of the gateway."""
+_MAC, _SECOND_MAC = MAC_FIELDS
 _PAN_DIGITS_MAX: Final = 19
 _OTHER_REASON: Final = "06"
 _FIRST_TRY: Final = str.maketrans("135", "024")
@@ -125,7 +126,6 @@ class Convention:
     alike: ClassVar[tuple[int, ...]] = (3, 25, 41, 42, 49)
     """Fields whose values say, with MTI and bitmap, what a request wishes and whose it is."""
     currency_field: ClassVar[int] = 49
-    """Where the currency stands."""
     echo: ClassVar[tuple[int, ...]] = ()
     """Fields of the request that an answer of the gateway's own carries back."""
     sufficient: ClassVar[frozenset[int]] = frozenset()
@@ -374,7 +374,7 @@ def first_missing(message: Message, required: tuple[int, ...]) -> int | None:
 
 def has_mac(message: Message) -> bool:
     """Whether a message carries a MAC, be it good or not."""
-    return any(message.has(de) for de in MAC_FIELDS)
+    return message.has(_MAC) or message.has(_SECOND_MAC)
 
 
 def beginning_of(message: Message) -> str:
