@@ -33,7 +33,7 @@ _STEP, _MANY, _ONE = "sqlite3_step", "Connection_executemany", "Connection_execu
 _CARRIED: Final = r"pw_7gateway_7journal_11_statements_10Statements_\d+carry_out"
 _OPENED, _MOVED = r"pw_7gateway_7journal_4rows_\d+put_opened", "7Written_put"
 _FRAMED: Final = (r"pw_7gateway_7journal_4_crc_\d+crc32c",)
-_NEW: Final = ("6newest_6Newest_note", "6newest_6Newest_is_past")
+_NEW: Final = ("6newest_6Newest_note", "6newest_6Newest_is_new")
 _MERGED: Final = ("9Unapplied_add", r"9Unapplied_\d+inserts", r"9Unapplied_\d+updates")
 _STAGES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "a frame becomes a message": ((_CAME,), (_FROM_TERMINAL, _FROM_HOST, _CHECKED)),

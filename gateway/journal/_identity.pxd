@@ -3,3 +3,4 @@
 
 
 cpdef str cut(str identity, int bars, Py_ssize_t less)
+cpdef str terminal(str identity, str till)

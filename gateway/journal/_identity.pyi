@@ -2,3 +2,6 @@ def cut(identity: str, bars: int, less: int) -> str:
     """What stands before a bar, by its number, but for the last characters of it; the whole text
     where there are fewer bars.
     """
+
+def terminal(identity: str, till: str) -> str:
+    """What stands before the second bar of an identity: `till` itself, where it is the same."""

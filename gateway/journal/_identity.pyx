@@ -2,7 +2,7 @@
 """Cuts identities, merchant|terminal|STAN|…, at their bars."""
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memchr
+from libc.string cimport memchr, memcmp
 
 from codec._text cimport latin1_chars, latin1_text, text_length
 
@@ -31,3 +31,17 @@ cpdef str cut(str identity, int bars, Py_ssize_t less):
                 return identity
             bars -= 1
     return PyUnicode_Substring(identity, 0, max(at - less, 0))
+
+
+cpdef str terminal(str identity, str till):
+    """What stands before the second bar of an identity: `till` itself, where it is the same."""
+    cdef Py_ssize_t size = text_length(till)
+    cdef const uint8_t* chars
+    cdef const uint8_t* bar
+    if latin1_text(identity) and latin1_text(till) and text_length(identity) > size:
+        chars = latin1_chars(identity)
+        if chars[size] == 0x7C and memcmp(chars, latin1_chars(till), size) == 0:
+            bar = <const uint8_t*>memchr(chars, 0x7C, size)
+            if bar != NULL and memchr(bar + 1, 0x7C, size - (bar + 1 - chars)) == NULL:
+                return till
+    return cut(identity, 2, 0)

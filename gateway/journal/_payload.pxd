@@ -17,7 +17,7 @@ cdef enum:
 cdef enum:
     SAME = -1                   # whether a charge is open: as it was
 
-cdef struct Head:               # what a row begins with; then come its parts, one after the other
+cdef packed struct Head:        # what a row begins with; then come its parts, one after the other
     int32_t kind
     int32_t is_open
     int64_t size                # of all of the row

@@ -166,10 +166,12 @@ cdef class Payload:
         if not PyUnicode_Check(value) or not ascii_text(value):
             return self.value(value)
         count = text_length(value)
-        if count == 0:
-            return self._bytes(b'"",', 3)
         if self._end - self._at < count + 3:
             self._grow(count + 3)
+        if count == 0:
+            memcpy(self._at, b'"",', 3)
+            self._at += 3
+            return 0
         if not copied(self._at + 1, latin1_chars(value), count):
             return self._seldom(value)
         self._at[0] = 0x22
@@ -257,12 +259,15 @@ cdef class Payload:
         cdef int overflow = 0
         self.begin()
         for each in values:
+            number = -1
             if type(each) is int:
                 number = PyLong_AsLongLongAndOverflow(each, &overflow)
-                if not overflow:
-                    self.whole(number)
-                    continue
-            self.value(each)
+            if 0 <= number < 1000 and self._end - self._at >= NUMBER_BYTES_MAX:
+                self._at = digits(self._at, number, 1)
+                self._at[0] = 0x2C
+                self._at += 1
+            else:
+                self.value(each)
         return self.end(True)
 
     cdef int _fields(self, object fields) except -1:

@@ -1,6 +1,7 @@
 cimport cython
 cimport gateway.journal._identity as _identity
 
+from routing.charge_record cimport Charge as Charge_t
 from routing.records cimport Opened as Opened_t
 
 cdef int _TERMINAL
@@ -18,6 +19,8 @@ cdef class Newest:
     cdef dict _gaps
     @cython.locals(gap=_Gap)
     cpdef bint is_past(self, str identity)
+    @cython.locals(charge=Charge_t, gap=_Gap)
+    cpdef bint is_new(self, Opened_t record)
     @cython.locals(gap=_Gap)
     cpdef object goes_on(self, str identity, str before)
     @cython.locals(record=Opened_t, identity=str, gap=_Gap)

@@ -25,8 +25,8 @@ _TERMINAL: Final = 2
 
 
 def terminal_of(identity: str) -> str:
-    """What all identities of its terminal begin with, up to the second `|`."""
-    return _identity.cut(identity, _TERMINAL, -1)
+    """What all identities of its terminal begin with, up to the second `|` and without it."""
+    return _identity.cut(identity, _TERMINAL, 0)
 
 
 class _Gap:
@@ -53,6 +53,12 @@ class Newest:
         gap = self._gaps.get(terminal_of(identity))
         return gap is not None and gap.holds(identity)
 
+    def is_new(self, record: Opened) -> bool:
+        """The same of a charge that is opened."""
+        charge = record.charge
+        gap = self._gaps.get(_identity.terminal(charge.identity, charge.till))
+        return gap is not None and gap.holds(charge.identity)
+
     def lacks(self, identity: str) -> bool:
         """Whether its terminal is to be looked up, and remembered."""
         return len(self._gaps) < TERMINALS_MAX and terminal_of(identity) not in self._gaps
@@ -71,6 +77,6 @@ class Newest:
         """These charges are new."""
         for record in opened:
             identity = record.charge.identity
-            gap = self._gaps.get(terminal_of(identity))
+            gap = self._gaps.get(_identity.terminal(identity, record.charge.till))
             if gap is not None and gap.holds(identity):
                 gap.after = identity

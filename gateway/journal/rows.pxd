@@ -6,7 +6,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.records cimport Moved as Moved_t, Opened as Opened_t
 
 cdef int _SAME
-cdef frozenset _OPEN, _LISTED
+cdef dict _OPEN, _LISTED
 
 @cython.locals(each=Charge_t)
 cpdef object put_opened(Payload_t to, Opened_t record, Vault_t vault)

@@ -197,7 +197,7 @@ class SqliteJournal:
         for record in opened:
             identity = record.charge.identity
             older = new.get(identity)
-            if older is None and not self._newest.is_past(identity):
+            if older is None and not self._newest.is_new(record):
                 older = self._looked_up(identity)
             if older is None:
                 new[identity] = record.id
@@ -209,7 +209,7 @@ class SqliteJournal:
         """The charge with this identity; where there is none, others like it are new as well."""
         with self._tables_lock:
             if self._newest.lacks(identity):
-                greatest = self._tables.greatest_of(terminal_of(identity))
+                greatest = self._tables.greatest_of(terminal_of(identity) + "|")
                 self._newest.remember(identity, greatest)
                 if self._newest.is_past(identity):
                     return None

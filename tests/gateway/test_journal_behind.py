@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import pytest
 
+from gateway.journal import _identity
 from gateway.journal.applier import Applier
 from gateway.journal.ground import Ground
 from gateway.journal.lock import LockedError
@@ -448,10 +449,20 @@ def test_no_more_terminals_are_remembered_than_the_bound_says(
 
 
 @pytest.mark.parametrize(
-    ("identity", "terminal"), [("M|T|1|2", "M|T|"), ("M|T|", "M|T|"), ("||1", "||")]
+    ("identity", "terminal"),
+    [
+        ("M|T|1|2", "M|T"),
+        ("M|T|", "M|T"),
+        ("||1", "|"),
+        ("日|本|1", "日|本"),
+        ("é|è|1", "é|è"),
+        ("none", "none"),
+    ],
 )
 def test_a_terminal_is_what_comes_before_the_stan(identity: str, terminal: str) -> None:
     assert terminal_of(identity) == terminal
+    for till in (terminal, "M|T", "M", "M|T|1", "", "|", "none", "日|本"):
+        assert _identity.terminal(identity, till) == terminal
 
 
 def test_a_log_that_is_full_makes_room_as_soon_as_its_tables_can_be_synced(tmp_path: Path) -> None:

@@ -103,6 +103,36 @@ def test_a_reader_is_told_who_takes_in_what_an_older_version_left(tmp_path: Path
         JournalReader(tmp_path / "isogate.db", vault)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        7,
+        [],
+        ([], [], [], []),
+        ([[1]], [], [], [], []),
+        ([[1, 2, 3, 4, 5, 6, 7, 8]], [], [], [], []),
+        ([[1, "i", "h", "t", "b", b"s", 1, None]], [], [], [], []),
+        ([[1 << 63, "i", "h", "t", "b", b"s", 1, "[]"]], [], [], [], []),
+        ([], [[1, 1, "S", "now", "[],", "[]", 1]], [], [], []),
+        ([], [[1, 1, "S", 1.0, "[],", "[]", 7]], [], [], []),
+        ([], [], [[1, 2]], [], []),
+        ([], [], [], [[1, 1.0, "no such kind", "k", 1, b"{}"]], []),
+    ],
+)
+def test_an_old_commit_that_no_gateway_wrote_is_told(tmp_path: Path, payload: Any) -> None:
+    with closing(sqlite(tmp_path)) as journal:
+        journal.start(WALL, ended_max=10)
+    path = tmp_path / "isogate.db"
+    back_to(10, path)
+    done, journal_number = number_of(path)
+    frame = frame_of_10(journal_number, done + 1, payload)
+    path.with_name(path.name + SUFFIXES[0]).write_bytes(frame)
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            sqlite(tmp_path)
+    assert number_of(path)[0] == done
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_whole_frame_that_holds_what_no_gateway_wrote_is_told(tmp_path: Path, seed: int) -> None:
     """Whose checksum is right; and nothing of it is taken in."""

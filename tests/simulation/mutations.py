@@ -180,6 +180,11 @@ def _read_off(original: Any) -> Any:
     return lambda self, message: self.key_of(message.mti[1], message.get(11) or "")
 
 
+def _no_number(original: Any) -> Any:
+    del original
+    return lambda *_: -1
+
+
 def _always(original: Any) -> Any:
     del original
     return lambda *_: True
@@ -422,7 +427,13 @@ ALL: Final[dict[str, Mutation]] = {
                     host_side,
                     "differing_field",
                     _echoes_unchecked,
-                    _M("", Iso87, "pending_key", _read_off),
+                    _M(
+                        "",
+                        Iso87,
+                        "pending_key",
+                        _read_off,
+                        _M("", Iso87, "pending_number", _no_number),
+                    ),
                 ),
             ),
         ),
