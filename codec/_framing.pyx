@@ -36,24 +36,19 @@ cdef Rule rule_of(str framing, Py_ssize_t frame_bytes_max) except *:
 
 cdef int look(const Rule* rule, const uint8_t* data, Py_ssize_t count, View* view) noexcept nogil:
     """What the bytes say about the frame that begins with them."""
-    cdef Py_ssize_t i, length = 0
+    cdef Py_ssize_t length
     if rule.kind == STX_ETX:
         return look_for_etx(rule, data, count, view)
     if count < rule.width:
         return MORE_NEEDED
-    for i in range(rule.width if rule.kind != VISA else 2):
-        if rule.kind == DIGITS:
-            if not 0x30 <= data[i] <= 0x39:
-                return NOT_DIGITS
-            length = length * 10 + data[i] - 0x30
-        elif rule.kind == BCD:
-            if (data[i] & 15) > 9 or (data[i] >> 4) > 9:
-                return NOT_DIGITS
-            length = length * 100 + (data[i] >> 4) * 10 + (data[i] & 15)
-        else:
-            length = length << 8 | data[i]
-    if rule.kind == VISA and (data[2] or data[3]):
-        return NOT_ZEROS
+    if rule.kind == BINARY and rule.width == 2:     # as nearly everybody does
+        length = data[0] << 8 | data[1]
+    else:
+        length = told_length(rule, data)
+        if length < 0:
+            return NOT_DIGITS
+        if rule.kind == VISA and (data[2] or data[3]):
+            return NOT_ZEROS
     if rule.inclusive:
         length -= rule.width
     view.body = rule.width
@@ -62,6 +57,23 @@ cdef int look(const Rule* rule, const uint8_t* data, Py_ssize_t count, View* vie
     if not 0 < length <= rule.length_max:
         return BAD_LENGTH
     return WHOLE if view.end <= count else MORE_NEEDED
+
+
+cdef Py_ssize_t told_length(const Rule* rule, const uint8_t* data) noexcept nogil:
+    """What a header says, however it is written; -1 if it is not digits and should be."""
+    cdef Py_ssize_t i, length = 0
+    for i in range(rule.width if rule.kind != VISA else 2):
+        if rule.kind == DIGITS:
+            if not 0x30 <= data[i] <= 0x39:
+                return -1
+            length = length * 10 + data[i] - 0x30
+        elif rule.kind == BCD:
+            if (data[i] & 15) > 9 or (data[i] >> 4) > 9:
+                return -1
+            length = length * 100 + (data[i] >> 4) * 10 + (data[i] & 15)
+        else:
+            length = length << 8 | data[i]
+    return length
 
 
 cdef int look_for_etx(const Rule* rule, const uint8_t* data, Py_ssize_t count,

@@ -247,6 +247,8 @@ cdef Index with_field(Dialect dialect, Index index, int de, Slot slot,
         known.slots[de] = slot
         known.present[(de - 1) >> 6] |= bit_of(de)
         remember(dialect, known, data, length)
+    else:
+        known.met_again = True
     return known
 
 
@@ -259,6 +261,8 @@ cdef Index without_field(Dialect dialect, Index index, int de,
         memset(&known.slots[de], 0, sizeof(Slot))
         known.present[(de - 1) >> 6] &= ~bit_of(de)
         remember(dialect, known, data, length)
+    else:
+        known.met_again = True
     return known
 
 

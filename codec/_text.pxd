@@ -90,6 +90,10 @@ cdef inline Py_ssize_t high_byte(const uint8_t* text, Py_ssize_t count) noexcept
         memcpy(words, text + i, 8)
         seen |= words[0]
         i += 8
+    if i < count and count >= 8:
+        memcpy(words, text + count - 8, 8)
+        seen |= words[0]
+        i = count
     while i < count:
         seen |= text[i]
         i += 1

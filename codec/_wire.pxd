@@ -34,7 +34,7 @@ cdef class FieldSet:
 cdef class Message:
     cdef readonly Dialect dialect
     cdef readonly str mti       # the four digits of the message type
-    cdef bytes frame
+    cdef bytes frame            # as `mti`, never None in a message that anybody else sees
     cdef Index index            # of the frame; never None, and shared
     cdef bint owned             # nobody else has seen `frame`, so it may be written to
     cdef object coded_by        # a MAC key, or None; the bytes changed: None again
@@ -44,6 +44,9 @@ cdef class Message:
     cdef const uint8_t* data(self) noexcept
     cdef uint8_t* writable(self) except NULL
     cdef object value_of(self, int de)
+    cdef Py_ssize_t join_into(self, tuple fields, uint8_t* text, Py_ssize_t room,
+                              bint escaped) except -2
+    cdef Py_ssize_t join_slowly(self, tuple fields, uint8_t* text, Py_ssize_t room) except -2
     cdef int rebuild(self, int changed, str value) except -1
     cdef bint append(self, int de, const Rule* rule, str value) except -1
     cdef uint8_t* append_room(self, int de, const Rule* rule, Py_ssize_t units) except? NULL
@@ -82,6 +85,5 @@ cpdef Message read(object frame, Dialect dialect)
 cdef int wanted_bits(object numbers, uint64_t* bits) except -1
 cdef int chosen_bits(object numbers, tuple but, uint64_t* bits) except -1
 cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1
-cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil
 cdef tuple numbers_of(const uint64_t* present)
 cdef bint plain_text(Message message, int de, const Slot* slot, uint8_t* out) noexcept

@@ -212,7 +212,7 @@ cdef void write_bit(const Layout* layout, const uint64_t* present, int de,
     """The bit of one field, in bitmaps that are as many as before."""
     cdef int bit = (de - 1) & 63
     cdef uint64_t bits = present[(de - 1) >> 6]
-    out += (de - 1) // 64 * layout.bitmap_bytes
+    out += ((de - 1) >> 6) * layout.bitmap_bytes
     if layout.bitmap_form == AS_BYTES:
         if bit < 8:                             # beside the one that says that more follow
             out[0] = (out[0] & 0x80) | (bits >> 56 & 0x7F)
@@ -454,12 +454,14 @@ cdef class Message:
         """
         cdef const Slot* slot = slot_of(self, de)
         cdef const Rule* rule
-        if slot == NULL or slot.units != before + digits or digits > NUMBER_DIGITS_MAX:
+        if slot == NULL or slot.units != before + digits or before < 0 \
+                or not 0 <= digits <= NUMBER_DIGITS_MAX:
             return -1
-        rule = &self.dialect.layout.rules[de]
-        if rule.content != TEXT or not rule.charset.identity:
-            said = (<str>self.value_of(de))[before:]
-            return int(said) if said.isascii() and said.isdigit() else -1
+        if not slot.plain:
+            rule = &self.dialect.layout.rules[de]
+            if rule.content != TEXT or not rule.charset.identity:
+                said = (<str>self.value_of(de))[before:]
+                return int(said) if said.isascii() and said.isdigit() else -1
         return number_from(self.data() + slot.value + before, digits)
 
     cpdef str joined(self, tuple fields, bint escaped=False):
@@ -467,38 +469,56 @@ cdef class Message:
         class of the MTI.  `escaped`: no two different lists of values give the same text.
         """
         cdef uint8_t[JOINED_MAX + WORD] text
-        cdef Py_ssize_t at = 0, units
-        cdef const Slot* slot
-        cdef int de
+        cdef Py_ssize_t count = self.join_into(fields, text, JOINED_MAX, escaped)
+        if count < 0:
+            return joined_values(self, fields, escaped)
+        return ascii_from(text, count - 1) if count else ""
+
+    cdef Py_ssize_t join_into(self, tuple fields, uint8_t* text, Py_ssize_t room,
+                              bint escaped) except -2:
+        """Write the same with a bar behind each value, and how much that is; -1 if the values are no
+        plain text, too long, or hold what is to be escaped.  There is room for a word more.
+        """
         cdef Recipe recipe = self.index.texts
+        cdef Py_ssize_t count
         while recipe is not None and recipe.fields is not fields:
             recipe = recipe.next
         if recipe is None and self.index.met_again:
             recipe = recipe_of(self.index, fields)
-        if recipe is not None and recipe.form is not None:
-            at = PyBytes_GET_SIZE(recipe.form)
-            copy_bytes(text, <const uint8_t*>PyBytes_AS_STRING(recipe.form), at)
+        if recipe is None or recipe.form is None:
+            count = self.join_slowly(fields, text, room)
+        else:
+            count = PyBytes_GET_SIZE(recipe.form)
+            if count > room:
+                return -1
+            copy_bytes(text, <const uint8_t*>PyBytes_AS_STRING(recipe.form), count)
             recipe.fill(self.data(), text)
             if recipe.class_at >= 0:
                 text[recipe.class_at] = latin1_chars(self.mti)[1]
-            return joined_text(self, fields, text, at, escaped)
+        if escaped and count > 0 and to_escape(text, count) != len(fields):
+            return -1                           # there are others than our own bars
+        return count
+
+    cdef Py_ssize_t join_slowly(self, tuple fields, uint8_t* text, Py_ssize_t room) except -2:
+        cdef Py_ssize_t at = 0, units
+        cdef const Slot* slot
+        cdef int de
         for number in fields:
             de = number
             slot = slot_of(self, de)
+            units = 0 if slot == NULL else slot.units
+            if at + units + 2 > room:
+                return -1
             if slot != NULL:
-                units = slot.units
-                if at + units + 2 > JOINED_MAX or not plain_text(
-                        self, de, slot, text + at):
-                    return joined_values(self, fields, escaped)
+                if not plain_text(self, de, slot, text + at):
+                    return -1
                 at += units
             elif de == 0:
                 text[at] = latin1_chars(self.mti)[1]
                 at += 1
-            text[at] = 0x7C                 # '|'
+            text[at] = 0x7C                     # '|'
             at += 1
-            if at + 2 > JOINED_MAX:
-                return joined_values(self, fields, escaped)
-        return joined_text(self, fields, text, at, escaped)
+        return at
 
     def __contains__(self, key):
         return self.get(key) is not None
@@ -810,14 +830,6 @@ cdef Py_ssize_t to_escape(uint8_t* text, Py_ssize_t count) noexcept nogil:
         word = ~(((word & low) + low) | word | low) >> 7
         found += (word * <uint64_t>0x0101010101010101) >> 56
     return found
-
-
-cdef inline str joined_text(Message message, tuple fields, uint8_t* text, Py_ssize_t count,
-                            bint escaped):
-    """What `joined` has put together, a bar behind each value."""
-    if escaped and to_escape(text, count) != len(fields):
-        return joined_values(message, fields, escaped)      # there are others than our own bars
-    return ascii_from(text, count - 1) if count else ""
 
 
 cdef Recipe recipe_of(Index index, tuple fields):

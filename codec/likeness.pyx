@@ -10,8 +10,8 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from codec._index cimport WORD, Slot
-from codec._text cimport ascii_from, ascii_text, copy_bytes, latin1_chars, text_length
-from codec._wire cimport BITMAP_WORDS, Message, slot_of, to_escape
+from codec._text cimport ascii_from, ascii_text, latin1_chars, text_length
+from codec._wire cimport BITMAP_WORDS, Message, slot_of
 
 cdef enum:
     JOINED_MAX = 256            # characters; what is longer is joined by `Message.joined`
@@ -76,31 +76,10 @@ cdef class Likeness:
 cpdef str joined_after(str beginning, Message message, tuple fields):
     """The same as `beginning` and the fields as `Message.joined` joins them, escaped."""
     cdef uint8_t[JOINED_MAX + WORD] text
-    cdef const uint8_t* data = message.data()
-    cdef Py_ssize_t first = text_length(beginning), at = first, units
-    cdef const Slot* slot
-    cdef int de
-    cdef bint plain = ascii_text(beginning) and first + 2 <= JOINED_MAX
-    if plain:
-        memcpy(text, latin1_chars(beginning), first)
-        for number in fields:
-            de = number
-            slot = slot_of(message, de)
-            if slot != NULL:
-                units = slot.units
-                if not slot.plain or at + units + 2 > JOINED_MAX:
-                    plain = False
-                    break
-                copy_bytes(text + at, data + slot.value, units)
-                at += units
-            elif de == 0:
-                text[at] = <uint8_t>message.mti[1]
-                at += 1
-            text[at] = 0x7C                 # '|'
-            at += 1
-            if at + 2 > JOINED_MAX:
-                plain = False
-                break
-    if not plain or to_escape(text + first, at - first) != len(fields):
-        return beginning + message.joined(fields, True)
-    return ascii_from(text, at - 1) if at > first else beginning
+    cdef Py_ssize_t first = text_length(beginning), count
+    if ascii_text(beginning) and first <= JOINED_MAX:
+        count = message.join_into(fields, text + first, JOINED_MAX - first, True)
+        if count >= 0:
+            memcpy(text, latin1_chars(beginning), first)
+            return ascii_from(text, first + count - 1) if count else beginning
+    return beginning + message.joined(fields, True)

@@ -262,10 +262,10 @@ class Admission:
             charge.mti = charge.mti[0] + message.mti[1] + charge.mti[2:]
         if convention.keeps_number:
             charge.host_stan = message.text(11)
-            return keys.take_new(convention.pending_key(message), charge)
+            return host.take_key(message, charge)
         for _tried in range(_STANS_TRIED_MAX):
             message.patch_number(11, keys.next_number())
-            if keys.take_new(convention.pending_key(message), charge):
+            if host.take_key(message, charge):
                 charge.host_stan = message.text(11)
                 return True
             if keys.is_full():

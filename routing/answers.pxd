@@ -13,6 +13,8 @@ cdef class _Manner:
     cdef Convention_t convention
     cdef int original_field
     cdef bint has_header
+    cdef str asked
+    cdef str answered
     cdef FieldSet_t kept
     cdef FieldSet_t kept_with_chip
 

@@ -38,6 +38,8 @@ class _Manner:
         self.convention = convention
         self.original_field = convention.original_field
         self.has_header = convention.dialect.header_bytes > 0
+        self.asked = self.answered = "0000"
+        """The MTI of the last request, and of its answer."""
         self.kept = FieldSet(_KEPT - convention.unkept)
         self.kept_with_chip = FieldSet((_KEPT - convention.unkept) | {_CHIP_DATA})
 
@@ -71,7 +73,9 @@ def for_terminal(
         pair = (request.dialect.name, reply.dialect.name)
         return translators[pair].answer(reply, request, now)
     manner = _MANNERS.of(request.dialect)
-    reply.set_mti(answer_mti(request.mti))
+    if request.mti is not manner.asked:
+        manner.asked, manner.answered = request.mti, answer_mti(request.mti)
+    reply.set_mti(manner.answered)
     reply.take_over(11, request)
     original = manner.original_field
     if original and request.has(original) and reply.has(original):

@@ -22,10 +22,11 @@ cdef class HostSide:
     cdef Lifecycle_t _life
     cdef public object unmatched
     cdef public object late_approvals
+    @cython.locals(key=cython.longlong)
     cpdef object message(self, Host_t host, object link, Message_t message, Now_t now, bint mac_good)
     cdef bint _is_answer_to(self, Host_t host, object sent, str stan, str de7, Message_t message, str code) except -1
     @cython.locals(stan=str, de7=str, code=str)
-    cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, object key, Now_t now)
+    cdef object _charge_answered(self, Host_t host, Charge_t charge, Message_t message, long long key, object text, Now_t now)
     cdef object _approved(self, Host_t host, Charge_t charge, Message_t message, str code, Now_t now)
     @cython.locals(limits=Limits_t)
     cdef bint _is_beyond_limits(self, Charge_t charge, Now_t now) except -1

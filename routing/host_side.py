@@ -54,23 +54,24 @@ class HostSide:
             self.unmatched[host.name, "a request"] += 1
             return
         host.breaker.answered()
-        key = host.convention.pending_key(message)
-        owner = host.keys.owner(key)
+        key = host.convention.pending_number(message)
+        text = host.convention.pending_key(message) if key < 0 else None
+        owner = host.keys.owner_of(key) if text is None else host.keys.owner(text)
         if owner is None:
-            part = host.keys.nearly(key)
+            part = host.keys.nearly(key if text is None else text)
             why = f"key: {host.convention.key_parts[part]} differs" if part is not None else ""
             self.unmatched[host.name, why or "nobody waits"] += 1
         elif not mac_good:
             self.unmatched[host.name, "bad MAC"] += 1
             self._mac_error(host, now)
             if isinstance(owner, Charge):
-                owner.answer_forged = True
+                owner.in_trouble().answer_forged = True
         elif not isinstance(owner, Charge):
             self._enquiry_answered(host, owner, message, now)
         elif message.is_of(_REVERSAL_CLASS):
             self._reversal_answered(host, owner, message, now)
         else:
-            self._charge_answered(host, owner, message, key, now)
+            self._charge_answered(host, owner, message, key, text, now)
 
     def _is_answer_to(
         self,
@@ -87,8 +88,15 @@ class HostSide:
         return field is None and bool(code)
 
     def _charge_answered(
-        self, host: Host, charge: Charge, message: Message, key: int | str, now: Now
+        self,
+        host: Host,
+        charge: Charge,
+        message: Message,
+        key: int,
+        text: int | str | None,
+        now: Now,
     ) -> None:
+        """Its key is the number `key` or, where that is none, `text`."""
         if charge.state is _SENT and not charge.left:
             # It is still here: a host whose dialect has no DE 7 answers an earlier one twice.
             self.unmatched[host.name, "nobody waits"] += 1
@@ -108,7 +116,10 @@ class HostSide:
             self._reword(host, message, code)
             self._life.move(charge, _DECLINE, now, None, message, None)
             self._heed(host, code, now)
-        host.keys.release(key)
+        if text is None:
+            host.keys.release_number(key)
+        else:
+            host.keys.release(text)
 
     @staticmethod
     def _reword(host: Host, message: Message, code: str) -> None:
@@ -182,13 +193,15 @@ class HostSide:
         for charge in self._life.book.open():
             if charge.host != host.name:
                 continue
-            charge.tries = tuple(each for each in charge.tries if each[1] != link)
+            if charge.trouble.tries:
+                left = tuple(each for each in charge.trouble.tries if each[1] != link)
+                charge.trouble.tries = left
             if charge.link == link:
                 # From now on nothing new can follow, but what was under way may still arrive.
                 charge.known_since = now.monotonic
             if charge.state is State.SENT and charge.left and charge.link == link:
                 self._life.apply(charge, Event.NO_ANSWER, now, reason=Reason.LINK_LOST)
-            elif charge.reversal_in_flight and charge.reversal_link == link:
+            elif charge.trouble.reversal_in_flight and charge.trouble.reversal_link == link:
                 self._life.apply(charge, Event.REVERSAL_UNANSWERED, now)
 
 

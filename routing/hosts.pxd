@@ -1,3 +1,4 @@
+from codec._wire cimport Message as Message_t
 from routing.breaker cimport Breaker as Breaker_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.conventions.base cimport Convention as Convention_t
@@ -20,6 +21,8 @@ cdef class Host:
     cdef public Tally_t reply_s
     cdef public Breaker_t breaker
     cpdef bint can_take_more(self) except -1
+    @cython.locals(key=cython.longlong)
+    cpdef bint take_key(self, Message_t message, Charge_t charge) except -1
     cpdef object charge_key(self, Charge_t charge)
     cpdef bint has_settled(self, Charge_t charge) except -1
     cpdef bint may_have_settled(self, Charge_t charge) except -1

@@ -11,6 +11,7 @@ from routing.network import HostLinks
 from routing.tally import REPLY_S, Tally
 
 if TYPE_CHECKING:
+    from codec import Message
     from routing.charge import Charge
     from routing.host_settings import HostSettings
 
@@ -72,6 +73,13 @@ class Host:
             return False
         day = self.links.day
         return bool(day.date) and (not charge.settled_on or day.has_settled(charge.settled_on))
+
+    def take_key(self, message: Message, charge: Charge) -> bool:
+        """Tie the key of a message to a new charge, where that can be."""
+        key = self.convention.pending_number(message)
+        if key < 0:
+            return self.keys.take_new(self.convention.pending_key(message), charge)
+        return self.keys.take_number(key, charge)
 
     def charge_key(self, charge: Charge) -> int | str:
         """The key under which the answer to this charge comes back."""

@@ -33,8 +33,11 @@ def parts_of(key: int) -> list[str]:
 class Held:
     """One key, who has it, and what else stands at that place."""
 
-    def __init__(self, key: int, owner: Any, older: Held | None) -> None:
-        self.key, self.owner, self.older = key, owner, older
+    def __init__(self) -> None:
+        self.key = 0
+        self.owner: Any = None
+        self.is_marked = False
+        self.older: Held | None = None
 
 
 class KeyTable:
@@ -44,6 +47,8 @@ class KeyTable:
         self.count = 0
         self._places: list[Held | None] = [None] * _PLACES_MIN
         self._last = _PLACES_MIN - 1
+        self._spare: Held | None = None
+        """One that is used again, and behind it the others."""
 
     def owner(self, key: int) -> Any:
         """Who has this key; None: nobody."""
@@ -59,13 +64,25 @@ class KeyTable:
         if self.count > self._last:
             self._grow()
         at = key & self._last
-        held = Held.__new__(Held)
-        held.key, held.owner, held.older = key, owner, self._places[at]
+        held = self._spare
+        if held is None:
+            held = Held()
+        else:
+            self._spare = held.older
+        held.key, held.owner, held.is_marked = key, owner, False
+        held.older = self._places[at]
         self._places[at] = held
         self.count += 1
 
-    def free(self, key: int) -> None:
-        """Nobody has this key any more."""
+    def mark(self, key: int) -> None:
+        """Have `free` tell that this was said of a key."""
+        each = self._places[key & self._last]
+        while each is not None:
+            each.is_marked |= each.key == key
+            each = each.older
+
+    def free(self, key: int) -> bool:
+        """Nobody has this key any more; returns whether it was marked."""
         at = key & self._last
         each, newer = self._places[at], None
         while each is not None:
@@ -76,8 +93,11 @@ class KeyTable:
                 self._places[at] = each.older
             else:
                 newer.older = each.older
+            each.owner, each.older = None, self._spare
+            self._spare = each
             self.count -= 1
-            return
+            return each.is_marked
+        return False
 
     def with_stan(self, stan: int) -> list[int]:
         """The keys with this STAN, the newest first."""
@@ -97,7 +117,9 @@ class KeyTable:
         for place in before:
             held, each = [], place
             while each is not None:
-                held.append((each.key, each.owner))
+                held.append((each.key, each.owner, each.is_marked))
                 each = each.older
-            for key, owner in reversed(held):
+            for key, owner, is_marked in reversed(held):
                 self.give(key, owner)
+                if is_marked:
+                    self.mark(key)

@@ -36,6 +36,9 @@ cdef class PendingKeys:
     cpdef bint is_full(self) except -1
     cpdef bint take_new(self, object key, object owner) except -1
     cpdef object claim_new(self, object key, object owner)
+    cpdef bint take_number(self, long long key, object owner) except -1
     cpdef object owner(self, object key)
+    cpdef object owner_of(self, long long key)
     cpdef object release(self, object key)
+    cpdef object release_number(self, long long key)
     cpdef object quarantine(self, object key, double now)

@@ -124,8 +124,14 @@ class PendingKeys:
         """Tie `key` to a new request, where that can be."""
         if self.is_full():
             return False
-        if not isinstance(key, int):
-            return self._owners.setdefault(key, owner) is owner
+        if isinstance(key, int):
+            return self.take_number(key, owner)
+        return self._owners.setdefault(key, owner) is owner
+
+    def take_number(self, key: int, owner: Owner) -> bool:
+        """The same of a key that is a number, for who has it as such."""
+        if self.is_full():
+            return False
         known = self._numbered.owner(key)
         if known is None:
             self._numbered.give(key, owner)
@@ -138,10 +144,12 @@ class PendingKeys:
 
     def owner(self, key: Key) -> Owner | None:
         """Who waits for an answer with this key, or waited until a short while ago."""
-        if isinstance(key, int):
-            known: Owner | None = self._numbered.owner(key)
-            return known
-        return self._owners.get(key)
+        return self.owner_of(key) if isinstance(key, int) else self._owners.get(key)
+
+    def owner_of(self, key: int) -> Owner | None:
+        """The same of a key that is a number, for who has it as such."""
+        known: Owner | None = self._numbered.owner(key)
+        return known
 
     def nearly(self, key: Key) -> int | None:
         """Which part of `key` alone keeps it from that of a request with the same STAN."""
@@ -159,10 +167,14 @@ class PendingKeys:
     def release(self, key: Key) -> None:
         """The answer came: the key is free again (STANs in turn keep it apart from a repeat)."""
         if isinstance(key, int):
-            self._numbered.free(key)
-        else:
-            self._owners.pop(key, None)
-        if self._late:
+            self.release_number(key)
+            return
+        self._owners.pop(key, None)
+        self._late.pop(key, None)
+
+    def release_number(self, key: int) -> None:
+        """The same of a key that is a number, for who has it as such."""
+        if self._numbered.free(key):
             self._late.pop(key, None)
 
     def quarantine(self, key: Key, now: float) -> None:
@@ -170,6 +182,8 @@ class PendingKeys:
         if self.owner(key) is not None and key not in self._late:
             until = self._late[key] = now + self._quarantine_s
             self._leaving.append((until, key))
+            if isinstance(key, int):
+                self._numbered.mark(key)
 
     def expire(self, now: float) -> None:
         """Free the keys whose quarantine is over."""

@@ -38,6 +38,7 @@ cdef class Switch:
     cpdef list take_express(self)
     cpdef tuple take_beside(self)
     cpdef object from_terminal(self, object conn, object listener, Message_t message, Now_t now, bint mac_good)
+    @cython.locals(known=Host_t)
     cpdef object from_host(self, object host, object link, Message_t message, Now_t now, bint mac_good)
     @cython.locals(line=Line_t)
     cpdef object acknowledged(self, Charge_t charge, object conn, Now_t now)

@@ -38,6 +38,7 @@ cdef class Convention:
     cpdef str operator(self, Message_t message)
     cpdef bint is_answer(self, Message_t message) except -1
     cpdef object key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
+    cpdef long long pending_number(self, Message_t message) except -2
     cpdef object pending_key(self, Message_t message)
     cpdef str code_of(self, Message_t answer)
     cpdef str amount_of(self, Message_t message)

@@ -264,19 +264,16 @@ class Convention:
     def key_of(
         self, mti_class: str, stan: str, sent_at: str, terminal: str, merchant: str
     ) -> int | str:
-        """What ties a host's answer to a request, from the request's fields as sent: see
-        `matching`.
-        """
+        """What ties a host's answer to a request, from its fields as sent: see `matching`."""
+
+    def pending_number(self, message: Message) -> int:  # noqa: ARG002 - most have texts
+        """The same key, read off an answer, where it is a number; else -1."""
+        return -1
 
     def pending_key(self, message: Message) -> int | str:
         """The same key, read off an answer."""
-        return self.key_of(
-            message.mti[1],
-            message.get(11) or "",
-            message.get(7) or "",
-            message.get(41) or "",
-            message.get(42) or "",
-        )
+        stan, sent_at = message.text(11), message.text(7)
+        return self.key_of(message.mti[1], stan, sent_at, message.text(41), message.text(42))
 
     @abstractmethod
     def reversal(self, charge: Charge, mti: str) -> Message:

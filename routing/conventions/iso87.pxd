@@ -30,4 +30,6 @@ cdef class Iso87(Convention):
     cpdef str batch(self, Message_t message)
     cpdef object key_of(self, str mti_class, str stan, str sent_at, str terminal, str merchant)
     @cython.locals(stan=cython.longlong, sent_at=cython.longlong, mti=str)
+    cpdef long long pending_number(self, Message_t message) except -2
+    @cython.locals(number=cython.longlong)
     cpdef object pending_key(self, Message_t message)

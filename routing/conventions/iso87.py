@@ -231,12 +231,16 @@ class Iso87(Convention):
         fields = request.pick((*self.echo, 91, 101)) | self.own_fields(now)
         return self.compose(request, fields | file_action.answer_1987(told))
 
-    def pending_key(self, message: Message) -> int | str:
+    def pending_number(self, message: Message) -> int:
         stan, sent_at = message.number(11, _STAN_DIGITS), message.number(7, _DE7_DIGITS)
         if stan < 0 or sent_at < 0:
-            return message.joined(_KEY)
+            return -1
         mti = message.mti
         return numbered(ord(mti[1]) - _ZERO, stan, sent_at)
+
+    def pending_key(self, message: Message) -> int | str:
+        number = self.pending_number(message)
+        return number if number >= 0 else message.joined(_KEY)
 
     def key_of(
         self,

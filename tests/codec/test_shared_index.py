@@ -14,6 +14,7 @@ import pytest
 from codec import DIALECTS, Dialect, FieldSet, FrameError, MacKey, Message, build, dialect, kept
 from codec._wire import read, scan
 from codec.dialects import dialect_text
+from codec.likeness import joined_after
 from codec.loader import parse_dialect
 from codec.mac import sign, verify
 from tests.codec.samples import sample_value
@@ -231,3 +232,44 @@ def test_a_set_of_fields_is_read_like_any_other() -> None:
     assert 11 in FEW
     assert 12 not in FEW
     assert tuple(FieldSet((70, 2, 192))) == (2, 70, 192)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_number_is_read_where_there_are_so_many_digits_and_then_only(name: str) -> None:
+    random, form = Random(5), fresh(name)  # noqa: S311
+    text = [de for de, each in form.fields.items() if each.content != "binary" and each.length > 24]
+    for _each in range(400):
+        de, before, digits = random.choice(text), random.randrange(4), random.randrange(19)
+        field = form.fields[de]
+        marks = "" if field.content in ("digits", "track") else "/:\x00 \x7f\xb2|"
+        value = "".join(random.choices("0123456789", k=before + digits))
+        if marks and random.random() < 0.3 and value:
+            at = random.randrange(len(value))
+            mark = random.choice(marks if field.charset != "ascii" else marks.replace("\xb2", ""))
+            value = value[:at] + mark + value[at + 1 :]
+        if field.length_form == "fixed":
+            continue
+        if field.counts == "bytes" and len(value) % 2:
+            continue
+        message = build(form, "0200", {de: value})
+        rest = value[before:]
+        good = rest.isascii() and rest.isdigit()
+        if digits:
+            assert message.number(de, digits, before) == (int(rest) if good else -1)
+        assert message.number(de, digits + 1, before) == -1
+        assert message.number(de, -1, before + digits + 1) == -1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fields_are_joined_after_any_beginning(name: str) -> None:
+    random, form = Random(6), fresh(name)  # noqa: S311
+    for _each in range(60):
+        frame = build(form, "0200", some_values(form, random)).raw
+        for _known in range(3):
+            message = read(frame, form)
+            for fields in JOINED:
+                for size in (0, 1, 30, 200, 250, 256, 300):
+                    for char in ("|", "\u20ac"):
+                        beginning = char * size
+                        said = beginning + message.joined(fields, escaped=True)
+                        assert joined_after(beginning, message, fields) == said

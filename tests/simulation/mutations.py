@@ -180,6 +180,11 @@ def _read_off(original: Any) -> Any:
     return lambda self, message: self.key_of(message.mti[1], message.get(11) or "")
 
 
+def _no_number(original: Any) -> Any:
+    del original
+    return lambda *_: -1
+
+
 def _always(original: Any) -> Any:
     del original
     return lambda *_: True
@@ -290,7 +295,7 @@ def _told_is_forgotten(original: Any) -> Any:
 
 def _newest_try(original: Any) -> Any:
     def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
-        charge.tries = charge.tries[-1:]
+        charge.trouble.tries = charge.trouble.tries[-1:]
         original(self, charge, code, now)
 
     return answered
@@ -422,7 +427,13 @@ ALL: Final[dict[str, Mutation]] = {
                     host_side,
                     "differing_field",
                     _echoes_unchecked,
-                    _M("", Iso87, "pending_key", _read_off),
+                    _M(
+                        "",
+                        Iso87,
+                        "pending_key",
+                        _read_off,
+                        _M("", Iso87, "pending_number", _no_number),
+                    ),
                 ),
             ),
         ),
