@@ -11,14 +11,14 @@ EVERY_MESSAGE_PASSES = """
     actions admission answers book breaker cause chain charge charge_record clock conduct courses
     deadlines docket effects host_side hosts key_table lifecycle limits line link listener matching
     network notices numbered opening outcomes pressure records registry replies routes service
-    settlement_day sign_ins switch tally terminal_side tombstones transaction translation watch
-    watchers
+    settlement_day shelf sign_ins switch tally terminal_side tombstones transaction translation
+    watch watchers
     accounts/anomalies accounts/device_tests accounts/gate accounts/standing
     conventions/base conventions/iso87 conventions/iso93 conventions/iso2003
     conventions/unionpay_pos
 """
 """Modules of `routing` that are compiled as they are; a `.pxd` beside one tells C its types."""
-IN_NO_CYCLE = "book cause chain charge_record deadlines line numbered unapplied"
+IN_NO_CYCLE = "book cause chain charge_record deadlines line numbered shelf unapplied"
 """Those of them whose objects come and go in such numbers that Python's collector must not look at
 them.  It need not: they are in no cycle, or who holds them breaks it (`__del__`)."""
 WAY_IN_AND_OUT = """

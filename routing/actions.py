@@ -141,8 +141,9 @@ class Actions:
         charge.maybe_told = True
         if cause.event is Event.RESTART or charge.proof_restarts <= 1:
             charge.proof_restarts += cause.event is not Event.RESTART
-            charge.proof_until = cause.now.monotonic + self.settings.service.delivery_proof_s
-        self.wake(charge, max(charge.proof_until, cause.now.monotonic))
+            until = cause.now.monotonic + self.settings.service.delivery_proof_s
+            charge.in_trouble().proof_until = until
+        self.wake(charge, max(charge.trouble.proof_until, cause.now.monotonic))
 
     def _begin_reversal(self, charge: Charge, cause: Cause) -> None:
         """Give the reversal the one identity that all its tries share, and make it due."""
@@ -158,7 +159,7 @@ class Actions:
         self.wake(charge, cause.now.monotonic + self.settings.reversal.pause_s(0, charge.id))
 
     def _retry_later(self, charge: Charge, cause: Cause) -> None:
-        charge.reversal_in_flight = False
+        charge.in_trouble().reversal_in_flight = False
         pause_s = self.settings.reversal.pause_s(charge.attempts, charge.id)
         self.wake(charge, cause.now.monotonic + pause_s)
 

@@ -3,7 +3,8 @@ cimport cython
 from routing.chain cimport Chain as Chain_t
 from routing.charge_record cimport Charge as Charge_t
 from routing.numbered cimport Numbered as Numbered_t
-from routing.line cimport Habit as Habit_t, Line as Line_t, Speaker as Speaker_t
+from routing.line cimport Habit as Habit_t, Line as Line_t
+from routing.shelf cimport Shelf
 
 cdef object _SENT
 cdef long long _NEAR_WITHIN
@@ -13,21 +14,6 @@ cdef class Place:
     cdef public bint is_open
     cdef public bint is_unproven
     cdef public long long count
-
-@cython.final
-cdef class Shelf:
-    cdef readonly Speaker_t speaker
-    cdef public dict by_stan
-    cdef public tuple unproven
-    cdef public bint is_gone
-    @cython.locals(pile=dict)
-    cpdef object take(self, Charge_t charge)
-    @cython.locals(speaker=Speaker_t)
-    cdef object _say_alike(self, Charge_t charge)
-    cpdef object give(self, Charge_t charge)
-    cpdef Charge_t same_as(self, str identity, str stan)
-    cpdef object wants_proof(self, Charge_t charge)
-    cpdef object wants_none(self, Charge_t charge)
 
 @cython.final
 cdef class ChargeBook:

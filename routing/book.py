@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from routing.chain import Chain
 from routing.charge import OPEN_STATES, Charge, State
-from routing.line import Line, Speaker
+from routing.line import Line
 from routing.numbered import Numbered
+from routing.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,89 +36,6 @@ class Place:
         self.is_unproven = state in _UNPROVEN
         self.count = 0
         """How many charges in memory are in it."""
-
-
-class Shelf:
-    """What is held of one terminal.  Charges with the same STAN lie on a pile; and
-    what all of them say alike is held once.
-    """
-
-    def __init__(self, first: Charge) -> None:
-        merchant, terminal = first.merchant, first.terminal
-        self.speaker = Speaker(merchant, terminal, first.till, first.processing_code)
-        self.by_stan: dict[str, Charge | dict[str, Charge]] = {}
-        """A charge; or a pile of them by their identity, the oldest first."""
-        self.unproven: tuple[Charge, ...] = ()
-        """Approved, and without a proof of service."""
-        self.is_gone = False
-        """Nothing is held of this terminal any more; it gets a new shelf."""
-
-    def take(self, charge: Charge) -> None:
-        """One more charge of this terminal."""
-        charge.shelf = self
-        self._say_alike(charge)
-        held = self.by_stan.setdefault(charge.stan, charge)
-        if held is charge:
-            return
-        pile = {held.identity: held} if isinstance(held, Charge) else held
-        pile.pop(charge.identity, None)
-        pile[charge.identity] = charge
-        self.by_stan[charge.stan] = pile
-
-    def _say_alike(self, charge: Charge) -> None:
-        speaker = self.speaker
-        if charge.till is not speaker.till:
-            charge.till = speaker.till
-            if charge.merchant == speaker.merchant and charge.terminal == speaker.terminal:
-                charge.merchant, charge.terminal = speaker.merchant, speaker.terminal
-        if charge.processing_code is speaker.processing_code:
-            return
-        if charge.processing_code == speaker.processing_code:
-            charge.processing_code = speaker.processing_code
-        else:
-            speaker.processing_code = charge.processing_code
-
-    def give(self, charge: Charge) -> None:
-        """A charge is forgotten."""
-        charge.shelf = None
-        held = self.by_stan.get(charge.stan)
-        if held is charge:
-            del self.by_stan[charge.stan]
-        elif held is not None and not isinstance(held, Charge):
-            if held.get(charge.identity) is charge:
-                del held[charge.identity]
-            if not held:
-                del self.by_stan[charge.stan]
-
-    def same_as(self, identity: str, stan: str) -> Charge | None:
-        """The charge with this identity."""
-        held = self.by_stan.get(stan)
-        if held is None:
-            return None
-        if isinstance(held, Charge):
-            return held if held.identity == identity else None
-        return held.get(identity)
-
-    def with_stan(self, stan: str) -> list[Charge]:
-        """The charges with this STAN, the newest first."""
-        held = self.by_stan.get(stan)
-        if held is None:
-            return []
-        return [held] if isinstance(held, Charge) else list(reversed(held.values()))
-
-    def wants_proof(self, charge: Charge) -> None:
-        """From now on `charge` is unproven."""
-        if not self.unproven:
-            self.unproven = (charge,)
-        elif charge not in self.unproven:
-            self.unproven = (*self.unproven, charge)
-
-    def wants_none(self, charge: Charge) -> None:
-        """`charge` is proven, or is undone."""
-        if len(self.unproven) == 1 and self.unproven[0] is charge:
-            self.unproven = ()
-        elif self.unproven:
-            self.unproven = tuple([each for each in self.unproven if each is not charge])
 
 
 class ChargeBook:
@@ -156,8 +74,7 @@ class ChargeBook:
         self._open.clear()
         self._ended.clear()
         for shelf in self._shelves.values():
-            shelf.by_stan.clear()
-            shelf.unproven = ()
+            shelf.clear()
 
     def add(self, charge: Charge) -> None:
         """Take a new charge, or one that comes back from the journal."""
@@ -215,7 +132,7 @@ class ChargeBook:
         shelf.wants_none(charge)
         shelf.give(charge)
         till = shelf.speaker.till
-        if not shelf.by_stan and self._shelves.get(till) is shelf:
+        if not shelf.count and self._shelves.get(till) is shelf:
             del self._shelves[till]
             self._last_shelf = None
             shelf.is_gone = True

@@ -11,12 +11,36 @@ from routing.transaction import Transaction
 if TYPE_CHECKING:
     from codec import Message
     from codec.kept import Fields
-    from routing.book import Shelf
     from routing.deadlines import Due
     from routing.line import Line
+    from routing.shelf import Shelf
 
 _SALE: Final = Transaction.SALE
 _SENT: Final = State.SENT
+
+
+class Trouble:
+    """What has to be known of a charge that does not go well, in this process's life only; of
+    nearly all others there is none, so they share one, which nobody writes to.
+    """
+
+    def __init__(self) -> None:
+        self.answer_forged = False
+        """An answer came whose MAC was wrong: no answer, but a reason to give."""
+        self.too_late = False
+        """Its deadline passed before its record was durable: it leaves no more."""
+        self.proof_until = 0.0
+        """Monotonic time until which its delivery may be proven."""
+        self.reversal_in_flight = False
+        self.tries: tuple[tuple[float, int], ...] = ()
+        """Monotonic time and link of each reversal try that may still be answered, oldest first."""
+        self.told_nothing_at = 0.0
+        """Monotonic time of the host's last "nothing to reverse" that was no copy; 0: none."""
+        self.reversal_link = 0
+        """The link that carried the last try of its reversal."""
+
+
+NO_TROUBLE: Final = Trouble()
 
 
 @dataclass(kw_only=True, repr=False, eq=False)
@@ -110,27 +134,16 @@ class Charge:
     maybe_told: bool = False
     """An approval was handed to some connection, now or in an earlier life."""
     link: int = 0
-    answer_forged: bool = False
-    """An answer came whose MAC was wrong: no answer, but a reason to give."""
     left: bool = False
     """A byte of it may have reached the host."""
-    too_late: bool = False
-    """Its deadline passed before its record was durable: it leaves no more."""
     known_since: float = 0.0
     """Monotonic time at which this process opened it or found it in the journal."""
-    proof_until: float = 0.0
-    """Monotonic end of the hold for a proof of delivery."""
     due: Due | None = None
     """Its place among the deadlines: the next thing to do; None: nothing is due."""
-    reversal_in_flight: bool = False
-    tries: tuple[tuple[float, int], ...] = ()
-    """Monotonic time and link of each reversal try that may still be answered, oldest first."""
     approval_held_since: float = 0.0
     """Monotonic time at which the approval came; 0 if an earlier life of the gateway got it."""
-    told_nothing_at: float = 0.0
-    """Monotonic time of the host's last "nothing to reverse" that was no copy; 0: none."""
-    reversal_link: int = 0
-    """The link that carried the last try of its reversal."""
+    trouble: Trouble = NO_TROUBLE
+    """To be read only: see `in_trouble`."""
     shelf: Shelf | None = None
     """Where the book keeps it; None: it is not in memory."""
     has_ended: bool = False
@@ -145,6 +158,12 @@ class Charge:
     def __post_init__(self) -> None:
         self.till = f"{self.merchant}|{self.terminal}"
         self.undoes = self.kind is not _SALE and self.kind.undoes
+
+    def in_trouble(self) -> Trouble:
+        """Its trouble, for who has something to add."""
+        if self.trouble is NO_TROUBLE:
+            self.trouble = Trouble()
+        return self.trouble
 
     @property
     def conn(self) -> int:
@@ -170,11 +189,11 @@ def blank() -> Charge:
     charge.reason = charge.remark = charge.code = charge.rrn = charge.approval_code = ""
     charge.stood = charge.settled_on = charge.reversal_stan = charge.reversal_de7 = ""
     charge.answer = charge.request = charge.due = charge.shelf = None
-    charge.echoed, charge.tries = (), ()
-    charge.approval_held = charge.handed = charge.maybe_told = charge.answer_forged = False
-    charge.left = charge.too_late = charge.reversal_in_flight = charge.has_ended = False
-    charge.updated_at = charge.reversal_since = charge.known_since = charge.proof_until = 0.0
-    charge.approval_held_since = charge.told_nothing_at = 0.0
+    charge.echoed, charge.trouble = (), NO_TROUBLE
+    charge.approval_held = charge.handed = charge.maybe_told = False
+    charge.left = charge.has_ended = False
+    charge.updated_at = charge.reversal_since = charge.known_since = 0.0
+    charge.approval_held_since = 0.0
     charge.line = charge.earlier = charge.later = None
-    charge.link = charge.reversal_link = 0
+    charge.link = 0
     return charge

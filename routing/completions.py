@@ -142,7 +142,8 @@ class Completions:
             host.keys.claim(host.charge_key(charge), charge)
         except NoFreeKeyError:
             return rc.HOST_UNAVAILABLE
-        charge.request, charge.link, charge.too_late = asker.request, link, False
+        charge.request, charge.link = asker.request, link
+        charge.in_trouble().too_late = False
         charge.known_since = now.monotonic
         self._life.book.join_line(charge, asker.line)
         self._life.apply(charge, Event.ADVISED_AGAIN, now)

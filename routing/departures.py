@@ -71,7 +71,7 @@ class Departures:
         self._looks_at = now.monotonic + LOOKS_EVERY_S
         open_charges = [x for x in self._life.book.open() if x.state is not State.CASE]
         waiting = {x.link for x in open_charges if x.state is State.SENT}
-        waiting |= {x.reversal_link for x in open_charges if x.reversal_in_flight}
+        waiting |= {x.trouble.reversal_link for x in open_charges if x.trouble.reversal_in_flight}
         sends: list[Send] = [CloseLink(x, "replaced") for x in self._links if x not in waiting]
         needed = {x.host for x in open_charges}
         gone = [

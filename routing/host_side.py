@@ -65,7 +65,7 @@ class HostSide:
             self.unmatched[host.name, "bad MAC"] += 1
             self._mac_error(host, now)
             if isinstance(owner, Charge):
-                owner.answer_forged = True
+                owner.in_trouble().answer_forged = True
         elif not isinstance(owner, Charge):
             self._enquiry_answered(host, owner, message, now)
         elif message.is_of(_REVERSAL_CLASS):
@@ -193,13 +193,15 @@ class HostSide:
         for charge in self._life.book.open():
             if charge.host != host.name:
                 continue
-            charge.tries = tuple(each for each in charge.tries if each[1] != link)
+            if charge.trouble.tries:
+                left = tuple(each for each in charge.trouble.tries if each[1] != link)
+                charge.trouble.tries = left
             if charge.link == link:
                 # From now on nothing new can follow, but what was under way may still arrive.
                 charge.known_since = now.monotonic
             if charge.state is State.SENT and charge.left and charge.link == link:
                 self._life.apply(charge, Event.NO_ANSWER, now, reason=Reason.LINK_LOST)
-            elif charge.reversal_in_flight and charge.reversal_link == link:
+            elif charge.trouble.reversal_in_flight and charge.trouble.reversal_link == link:
                 self._life.apply(charge, Event.REVERSAL_UNANSWERED, now)
 
 

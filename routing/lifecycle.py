@@ -256,7 +256,7 @@ class Lifecycle(Actions):
         """The time of `charge` is over; what that means depends on its state."""
         match charge.state:
             case State.SENT if charge.left:
-                reason = Reason.ANSWER_MAC if charge.answer_forged else Reason.NO_ANSWER
+                reason = Reason.ANSWER_MAC if charge.trouble.answer_forged else Reason.NO_ANSWER
                 host = self.hosts[charge.host]
                 host.breaker.silent(now.monotonic)
                 host.links.silent(charge.link, charge.known_since, now)
@@ -264,7 +264,7 @@ class Lifecycle(Actions):
             case State.SENT if self.book.forgets:
                 # The journal may find that it repeats a charge that stands: who asks is told
                 # nothing before.
-                charge.too_late = True
+                charge.in_trouble().too_late = True
             case State.SENT:
                 self.apply(charge, Event.UNSENDABLE, now)
             case State.DELIVERY_UNKNOWN:
@@ -272,7 +272,7 @@ class Lifecycle(Actions):
                 self.apply(charge, Event.PROOF_TIME_OVER, now, reason=reason)
             case State.DELIVERED:
                 self.apply(charge, Event.WINDOW_OVER, now, reason=Reason.NOT_CONFIRMED)
-            case State.REVERSAL_DUE if charge.reversal_in_flight:
+            case State.REVERSAL_DUE if charge.trouble.reversal_in_flight:
                 self.apply(charge, Event.REVERSAL_UNANSWERED, now)
             case State.REVERSAL_DUE:
                 self.reversals.send(charge, now)

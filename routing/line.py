@@ -10,9 +10,9 @@ from routing.tombstones import terminal_of
 
 if TYPE_CHECKING:
     from codec import Message
-    from routing.book import Shelf
     from routing.charge_record import Charge
     from routing.conventions import Convention
+    from routing.shelf import Shelf
 
 
 class Speaker:

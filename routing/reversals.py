@@ -51,8 +51,9 @@ class Reversals:
             return
         host.keys.claim(key, charge)
         charge.attempts += 1
-        charge.tries = (*charge.tries, (now.monotonic, link))
-        charge.reversal_in_flight, charge.reversal_link = True, link
+        trouble = charge.in_trouble()
+        trouble.tries = (*trouble.tries, (now.monotonic, link))
+        trouble.reversal_in_flight, trouble.reversal_link = True, link
         life.wake(charge, now.monotonic + limits.answer_timeout_s)
         life.apply(charge, Event.REVERSAL_SENT, now)
         life.outbox.sends.append(ToHost(link, message, charge, reverses=True))
@@ -60,7 +61,7 @@ class Reversals:
     def over(self, charge: Charge, now: Now) -> None:
         """Nothing more is sent for this reversal; a late answer may still come."""
         self._life.rest(charge)
-        charge.reversal_in_flight = False
+        charge.in_trouble().reversal_in_flight = False
         if charge.reversal_stan and charge.host in self._life.hosts:
             host = self._life.hosts[charge.host]
             host.keys.quarantine(host.reversal_key(charge), now.monotonic)
@@ -73,16 +74,17 @@ class Reversals:
         the oldest still waits for its own.  And it may come twice: where no try waits only a yes
         counts, and "nothing to reverse" does not count again so soon after the last one.
         """
-        if charge.state is not State.REVERSAL_DUE or not (charge.tries or code == ACCEPTED):
+        if charge.state is not State.REVERSAL_DUE or not (charge.trouble.tries or code == ACCEPTED):
             return
-        tries = charge.tries or ((now.monotonic, 0),)
+        trouble = charge.in_trouble()
+        tries = trouble.tries or ((now.monotonic, 0),)
         tried_at, _ = tries[0]
-        charge.tries = tries[1:] if code in NOTHING else tries[:-1]
+        trouble.tries = tries[1:] if code in NOTHING else tries[:-1]
         overtook = self._overtook(charge, tried_at)
         if code in NOTHING:
             is_copy = self._was_told_nothing(charge, now)
             if overtook or not is_copy:
-                charge.told_nothing_at = now.monotonic
+                trouble.told_nothing_at = now.monotonic
             overtook = overtook or is_copy
         event = verdict(charge, code, may_have_overtaken=overtook)
         if event is Event.REVERSAL_ACCEPTED and charge.keeps:
@@ -106,5 +108,5 @@ class Reversals:
     def _was_told_nothing(self, charge: Charge, now: Now) -> bool:
         """Whether a copy of an earlier "nothing to reverse" may still come."""
         margin_s = self._life.settings.reversal.reorder_margin_s
-        told_at = charge.told_nothing_at
+        told_at = charge.trouble.told_nothing_at
         return told_at > 0.0 and now.monotonic - told_at < margin_s

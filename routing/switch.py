@@ -260,7 +260,7 @@ class Switch:
         return charge is None or charge.state is _APPROVED or charge.state not in NOT_STANDING
 
     def _may_reach_host(self, charge: Charge, now: Now) -> bool:
-        if charge.state is _SENT and charge.too_late:
+        if charge.state is _SENT and charge.trouble.too_late:
             self.life.apply(charge, Event.UNSENDABLE, now)
         elif charge.state is _SENT:
             self.to_host_s.add(now.monotonic - charge.known_since)
@@ -290,7 +290,7 @@ class Switch:
         if charge is None:
             return
         if send.reverses:
-            if charge.state is State.REVERSAL_DUE and charge.reversal_in_flight:
+            if charge.state is State.REVERSAL_DUE and charge.trouble.reversal_in_flight:
                 self.life.apply(charge, Event.REVERSAL_UNANSWERED, now)
         elif charge.state is State.SENT:
             charge.left = False

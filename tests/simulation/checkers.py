@@ -177,7 +177,7 @@ class Checkers:
         for charge in charges:
             waited_s = now.monotonic - charge.known_since
             # One that is too late waits for the disk: it will not leave any more.
-            waits = charge.state is State.SENT and not charge.too_late
+            waits = charge.state is State.SENT and not charge.trouble.too_late
             if waits and waited_s > ANSWER_TIMEOUT_S + SLACK_S:
                 self.violated(9, f"charge {charge.id} waits for its host since {waited_s:.0f} s")
 

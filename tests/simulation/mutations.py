@@ -295,7 +295,7 @@ def _told_is_forgotten(original: Any) -> Any:
 
 def _newest_try(original: Any) -> Any:
     def answered(self: Any, charge: Charge, code: str, now: Now) -> None:
-        charge.tries = charge.tries[-1:]
+        charge.trouble.tries = charge.trouble.tries[-1:]
         original(self, charge, code, now)
 
     return answered
