@@ -8,7 +8,6 @@ from routing.lifecycle cimport Lifecycle as Lifecycle_t
 from routing.switch cimport Switch as Switch_t
 
 cdef Py_UCS4 _NETWORK_CLASS
-cdef Py_ssize_t _FULL
 
 @cython.final
 cdef class Intake:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 WAITING_EFFECTS_MAX: Final = 100_000
 """Effects that wait for the journal before new requests are refused with 96: see
 `routing.pressure`."""
-_FULL: Final = WAITING_EFFECTS_MAX
 _NETWORK_CLASS: Final = "8"
 MALFORMED_MAX: Final = 10
 """Messages that can't be read before a connection that sends them is closed."""
@@ -124,7 +123,7 @@ class Intake:
     def _asked(self, conn: int, name: str, message: Message, now: Now, good: bool) -> None:
         """A terminal asks something."""
         life = self._switch.life
-        life.pressure.is_full = life.outbox.size() > _FULL
+        life.pressure.is_full = life.outbox.size() > WAITING_EFFECTS_MAX
         if message.is_of(_NETWORK_CLASS):
             self._measure(conn)
         self._switch.from_terminal(conn, name, message, now, mac_good=good)

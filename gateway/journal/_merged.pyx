@@ -171,6 +171,7 @@ cdef class Merged:
         cdef Py_buffer view
         cdef int done
         held = memoryview(payload)              # as long as there is one, its bytes stay
+        self.payloads.append(held)              # first: what fails halfway points into it as well
         PyObject_GetBuffer(held, &view, PyBUF_SIMPLE)
         with nogil:
             done = merge(&self.book, <const uint8_t*>view.buf, view.len)
@@ -179,7 +180,6 @@ cdef class Merged:
             raise MemoryError
         if done == NO_ROW:
             raise DamagedError("a commit of the redo log holds what no gateway wrote")
-        self.payloads.append(held)
 
     def holds(self, int64_t number):
         """Whether a charge was opened in here."""

@@ -12,7 +12,7 @@ cdef enum:
     MOVED = 2                   # state; the step, as JSON; what else is new, as JSON, or nothing
     OTHERS = 3                  # what was written beside charges; the last row, if there is one
     PARTS = 6
-    PART_MAX = 0x7FFFFFFF       # bytes: more than SQLite takes
+    PART_MAX = 1_000_000_000    # bytes: what SQLite takes
 
 cdef enum:
     SAME = -1                   # whether a charge is open: as it was

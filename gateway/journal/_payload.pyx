@@ -13,6 +13,7 @@ from cpython.dict cimport PyDict_Next
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_Check
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -104,6 +105,8 @@ cdef class Payload:
     cpdef int open_row(self, int64_t id, int64_t epoch, str identity, str host, str terminal,
                        str batch, bytes sealed) except -1:
         """A charge that is opened; its JSON comes next."""
+        if sealed is None:
+            raise TypeError("a sealed card number, not NoneType")
         self._begin_row(OPENED, id, epoch)
         self._text(identity)
         self._text(host)
@@ -117,6 +120,8 @@ cdef class Payload:
         """A step of a charge; its JSON comes next, and that of what else is new.  `is_open`: 1 or
         0 where that changes, else -1.
         """
+        if not isfinite(at):
+            raise ValueError("a step's time is no number")  # SQLite would make NULL of it
         self._begin_row(MOVED, id, epoch)
         (<Head*>self._row).at, (<Head*>self._row).is_open = at, is_open
         return self._text(state)

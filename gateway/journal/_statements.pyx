@@ -10,7 +10,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_Occurred
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_DecodeUTF8
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 import apsw
@@ -240,14 +240,15 @@ cdef class Statements:
     cdef int _all(self, int at, int last, const Source* sources, int* code) noexcept nogil:
         """Where it ended, and in `code` what the last step said."""
         cdef Of total_changes = <Of>self._routines[AT_TOTAL_CHANGES]
-        cdef Py_ssize_t before
+        cdef uint32_t before, changed       # SQLite counts round, and so does the difference
         code[0] = DONE
         while at < last:
-            before = total_changes(self._sqlite)
+            before = <uint32_t>total_changes(self._sqlite)
             code[0] = self._each(at, &sources[at])
             if code[0] != DONE:
                 break
-            if self._widths[at] and total_changes(self._sqlite) - before < sources[at].count:
+            changed = <uint32_t>total_changes(self._sqlite) - before
+            if self._widths[at] and changed < sources[at].count:
                 break
             at += 1
         return at

@@ -17,7 +17,9 @@ from routing.keeper import KeptKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gateway.journal.redo import RedoLog
     from gateway.journal.rows import Sorted, Written
+    from gateway.journal.tables import Tables
     from gateway.journal.vault import Vault
 
 Others = tuple["Sequence[Noted]", "Sequence[Kept]", "Sequence[Audited]"]
@@ -80,3 +82,12 @@ def merged(frames: Iterable[memoryview], number: int, lives: set[int]) -> Unappl
             raise DamagedError(message)
         left.add(at, payload, [], _unpacked(said) if said else ((), (), ()))
     return left
+
+
+def take_in_what_was_left(redo: RedoLog, tables: Tables) -> None:
+    """A new life begins: what is in the log and not yet in the tables.  Raises as they do."""
+    done, lives = tables.number, {epoch for epoch, _ in tables.salts()}
+    left = merged(redo.frames_after(done), done, lives)
+    if left.number:
+        tables.apply(left, [], [])
+    redo.in_tables(redo.number)

@@ -96,21 +96,13 @@ class SqliteJournal:
                     self._path, self._tables.journal, ground.open_file, ground.file_bytes
                 )
                 opened.callback(self._redo.close)
-                self._take_in_what_was_left()
+                commits.take_in_what_was_left(self._redo, self._tables)
                 self._identities = Identities(caught_up(self._tables.db), ground.run)
             except (apsw.Error, msgspec.MsgspecError, JournalError, *_WRONG) as error:
                 message = f"journal.path {self._path}: {error}"
                 kind = type(error) if isinstance(error, JournalError) else JournalError
                 raise kind(message) from None
             opened.pop_all()
-
-    def _take_in_what_was_left(self) -> None:
-        """What is in the log and not yet in the tables."""
-        done, lives = self._tables.number, {epoch for epoch, _ in self._tables.salts()}
-        left = commits.merged(self._redo.frames_after(done), done, lives)
-        if left.number:
-            self._tables.apply(left, [], [])
-        self._redo.in_tables(self._redo.number)
 
     def start(self, wall: float, *, ended_max: int) -> Recovery:
         """Begin a new epoch and read what the last one left."""
@@ -173,10 +165,15 @@ class SqliteJournal:
         except BaseException:
             self._written.take_back(batch.moved)
             raise
-        self._written.keep()
-        with self._memory_lock:
-            self._unapplied.add(number, payload_of(frame), batch.opened, batch.others())
-        self._newest.note(batch.opened)
+        try:
+            self._written.keep()
+            with self._memory_lock:
+                self._unapplied.add(number, payload_of(frame), batch.opened, batch.others())
+            self._newest.note(batch.opened)
+        except Exception as error:
+            # Durable, and memory may lack a part of it: the next life has it from the log.
+            self._broken = FencedError(why(self._path, error))
+            raise self._broken from None
         return charges
 
     def _older(self, known: dict[int, int], payload: memoryview) -> dict[int, Charge]:
@@ -274,6 +271,8 @@ class SqliteJournal:
     def _apply(self) -> None:
         """The tables hold all that was durable at the call.  Raises JournalError."""
         with self._tables_lock:
+            if self._broken is not None:
+                raise self._broken  # the log keeps it all for the next life
             try:
                 if self._halfway.number:
                     self._apply_halfway()

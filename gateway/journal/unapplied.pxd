@@ -9,7 +9,8 @@ cdef class Unapplied:
     cdef readonly list kept
     cdef readonly list audited
     cdef readonly object number
-    cdef list _waiting
+    cdef list _payloads
+    cdef int _done
     cdef object _merged
     @cython.locals(record=Opened_t)
     cpdef object add(self, object number, object payload, list opened, tuple others)

@@ -34,8 +34,10 @@ class Unapplied:
         self.audited: list[Audited] = []
         self.number = 0
         """Of the last commit in here; 0: there is none."""
-        self._waiting: list[memoryview] = []
+        self._payloads: list[memoryview] = []
         self._merged = Merged()
+        self._done = 0
+        """How many of the payloads are merged."""
 
     def add(
         self,
@@ -45,20 +47,26 @@ class Unapplied:
         others: tuple[Sequence[Noted], Sequence[Kept], Sequence[Audited]],
     ) -> None:
         """One more commit, as `gateway.journal.commits` makes it, which must stay as it is."""
-        self.number = number
-        self._waiting.append(payload)
         for record in opened:
             self.identities[record.charge.identity] = record.id
         noted, kept, audited = others
         self.noted += noted
         self.kept += kept
         self.audited += audited
+        self._payloads.append(payload)
+        self.number = number
 
     def merged(self) -> Merged:
-        """All of its charges.  Raises DamagedError where a payload is none."""
-        waiting, self._waiting = self._waiting, []
-        for payload in waiting:
-            self._merged.add(payload)
+        """All of its charges.  Raises DamagedError where a payload is none; who asks then again
+        starts anew: half a payload is never taken for a whole one.
+        """
+        while self._done < len(self._payloads):
+            try:
+                self._merged.add(self._payloads[self._done])
+            except BaseException:
+                self._merged, self._done = Merged(), 0
+                raise
+            self._done += 1
         return self._merged
 
     def holds(self, number: int) -> bool:

@@ -17,6 +17,7 @@ a turn, so that the busy ones never wait for all of it: see `_allowance`.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -32,6 +33,9 @@ from gateway.wire.crowd import Crowd
 from gateway.wire.deliveries cimport Deliveries
 from gateway.wire.filters import FilterError
 from gateway.wire.port import Closed, Lost
+
+cdef extern from "Python.h":
+    PyObject* PyList_GET_ITEM(object of, Py_ssize_t at)         # not owned
 
 cdef extern from "sys/epoll.h" nogil:
     enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
@@ -189,19 +193,9 @@ cdef class Driver(Outlet):
         """The descriptor that is readable when something is ready, or that of a connection."""
         return self.epoll_fd if conn is None else (<Connection>self.conns[conn]).fd
 
-    cdef Connection line(self, object conn):
-        """The connection with this id; None if it is gone."""
-        return self.numbered(<int64_t>conn)
-
-    cdef Connection numbered(self, int64_t number):
-        cdef object found = self.by_id[number & self.by_id_mask]
-        if found is not None and (<Connection>found).number == number:
-            return <Connection>found
-        return None
-
     cpdef str peer(self, object conn):
         """The listener or host that a connection belongs to; '' if it is gone."""
-        cdef Connection connection = self.line(conn)
+        cdef Connection connection = numbered(self.by_id, self.by_id_mask, conn)
         return connection.peer if connection is not None else ""
 
     # Connections come and go
@@ -590,7 +584,7 @@ cdef class Driver(Outlet):
 
     cpdef bint send(self, object conn, bytes data, object tag=None) except -1:
         """Queue a frame; False if the connection is gone or its other side has ended."""
-        cdef Connection connection = self.line(conn)
+        cdef Connection connection = numbered(self.by_id, self.by_id_mask, conn)
         cdef bytes sealed
         if connection is None or connection.closed:
             return False
@@ -648,7 +642,7 @@ cdef class Driver(Outlet):
         cdef int64_t conn = self.deliveries.due(now)
         cdef bint has_all
         while conn:
-            connection = self.numbered(conn)
+            connection = numbered(self.by_id, self.by_id_mask, conn)
             if connection is None:
                 self.deliveries.skip()
             else:
@@ -662,6 +656,14 @@ cdef class Driver(Outlet):
     cdef bint has_all(self, Connection connection) noexcept:
         """Whether the other side's TCP has every byte now."""
         return connection.end == connection.start and not unacknowledged(connection.fd)
+
+
+cdef inline Connection numbered(list by_id, int64_t mask, int64_t number):
+    """The connection with this id; None if it is gone.  `mask` is within the list."""
+    cdef PyObject* found = PyList_GET_ITEM(by_id, number & mask)
+    if found != <PyObject*>None and (<Connection>found).number == number:
+        return <Connection>found
+    return None
 
 
 cdef int unacknowledged(int fd) noexcept:

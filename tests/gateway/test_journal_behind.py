@@ -480,3 +480,24 @@ def test_a_log_that_is_full_makes_room_as_soon_as_its_tables_can_be_synced(tmp_p
                 journal.append(batch)
         assert refused > 3
         assert len(in_tables(tmp_path)) > 59 * 40 - 7 * 40
+
+
+def test_a_journal_that_broke_leaves_what_is_durable_to_the_next_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite(tmp_path, LOG_ONLY)) as journal:
+        journal.start(WALL, ended_max=100)
+        journal.append([opened(charge(1))])
+        with monkeypatch.context() as patched:
+            patched.setattr(journal._tables, "apply", _no_memory)
+            with pytest.raises(FencedError, match="MemoryError"):
+                journal._apply()
+        with pytest.raises(FencedError):
+            journal.append([opened(charge(2))])
+    assert in_tables(tmp_path) == []
+    with closing(sqlite(tmp_path, LOG_ONLY)) as journal:
+        assert journal.start(WALL, ended_max=100).last_id == 1
+
+
+def _no_memory(*_work: object) -> bool:
+    raise MemoryError

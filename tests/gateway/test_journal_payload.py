@@ -25,6 +25,7 @@ from gateway.journal.rows import (
     put_moved,
     put_opened,
 )
+from gateway.journal.unapplied import Unapplied
 from gateway.journal.vault import Vault
 from routing.charge import Charge, Event, State
 from routing.reason import Reason
@@ -269,6 +270,19 @@ def test_numbers_that_tables_cannot_hold_are_refused(change: dict[str, int]) -> 
         put_moved(Payload(0, 1), moved(charge(**change), Event.REPEAT, State.SENT), None)
 
 
+@pytest.mark.parametrize("at", [float("nan"), float("inf")])
+def test_a_step_at_no_time_is_refused(at: float) -> None:
+    """SQLite would make NULL of it, once the frame is durable."""
+    step = moved(charge(updated_at=at), Event.REPEAT, State.SENT)
+    with pytest.raises(ValueError, match="time is no number"):
+        put_moved(Payload(0, 1), step, None)
+
+
+def test_a_charge_without_a_sealed_number_is_refused() -> None:
+    with pytest.raises(TypeError):
+        Payload(0, 1).open_row(1, 1, "identity", "host", "terminal", "", None)  # type: ignore[arg-type]
+
+
 # What no gateway wrote
 
 HEAD = struct.Struct("<iiqqqd6I")
@@ -317,6 +331,16 @@ def test_a_head_that_says_more_than_there_is_is_told(at: int, value: int) -> Non
         with pytest.raises(DamagedError):
             lives_and_others(memoryview(HEAD.pack(*head) + whole[HEAD.size :]))
     read(HEAD.pack(*head) + whole[HEAD.size :])
+
+
+def test_commits_of_which_one_is_damaged_are_never_taken_for_all_of_them() -> None:
+    """However often they are asked."""
+    work = Unapplied()
+    for number, payload in enumerate((commit(), b"damaged", commit()), 1):
+        work.add(number, memoryview(payload), [], ((), (), ()))
+    for _ in range(3):
+        with pytest.raises(DamagedError):
+            work.holds(3)
 
 
 @pytest.mark.parametrize("seed", range(10))

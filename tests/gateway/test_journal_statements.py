@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -186,3 +187,28 @@ def test_where_sqlite_takes_no_extension_apsw_carries_out(tmp_path: Path) -> Non
             assert isinstance(statements, ThroughApsw)
             assert statements.carry_out(0, [[(1, "a")]]) == -1
         assert held(walled) == [(1, "a")]
+
+
+def test_a_connection_that_has_changed_billions_of_rows_goes_on(db: apsw.Connection) -> None:
+    """SQLite's own count of them has 32 bits, and here it is about to pass them."""
+    db.execute("CREATE TABLE many (x)")
+    db.execute("INSERT INTO charges VALUES (1, NULL)")
+    db.execute(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 123457)"
+        " INSERT INTO many SELECT x FROM n"
+    )
+    where = _count_of_changes(db)
+    with closing(_statements.Statements(db, _TEXTS)) as made:
+        for passed in (2**31, 2**32):
+            where.value = passed - 2
+            rows = [(passed + number, None) for number in range(5)]
+            assert made.carry_out(0, [rows]) == -1
+            assert made.carry_out(0, [rows]) == 0
+
+
+def _count_of_changes(db: apsw.Connection) -> ctypes.c_int64:
+    """In SQLite's memory."""
+    begin, total = db.sqlite3_pointer(), db.total_changes()
+    each = (ctypes.c_int64.from_address(begin + at) for at in range(0, 400, 8))
+    (found,) = (place for place in each if place.value == total)
+    return found
