@@ -10,8 +10,9 @@ from gateway.journal.port import JournalError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-APPLY_AFTER_S: Final = 0.02
-"""How long commits gather: longer than most charges live, shorter than a person waits."""
+APPLY_AFTER_S: Final = 0.25
+"""How long commits gather, unless the redo log wants room: longer than most charges live where
+terminals are busy, shorter than a person waits."""
 RETRY_S: Final = 0.5
 
 
@@ -24,15 +25,16 @@ class Applier:
     def __init__(self, apply: Callable[[], None]) -> None:
         self._apply = apply
         self._state = Condition()
-        self._wanted = self._over = False
+        self._wanted = self._hurries = self._over = False
         self._thread = Thread(target=self._run, name="tables", daemon=True)
         self._thread.start()
 
-    def tell(self) -> None:
-        """There is something to apply."""
+    def tell(self, *, hurries: bool = False) -> None:
+        """There is something to apply; at once, if it hurries."""
         with self._state:
-            if not self._wanted:
+            if not self._wanted or (hurries and not self._hurries):
                 self._wanted = True
+                self._hurries |= hurries
                 self._state.notify()
 
     def close(self) -> None:
@@ -54,9 +56,8 @@ class Applier:
         """Return when there is something and time has passed, or it is over."""
         with self._state:
             self._state.wait_for(lambda: self._wanted or self._over)
-        self._rest(APPLY_AFTER_S)
-        with self._state:
-            self._wanted = False
+            self._state.wait_for(lambda: self._hurries or self._over, APPLY_AFTER_S)
+            self._wanted = self._hurries = False
             return not self._over
 
     def _rest(self, seconds: float) -> None:

@@ -259,7 +259,7 @@ class SqliteJournal:
     def _soon(self) -> None:
         """Have the tables brought up to date."""
         if self._applier is not None:
-            self._applier.tell()
+            self._applier.tell(hurries=self._redo.wants_room)
         elif self._redo.number - self._tables.number >= self._ground.apply_each:
             try:
                 self._apply()

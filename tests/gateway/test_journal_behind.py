@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import pytest
 
-from gateway.journal import _identity
+from gateway.journal import _identity, applier
 from gateway.journal.applier import Applier
 from gateway.journal.ground import Ground
 from gateway.journal.lock import LockedError
@@ -351,6 +352,16 @@ def test_the_applier_tries_again_and_ends_when_told() -> None:
         applier.tell()
     applier.close()
     assert not applier._thread.is_alive()
+
+
+def test_what_hurries_is_applied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applier, "APPLY_AFTER_S", 3_600.0)
+    applied = threading.Event()
+    beside = Applier(applied.set)
+    beside.tell()
+    beside.tell(hurries=True)
+    assert applied.wait(60)
+    beside.close()
 
 
 # The greatest identity of each terminal
