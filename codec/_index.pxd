@@ -24,13 +24,14 @@ cdef enum:
     PAIR_MAX = 32
     RECIPES_MAX = 6             # of each kind
     WORD = 8
+    OFTEN = 16                  # frames alike, before what is kept of them may hold a recipe
 
 cdef struct Slot:
     uint16_t start              # offset of the field, its length included; 0: the frame has none
     uint16_t value              # offset of its value
     uint16_t units              # length of the value
     uint16_t size               # the same in bytes
-    bint plain                  # ASCII: the bytes are the text
+    uint8_t plain               # ASCII: the bytes are the text
 
 cdef struct Told:               # bytes that tell a length
     uint64_t mask, word         # what they are, within a word of the frame
@@ -38,8 +39,8 @@ cdef struct Told:               # bytes that tell a length
 
 cdef struct Run:                # bytes that must all be of one kind
     uint16_t at, units
-    bint digits                 # each half byte; else each byte ASCII
-    bint pad_left
+    uint8_t digits              # each half byte; else each byte ASCII
+    uint8_t pad_left
 
 cdef struct Piece:              # of a frame, and where it goes to or has its like
     uint16_t at, size, to
@@ -73,7 +74,7 @@ cdef class Index:
     cdef uint64_t[BITMAP_WORDS] present     # bit 63 of the first word is field 1
     cdef Slot[FIELD_LIMIT] slots
     cdef uint16_t body                      # where fields begin
-    # How its like is recognised; `length` is 0 where it can't be.
+    # How its like is recognised; `length` is 0 where it can't be, as that of a frame with a fault.
     cdef Py_ssize_t length
     cdef uint16_t head                      # where the bitmaps begin
     cdef uint8_t[BITMAP_BYTES_MAX] bitmaps
@@ -86,7 +87,7 @@ cdef class Index:
     cdef str type_text
     # What is made of such frames again and again.
     cdef uint64_t number                    # no other index ever has it
-    cdef bint met_again
+    cdef uint16_t met                       # how many of its like came since, up to OFTEN
     cdef Recipe texts, packs
     cdef Pair pair
 

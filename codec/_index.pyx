@@ -223,7 +223,7 @@ cdef Index index_of(Dialect dialect, const uint8_t* data, Py_ssize_t length, Fau
     cdef Index index = recognised(dialect, data, length)
     if index is not None and in_order(index, data) and is_type(index, &dialect.layout, data):
         fault.kind = NO_FAULT
-        index.met_again = True
+        index.met += index.met < OFTEN
         return index
     index = Index.__new__(Index)
     if walk(&dialect.layout, data, length, index, fault):
@@ -248,7 +248,7 @@ cdef Index with_field(Dialect dialect, Index index, int de, Slot slot,
         known.present[(de - 1) >> 6] |= bit_of(de)
         remember(dialect, known, data, length)
     else:
-        known.met_again = True
+        known.met += known.met < OFTEN
     return known
 
 
@@ -262,7 +262,7 @@ cdef Index without_field(Dialect dialect, Index index, int de,
         known.present[(de - 1) >> 6] &= ~bit_of(de)
         remember(dialect, known, data, length)
     else:
-        known.met_again = True
+        known.met += known.met < OFTEN
     return known
 
 

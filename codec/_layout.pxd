@@ -73,7 +73,7 @@ cdef struct Layout:
     int8_t[256] bitmap_digits           # which of them a byte stands for; -1: for none
 
 cdef enum:
-    INDEXES = 128               # of frames whose like was read before
+    INDEXES = 512               # of frames whose like was read before: 2 MiB
 
 cdef struct Fault:
     int kind

@@ -15,7 +15,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from codec._libcrypto cimport DECRYPT, DES_BLOCK, ENCRYPT, Schedule, crypto
 from codec._secret cimport wipe_memory
 from codec._text cimport hex_digit, hex_from, hex_value, uint64_t
-from codec._layout cimport BINARY, TEXT, Rule
+from codec._layout cimport BINARY, DIGITS, TEXT, Rule
 from codec._wire cimport Message, Slot, slot_of
 
 from codec import _mac_python
@@ -567,7 +567,7 @@ cdef bint is_code(Message message, int de, const uint8_t* field) noexcept:
             return True                             # else its digits may be written otherwise
     if is_raw(rule, slot.units):
         return not differ(found, field)
-    if slot.units == 2 * FIELD_BYTES:
+    if rule.content < DIGITS and slot.units == 2 * FIELD_BYTES:     # half bytes are half as many
         for i in range(FIELD_BYTES):
             high = hex_value(rule.charset.decode[found[2 * i]])
             low = hex_value(rule.charset.decode[found[2 * i + 1]])

@@ -483,7 +483,7 @@ cdef class Message:
         cdef Py_ssize_t count
         while recipe is not None and recipe.fields is not fields:
             recipe = recipe.next
-        if recipe is None and self.index.met_again:
+        if recipe is None and self.index.met:
             recipe = recipe_of(self.index, fields)
         if recipe is None or recipe.form is None:
             count = self.join_slowly(fields, text, room)
@@ -599,14 +599,16 @@ cdef class Message:
         return 0
 
     cpdef int take_over(self, int de, Message other) except -1:
-        """Set a field to what it is in another message of the same dialect."""
+        """Set a field to what it is in another message."""
         cdef const Slot* mine = slot_of(self, de)
-        cdef const Slot* theirs = slot_of(other, de)
-        cdef const Rule* rule
-        if mine == NULL or theirs == NULL or mine.units != theirs.units:
+        cdef const Slot* theirs
+        if other is None:
+            raise TypeError("taken over from a message only")
+        theirs = slot_of(other, de)
+        if (mine == NULL or theirs == NULL or mine.units != theirs.units
+                or self.dialect is not other.dialect):
             return self.patch(de, other.text(de))
         if not same_value(self, other, de):
-            rule = &self.dialect.layout.rules[de]
             memcpy(self.writable() + mine.value,
                    other.data() + theirs.value, mine.size)
         return 0
@@ -649,8 +651,8 @@ cdef class Message:
         cdef uint64_t[BITMAP_WORDS] present = self.index.present
         cdef uint8_t* out
         cdef bytes frame
-        if size > FRAME_BYTES_MAX or not is_last(present, de):
-            return NULL
+        if self.index.length == 0 or size > FRAME_BYTES_MAX or not is_last(present, de):
+            return NULL                         # of a frame with a fault, nobody knows where it ends
         if (de > 64 and not present[1] and not present[2]) or (de > 128 and not present[2]):
             return NULL                         # it would need one more bitmap
         frame = PyBytes_FromStringAndSize(NULL, size)
@@ -671,7 +673,9 @@ cdef class Message:
         cdef uint8_t* out
         cdef bytes frame
         present[(de - 1) >> 6] &= ~bit_of(de)
-        if not is_last(present, de) or bitmaps_needed(present) != bitmaps_needed(self.index.present):
+        if self.index.length == 0 or not is_last(present, de):
+            return False
+        if bitmaps_needed(present) != bitmaps_needed(self.index.present):
             return False
         frame = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.frame), size)
         out = <uint8_t*>PyBytes_AS_STRING(frame)
@@ -900,7 +904,7 @@ cdef int shared_bits(Message one, Message other, uint64_t* shared) except -1:
     cdef Pair pair
     if other is None:
         raise TypeError("shared with a message only")
-    if one.dialect is other.dialect and one.index.met_again:
+    if one.dialect is other.dialect and one.index.met:
         pair = one.index.pair
         if pair is None or pair.other != other.index.number:
             pair = pair_of(one.index, other.index, &one.dialect.layout)

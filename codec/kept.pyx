@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 import json
 
 from codec._index cimport (
-    BITMAP_WORDS, FIELD_LIMIT, PIECES_MAX, RECIPES_MAX, Index, Piece, Recipe, Slot, bit_of,
+    BITMAP_WORDS, FIELD_LIMIT, OFTEN, PIECES_MAX, RECIPES_MAX, Index, Piece, Recipe, Slot, bit_of,
 )
 from codec._text cimport bits_set, leading_zeros, same_bytes
 from codec._wire cimport (
@@ -99,14 +99,15 @@ cdef class Fields:
         """
         cdef uint64_t[BITMAP_WORDS] asked
         cdef const uint8_t* mine = <const uint8_t*>PyBytes_AS_STRING(self.packed)
-        cdef const uint8_t* theirs = message.data()
+        cdef const uint8_t* theirs
         cdef Py_ssize_t end = PyBytes_GET_SIZE(self.packed)
         cdef Py_ssize_t at = self.first(), begin = 0, size = 0
         cdef const Slot* slot
         cdef int de, word
         if message is None:
             raise TypeError("a message must be given")
-        if self.recipe is not None and type(numbers) is FieldSet and message.index.met_again:
+        theirs = message.data()
+        if self.recipe is not None and type(numbers) is FieldSet and message.index.met:
             return self.agrees_by(numbers, message)
         wanted_bits(numbers, asked)
         for word in range(BITMAP_WORDS):
@@ -285,7 +286,7 @@ cdef Recipe recipe_of(Message message, const uint64_t* wanted):
             return recipe
         recipe = recipe.next
         known += 1
-    if known == RECIPES_MAX or not message.index.met_again:
+    if known == RECIPES_MAX or message.index.met < OFTEN:
         return None
     recipe = Recipe.__new__(Recipe)
     memcpy(recipe.wanted, wanted, BITMAP_WORDS * sizeof(uint64_t))

@@ -45,7 +45,8 @@ class Numbered:
         if row.at != at:
             if row.count == 0:
                 self._rows.pop(row.at, None)
-            row = self._last = self._rows.setdefault(at, _Row(at))
+            # Also as the one that was asked for: that may be the one that is given up here.
+            row = self._last = self._asked = self._rows.setdefault(at, _Row(at))
         if row.charges[number & _WITHIN] is None:
             row.count += 1
             self._count += 1

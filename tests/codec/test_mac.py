@@ -224,3 +224,11 @@ def test_bad_settings_are_refused_without_showing_the_key(
     with pytest.raises(ValueError, match=words) as caught:
         MacKey(**({"algorithm": "x9.19", "key": b"SECRETS!SECRETS!"} | settings_given))
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["digits", "track"])
+def test_half_bytes_are_no_mac_however_many_they_are(content: str) -> None:
+    fields = {3: Field("Code", "text", 6), 64: Field("MAC", content, 16)}
+    form = Dialect("half bytes", fields, bitmap="binary")
+    message = build(form, "0200", {3: "000000", 64: "3" * 16})
+    assert not mac.verify(message, MacKey("aes-cmac", bytes(16)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 
-from codec import Dialect, build, dialect
-from codec._wire import scan
+from codec import Dialect, FieldSet, build, dialect, kept
+from codec._wire import read, scan
 from codec.spec import Field
 from tests.codec.test_wire import WIRE
 
@@ -87,3 +88,71 @@ def test_each_dialect_reads_twice_what_it_reads_once(name: str) -> None:
     once, again = told(frame, dialect(name)), told(frame, dialect(name))
     assert once == again
     assert once[0] == values
+
+
+def simple() -> Dialect:
+    fields = {
+        3: Field("Code", "text", 6),
+        39: Field("Answer", "text", 2),
+        60: Field("X", "text", 1),
+    }
+    return Dialect("simple", fields, bitmap="binary")
+
+
+@pytest.mark.parametrize("behind", [b"", b"trailing", b"\xff"])
+def test_a_message_read_in_part_is_made_anew_when_changed_and_teaches_nothing(
+    behind: bytes,
+) -> None:
+    whole = build(simple(), "0200", {3: "000000", 39: "05"}).raw
+    for size in range(4, len(whole) + 1):
+        form = simple()
+        for change in range(3):
+            message, _fault = scan(whole[:size] + behind, form)
+            if message is None:
+                continue
+            if change == 0:
+                message.patch(60, "x")
+            elif change == 1:
+                message.patch(39, "00")
+                message.remove(3)
+            else:
+                message.remove(39)
+                message.remove(3)
+            for known in (message.raw, whole[:size] + behind, message.raw + behind):
+                assert told(known, form) == told(known, simple())
+
+
+def test_what_is_kept_of_messages_of_many_lengths_takes_no_more_memory_than_of_one() -> None:
+    fields = {3: Field("Code", "text", 6), 48: Field("More", "text", 999, "ascii", 3)}
+    wanted = FieldSet((3,))
+
+    def memory(lengths: int) -> int:
+        form = Dialect("lengths", fields)
+        frames = [build(form, "0200", {3: "000000", 48: "x" * at}).raw for at in range(lengths)]
+        tracemalloc.start()
+        held = [
+            kept.keep(read(frame, form), wanted)
+            for frame in frames
+            for _each in range(3000 // lengths)
+        ]
+        del form  # which has the indexes of the frames before
+        used = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert len(held) == 3000
+        return used
+
+    assert memory(1000) < 1.2 * memory(1)
+
+
+def test_a_field_is_taken_over_from_a_message_of_another_dialect_by_its_value() -> None:
+    here, there = build(dialect("iso87-ascii"), "0200", {11: "123456"}), fresh()
+    other = build(there, "0200", {3: "000000"})
+    binary = build(dialect("iso87-binary"), "0200", {11: "654321"})
+    here.take_over(11, binary)
+    assert here[11] == "654321"
+    binary.take_over(11, build(dialect("iso87-ascii"), "0200", {11: "000001"}))
+    assert binary[11] == "000001"
+    with pytest.raises(TypeError):
+        here.take_over(11, None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        kept.keep(other, (3,)).agrees((3,), None)  # type: ignore[arg-type]

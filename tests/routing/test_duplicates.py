@@ -370,3 +370,17 @@ def test_a_timeout_is_told_to_the_one_who_waits_now(world: World) -> None:
     world.says(2, repeated(request))
     world.wait(ANSWER_TIMEOUT_S + 1)
     assert (len(world.codes(1)), len(world.codes(2))) == (0, 1)
+
+
+def test_each_of_two_repeats_of_what_memory_forgot_is_known_where_numbers_begin_a_row() -> None:
+    """The row of the first one's number is given up with it; the second one's number is in it."""
+    world = World(ISO, ended_max=2)
+    for stan in range(1, 128):
+        world.approved(stan)
+        world.acknowledge(stan)
+    world.says(3, reversal(sale(ISO, 127)))  # it is open again: there is room for one that ended
+    sent = len(world.charges_sent)
+    for stan in (1, 2):
+        world.says(7, repeated(sale(ISO, stan)))
+    assert world.codes(7) == ["00", "00"]
+    assert len(world.charges_sent) == sent

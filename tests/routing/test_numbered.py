@@ -40,3 +40,16 @@ def test_rows_in_which_nothing_is_held_any_more_are_given_up() -> None:
             held.drop(number - 10)
     assert len(held) == 10
     assert held.rows() <= 3
+
+
+def test_a_row_that_was_given_up_is_not_asked_any_more() -> None:
+    """The first number of a row turns out to be a repeat; the one that it repeats comes back."""
+    held, second = Numbered(), charge(129, 1)
+    held.put(128, charge(128, 1))
+    assert held.get(128) is not None
+    held.drop(128)
+    held.put(5, charge(5, 1))
+    held.put(129, second)
+    assert held.get(129) is second
+    held.drop(129)
+    assert len(held) == 1
