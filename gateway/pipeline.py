@@ -23,6 +23,7 @@ from routing.effects import (
     HostNews,
     Lookup,
     ReceivedKey,
+    ToHost,
     UnsettledLookup,
 )
 
@@ -165,9 +166,11 @@ class Pipeline:
         return True
 
     def _leaves(self, batch: Outbox, known: Mapping[int, Charge]) -> None:
-        """It is durable."""
+        """It is durable, but for charges that are `known`: of those nothing leaves."""
         for charge_id, earlier in known.items():
             self._switch.known_already(charge_id, earlier, self._clock.now())
+        if known:
+            batch.sends = [each for each in batch.sends if not _charges(each, known)]
         self._release(batch.sends)
 
     def _over(self) -> None:
@@ -291,3 +294,8 @@ class Pipeline:
             self.host_keys.take(send)
         elif isinstance(send, ReceivedKey):
             send.done(None, "custody unavailable", self._clock.now())
+
+
+def _charges(send: Send, known: Mapping[int, Charge]) -> bool:
+    """Whether it takes one of these charges to a host."""
+    return isinstance(send, ToHost) and send.charge is not None and send.charge.id in known

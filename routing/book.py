@@ -147,7 +147,7 @@ class ChargeBook:
         shelf = habit.shelf
         if shelf is None or shelf.is_gone:
             shelf = habit.shelf = self._shelves.get(habit.speaker.till)
-            if shelf is not None:
+            if shelf is not None and shelf.speaker.is_the_same_as(habit.speaker):
                 habit.speaker = shelf.speaker
         self._last_shelf = shelf
 

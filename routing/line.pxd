@@ -13,6 +13,7 @@ cdef class Speaker:
     cdef readonly str till
     cdef public str processing_code
     cpdef bint says(self, Message_t request) except -1
+    cpdef bint is_the_same_as(self, Speaker other) except -1
     cpdef str processing_code_of(self, Message_t request)
 
 cpdef Speaker speaker_of(Message_t request)

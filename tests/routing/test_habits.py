@@ -8,6 +8,7 @@ import pytest
 
 from codec import build
 from codec.likeness import Likeness
+from routing.book import ChargeBook
 from routing.conventions import CONVENTIONS
 from routing.line import Line
 from routing.states import State
@@ -147,3 +148,29 @@ def test_two_lines_of_one_terminal_see_the_same_charges() -> None:
     for stan, conn in ((1, 2), (2, 1)):
         world.says(conn, sale(stan=stan, mti="0201"))
     assert len(world.charges_sent) == 2
+
+
+def test_terminals_of_two_dialects_whose_names_join_to_the_same_text_keep_apart() -> None:
+    """`AAAAAAA|BBBBBBB` with `CCCCCCCC`, and `AAAAAAA` with `BBBBBBB|CCCCCCCC`."""
+    book, habits = ChargeBook(ended_max=9), []
+    for name, merchant, terminal in (
+        ("iso87-ascii", "AAAAAAA|BBBBBBB", "CCCCCCCC"),
+        ("iso2003-binary", "AAAAAAA", "BBBBBBB|CCCCCCCC"),
+    ):
+        request = said(name, "0200", SALE)
+        assert request is not None
+        request.patch(42, merchant)
+        request.patch(41, terminal)
+        habits.append(Line(1, {}).habit_of(request, CONVENTIONS[name]))
+    first, second = (habit.speaker for habit in habits)
+    assert first.till == second.till
+    world = World()
+    world.says(1, sale())
+    (held,) = world.switch.life.book.open()
+    world.switch.life.book.remove(held)
+    held.merchant, held.terminal, held.till = first.merchant, first.terminal, first.till
+    book.add(held)
+    book.look_for(habits[1])
+    assert habits[1].speaker is second
+    book.look_for(habits[0])
+    assert habits[0].speaker is not first
