@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec import Message
+from gateway.journal import commits
 from gateway.journal.redo import RedoLog
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.tables import Tables
@@ -122,9 +123,9 @@ def _forgets_too_early(original: Any) -> Any:
 def _leaves_the_log_alone(original: Any) -> Any:
     del original
 
-    def take_in(self: Any) -> None:
-        self._redo.frames_after(self._tables.number)
-        self._redo.in_tables(self._redo.number)
+    def take_in(redo: RedoLog, tables: Tables) -> None:
+        redo.frames_after(tables.number)
+        redo.in_tables(redo.number)
 
     return take_in
 
@@ -393,8 +394,8 @@ ALL: Final[dict[str, Mutation]] = {
     ),
     "log-left": _M(
         "a new life takes nothing in that the redo log holds",
-        SqliteJournal,
-        "_take_in_what_was_left",
+        commits,
+        "take_in_what_was_left",
         _leaves_the_log_alone,
     ),
     "ignore-journal-errors": _M(
