@@ -151,7 +151,7 @@ class SqliteJournal:
             raise JournalError(why(self._path, error)) from None
         self._versions.took(versions)
         self._last_id = max(self._last_id, batch.last)
-        self._soon()
+        self._soon(len(batch.opened))
         return charges
 
     def _put(self, batch: Sorted, known: dict[int, int]) -> dict[int, Charge]:
@@ -256,10 +256,10 @@ class SqliteJournal:
 
     # What the tables take in
 
-    def _soon(self) -> None:
+    def _soon(self, opened: int) -> None:
         """Have the tables brought up to date."""
         if self._applier is not None:
-            self._applier.tell(hurries=self._redo.wants_room)
+            self._applier.tell(opened=opened, hurries=self._redo.wants_room)
         elif self._redo.number - self._tables.number >= self._ground.apply_each:
             try:
                 self._apply()

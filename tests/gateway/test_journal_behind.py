@@ -364,6 +364,23 @@ def test_what_hurries_is_applied_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     beside.close()
 
 
+@pytest.mark.parametrize("opened", [applier.MANY - 1, applier.MANY])
+def test_many_charges_gather_for_longer_than_few(
+    monkeypatch: pytest.MonkeyPatch, opened: int
+) -> None:
+    waited: list[float] = []
+    applied = threading.Event()
+    beside = Applier(applied.set)
+    with monkeypatch.context() as patched:
+        patched.setattr(beside, "_gather", waited.append)
+        beside.tell(opened=opened)
+        assert applied.wait(60)
+        beside.close()
+    assert waited[0] == applier.APPLY_AFTER_S
+    for_longer = applier.GATHER_S - applier.APPLY_AFTER_S
+    assert (for_longer in waited) == (opened == applier.MANY)
+
+
 # The greatest identity of each terminal
 
 
