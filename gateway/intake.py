@@ -51,8 +51,8 @@ class Intake:
         self._malformed: Counter[int] = Counter()
         self._name_before = ""
         self._peer_before: AnyPeer | None = None
-        self._of_host_before = False
         """Whose the last frame of this turn was: often the next one's, too."""
+        self._of_host_before = False
 
     def take(self, events: list[WireEvent], now: Now) -> None:
         """All that happened in a turn."""

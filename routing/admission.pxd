@@ -45,9 +45,9 @@ cdef class Admission:
     cpdef str beyond_limits(self, Message_t message, Now_t now)
     cdef tuple _class_of(self, Charge_t charge)
     cpdef object account_for(self, Message_t message, Now_t now)
-    cpdef Host_t only_host(self)
     @cython.locals(host=Host_t, code=str, first=str)
     cpdef tuple host_for(self, Message_t message, Listener listener, Now_t now, str only=*)
+    cdef Host_t _the_one(self)
     cpdef str why_not(self, Host_t host, Now_t now)
     @cython.locals(keys=PendingKeys_t, convention=Convention_t, _tried=int)
     cdef bint _numbered(self, Host_t host, Message_t message, Charge_t charge) except -1

@@ -178,12 +178,6 @@ class Admission:
             return MAIN_ACCOUNT
         return collecting.choice(message, CONVENTIONS[message.dialect.name], now)
 
-    def only_host(self) -> Host | None:
-        """The one host that everything goes to; None where routes decide."""
-        if self._only_host is None and self._routes.only:
-            self._only_host = self._life.hosts[self._routes.only]
-        return self._only_host
-
     def host_for(
         self, message: Message, listener: Listener, now: Now, only: str = ""
     ) -> tuple[Host | None, str]:
@@ -192,9 +186,8 @@ class Admission:
 
         Nothing was sent yet: what was is never given to another host.
         """
-        only = only or self._routes.only
-        if only:
-            host = self._life.hosts[only]
+        host = self._life.hosts[only] if only else self._the_one()
+        if host is not None:
             code = self.why_not(host, now)
             return (None, code) if code else (host, "")
         names = self._routes.hosts_for(
@@ -209,6 +202,12 @@ class Admission:
                 return host, ""
             first = first or code
         return None, first or rc.NO_ROUTE
+
+    def _the_one(self) -> Host | None:
+        """The host that everything goes to; None where routes decide."""
+        if self._only_host is None and self._routes.only:
+            self._only_host = self._life.hosts[self._routes.only]
+        return self._only_host
 
     def why_not(self, host: Host, now: Now) -> str:
         """DE 39 while a host can take nothing more; else ''."""

@@ -166,12 +166,8 @@ class TerminalSide:
             if choice is not MAIN_ACCOUNT:
                 code, only = choice.code, choice.host
         if not code:
-            host = admission.only_host() if not only else None
-            if host is None:
-                host, code = admission.host_for(asker.request, listener, now, only)
-            else:
-                code = admission.why_not(host, now)
-        if host is not None and not code:
+            host, code = admission.host_for(asker.request, listener, now, only)
+        if host is not None:
             code = admission.open(asker, listener, identity, host, None, now, choice)
         if code:
             # A proof before this one may still be on its way to the disk as well.
