@@ -49,8 +49,11 @@ class SecondAccounts:
         return AccountRule(account=account, terminal=only, amount_min=self._rng.choice((0, 5_000)))
 
     def look(self, switch: Switch) -> None:
-        """Each charge is where it was, and what undoes it is there, too."""
-        for charge in switch.life.book.newest():
+        """Each charge is where it was, and what undoes it is there, too.
+
+        Oldest first: a number that is given again has its new account before what undoes it.
+        """
+        for charge in reversed(list(switch.life.book.newest())):
             name, where = (charge.id, charge.opened_at), (charge.account, charge.channel)
             if name not in self._fixed:
                 self._fixed[name], self._of[charge.id] = where, charge.account

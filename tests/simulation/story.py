@@ -40,6 +40,7 @@ _WORDS: Final = {
     "signs in": "{0} signs in",
     "key": "host {0}: a MAC key is {1}",
     "account": "the account of {0} is {1}",
+    "account of": "a charge of {0} is on account {1}",
     "impostor": "somebody sends {1} in the name of {0}",
     "signed in": "{0} hears {1} to its sign-in",
     "gone": "{0} is gone for good",

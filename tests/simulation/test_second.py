@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def test_charges_go_to_several_accounts_and_stay_there(seed: int) -> None:
     outcome = run(seed, tells=True)
     assert outcome.violations == []
+    assert all(str(each) for each in outcome.story)
     told = [each.words for each in outcome.story if each.words[0] == "account of"]
     accounts = Counter(words[2] for words in told)
     assert accounts["main"]
