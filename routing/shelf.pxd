@@ -12,13 +12,18 @@ cdef class Shelf:
     cdef readonly Py_ssize_t count
     cdef list _places
     cdef long long _last
+    cdef list _before
+    cdef Py_ssize_t _moved
     cdef public tuple unproven
     cdef public bint is_gone
     cpdef object take(self, Charge_t charge)
-    @cython.locals(at=Py_ssize_t, pile=dict)
-    cdef object _put(self, Charge_t charge)
-    @cython.locals(before=list, held=object)
+    @cython.locals(pile=dict)
+    cdef object _put(self, Charge_t charge, Py_ssize_t at)
     cdef object _grow(self)
+    cdef object _move_on(self)
+    cdef object _move(self, Py_ssize_t at)
+    @cython.locals(number=cython.longlong)
+    cdef Py_ssize_t _at(self, str stan) except -1
     @cython.locals(speaker=Speaker_t)
     cdef object _say_alike(self, Charge_t charge)
     @cython.locals(at=Py_ssize_t)

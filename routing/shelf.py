@@ -20,7 +20,10 @@ class Shelf:
     """The charges of a terminal; what all of them say alike is held once.
 
     A terminal counts its STANs, so each charge has a place by the end of its STAN, and nearly
-    always it is alone there: a dict would make a hash of each text.
+    always it is alone there: a dict would make a hash of each text.  Where places are too few, four
+    times as many are begun, and what stands in those before moves over a place or two with each
+    charge that comes: to look at all of them, from long ago, takes longer than all else that is
+    done for a charge, and terminals that trade alike would all do so at the same moment.
     """
 
     def __init__(self, first: Charge) -> None:
@@ -30,6 +33,10 @@ class Shelf:
         self._places: list[Charge | dict[str, Charge] | None] = [None] * _PLACES_MIN
         """A charge; or a pile of them by their identity, the oldest first."""
         self._last = _PLACES_MIN - 1
+        self._before: list[Charge | dict[str, Charge] | None] = []
+        """The places of before, while something stands there: a quarter as many."""
+        self._moved = 0
+        """So many of them are empty."""
         self.unproven: tuple[Charge, ...] = ()
         """Approved, and without a proof of service."""
         self.is_gone = False
@@ -41,11 +48,12 @@ class Shelf:
         self._say_alike(charge)
         if self.count > self._last:
             self._grow()
-        self._put(charge)
+        if self._before:
+            self._move_on()
+        self._put(charge, self._at(charge.stan))
         self.count += 1
 
-    def _put(self, charge: Charge) -> None:
-        at = _number_of(charge.stan) & self._last
+    def _put(self, charge: Charge, at: int) -> None:
         held = self._places[at]
         if held is None:
             self._places[at] = charge
@@ -56,18 +64,35 @@ class Shelf:
         self._places[at] = pile
 
     def _grow(self) -> None:
-        """Four times as many places."""
-        before = self._places
+        self._before, self._moved = self._places, 0
         self._last = _TIMES * (self._last + 1) - 1
         self._places = [None] * (self._last + 1)
-        for held in before:
-            if held is None:
-                continue
-            if isinstance(held, charge_record.Charge):
-                self._put(held)
-            else:
-                for each in held.values():
-                    self._put(each)
+
+    def _move_on(self) -> None:
+        """One more place of before is empty."""
+        self._move(self._moved)
+        self._moved += 1
+        if self._moved == len(self._before):
+            self._before = []
+
+    def _move(self, at: int) -> None:
+        """What stands there comes before whatever is put where it goes: none of it is put first."""
+        held = self._before[at]
+        if held is None:
+            return
+        self._before[at] = None
+        if isinstance(held, charge_record.Charge):
+            self._put(held, _number_of(held.stan) & self._last)
+        else:
+            for each in held.values():
+                self._put(each, _number_of(each.stan) & self._last)
+
+    def _at(self, stan: str) -> int:
+        """The place of all with this STAN."""
+        number = _number_of(stan)
+        if self._before:
+            self._move(number & (len(self._before) - 1))
+        return number & self._last
 
     def _say_alike(self, charge: Charge) -> None:
         speaker = self.speaker
@@ -86,7 +111,7 @@ class Shelf:
         """A charge is forgotten."""
         charge.shelf = None
         self.count -= 1
-        at = _number_of(charge.stan) & self._last
+        at = self._at(charge.stan)
         held = self._places[at]
         if held is charge:
             self._places[at] = None
@@ -98,7 +123,7 @@ class Shelf:
 
     def same_as(self, identity: str, stan: str) -> Charge | None:
         """The charge with this identity."""
-        held = self._places[_number_of(stan) & self._last]
+        held = self._places[self._at(stan)]
         if held is None:
             return None
         if isinstance(held, charge_record.Charge):
@@ -107,7 +132,7 @@ class Shelf:
 
     def with_stan(self, stan: str) -> list[Charge]:
         """The charges with this STAN, the newest first."""
-        held = self._places[_number_of(stan) & self._last]
+        held = self._places[self._at(stan)]
         if held is None:
             return []
         pile = [held] if isinstance(held, charge_record.Charge) else list(held.values())
@@ -115,7 +140,7 @@ class Shelf:
 
     def clear(self) -> None:
         """Nothing is held here any more."""
-        self._places, self._last, self.count = [None], 0, 0
+        self._places, self._last, self._before, self.count = [None], 0, [], 0
         self.unproven = ()
 
     def wants_proof(self, charge: Charge) -> None:
