@@ -13,12 +13,25 @@ cdef struct Watch:              # an answer whose acknowledgement is waited for
     PyObject* tag               # owned by who holds this
 
 
+cdef enum:
+    BLOCK = 1_024
+
+cdef struct Block:
+    Watch[BLOCK] watches
+    Block* next
+
+
 cdef class Watches:
-    cdef Watch* ring
-    cdef Py_ssize_t first, count
-    cdef Py_ssize_t room        # a power of two
+    cdef Block* first
+    cdef Block* last
+    cdef Block* spare           # one that was emptied, for the next that is needed
+    cdef int begin              # of those in the first block
+    cdef int end                # of those in the last one
+    cdef Py_ssize_t count
 
     cdef int add(self, Watch watch) except -1
+    cdef int _add_block(self) except -1
+    cdef Watch* next(self) noexcept
     cdef Watch pop(self) noexcept
 
 

@@ -19,46 +19,56 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from gateway.wire._events cimport acknowledged
 from gateway.wire.connection cimport Connection
 
-cdef enum:
-    WATCHES_MIN = 256
-
 
 @cython.final
 cdef class Watches:
-    """Watches in the order of their time: a ring that grows."""
+    """Watches in the order of their time, in blocks: none is ever moved, however many there are."""
 
     def __dealloc__(self):
         while self.count:
             Py_DECREF(<object>self.pop().tag)
-        free(self.ring)
+        free(self.first)
+        free(self.spare)
 
     cdef int add(self, Watch watch) except -1:
-        cdef Watch* larger
-        cdef Py_ssize_t room, head
-        if self.count == self.room:
-            room = max(WATCHES_MIN, 2 * self.room)
-            larger = <Watch*>malloc(room * sizeof(Watch))
-            if larger == NULL:
-                raise MemoryError
-            head = self.room - self.first
-            if self.count:
-                memcpy(larger, self.ring + self.first, head * sizeof(Watch))
-                memcpy(larger + head, self.ring, self.first * sizeof(Watch))
-            free(self.ring)
-            self.ring, self.room, self.first = larger, room, 0
-        self.ring[(self.first + self.count) & (self.room - 1)] = watch
+        if self.first == NULL or self.end == BLOCK:
+            self._add_block()
+        self.last.watches[self.end] = watch
+        self.end += 1
         self.count += 1
         return 0
 
+    cdef int _add_block(self) except -1:
+        cdef Block* block = self.spare
+        if block == NULL:
+            block = <Block*>malloc(sizeof(Block))
+            if block == NULL:
+                raise MemoryError
+        self.spare, block.next = NULL, NULL
+        if self.first == NULL:
+            self.first = block
+        else:
+            self.last.next = block
+        self.last, self.end = block, 0
+        return 0
+
+    cdef Watch* next(self) noexcept:
+        """The first of those that there are."""
+        return &self.first.watches[self.begin]
+
     cdef Watch pop(self) noexcept:
-        cdef Watch watch = self.ring[self.first]
-        self.first = (self.first + 1) & (self.room - 1)
+        cdef Watch watch = self.first.watches[self.begin]
+        cdef Block* emptied = self.first
+        self.begin += 1
         self.count -= 1
+        if self.begin == BLOCK:
+            self.first, self.begin = emptied.next, 0
+            free(self.spare)
+            self.spare = emptied
         return watch
 
 
@@ -99,7 +109,7 @@ cdef class Deliveries:
         cdef Watch* first
         if not self.watches.count:
             return 0
-        first = self.watches.ring + self.watches.first
+        first = self.watches.next()
         return first.conn if first.at <= now else 0
 
     cpdef int skip(self) except -1:
@@ -111,7 +121,7 @@ cdef class Deliveries:
         """Whether TCP is to be asked about the answer that is due, whose connection this is: not if
         it had every byte at a time after that one was sent.
         """
-        return self.watches.ring[self.watches.first].since >= connection.all_had_at
+        return self.watches.next().since >= connection.all_had_at
 
     cpdef str look(self, Connection connection, bint has_all, double now, list events):
         """Decide about the answer that is due, whose connection this is.

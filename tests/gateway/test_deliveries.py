@@ -108,6 +108,20 @@ def test_however_many_wait_each_is_told_once_and_in_its_turn(number: int) -> Non
     assert answers.told == [Acknowledged(1, tag) for tag in range(1, number + 1)]
 
 
+def test_they_keep_their_turn_while_as_many_come_as_go() -> None:
+    answers, one = Answers(), connection()
+    tags = iter(range(100_000))
+    for wave, number in enumerate((700, 1, 1_024, 323, 2_048, 5, 1_500)):
+        now = NOW + wave
+        while answers.deliveries.due(now):
+            answers.look(one, now, arrived=True)
+        assert len(answers.deliveries) == 0
+        answers.answered(one, *(next(tags) for _ in range(number)), now=now)
+    answers.look(one, NOW + 9.0, arrived=True)
+    assert answers.told == [Acknowledged(1, tag) for tag in range(len(answers.told))]
+    assert (len(answers.told), len(answers.deliveries)) == (4_102, 1_499)
+
+
 @given(
     st.lists(
         st.tuples(
