@@ -64,6 +64,7 @@ class Shelf:
         self._places[at] = pile
 
     def _grow(self) -> None:
+        # Nothing is left in those of before: since they were, three charges came for each of them.
         self._before, self._moved = self._places, 0
         self._last = _TIMES * (self._last + 1) - 1
         self._places = [None] * (self._last + 1)
