@@ -24,7 +24,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-OTHERS_WORD_S: Final = 5.0
+OTHERS_WORD_S: Final = 10.0
+"""The sign-off that follows may be on a link that stands still; few that do so for longer are not
+given up."""
 
 
 class LinkState(StrEnum):

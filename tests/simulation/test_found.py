@@ -40,6 +40,7 @@ FOUND = {
     "a slow journal is asked once what an account still has open": 500000855,
     "sign-ins that waited for their keys come back past the bound": 500002351,
     "a link that is made while the gateway stops carries nothing": 600003299,
+    "a sign-on of before may come long before the sign-off on its link": 490518925,
     "a number that is given again is known before what undoes it": 2679405161,
 }
 
