@@ -80,7 +80,7 @@ def merged(frames: Iterable[memoryview], number: int, lives: set[int]) -> Unappl
         if not epochs <= lives:
             message = f"commit {at} is of a life that the tables lack: are they an older copy?"
             raise DamagedError(message)
-        left.add(at, payload, [], _unpacked(said) if said else ((), (), ()))
+        left.add(at, payload, _unpacked(said) if said else ((), (), ()))
     return left
 
 
@@ -89,5 +89,5 @@ def take_in_what_was_left(redo: RedoLog, tables: Tables) -> None:
     done, lives = tables.number, {epoch for epoch, _ in tables.salts()}
     left = merged(redo.frames_after(done), done, lives)
     if left.number:
-        tables.apply(left, [], [])
+        tables.apply(left, left.late_for(tables.identified()), [])
     redo.in_tables(redo.number)

@@ -1,6 +1,9 @@
 cimport cython
 cimport gateway.journal._identity as _identity
 
+from routing.charge_record cimport Charge as Charge_t
+from routing.records cimport Opened as Opened_t
+
 cdef Py_ssize_t _LAST_DIGITS
 cdef int _STAN
 
@@ -9,21 +12,26 @@ cpdef str group_of(str identity)
 @cython.final
 cdef class Identities:
     cdef Py_ssize_t _run
-    cdef Py_ssize_t _held
     cdef object _up_to
-    cdef object _newest
+    cdef long long _newest
+    cdef object _lock
+    cdef Py_ssize_t _held
     cdef dict _groups
     cdef object _order
+    cdef dict _rests
+    cdef Py_ssize_t _leave
     cdef dict _leaving
-    @cython.locals(identity=str)
-    cpdef object hold(self, object opened, object due, object up_to)
-    @cython.locals(each=tuple, late=list)
-    cpdef list late(self, object opened)
-    @cython.locals(too_many=Py_ssize_t, most=Py_ssize_t, due=list)
-    cpdef list due(self, Py_ssize_t count)
-    @cython.locals(left=Py_ssize_t)
-    cdef object _let_go(self, object due)
+    cdef dict _late
+    @cython.locals(late=list, record=Opened_t, charge=Charge_t, identity=str)
+    cpdef list gather(self, list opened)
     @cython.locals(group=dict)
-    cdef object _gather(self, str identity, object number)
-    @cython.locals(group=dict)
+    cdef object _join(self, str identity, object number)
+    @cython.locals(too_many=Py_ssize_t, most=Py_ssize_t)
+    cpdef list due(self, Py_ssize_t count, object last)
+    @cython.locals(group=dict, rest=dict)
+    cdef object _let_leave(self, str name, object last)
+    @cython.locals(left=Py_ssize_t, group=dict)
+    cpdef object wrote(self, object late, object due, object up_to)
+    cdef tuple _of_group(self, str name)
+    @cython.locals(group=dict, groups=dict)
     cpdef object of(self, str identity)

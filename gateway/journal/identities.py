@@ -10,26 +10,34 @@ A group is a terminal's identities whose STANs have all but the last two digits 
 page or two of the table, so a busy terminal's groups and those of many that trade rarely leave
 mixed as they came, and no batch is all of the one or the other kind.
 
-Rule: the identity of every charge whose id is `up_to` or less is in the table, that of any other in
-the table or in memory.  It is seen at a glance: memory takes ids in ascending order only (whatever
-comes late goes into the table at once), so the first id of a group is its least, and that of the
-first group the least of all, but for what may be left of the group that leaves.  `up_to` is durable
-with a batch after the one that made it true, and a new life first puts into the table whatever is
-past it: memory then has nothing that the table lacks.
+Rules:
+
+- Every durable charge's identity is in memory or in the table; what leaves memory is in the table
+  before.  So whoever asks memory first and the table then misses none, and nobody need wait.
+- The table has no identity of a charge that the tables lack: a group leaves without younger ones.
+- The identity of every charge whose id is `up_to` or less is in the table.  It is seen at a glance:
+  memory takes ids in ascending order only (whatever comes late goes into the table with its
+  charge), so the first id of a group is its least, and that of the first group the least of all,
+  but for groups of which a part has left.  `up_to` is durable with a batch after the one that
+  made it true, and a new life first puts into the table whatever is past it: memory then has
+  nothing that the table lacks.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import chain, islice
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from gateway.journal import _identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import apsw
+
+    from routing.records import Opened
 
 RUN: Final = 131_072
 """Identities that memory gathers; no more but those of a batch.  Each takes 160 bytes where
@@ -42,26 +50,13 @@ LOOKS: Final = 16
 """How often `up_to` is written while RUN charges come: each time is a page."""
 FILL: Final = "REPLACE INTO charge_identity(identity,id)VALUES(?,?)"
 FILLED: Final = "UPDATE identified SET up_to=?"
-IN_TABLE: Final = "SELECT id FROM charge_identity WHERE identity = ?"
-ARE_IN_TABLE: Final = (
-    "SELECT identity FROM charge_identity WHERE identity IN (SELECT value FROM json_each(?))"
-)
-BEGIN_SO: Final = "SELECT id FROM charge_identity WHERE identity >= ? AND identity < ?"
-GREATEST: Final = (
-    "SELECT identity FROM charge_identity WHERE identity >= ? AND identity < ?"
-    " ORDER BY identity DESC LIMIT 1"
-)
-NEXT: Final = (
-    "SELECT identity FROM charge_identity WHERE identity > ? AND identity < ?"
-    " ORDER BY identity LIMIT 1"
-)
 _CATCH_UP: Final = """
 INSERT OR IGNORE INTO charge_identity
     SELECT identity, id FROM charge_record WHERE id > (SELECT up_to FROM identified)
     ORDER BY identity;
 UPDATE identified SET up_to = (SELECT coalesce(max(id), 0) FROM charge_record);
 """
-_UP_TO: Final = "SELECT up_to FROM identified"
+UP_TO: Final = "SELECT up_to FROM identified"
 _STAN: Final = 3
 """Bars up to its end."""
 _LAST_DIGITS: Final = 2
@@ -72,7 +67,7 @@ def caught_up(db: apsw.Connection) -> int:
     """Put all identities into the table; the id up to which they are there."""
     with db:
         db.execute(_CATCH_UP)
-    (up_to,) = next(db.execute(_UP_TO))
+    (up_to,) = next(db.execute(UP_TO))
     return int(up_to)
 
 
@@ -90,89 +85,51 @@ def past(prefix: str) -> str:
 
 
 class Identities:
-    """What memory knows that the table lacks; changed only once a batch is durable."""
+    """What memory knows that the table lacks.  One thread gathers, another one sees to the table,
+    and both ask.
+    """
 
     def __init__(self, up_to: int, run: int) -> None:
         self._run = run
         self._up_to = up_to
         """As it is written."""
         self._newest = up_to
-        """The greatest id that was held."""
+        """The greatest id that was gathered."""
+        self._lock = Lock()
+        """Held by who changes groups, or looks at all of one."""
         self._held = 0
+        """In `_groups`."""
         self._groups: dict[str, dict[str, int]] = {}
         """Ids by identity, those by `group_of`."""
         self._order: deque[str] = deque()
         """The groups, as they began: what is taken from a dict's beginning leaves a gap there,
         over which whoever looks for its first key must go each time."""
-        self._leaving: dict[str, int] = {}
-        """A group of which a part is in the table."""
+        self._rests: dict[str, int] = {}
+        """Groups of which the older part left, by their first ids; they stand anew at the end."""
+        self._leave = 0
+        """In `_leaving`."""
+        self._leaving: dict[str, dict[str, int]] = {}
+        """Groups, or parts of them, that go into the table next; nothing is gathered here."""
+        self._late: dict[str, int] = {}
+        """What came after greater ids."""
 
-    def late(self, opened: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Rows for FILL of charges (identity, id) that come after greater ids were held."""
-        late, newest = [], self._newest
-        for each in opened:
-            if each[1] > newest:
-                newest = each[1]
-            else:
-                late.append(each)
+    def gather(self, opened: Sequence[Opened]) -> list[tuple[str, int]]:
+        """These charges are durable.  Rows for FILL, to be written with them: those that come after
+        greater ids.
+        """
+        late: list[tuple[str, int]] = []
+        with self._lock:
+            for record in opened:
+                identity, number = record.charge.identity, record.id
+                if number > self._newest:
+                    self._newest = number
+                    self._join(identity, number)
+                else:
+                    self._late[identity] = number
+                    late.append((identity, number))
         return late
 
-    def due(self, count: int) -> list[tuple[str, int]]:
-        """Rows for FILL, to be written with a batch of so many new charges."""
-        most = FILLED_AT_ONCE * count
-        too_many = min(self._held + count - self._run, most)
-        due: list[tuple[str, int]] = []
-        if too_many > 0:
-            for group in self._first():
-                due += islice(group.items(), most - len(due))
-                if len(due) >= too_many:
-                    break
-        return due
-
-    def _first(self) -> Iterator[dict[str, int]]:
-        """All groups, in the order in which they go into the table."""
-        return chain((self._leaving,), map(self._groups.__getitem__, self._order))
-
-    def up_to(self) -> list[tuple[int]]:
-        """Rows for FILLED: one, if there is something new to say."""
-        least = [next(iter(group.values())) for group in islice(self._first(), 2) if group]
-        if not least or min(least) - 1 - self._up_to < max(self._run // LOOKS, 1):
-            return []
-        return [(min(least) - 1,)]
-
-    def hold(
-        self,
-        opened: Sequence[tuple[str, int]],
-        due: Sequence[tuple[str, int]],
-        up_to: Sequence[tuple[int]],
-    ) -> None:
-        """These charges and rows are durable."""
-        self._let_go(due)
-        for (number,) in up_to:
-            self._up_to = number
-        for identity, number in opened:
-            if number > self._newest:
-                self._newest = number
-                self._gather(identity, number)
-
-    def _let_go(self, due: Sequence[tuple[str, int]]) -> None:
-        """Of the first groups, as they are in the table."""
-        left = len(due)
-        self._held -= left
-        while left:
-            if not self._leaving:
-                first = self._order.popleft()
-                self._leaving = self._groups[first]
-                # Another thread may ask `of`: it finds the group here or there.
-                del self._groups[first]
-            if left < len(self._leaving):
-                for identity, _ in due[-left:]:
-                    del self._leaving[identity]
-                return
-            left -= len(self._leaving)
-            self._leaving = {}
-
-    def _gather(self, identity: str, number: int) -> None:
+    def _join(self, identity: str, number: int) -> None:
         name = group_of(identity)
         group = self._groups.get(name)
         if group is None:
@@ -181,28 +138,107 @@ class Identities:
         group[identity] = number
         self._held += 1
 
+    def due(self, count: int, last: int) -> list[tuple[str, int]]:
+        """Rows for FILL, to be written with a batch of so many new charges, with which the tables
+        have all charges up to id `last`.
+        """
+        most = FILLED_AT_ONCE * count
+        with self._lock:
+            too_many = min(self._held + self._leave - self._run, most)
+            if too_many <= 0:
+                return []
+            for _ in range(len(self._order)):
+                if self._leave >= too_many:
+                    break
+                self._let_leave(self._order.popleft(), last)
+            rows = chain.from_iterable(map(dict.items, self._leaving.values()))
+            return list(islice(rows, most))
+
+    def _let_leave(self, name: str, last: int) -> None:
+        """A group, but for ids past `last`, which are what rests of it."""
+        group = self._groups[name]
+        self._rests.pop(name, None)
+        rest: dict[str, int] = {}
+        if next(reversed(group.values())) > last:
+            rest = {each: number for each, number in group.items() if number > last}
+            group = {each: number for each, number in group.items() if number <= last}
+        if group:
+            # Another thread may ask `of`: it finds them here or there.
+            self._leaving[name] = {**self._leaving.get(name, {}), **group}
+        if rest:
+            self._groups[name] = rest
+            self._rests[name] = next(iter(rest.values()))
+            self._order.append(name)
+        else:
+            del self._groups[name]
+        self._held -= len(group)
+        self._leave += len(group)
+
+    def up_to(self) -> list[tuple[int]]:
+        """Rows for FILLED: one, if there is something new to say."""
+        with self._lock:
+            in_order = (self._groups[name] for name in self._order if name not in self._rests)
+            groups = (*islice(in_order, 1), *self._leaving.values())
+            least = [next(iter(each.values())) for each in groups]
+            least += [*self._late.values(), *self._rests.values()]
+        if not least or min(least) - 1 - self._up_to < max(self._run // LOOKS, 1):
+            return []
+        return [(min(least) - 1,)]
+
+    def wrote(
+        self,
+        late: Sequence[tuple[str, int]],
+        due: Sequence[tuple[str, int]],
+        up_to: Sequence[tuple[int]],
+    ) -> None:
+        """These rows are in the table."""
+        with self._lock:
+            for identity, _ in late:
+                del self._late[identity]
+            for (number,) in up_to:
+                self._up_to = number
+            left = len(due)
+            self._leave -= left
+            while left:
+                name, group = next(iter(self._leaving.items()))
+                if left < len(group):
+                    self._leaving[name] = dict(islice(group.items(), left, None))
+                    return
+                left -= len(group)
+                del self._leaving[name]
+
     def of(self, identity: str) -> int | None:
         """The charge with this identity, if the table lacks it."""
-        group = self._groups.get(group_of(identity))
-        number = None if group is None else group.get(identity)
-        return self._leaving.get(identity) if number is None else number
+        name = group_of(identity)
+        for groups in (self._groups, self._leaving):
+            group = groups.get(name)
+            number = None if group is None else group.get(identity)
+            if number is not None:
+                return number
+        return self._late.get(identity)
 
     def next(self, identity: str, before: str) -> str:
         """The least identity between these two of a group, of those that the table lacks; if there
         is none, `before`.
         """
-        group = self._groups.get(group_of(identity), {})
-        held = chain(self._leaving, group)
-        return min((each for each in held if identity < each < before), default=before)
+        with self._lock:
+            held = chain.from_iterable(self._of_group(group_of(identity)))
+            return min((each for each in held if identity < each < before), default=before)
+
+    def _of_group(self, name: str) -> tuple[dict[str, int], ...]:
+        """Where identities of a group may be."""
+        return self._groups.get(name, {}), self._leaving.get(name, {}), self._late
 
     def beginning(self, prefix: str) -> list[int]:
         """The charges with identities that begin so, of those that the table lacks."""
-        groups = self._first()
-        if prefix.count("|") > _LAST_DIGITS:
-            groups = iter((self._leaving, self._groups.get(group_of(prefix), {})))
-        return [
-            number
-            for group in groups
-            for identity, number in group.items()
-            if identity.startswith(prefix)
-        ]
+        with self._lock:
+            if prefix.count("|") > _LAST_DIGITS:
+                groups = self._of_group(group_of(prefix))
+            else:
+                groups = (*self._groups.values(), *self._leaving.values(), self._late)
+            return [
+                number
+                for group in groups
+                for identity, number in group.items()
+                if identity.startswith(prefix)
+            ]

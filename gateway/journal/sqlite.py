@@ -13,7 +13,6 @@ takes in what the last one left in the log.  Rules:
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock, RLock
@@ -26,7 +25,8 @@ from cryptography.exceptions import InvalidTag
 from gateway.journal import commits, kept
 from gateway.journal.applier import Applier
 from gateway.journal.ground import Ground
-from gateway.journal.identities import ARE_IN_TABLE, Identities, caught_up, group_of, past
+from gateway.journal.identities import Identities, caught_up, group_of, past
+from gateway.journal.identity_table import IdentityTable
 from gateway.journal.lock import LOOKS_OF_A_GATEWAY, locked
 from gateway.journal.newest import Newest, terminal_of
 from gateway.journal.port import FencedError, JournalError, Recovery
@@ -73,14 +73,16 @@ class SqliteJournal:
         self._written = Written()
         self._newest = Newest()
         self._asked: apsw.Connection | None = None
-        """Reads while the other one writes; opened when it is first wanted."""
+        """For `known`; opened when it is first wanted."""
         self._tables_lock = RLock()
         """Held by who uses the tables; taken before the other one."""
         self._memory_lock = Lock()
-        """Held by who changes what the next three are."""
+        """Held by who adds to what the tables lack, or takes it from there."""
         self._unapplied = Unapplied()
         self._halfway = Unapplied()
-        """On its way to the tables."""
+        """On its way to the tables, with these rows of identities, for FILL and for FILLED."""
+        self._due: list[tuple[str, int]] = []
+        self._up_to: list[tuple[int]] = []
         self._broken: FencedError | None = None
         self._open(ground, beside)
         self._applier = Applier(self._apply) if beside else None
@@ -98,6 +100,8 @@ class SqliteJournal:
                 opened.callback(self._redo.close)
                 commits.take_in_what_was_left(self._redo, self._tables)
                 self._identities = Identities(caught_up(self._tables.db), ground.run)
+                self._looks = reading(self._path) if beside and not ground.vfs else None
+                self._in_table = IdentityTable(self._looks or self._tables.db)
             except (apsw.Error, msgspec.MsgspecError, JournalError, *_WRONG) as error:
                 message = f"journal.path {self._path}: {error}"
                 kind = type(error) if isinstance(error, JournalError) else JournalError
@@ -168,7 +172,9 @@ class SqliteJournal:
         try:
             self._written.keep()
             with self._memory_lock:
-                self._unapplied.add(number, payload_of(frame), batch.opened, batch.others())
+                self._unapplied.add(number, payload_of(frame), batch.others())
+                late = self._identities.gather(batch.opened)
+                self._unapplied.opens(len(batch.opened), batch.last, late)
             self._newest.note(batch.opened)
         except Exception as error:
             # Durable, and memory may lack a part of it: the next life has it from the log.
@@ -181,7 +187,7 @@ class SqliteJournal:
         this is the payload.  Asked before anything is durable: what fails then, has left nothing.
         """
         batch = Unapplied()
-        batch.add(0, payload, [], ((), (), ()))
+        batch.add(0, payload, ((), (), ()))
         return {
             number: self._charge(batch.row(older)) if batch.holds(older) else self._one(older)
             for number, older in known.items()
@@ -204,37 +210,21 @@ class SqliteJournal:
 
     def _looked_up(self, identity: str) -> int | None:
         """The charge with this identity; where there is none, others like it are new as well."""
-        with self._tables_lock:
-            if self._newest.lacks(identity):
-                greatest = self._tables.greatest_of(terminal_of(identity) + "|")
-                self._newest.remember(identity, greatest)
-                if self._newest.is_past(identity):
-                    return None
-            older = self._id_of(identity)
-            if older is None:
-                before = past(group_of(identity))
-                for held in (self._unapplied, self._halfway, self._identities, self._tables):
-                    before = held.next(identity, before)
-                self._newest.goes_on(identity, before)
-            return older
-
-    def _id_of(self, identity: str) -> int | None:
-        """The charge with this identity."""
-        older = self._in_memory(identity)
+        if self._newest.lacks(identity):
+            greatest = self._in_table.greatest_of(terminal_of(identity) + "|")
+            self._newest.remember(identity, greatest)
+            if self._newest.is_past(identity):
+                return None
+        older = self._id_of(identity)
         if older is None:
-            with self._tables_lock:
-                older = self._tables.of(identity)
+            before = self._identities.next(identity, past(group_of(identity)))
+            self._newest.goes_on(identity, self._in_table.next(identity, before))
         return older
 
-    def _in_memory(self, identity: str) -> int | None:
-        """The same, if it is not in the table.  What leaves one place is in the next one before, so
-        they are asked in this order.
-        """
-        for held in (self._unapplied, self._halfway):
-            number = held.identities.get(identity)
-            if number is not None:
-                return number
-        return self._identities.of(identity)
+    def _id_of(self, identity: str) -> int | None:
+        """The charge with this identity: memory first, as what leaves it is in the table before."""
+        older = self._identities.of(identity)
+        return self._in_table.of(identity) if older is None else older
 
     def _checked(self, batch: Sorted) -> dict[tuple[str, str], int]:
         """The new versions of what is kept.  Raises JournalError where tables would refuse it."""
@@ -279,8 +269,11 @@ class SqliteJournal:
                 with self._memory_lock:
                     self._halfway, self._unapplied = self._unapplied, Unapplied()
                 if not self._halfway.number and self._redo.wants_room:
-                    self._halfway.add(self._tables.number, memoryview(b""), [], ((), (), ()))
+                    self._halfway.add(self._tables.number, memoryview(b""), ((), (), ()))
                 if self._halfway.number:
+                    # Once for each: what failed may be in the tables all the same, with these.
+                    self._due = self._identities.due(self._halfway.opened, self._halfway.last)
+                    self._up_to = self._identities.up_to()
                     self._apply_halfway()
             except FencedError as error:
                 self._broken = type(error)(f"journal.path {self._path}: {error}")
@@ -295,12 +288,9 @@ class SqliteJournal:
 
     def _apply_halfway(self) -> None:
         work, durably = self._halfway, self._redo.wants_room
-        opened = list(work.identities.items())
-        due = self._identities.due(len(opened))
-        up_to = self._identities.up_to()
         self._tables.sync(each=durably)
-        synced = self._tables.apply(work, self._identities.late(opened) + due, up_to)
-        self._identities.hold(opened, due, up_to)
+        synced = self._tables.apply(work, work.late + self._due, self._up_to)
+        self._identities.wrote(work.late, self._due, self._up_to)
         self._halfway = Unapplied()
         if durably and not synced:
             message = f"journal.path {self._path}: what the tables took in was not synced"
@@ -323,31 +313,30 @@ class SqliteJournal:
     def find(self, wanted: Original | int | str) -> Charge | None:
         """The charge with this id, or the newest whose identity starts as an original says."""
         try:
-            with self._tables_lock:
-                if isinstance(wanted, int):
-                    row = self._row(wanted) if 0 < wanted < 1 << 63 else None
-                    return None if row is None else self._charge(row)
-                if isinstance(wanted, str):
-                    number = self._id_of(wanted)
-                    return None if number is None else self._one(number)
-                numbers = set(self._tables.beginning(wanted.prefix))
-                for held in (self._unapplied, self._halfway, self._identities):
-                    numbers.update(held.beginning(wanted.prefix))
-                charges = map(self._one, sorted(numbers, reverse=True))
-                return next((charge for charge in charges if wanted.names(charge)), None)
+            if isinstance(wanted, int):
+                row = self._row(wanted) if 0 < wanted < 1 << 63 else None
+                return None if row is None else self._charge(row)
+            if isinstance(wanted, str):
+                number = self._id_of(wanted)
+                return None if number is None else self._one(number)
+            # Memory first, as in `_id_of`.
+            numbers = {*self._identities.beginning(wanted.prefix)}
+            numbers.update(self._in_table.beginning(wanted.prefix))
+            charges = map(self._one, sorted(numbers, reverse=True))
+            return next((charge for charge in charges if wanted.names(charge)), None)
         except (apsw.Error, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None
 
     def _row(self, number: int) -> Sequence[Any] | None:
         """As it stands; tables that take nothing in matter only to charges that wait for them."""
-        if self._unapplied.touches(number) or self._halfway.touches(number):
-            self._apply()
-        return self._tables.one(number)
+        with self._tables_lock:
+            if self._unapplied.touches(number) or self._halfway.touches(number):
+                self._apply()
+            return self._tables.one(number)
 
     def _one(self, number: int) -> Charge:
         """The charge with this id.  Raises JournalError if there is none."""
-        with self._tables_lock:
-            row = self._row(number)
+        row = self._row(number)
         if row is None:
             message = f"journal.path {self._path}: charge {number} is gone, its identity is not"
             raise JournalError(message)
@@ -355,13 +344,12 @@ class SqliteJournal:
 
     def known(self, identities: Sequence[str]) -> set[str]:
         """Which of these identities a charge has; may be asked while `append` is under way."""
-        # What leaves memory is in the table before: so memory is asked first.
-        held = {each for each in identities if self._in_memory(each) is not None}
+        # Memory first, as in `_id_of`.
+        held = {each for each in identities if self._identities.of(each) is not None}
         try:
             if self._asked is None and not self._ground.vfs:
                 self._asked = reading(self._path)
-            db = self._asked or self._tables.db
-            return held | {each for (each,) in db.execute(ARE_IN_TABLE, (json.dumps(identities),))}
+            return held | IdentityTable(self._asked or self._tables.db).which(identities)
         except apsw.Error as error:
             raise JournalError(why(self._path, error)) from None
 
@@ -392,8 +380,9 @@ class SqliteJournal:
             self._applier.close()
         with suppress(JournalError):  # the log keeps it, and the next life takes it in
             self._apply()
-        if self._asked is not None:
-            self._asked.close()
+        for each in (self._asked, self._looks):
+            if each is not None:
+                each.close()
         self._tables.close()
         self._redo.close()
         os.close(self._lock)

@@ -17,7 +17,7 @@ import apsw
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
-from gateway.journal.identities import BEGIN_SO, FILL, FILLED, GREATEST, IN_TABLE, NEXT, past
+from gateway.journal.identities import FILL, FILLED, UP_TO
 from gateway.journal.port import FencedError
 from gateway.journal.rows import SELECT, WHERE_NAMED
 from gateway.journal.schema import bring_up_to_date
@@ -160,6 +160,11 @@ class Tables:
         """Of each epoch."""
         yield from self.db.execute("SELECT epoch, salt FROM epoch")
 
+    def identified(self) -> int:
+        """The id up to which a new life takes all identities for known."""
+        (up_to,) = next(self.db.execute(UP_TO))
+        return int(up_to)
+
     def last_id(self) -> int:
         """The greatest id of a charge."""
         (number,) = next(self.db.execute("SELECT coalesce(max(id), 0) FROM charge"))
@@ -201,27 +206,6 @@ class Tables:
         row: Sequence[Any] | None
         row = next(self.db.execute(f"{SELECT} WHERE id = ?", (number,)), None)
         return row
-
-    def of(self, identity: str) -> int | None:
-        """The charge with this identity."""
-        (number,) = next(self.db.execute(IN_TABLE, (identity,)), (None,))
-        return number
-
-    def greatest_of(self, beginning: str) -> str:
-        """The greatest identity that begins so; '' if none does."""
-        bounds = (beginning, past(beginning))
-        (greatest,) = next(self.db.execute(GREATEST, bounds), ("",))
-        return str(greatest)
-
-    def next(self, identity: str, before: str) -> str:
-        """The least identity between these two, or `before`."""
-        (found,) = next(self.db.execute(NEXT, (identity, before)), (before,))
-        return str(found)
-
-    def beginning(self, prefix: str) -> list[int]:
-        """The charges with identities that begin so."""
-        bounds = (prefix, past(prefix))
-        return [number for (number,) in self.db.execute(BEGIN_SO, bounds)]
 
     def batch(self, terminal: str, batch: str, merchant: str) -> Iterator[Sequence[Any]]:
         """Rows of a terminal's batch, oldest first."""

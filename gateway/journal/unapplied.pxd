@@ -1,10 +1,10 @@
 cimport cython
 
-from routing.records cimport Opened as Opened_t
-
 @cython.final
 cdef class Unapplied:
-    cdef readonly dict identities
+    cdef readonly Py_ssize_t opened
+    cdef readonly long long last
+    cdef readonly list late
     cdef readonly list noted
     cdef readonly list kept
     cdef readonly list audited
@@ -12,5 +12,4 @@ cdef class Unapplied:
     cdef list _payloads
     cdef int _done
     cdef object _merged
-    @cython.locals(record=Opened_t)
-    cpdef object add(self, object number, object payload, list opened, tuple others)
+    cpdef object add(self, object number, object payload, tuple others)

@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
     from gateway.journal._statements import Rows
     from routing.effects import Audited, Kept, Noted
-    from routing.records import Opened
 
 
 class Unapplied:
     """Commits that wait for the tables, in their order.
 
-    They are merged when somebody first asks for more than identities, which one thread at a time
-    does.
+    They are merged when somebody first asks for charges, which one thread at a time does.
     """
 
     def __init__(self) -> None:
-        self.identities: dict[str, int] = {}
-        """Of charges that were opened, their ids; of this life's alone."""
+        self.opened = 0
+        """Charges of this life that were opened in here."""
+        self.last = 0
+        """The greatest id of these."""
+        self.late: list[tuple[str, int]] = []
+        """Identity and id of those that came after greater ids."""
         self.noted: list[Noted] = []
         self.kept: list[Kept] = []
         self.audited: list[Audited] = []
@@ -43,18 +45,21 @@ class Unapplied:
         self,
         number: int,
         payload: memoryview,
-        opened: Sequence[Opened],
         others: tuple[Sequence[Noted], Sequence[Kept], Sequence[Audited]],
     ) -> None:
         """One more commit, as `gateway.journal.commits` makes it, which must stay as it is."""
-        for record in opened:
-            self.identities[record.charge.identity] = record.id
         noted, kept, audited = others
         self.noted += noted
         self.kept += kept
         self.audited += audited
         self._payloads.append(payload)
         self.number = number
+
+    def opens(self, count: int, last: int, late: Sequence[tuple[str, int]]) -> None:
+        """So many charges were opened in a commit of this life."""
+        self.opened += count
+        self.last = max(self.last, last)
+        self.late += late
 
     def merged(self) -> Merged:
         """All of its charges.  Raises DamagedError where a payload is none; who asks then again
@@ -77,21 +82,15 @@ class Unapplied:
         """Whether anything is new of a charge."""
         return self.merged().touches(number)
 
-    def next(self, identity: str, before: str) -> str:
-        """The least identity of a charge opened in here between these two, or `before`."""
-        held = self.identities
-        return min((each for each in held if identity < each < before), default=before)
-
-    def beginning(self, prefix: str) -> list[int]:
-        """The charges opened in here with identities that begin so."""
-        return [
-            number for identity, number in self.identities.items() if identity.startswith(prefix)
-        ]
-
     def row(self, number: int) -> tuple[Any, ...]:
         """A charge that was opened in here, as SELECT would find it."""
         row = dict(zip(INSERTED, self.merged().row(number), strict=True))
         return tuple(row[name] for name in COLUMNS)
+
+    def late_for(self, up_to: int) -> list[tuple[str, int]]:
+        """Identity and id of the charges opened in here whose ids are no greater."""
+        found = (dict(zip(INSERTED, row, strict=True)) for row in self.inserts())
+        return [(row["identity"], row["id"]) for row in found if row["id"] <= up_to]
 
     def inserts(self) -> Rows:
         """Rows for INSERT."""

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from gateway.journal import docket
-from gateway.journal.identities import BEGIN_SO, GREATEST, IN_TABLE
+from gateway.journal.identity_table import BEGIN_SO, GREATEST, IN_TABLE
 from gateway.journal.lock import LockedError
 from gateway.journal.none import NoJournal
 from gateway.journal.port import FencedError, JournalError

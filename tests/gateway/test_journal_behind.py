@@ -390,11 +390,12 @@ def test_a_terminal_that_counts_up_is_never_looked_up_twice(
     with closing(sqlite(tmp_path)) as journal:
         journal.start(WALL, ended_max=10)
         asked: list[str] = []
-        looked_up = journal._tables.greatest_of
+        table = journal._in_table
+        looked_up = table.greatest_of
         monkeypatch.setattr(
-            journal._tables, "greatest_of", lambda each: [asked.append(each), looked_up(each)][1]
+            table, "greatest_of", lambda each: [asked.append(each), looked_up(each)][1]
         )
-        monkeypatch.setattr(journal._tables, "of", lambda _identity: pytest.fail("looked up"))
+        monkeypatch.setattr(table, "of", lambda _identity: pytest.fail("looked up"))
         for number in range(1, 50):
             journal.append([opened(charge(number))])
         assert asked == ["MERCHANT0000001|T0000001|"]
@@ -429,9 +430,9 @@ def test_stans_that_begin_anew_are_looked_up_once_a_hundred(
         journal.append([opened(charge(999_999))])
         journal.append([opened(charge(1_000_050, identity=charge(50).identity))])
         asked: list[str] = []
-        looked_up = journal._tables.of
+        looked_up = journal._in_table.of
         monkeypatch.setattr(
-            journal._tables, "of", lambda each: [asked.append(each), looked_up(each)][1]
+            journal._in_table, "of", lambda each: [asked.append(each), looked_up(each)][1]
         )
         for stan in (*range(1, 50), *range(51, 250)):
             number = 2_000_000 + stan

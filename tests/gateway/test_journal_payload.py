@@ -337,7 +337,7 @@ def test_commits_of_which_one_is_damaged_are_never_taken_for_all_of_them() -> No
     """However often they are asked."""
     work = Unapplied()
     for number, payload in enumerate((commit(), b"damaged", commit()), 1):
-        work.add(number, memoryview(payload), [], ((), (), ()))
+        work.add(number, memoryview(payload), ((), (), ()))
     for _ in range(3):
         with pytest.raises(DamagedError):
             work.holds(3)
