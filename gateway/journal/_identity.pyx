@@ -10,27 +10,32 @@ cdef extern from "Python.h":
     str PyUnicode_Substring(str text, Py_ssize_t start, Py_ssize_t end)
 
 
+cpdef Py_ssize_t bar(str identity, int number) except -2:
+    """Where a bar stands, by its number; -1 where there are fewer."""
+    cdef Py_ssize_t at = -1, size = text_length(identity)
+    cdef const uint8_t* chars
+    cdef const uint8_t* found
+    if not latin1_text(identity):
+        for _ in range(number):
+            at = identity.find("|", at + 1)
+            if at < 0:
+                break
+        return at
+    chars = latin1_chars(identity)
+    for _ in range(number):
+        found = <const uint8_t*>memchr(chars + at + 1, 0x7C, size - at - 1)
+        if found == NULL:
+            return -1
+        at = found - chars
+    return at
+
+
 cpdef str cut(str identity, int bars, Py_ssize_t less):
     """What stands before a bar, by its number, but for the last characters of it; the whole text
     where there are fewer bars.
     """
-    cdef Py_ssize_t at = -1, size = text_length(identity)
-    cdef const uint8_t* chars
-    cdef const uint8_t* found
-    if latin1_text(identity):
-        chars = latin1_chars(identity)
-        while bars > 0:
-            found = <const uint8_t*>memchr(chars + at + 1, 0x7C, size - at - 1)
-            if found == NULL:
-                return identity
-            at, bars = found - chars, bars - 1
-    else:
-        while bars > 0:
-            at = identity.find("|", at + 1)
-            if at < 0:
-                return identity
-            bars -= 1
-    return PyUnicode_Substring(identity, 0, max(at - less, 0))
+    cdef Py_ssize_t at = bar(identity, bars)
+    return identity if at < 0 else PyUnicode_Substring(identity, 0, max(at - less, 0))
 
 
 cpdef str terminal(str identity, str till):

@@ -110,6 +110,8 @@ class Identities:
         """In `_leaving`."""
         self._leaving: dict[str, dict[str, int]] = {}
         """Groups, or parts of them, that go into the table next; nothing is gathered here."""
+        self._in_charges = up_to
+        """The tables have all charges up to this id, or will once a batch is written."""
         self._late: dict[str, int] = {}
         """What came after greater ids."""
 
@@ -143,6 +145,7 @@ class Identities:
         have all charges up to id `last`.
         """
         most = FILLED_AT_ONCE * count
+        self._in_charges = max(self._in_charges, last)
         with self._lock:
             too_many = min(self._held + self._leave - self._run, most)
             if too_many <= 0:
@@ -150,13 +153,13 @@ class Identities:
             for _ in range(len(self._order)):
                 if self._leave >= too_many:
                     break
-                self._let_leave(self._order.popleft(), last)
+                self._let_leave(self._order.popleft())
             rows = chain.from_iterable(map(dict.items, self._leaving.values()))
             return list(islice(rows, most))
 
-    def _let_leave(self, name: str, last: int) -> None:
-        """A group, but for ids past `last`, which are what rests of it."""
-        group = self._groups[name]
+    def _let_leave(self, name: str) -> None:
+        """A group, but for charges that the tables lack, which are what rests of it."""
+        group, last = self._groups[name], self._in_charges
         self._rests.pop(name, None)
         rest: dict[str, int] = {}
         if next(reversed(group.values())) > last:

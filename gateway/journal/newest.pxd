@@ -5,6 +5,7 @@ from routing.charge_record cimport Charge as Charge_t
 from routing.records cimport Opened as Opened_t
 
 cdef int _TERMINAL
+cdef int _STAN
 
 cpdef str terminal_of(str identity)
 
@@ -12,6 +13,7 @@ cpdef str terminal_of(str identity)
 cdef class _Gap:
     cdef str after
     cdef str before
+    cdef Py_ssize_t stan_end
     cdef bint holds(self, str identity) except -1
 
 @cython.final

@@ -22,6 +22,8 @@ TERMINALS_MAX: Final = 100_000
 """Terminals that are remembered, some 300 bytes each; of all others the tables are asked."""
 _TERMINAL: Final = 2
 """Bars up to the end of what all identities of a terminal begin with."""
+_STAN: Final = 3
+"""The same of the STAN."""
 
 
 def terminal_of(identity: str) -> str:
@@ -30,16 +32,23 @@ def terminal_of(identity: str) -> str:
 
 
 class _Gap:
-    """No charge has an identity between these two."""
+    """No charge has an identity between these two, or none with a STAN of this length."""
 
-    def __init__(self, after: str, before: str) -> None:
+    def __init__(self, after: str) -> None:
         self.after = after
-        self.before = before
+        self.before = ""
         """'': there is no end."""
+        self.stan_end = 0
+        """Where STANs end of which it is true, if it has an end; identities with longer and shorter
+        ones lie among these, but are not looked up with them."""
 
     def holds(self, identity: str) -> bool:
         """Whether it lies in here."""
-        return identity > self.after and (not self.before or identity < self.before)
+        if identity <= self.after:
+            return False
+        if not self.before:
+            return True
+        return identity < self.before and _identity.bar(identity, _STAN) == self.stan_end
 
 
 class Newest:
@@ -65,13 +74,16 @@ class Newest:
 
     def remember(self, identity: str, greatest: str) -> None:
         """The greatest of its terminal; '' if there is none yet."""
-        self._gaps[terminal_of(identity)] = _Gap(greatest, "")
+        self._gaps[terminal_of(identity)] = _Gap(greatest)
 
     def goes_on(self, identity: str, before: str) -> None:
-        """It was looked up: there is none like it, nor any between it and `before`."""
+        """It was looked up: there is none like it, nor, with a STAN as long, between it and
+        `before`.
+        """
         gap = self._gaps.get(terminal_of(identity))
         if gap is not None:
             gap.after, gap.before = identity, before
+            gap.stan_end = _identity.bar(identity, _STAN)
 
     def note(self, opened: Iterable[Opened]) -> None:
         """These charges are new."""

@@ -236,6 +236,11 @@ class RedoLog:
         other = self._newest[1 - self._at]
         return self._end > self._file_bytes // 2 and other > self._in_tables
 
+    @property
+    def overruns(self) -> bool:
+        """This file outgrew its size, as the tables lack what lies in the other one."""
+        return self._end > self._file_bytes
+
     def in_tables(self, number: int) -> None:
         """The tables hold everything durably up to a frame."""
         self._in_tables = number

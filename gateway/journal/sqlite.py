@@ -85,7 +85,6 @@ class SqliteJournal:
         self._up_to: list[tuple[int]] = []
         self._broken: FencedError | None = None
         self._open(ground, beside)
-        self._applier = Applier(self._apply) if beside else None
 
     def _open(self, ground: Ground, beside: bool) -> None:
         with ExitStack() as opened:
@@ -102,6 +101,7 @@ class SqliteJournal:
                 self._identities = Identities(caught_up(self._tables.db), ground.run)
                 self._looks = reading(self._path) if beside and not ground.vfs else None
                 self._in_table = IdentityTable(self._looks or self._tables.db)
+                self._applier = Applier(self._apply) if beside else None
             except (apsw.Error, msgspec.MsgspecError, JournalError, *_WRONG) as error:
                 message = f"journal.path {self._path}: {error}"
                 kind = type(error) if isinstance(error, JournalError) else JournalError
@@ -173,8 +173,7 @@ class SqliteJournal:
             self._written.keep()
             with self._memory_lock:
                 self._unapplied.add(number, payload_of(frame), batch.others())
-                late = self._identities.gather(batch.opened)
-                self._unapplied.opens(len(batch.opened), batch.last, late)
+                self._unapplied.opens(batch.opened, self._identities.gather(batch.opened))
             self._newest.note(batch.opened)
         except Exception as error:
             # Durable, and memory may lack a part of it: the next life has it from the log.
@@ -247,10 +246,14 @@ class SqliteJournal:
     # What the tables take in
 
     def _soon(self, opened: int) -> None:
-        """Have the tables brought up to date."""
+        """Have the tables brought up to date; at once, if it must not wait."""
+        redo = self._redo
         if self._applier is not None:
-            self._applier.tell(opened=opened, hurries=self._redo.wants_room)
-        elif self._redo.number - self._tables.number >= self._ground.apply_each:
+            self._applier.tell(opened=opened, hurries=redo.wants_room)
+            must = redo.overruns  # better a commit that takes longer than a log that is full
+        else:
+            must = redo.number - self._tables.number >= self._ground.apply_each
+        if must:
             try:
                 self._apply()
             except FencedError:

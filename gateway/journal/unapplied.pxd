@@ -1,5 +1,7 @@
 cimport cython
 
+from routing.records cimport Opened as Opened_t
+
 @cython.final
 cdef class Unapplied:
     cdef readonly Py_ssize_t opened
@@ -13,3 +15,5 @@ cdef class Unapplied:
     cdef int _done
     cdef object _merged
     cpdef object add(self, object number, object payload, tuple others)
+    @cython.locals(record=Opened_t)
+    cpdef object opens(self, list opened, list late)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.journal._statements import Rows
     from routing.effects import Audited, Kept, Noted
+    from routing.records import Opened
 
 
 class Unapplied:
@@ -55,10 +56,11 @@ class Unapplied:
         self._payloads.append(payload)
         self.number = number
 
-    def opens(self, count: int, last: int, late: Sequence[tuple[str, int]]) -> None:
-        """So many charges were opened in a commit of this life."""
-        self.opened += count
-        self.last = max(self.last, last)
+    def opens(self, opened: Sequence[Opened], late: Sequence[tuple[str, int]]) -> None:
+        """These charges were opened in a commit of this life."""
+        for record in opened:
+            self.last = max(self.last, record.id)
+        self.opened += len(opened)
         self.late += late
 
     def merged(self) -> Merged:

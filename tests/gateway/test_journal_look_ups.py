@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import pytest
 
+from gateway.journal import _identity
 from gateway.journal.ground import Ground
 from gateway.journal.sqlite import SqliteJournal
 from gateway.journal.vault import Vault, load_key
@@ -103,3 +104,35 @@ def test_a_charge_that_comes_after_younger_ones_is_known_to_a_life_that_finds_it
         journal.start(WALL, ended_max=10)
         again = charge(60, identity=late.identity)
         assert journal.append([opened(again)])[60].id == late.id
+
+
+@pytest.mark.parametrize(
+    "stans",
+    [
+        ("000150000001", "000200", "000142"),
+        ("800000", "7"),
+        ("00015", "000142"),
+        ("000142", "00015", "000150000001"),
+    ],
+)
+def test_stans_of_different_lengths_hide_none_of_each_other(
+    tmp_path: Path, stans: tuple[str, ...]
+) -> None:
+    """As of a terminal that speaks a dialect with twelve digits, and one with six."""
+    identities = [f"SHOP|T1|{stan}|2|1123|171500" for stan in stans]
+    with closing(sqlite(tmp_path, Ground(apply_each=2))) as journal:
+        journal.start(WALL, ended_max=10)
+        for number, identity in enumerate(identities, 1):
+            assert journal.append([opened(charge(number, identity=identity))]) == {}
+        for number, identity in enumerate(identities, 1):
+            again = charge(100 + number, identity=identity)
+            assert journal.append([opened(again)])[100 + number].id == number
+
+
+@pytest.mark.parametrize("text", ["", "|", "a", "a|b|cc|d", "ä|b|cc|d", "—|b|cc|d", "||||"])
+def test_a_bar_is_found_by_its_number(text: str) -> None:
+    bars = [at for at, each in enumerate(text) if each == "|"]
+    for number in range(1, 6):
+        place = bars[number - 1] if number <= len(bars) else -1
+        assert _identity.bar(text, number) == place
+        assert _identity.cut(text, number, 1) == (text[: max(place - 1, 0)] if place >= 0 else text)
