@@ -1,6 +1,6 @@
 """Brings the tables up to date behind the commits: a thread of its own, soon after each.
 
-Nobody waits for the tables as long as the redo log has room; but a thread with its full share of
+No commit waits for the tables as long as the redo log has room; but a thread with its full share of
 the core makes each of the others wait for its slice of time, again and again while it works.  So
 this one is nicer than they are.  Where that gets it too little, the log outgrows its size, and then
 a commit brings the tables up to date itself.

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.journal._merged import lives_and_others
 from gateway.journal._payload import Payload
+from gateway.journal.identities import identified
 from gateway.journal.redo import HEAD_BYTES, DamagedError
 from gateway.journal.rows import put_opened
 from gateway.journal.unapplied import Unapplied
@@ -89,5 +90,5 @@ def take_in_what_was_left(redo: RedoLog, tables: Tables) -> None:
     done, lives = tables.number, {epoch for epoch, _ in tables.salts()}
     left = merged(redo.frames_after(done), done, lives)
     if left.number:
-        tables.apply(left, left.late_for(tables.identified()), [])
+        tables.apply(left, left.late_for(identified(tables.db)), [])
     redo.in_tables(redo.number)

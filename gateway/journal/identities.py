@@ -56,19 +56,24 @@ INSERT OR IGNORE INTO charge_identity
     ORDER BY identity;
 UPDATE identified SET up_to = (SELECT coalesce(max(id), 0) FROM charge_record);
 """
-UP_TO: Final = "SELECT up_to FROM identified"
+_UP_TO: Final = "SELECT up_to FROM identified"
 _STAN: Final = 3
 """Bars up to its end."""
 _LAST_DIGITS: Final = 2
 """Of a STAN: those in which the identities of a group differ."""
 
 
+def identified(db: apsw.Connection) -> int:
+    """The id up to which all identities are in the table."""
+    (up_to,) = next(db.execute(_UP_TO))
+    return int(up_to)
+
+
 def caught_up(db: apsw.Connection) -> int:
     """Put all identities into the table; the id up to which they are there."""
     with db:
         db.execute(_CATCH_UP)
-    (up_to,) = next(db.execute(UP_TO))
-    return int(up_to)
+    return identified(db)
 
 
 def group_of(identity: str) -> str:

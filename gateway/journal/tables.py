@@ -17,7 +17,7 @@ import apsw
 from cryptography.exceptions import InvalidTag
 
 from gateway.journal import audit_log, docket, kept, memory, rows
-from gateway.journal.identities import FILL, FILLED, UP_TO
+from gateway.journal.identities import FILL, FILLED
 from gateway.journal.port import FencedError
 from gateway.journal.rows import SELECT, WHERE_NAMED
 from gateway.journal.schema import bring_up_to_date
@@ -159,11 +159,6 @@ class Tables:
     def salts(self) -> Iterator[tuple[int, bytes]]:
         """Of each epoch."""
         yield from self.db.execute("SELECT epoch, salt FROM epoch")
-
-    def identified(self) -> int:
-        """The id up to which a new life takes all identities for known."""
-        (up_to,) = next(self.db.execute(UP_TO))
-        return int(up_to)
 
     def last_id(self) -> int:
         """The greatest id of a charge."""

@@ -91,8 +91,8 @@ class Unapplied:
 
     def late_for(self, up_to: int) -> list[tuple[str, int]]:
         """Identity and id of the charges opened in here whose ids are no greater."""
-        found = (dict(zip(INSERTED, row, strict=True)) for row in self.inserts())
-        return [(row["identity"], row["id"]) for row in found if row["id"] <= up_to]
+        number, identity = INSERTED.index("id"), INSERTED.index("identity")
+        return [(row[identity], row[number]) for row in self.inserts() if row[number] <= up_to]
 
     def inserts(self) -> Rows:
         """Rows for INSERT."""
