@@ -20,13 +20,17 @@ def test_every_operation_can_be_called_again_and_again() -> None:
         operation()
 
 
+@pytest.fixture(scope="module")
+def counted() -> float:
+    return gate.instructions(WHAT)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind")
 @pytest.mark.parametrize(("share", "status"), [(1.0, 0), (0.96, 1)])
 def test_more_instructions_than_the_baseline_close_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, status: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: float, share: float, status: int
 ) -> None:
-    counted = gate.instructions(WHAT)
     baseline = tmp_path / "gate.json"
     baseline.write_text(json.dumps({gate.toolchain(): {WHAT: counted * share}}))
     monkeypatch.setattr(gate, "BASELINE", baseline)

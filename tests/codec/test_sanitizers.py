@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BUILD_SECONDS_MAX = 600
 SUITE_SECONDS_MAX = 600
-FLAGS = "-fsanitize=address,undefined -fno-omit-frame-pointer -g -O1"
+FLAGS = "-fsanitize=address,undefined -fno-omit-frame-pointer -g1 -O1"
 TESTS = ("tests/codec", "tests/fuzz")
 
 
@@ -55,8 +55,9 @@ def sanitized(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_sanitizers_find_nothing(sanitized: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *TESTS],
+        [*command, "-m", "not slow", *TESTS],
         check=False,
         capture_output=True,
         text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,8 @@ def clone(tmp_path: Path) -> Path:
 
 
 def with_free_ports(text: str, ports: dict[str, str]) -> str:
-    for fixed, free in ports.items():
-        text = text.replace(fixed, free)
-    return text
+    """In one pass: a free port may hold the digits of a fixed one."""
+    return re.sub("|".join(ports), lambda fixed: ports[fixed.group()], text)
 
 
 def at_these(block: pages.Block, ports: dict[str, str]) -> pages.Block:
@@ -90,6 +90,11 @@ def test_every_command_of_a_page_runs_and_says_what_the_page_says(
     commands = [at_these(block, ports) for block in blocks]
     said = pages.run(commands, tmp_path / "page", {"COLUMNS": "100", "PATH": path})
     assert not missing(blocks, said)
+
+
+def test_a_free_port_with_the_digits_of_a_fixed_one_stays_as_it_is() -> None:
+    ports = {"8583": "19583", "9583": "31187"}
+    assert with_free_ports("port = 8583\nport = 9583", ports) == "port = 19583\nport = 31187"
 
 
 def test_a_page_that_says_what_is_not_so_is_found() -> None:

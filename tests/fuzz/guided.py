@@ -2,7 +2,7 @@
 `python -m tests.fuzz.guided --seconds 60`.
 
 A copy of the codec is built by clang with coverage and address sanitizer; atheris drives it.  Needs
-clang and `pip install isogate[fuzz]`; `missing()` says what is not here.
+clang with its sanitizers and `pip install isogate[fuzz]`; `missing()` says what is not here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Final
 from tests.fuzz.targets import TARGETS
 
 ROOT: Final = Path(__file__).parents[2]
-FLAGS: Final = "-fsanitize=address,fuzzer-no-link -O1 -g"
+FLAGS: Final = "-fsanitize=address,fuzzer-no-link -O1 -g1"
 BUILD_SECONDS_MAX: Final = 600
 _DRIVER: Final = """
 import sys
@@ -36,7 +36,18 @@ def missing() -> str:
     """What is not here; '' if all is."""
     if shutil.which("clang") is None:
         return "clang"
+    if not _links():
+        return "clang's runtime for sanitizers"
     return "" if find_spec("atheris") is not None else "atheris"
+
+
+def _links() -> bool:
+    """Whether clang has the sanitizers, which distributions have as a package of their own."""
+    with tempfile.TemporaryDirectory() as place:
+        source = Path(place) / "nothing.c"
+        source.touch()
+        command = ["clang", "-shared", "-fPIC", *FLAGS.split(), source, "-o", f"{source}.so"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def build(folder: Path) -> None:
@@ -44,14 +55,17 @@ def build(folder: Path) -> None:
     ignored = shutil.ignore_patterns("*.so", "*.c", "__pycache__", ".hypothesis")
     for name in ("codec", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    subprocess.run(
+    built = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "Cython.Build.Cythonize", "-3ij2", "codec/*.pyx"],
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
         cwd=folder,
         env=os.environ | {"CC": "clang", "CFLAGS": FLAGS, "LDSHARED": "clang -shared"},
         timeout=BUILD_SECONDS_MAX,
     )
+    if built.returncode:
+        raise RuntimeError(built.stderr)
     (folder / "driver.py").write_text(_DRIVER)
 
 
