@@ -1,6 +1,7 @@
 """The extension list, and nothing else: everything declarative stands in pyproject.toml."""
 
 import os
+from multiprocessing import get_start_method
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -46,6 +47,8 @@ PLAIN = [
     *(Path("gateway") / f"{name}.py" for name in WAY_IN_AND_OUT.split()),
 ]
 CORES = os.cpu_count() or 1
+CYTHONIZES = CORES if get_start_method() == "fork" else 0
+"""So many at once; others than forked ones would not know what is said of defaults below."""
 CACHED = "CYTHON_CACHE_DIR" in os.environ
 """C made before of the same source is taken from there: for who builds again and again."""
 # Objects that come and go with each charge are used again.  A `.pxd` can't say so of a class whose
@@ -62,6 +65,7 @@ def compiled(names: list[Path], *, no_gc: bool = False) -> list[Extension]:
         [extension(each) for each in names],
         language_level=3,
         compiler_directives={"annotation_typing": False},
+        nthreads=CYTHONIZES,
         cache=CACHED,
     )
     return found
@@ -69,7 +73,12 @@ def compiled(names: list[Path], *, no_gc: bool = False) -> list[Extension]:
 
 setup(
     ext_modules=[
-        *cythonize([extension(each) for each in HOT], language_level=3, cache=CACHED),
+        *cythonize(
+            [extension(each) for each in HOT],
+            language_level=3,
+            nthreads=CYTHONIZES,
+            cache=CACHED,
+        ),
         *compiled([each for each in PLAIN if each.stem in IN_NO_CYCLE.split()], no_gc=True),
         *compiled([each for each in PLAIN if each.stem not in IN_NO_CYCLE.split()]),
     ],
