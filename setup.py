@@ -40,7 +40,7 @@ def extension(source: Path) -> Extension:
     )
 
 
-IN_C = ("codec", "gateway/wire", "gateway/journal")
+IN_C = ("codec", "gateway", "gateway/wire", "gateway/journal")
 HOT = [path for folder in IN_C for path in sorted(Path(folder).glob("*.pyx"))]
 PLAIN = [
     *(Path("routing") / f"{name}.py" for name in EVERY_MESSAGE_PASSES.split()),

@@ -15,6 +15,8 @@ from libc.stdlib cimport free, malloc
 
 import apsw
 
+from gateway._gaps cimport pause
+
 cdef extern from *:
     """
     static _Thread_local void *loaded_db;
@@ -55,6 +57,7 @@ cdef enum:
     TOO_BIG = 18
     PREPARE_PERSISTENT = 1
     STATEMENTS_MAX = 16
+    ROWS_A_LOOK = 8             # at the clock, whether the thread should pause
 
 ctypedef void (*Release)(void*) noexcept nogil
 ctypedef int (*BindBytes)(void*, int, const char*, int, Release) noexcept nogil
@@ -271,6 +274,8 @@ cdef class Statements:
             reset(statement)
             if code != DONE:
                 break
+            if each % ROWS_A_LOOK == 0:
+                pause()
         return code
 
     cdef inline int _bind(self, void* statement, const Value* values, int width) noexcept nogil:

@@ -2,17 +2,19 @@
 
 No commit waits for the tables as long as the redo log has room; but a thread with its full share of
 the core makes each of the others wait for its slice of time, again and again while it works.  So
-this one is nicer than they are.  Where that gets it too little, the log outgrows its size, and then
-a commit brings the tables up to date itself.
+this one works in the gaps that they leave (`gateway._gaps`), and is nicer than they are.  Where
+that gets it too little, the log wants room, and then it works without pauses; where even that is
+too little, the log outgrows its size, and a commit brings the tables up to date itself.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Condition, Thread, get_native_id
 from typing import TYPE_CHECKING, Final
 
+from gateway._gaps import AT_ONCE, IN_GAPS
 from gateway.journal.port import JournalError
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Applier:
         self._apply = apply
         self._state = Condition()
         self._wanted = self._hurries = self._over = False
+        self._hurry = ExitStack()
+        """Without pauses, as long as it hurries."""
         self._opened = 0
         """New charges that wait."""
         self._thread = Thread(target=self._run, name="tables", daemon=True)
@@ -51,7 +55,9 @@ class Applier:
             self._opened += opened
             if not self._wanted or (hurries and not self._hurries):
                 self._wanted = True
-                self._hurries |= hurries
+                if hurries and not self._hurries:
+                    self._hurries = True
+                    self._hurry.enter_context(AT_ONCE)
                 self._state.notify()
 
     def close(self) -> None:
@@ -59,26 +65,30 @@ class Applier:
         with self._state:
             self._over = True
             self._state.notify()
-        self._thread.join()
+        with AT_ONCE:
+            self._thread.join()
 
     def _run(self) -> None:
         _be_nice()
-        while self._is_wanted():
+        while (hurry := self._wanted_now()) is not None:
             try:
-                self._apply()
+                with hurry, IN_GAPS:
+                    self._apply()
             except JournalError:
                 self.tell()
                 self._rest(RETRY_S)
 
-    def _is_wanted(self) -> bool:
-        """Return when there is something and time has passed, or it is over."""
+    def _wanted_now(self) -> ExitStack | None:
+        """Return when there is something and time has passed: the hurry that ends with it; or None,
+        if it is over.
+        """
         with self._state:
             self._state.wait_for(lambda: self._wanted or self._over)
             self._gather(APPLY_AFTER_S)
             if self._opened >= MANY:
                 self._gather(GATHER_S - APPLY_AFTER_S)
             self._wanted, self._hurries, self._opened = False, False, 0
-            return not self._over
+            return None if self._over else self._hurry.pop_all()
 
     def _gather(self, seconds: float) -> None:
         self._state.wait_for(lambda: self._hurries or self._over, seconds)

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK_BYTES: Final = 4_096
-FILE_BYTES: Final = 8 << 20
+FILE_BYTES: Final = 32 << 20
 """Past this a file is full, if the other one may be written again."""
-FULL_AT: Final = 4
+FULL_AT: Final = 2
 """At so many times this it is full even so: the tables have taken nothing for too long."""
+AHEAD_BYTES: Final = 256 << 10
+"""So much a file grows at once, by zeros: to sync one that grew takes longer, so it is seldom."""
 SUFFIXES: Final = ("-redo0", "-redo1")
 _HEAD: Final = struct.Struct("<4sIIIQQ")
 HEAD_BYTES: Final = _HEAD.size
@@ -84,6 +86,7 @@ class SystemFile:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.fchmod(self._descriptor, 0o600)
+        self._size = os.fstat(self._descriptor).st_size
         sync_folder(path.parent)
 
     def read(self) -> bytes:
@@ -94,6 +97,14 @@ class SystemFile:
 
     def write(self, offset: int, data: bytearray) -> None:
         """See `File`."""
+        self._write(offset, data)
+        end = offset + len(data)
+        if end > self._size:
+            with suppress(OSError):  # it is there without them, too
+                self._write(end, bytes(AHEAD_BYTES))
+            self._size = os.fstat(self._descriptor).st_size
+
+    def _write(self, offset: int, data: bytes | bytearray) -> None:
         with memoryview(data) as rest:
             done = 0
             while done < len(data):

@@ -22,6 +22,7 @@ import apsw
 import msgspec
 from cryptography.exceptions import InvalidTag
 
+from gateway._gaps import AT_ONCE
 from gateway.journal import commits, kept
 from gateway.journal.applier import Applier
 from gateway.journal.ground import Ground
@@ -149,7 +150,7 @@ class SqliteJournal:
             charges = self._put(batch, known)
         except FullError:
             with suppress(JournalError):
-                self._apply()  # also where all is in the tables, but not yet synced
+                self._apply_at_once()  # also where all is in the tables, but not yet synced
             raise
         except (apsw.Error, OSError, InvalidTag) as error:
             raise JournalError(why(self._path, error)) from None
@@ -239,7 +240,7 @@ class SqliteJournal:
         return self._versions.next(batch.kept)
 
     def _has(self, number: int) -> bool:
-        with self._tables_lock:
+        with AT_ONCE, self._tables_lock:
             held = self._unapplied.holds(number) or self._halfway.holds(number)
             return held or self._tables.one(number) is not None
 
@@ -255,11 +256,16 @@ class SqliteJournal:
             must = redo.number - self._tables.number >= self._ground.apply_each
         if must:
             try:
-                self._apply()
+                self._apply_at_once()
             except FencedError:
                 raise
             except JournalError:
                 return  # it is durable, and later commits try again
+
+    def _apply_at_once(self) -> None:
+        """Whoever works in gaps on it does not make the caller wait for them."""
+        with AT_ONCE:
+            self._apply()
 
     def _apply(self) -> None:
         """The tables hold all that was durable at the call.  Raises JournalError."""
@@ -305,7 +311,7 @@ class SqliteJournal:
     def _asking(self) -> Iterator[Tables]:
         """The tables, complete.  Raises JournalError."""
         try:
-            with self._tables_lock:
+            with AT_ONCE, self._tables_lock:
                 self._apply()
                 yield self._tables
         except (apsw.Error, InvalidTag) as error:
@@ -332,7 +338,7 @@ class SqliteJournal:
 
     def _row(self, number: int) -> Sequence[Any] | None:
         """As it stands; tables that take nothing in matter only to charges that wait for them."""
-        with self._tables_lock:
+        with AT_ONCE, self._tables_lock:
             if self._unapplied.touches(number) or self._halfway.touches(number):
                 self._apply()
             return self._tables.one(number)

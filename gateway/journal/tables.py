@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 from cryptography.exceptions import InvalidTag
 
-from gateway.journal import audit_log, docket, kept, memory, rows
+from gateway.journal import audit_log, docket, gently, kept, memory, rows
 from gateway.journal.identities import FILL, FILLED
 from gateway.journal.port import FencedError
 from gateway.journal.rows import SELECT, WHERE_NAMED
@@ -51,6 +51,7 @@ _ONCE: Final[list[tuple[Any, ...]]] = [()]
 """"The row" of a statement that takes no values."""
 
 memory.prepare()
+gently.prepare()
 
 
 class Tables:

@@ -26,6 +26,7 @@ from collections import Counter, deque
 
 from codec import FrameError
 from codec.framing import frame
+from gateway._gaps cimport offer
 from gateway.wire._allowance cimport Allowance
 from gateway.wire._outlet cimport Outlet
 from gateway.wire.connection cimport Connection
@@ -337,6 +338,7 @@ cdef class Driver(Outlet):
         cdef uint64_t key
         if count == 0 and wait_ms > 0 and not self.events and not self.is_behind():
             with nogil:
+                offer()
                 count = epoll_wait(self.epoll_fd, self.happening, EVENTS_A_TURN, wait_ms)
         cdef double now = self.clock.now().monotonic
         cdef bint goes_on = self.is_behind()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import random
+import resource
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from gateway.journal._crc import BY_PROCESSOR, crc32c
 from gateway.journal.port import JournalError
 from gateway.journal.redo import (
+    AHEAD_BYTES,
     BLOCK_BYTES,
     FULL_AT,
     HEAD_BYTES,
@@ -78,11 +80,37 @@ def test_no_commit_touches_a_block_of_another(tmp_path: Path) -> None:
     log, _ = log_in(tmp_path)
     append(log, b"a")
     before = file_of(tmp_path).read_bytes()
-    assert len(before) == BLOCK_BYTES
+    assert not any(before[BLOCK_BYTES:])
     append(log, b"b" * BLOCK_BYTES)
-    assert file_of(tmp_path).read_bytes()[:BLOCK_BYTES] == before
-    assert file_of(tmp_path).stat().st_size == 3 * BLOCK_BYTES
+    after = file_of(tmp_path).read_bytes()
+    assert after[:BLOCK_BYTES] == before[:BLOCK_BYTES]
+    assert any(after[2 * BLOCK_BYTES : 3 * BLOCK_BYTES])
+    assert not any(after[3 * BLOCK_BYTES :])
     log.close()
+
+
+def test_a_file_grows_seldom(tmp_path: Path) -> None:
+    """A disk needs longer to sync one that grew."""
+    log = RedoLog(tmp_path / "j", JOURNAL)
+    sizes = set()
+    for _ in range(AHEAD_BYTES // BLOCK_BYTES):
+        append(log, b"short")
+        sizes.add(file_of(tmp_path).stat().st_size)
+    log.close()
+    assert sizes == {BLOCK_BYTES + AHEAD_BYTES}
+    assert len(held(tmp_path)) == AHEAD_BYTES // BLOCK_BYTES
+
+
+def test_a_commit_needs_no_more_room_than_its_own(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    log, _ = log_in(tmp_path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * BLOCK_BYTES, before[1]))
+    try:
+        assert [append(log, b"one"), append(log, b"two")] == [1, 2]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        log.close()
+    assert held(tmp_path) == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("kept", [0, 1, HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + 5, 99, 100])

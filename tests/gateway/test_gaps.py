@@ -1,0 +1,172 @@
+"""Work in gaps: who need not hurry lets the others go before, a piece at a time."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+import pytest
+
+from gateway._gaps import AT_ONCE, IN_GAPS, bytes_sent_on, gaps_found, pauses
+from gateway.clock import SystemClock
+from gateway.journal import gently
+from gateway.journal.applier import Applier
+from gateway.journal.statements import prepared
+from gateway.wire import Engine, WireLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROW: Final = ("x" * 1_000,)
+ROWS: Final = 20_000
+"""Far more than a piece of work on any machine."""
+WAIT_S: Final = 60.0
+STATEMENTS: Final = ("BEGIN", "INSERT INTO some VALUES (?)", "COMMIT")
+
+
+@pytest.fixture(autouse=True)
+def _written_gently() -> None:
+    gently.prepare()
+
+
+@contextmanager
+def table(path: str) -> Iterator[apsw.Connection]:
+    with closing(apsw.Connection(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE some (value TEXT)")
+        yield db
+
+
+def write(db: apsw.Connection, rows: int = ROWS) -> None:
+    with closing(prepared(db, STATEMENTS)) as statements:
+        batches: list[list[tuple[Any, ...]]] = [[()], [ROW] * rows, [()]]
+        assert statements.carry_out(0, batches) == -1
+
+
+def test_there_is_a_function_that_sqlite_writes_with() -> None:
+    assert gently.prepare()
+
+
+def test_who_works_in_gaps_pauses_between_rows() -> None:
+    with table(":memory:") as db, IN_GAPS:
+        before = pauses()
+        write(db)
+        assert pauses() > before
+
+
+def test_who_works_in_gaps_pauses_between_writes(tmp_path: Path) -> None:
+    with table(str(tmp_path / "j")) as db:
+        with closing(prepared(db, STATEMENTS)) as statements:
+            statements.carry_out(0, [[()], [ROW] * ROWS])
+            before = pauses()
+            with IN_GAPS:
+                statements.carry_out(2, [[()]])
+            assert pauses() > before
+        assert next(db.execute("SELECT count(*) FROM some")) == (ROWS,)
+        assert next(db.execute("PRAGMA integrity_check")) == ("ok",)
+
+
+def test_what_is_written_in_gaps_is_on_its_way_before_it_is_synced(tmp_path: Path) -> None:
+    with table(str(tmp_path / "j")) as db, IN_GAPS:
+        before = bytes_sent_on()
+        write(db)
+        assert bytes_sent_on() - before >= ROWS * len(ROW[0])
+
+
+def test_who_does_not_work_in_gaps_never_pauses(tmp_path: Path) -> None:
+    with table(str(tmp_path / "j")) as db:
+        before = pauses(), bytes_sent_on()
+        with IN_GAPS:
+            pass
+        write(db)
+        assert (pauses(), bytes_sent_on()) == before
+
+
+def test_nobody_pauses_while_somebody_hurries(tmp_path: Path) -> None:
+    with table(str(tmp_path / "j")) as db, IN_GAPS:
+        with AT_ONCE, AT_ONCE:
+            before = pauses()
+            write(db)
+            assert pauses() == before
+        write(db)
+        assert pauses() > before
+
+
+def test_who_hurries_ends_a_pause_and_all_that_were_to_come(tmp_path: Path) -> None:
+    begun, on = threading.Event(), threading.Event()
+
+    def works() -> None:
+        with table(str(tmp_path / "j")) as db, IN_GAPS:
+            begun.set()
+            while not on.is_set():
+                write(db, 100)
+            write(db)
+
+    thread = threading.Thread(target=works)
+    before = pauses()
+    thread.start()
+    assert begun.wait(WAIT_S)
+    while pauses() == before:
+        assert thread.is_alive()
+    with AT_ONCE:
+        last = pauses()
+        on.set()
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+        assert pauses() <= last + 1
+
+
+def test_a_turn_that_waits_leaves_a_gap(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def works() -> None:
+        with table(str(tmp_path / "j")) as db:
+            while not over.is_set():
+                with IN_GAPS:
+                    write(db, 1_000)
+
+    engine = Engine(WireLimits(), SystemClock())
+    thread = threading.Thread(target=works)
+    before = gaps_found()
+    thread.start()
+    try:
+        while gaps_found() == before:
+            assert thread.is_alive()
+            engine.poll(1)
+    finally:
+        over.set()
+        thread.join(WAIT_S)
+        engine.close_all()
+
+
+@pytest.mark.parametrize("hurries", [False, True])
+def test_tables_are_written_in_gaps_unless_the_log_wants_room(
+    tmp_path: Path, *, hurries: bool
+) -> None:
+    paused: list[int] = []
+    applied = threading.Event()
+
+    def apply() -> None:
+        before = pauses()
+        with table(str(tmp_path / f"j{len(paused)}")) as db:
+            write(db)
+        paused.append(pauses() - before)
+        applied.set()
+
+    beside = Applier(apply)
+    try:
+        for _ in range(2):  # a hurry ends with what it was for
+            _told(beside, applied, hurries=hurries)
+            _told(beside, applied, hurries=False)
+    finally:
+        beside.close()
+    assert [bool(each) for each in paused] == [not hurries, True] * 2
+
+
+def _told(beside: Applier, applied: threading.Event, *, hurries: bool) -> None:
+    applied.clear()
+    beside.tell(hurries=hurries)
+    assert applied.wait(WAIT_S)
