@@ -62,7 +62,7 @@ def _half(
     commits_us: list[float] = []
     for _ in watched(range(rounds), f"half of the maximum: {setup.name}"):
         floors.append(one(None, terminals, seconds, rate=rate))
-        ours.append(one(setup, terminals, seconds, rate=rate))
+        ours.append(one(setup, terminals, seconds, rate=rate, settled=True))
         if "metrics" in ours[-1]:
             size = _charges_a_commit(ours[-1]["metrics"])
             commits_us.append(_commit_p99_us(size, seconds))

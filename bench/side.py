@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _FLOOR_WARMUP_S: Final = 0.2
 """It has no caches to fill and no journal to grow."""
+SETTLES_S: Final = 1.5
+"""Of full load: by then a gateway writes over its redo log's files, which no longer grow."""
 
 
 class Side(NamedTuple):
@@ -39,12 +41,21 @@ def running(setup: Setup | None) -> Iterator[Side]:
             yield Side(processes, processes.gateway().pid, WARMUP_S)
 
 
-def one(setup: Setup | None, terminals: int, seconds: float, *, rate: float = 0) -> dict[str, Any]:
-    """One run on fresh processes; with a journal, the gateway's own metrics after it, too."""
+def one(
+    setup: Setup | None, terminals: int, seconds: float, *, rate: float = 0, settled: bool = False
+) -> dict[str, Any]:
+    """One run on fresh processes, or on such as have settled under full load; with a journal, what
+    the gateway's own metrics say of it, too.
+    """
     with running(setup) as side:
+        before: dict[str, float] = {}
+        if settled:
+            side.load(terminals, SETTLES_S)
+            before = side.processes.metrics()
         load = side.load(terminals, seconds, rate=rate)
         if setup and setup.journal != "none":
-            load["metrics"] = side.processes.metrics()
+            after = side.processes.metrics()
+            load["metrics"] = {name: after[name] - before.get(name, 0.0) for name in after}
         return load
 
 

@@ -3,8 +3,8 @@
 No commit waits for the tables as long as the redo log has room; but a thread with its full share of
 the core makes each of the others wait for its slice of time, again and again while it works.  So
 this one works in the gaps that they leave (`gateway._gaps`), and is nicer than they are.  Where
-that gets it too little, the log wants room, and then it works without pauses; where even that is
-too little, the log outgrows its size, and a commit brings the tables up to date itself.
+that gets it too little, and the log needs room, it works without pauses; where even that is too
+little, the log outgrows its size, and a commit brings the tables up to date itself.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Applier:
     def __init__(self, apply: Callable[[], None]) -> None:
         self._apply = apply
         self._state = Condition()
-        self._wanted = self._hurries = self._over = False
+        self._wanted = self._soon = self._hurries = self._over = False
         self._hurry = ExitStack()
         """Without pauses, as long as it hurries."""
         self._opened = 0
@@ -49,15 +49,18 @@ class Applier:
         self._thread = Thread(target=self._run, name="tables", daemon=True)
         self._thread.start()
 
-    def tell(self, *, opened: int = 0, hurries: bool = False) -> None:
-        """There is something to apply, `opened` new charges among it; at once, if it hurries."""
+    def tell(self, *, opened: int = 0, soon: bool = False, hurries: bool = False) -> None:
+        """There is something to apply, `opened` new charges among it: if it should be soon, no more
+        is gathered first, and if it hurries, there are no pauses either.
+        """
         with self._state:
             self._opened += opened
-            if not self._wanted or (hurries and not self._hurries):
+            if hurries and not self._hurries:
+                self._hurries = soon = True
+                self._hurry.enter_context(AT_ONCE)
+            if not self._wanted or (soon and not self._soon):
                 self._wanted = True
-                if hurries and not self._hurries:
-                    self._hurries = True
-                    self._hurry.enter_context(AT_ONCE)
+                self._soon |= soon
                 self._state.notify()
 
     def close(self) -> None:
@@ -87,11 +90,12 @@ class Applier:
             self._gather(APPLY_AFTER_S)
             if self._opened >= MANY:
                 self._gather(GATHER_S - APPLY_AFTER_S)
-            self._wanted, self._hurries, self._opened = False, False, 0
+            self._wanted = self._soon = self._hurries = False
+            self._opened = 0
             return None if self._over else self._hurry.pop_all()
 
     def _gather(self, seconds: float) -> None:
-        self._state.wait_for(lambda: self._hurries or self._over, seconds)
+        self._state.wait_for(lambda: self._soon or self._over, seconds)
 
     def _rest(self, seconds: float) -> None:
         with self._state:

@@ -243,9 +243,18 @@ class RedoLog:
 
     @property
     def wants_room(self) -> bool:
-        """This file is half full, and what lies in the other one is not yet durable in tables."""
-        other = self._newest[1 - self._at]
-        return self._end > self._file_bytes // 2 and other > self._in_tables
+        """A part of this file is written, and what lies in the other one is not yet durable in
+        tables.
+        """
+        return self._lacks_room(self._file_bytes // 8)
+
+    @property
+    def needs_room(self) -> bool:
+        """The same, and little of this file is left."""
+        return self._lacks_room(self._file_bytes // 8 * 7)
+
+    def _lacks_room(self, past: int) -> bool:
+        return self._end > past and self._newest[1 - self._at] > self._in_tables
 
     @property
     def overruns(self) -> bool:

@@ -250,7 +250,7 @@ class SqliteJournal:
         """Have the tables brought up to date; at once, if it must not wait."""
         redo = self._redo
         if self._applier is not None:
-            self._applier.tell(opened=opened, hurries=redo.wants_room)
+            self._applier.tell(opened=opened, soon=redo.wants_room, hurries=redo.needs_room)
             must = redo.overruns  # better a commit that takes longer than a log that is full
         else:
             must = redo.number - self._tables.number >= self._ground.apply_each

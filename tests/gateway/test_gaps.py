@@ -142,9 +142,9 @@ def test_a_turn_that_waits_leaves_a_gap(tmp_path: Path) -> None:
         engine.close_all()
 
 
-@pytest.mark.parametrize("hurries", [False, True])
-def test_tables_are_written_in_gaps_unless_the_log_wants_room(
-    tmp_path: Path, *, hurries: bool
+@pytest.mark.parametrize("how", [{}, {"soon": True}, {"hurries": True}])
+def test_tables_are_written_in_gaps_unless_the_log_needs_room(
+    tmp_path: Path, how: dict[str, bool]
 ) -> None:
     paused: list[int] = []
     applied = threading.Event()
@@ -158,15 +158,10 @@ def test_tables_are_written_in_gaps_unless_the_log_wants_room(
 
     beside = Applier(apply)
     try:
-        for _ in range(2):  # a hurry ends with what it was for
-            _told(beside, applied, hurries=hurries)
-            _told(beside, applied, hurries=False)
+        for each in (how, {}, how, {}):  # a hurry ends with what it was for
+            applied.clear()
+            beside.tell(**each)
+            assert applied.wait(WAIT_S)
     finally:
         beside.close()
-    assert [bool(each) for each in paused] == [not hurries, True] * 2
-
-
-def _told(beside: Applier, applied: threading.Event, *, hurries: bool) -> None:
-    applied.clear()
-    beside.tell(hurries=hurries)
-    assert applied.wait(WAIT_S)
+    assert [bool(each) for each in paused] == ["hurries" not in how, True] * 2

@@ -354,12 +354,13 @@ def test_the_applier_tries_again_and_ends_when_told() -> None:
     assert not applier._thread.is_alive()
 
 
-def test_what_hurries_is_applied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("how", ["soon", "hurries"])
+def test_what_should_be_soon_is_applied_at_once(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     monkeypatch.setattr(applier, "APPLY_AFTER_S", 3_600.0)
     applied = threading.Event()
     beside = Applier(applied.set)
     beside.tell()
-    beside.tell(hurries=True)
+    beside.tell(**{how: True})
     assert applied.wait(60)
     beside.close()
 

@@ -157,6 +157,24 @@ def test_files_take_turns_and_whatever_the_tables_lack_is_found(tmp_path: Path, 
     log.close()
 
 
+def test_room_is_wanted_long_before_it_is_needed(tmp_path: Path) -> None:
+    blocks = 16
+    log = RedoLog(tmp_path / "j", JOURNAL, file_bytes=blocks * BLOCK_BYTES)
+
+    def append_and_look() -> tuple[bool, bool]:
+        append(log, b"")
+        return log.wants_room, log.needs_room
+
+    with closing(log):
+        assert {append_and_look() for _ in range(blocks)} == {(False, False)}
+        seen = [append_and_look() for _ in range(blocks)]
+        wanted, needed = (list(each) for each in zip(*seen, strict=True))
+        assert wanted == [False] * 2 + [True] * 14
+        assert needed == [False] * 14 + [True] * 2
+        log.in_tables(blocks)
+        assert (log.wants_room, log.needs_room) == (False, False)
+
+
 def test_a_first_commit_torn_over_older_ones_is_no_damage(tmp_path: Path) -> None:
     log, _ = log_in(tmp_path)
     for number in range(1, 9):
