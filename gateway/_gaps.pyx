@@ -10,7 +10,8 @@ sync of megabytes makes each commit wait that is synced meanwhile.
 Rules:
 
 - `with IN_GAPS:` a thread works in gaps; in C it calls `pause`, without the interpreter's lock,
-  wherever it can stop for a while.  One thread of a process does.
+  wherever it can stop for a while.  One thread of a process does: of two that wait, one would not
+  hear of a gap.
 - `with AT_ONCE:` somebody waits for what it does: no more pauses.
 - Nor are there any once a piece of work has taken WORK_NS_MAX: it would be late for ever.
 - The turns call `offer` when they are about to wait.
@@ -41,7 +42,7 @@ cdef extern from *:
     } Work;
     static _Thread_local Work mine;
     static atomic_int waits;         // somebody does, for a gap
-    static atomic_int hurried;       // so many want the work to be done
+    static atomic_int hurried;       // so many want the work to be done; changed with Python's lock held
     """
     ctypedef long off_t
     ctypedef struct Work:
@@ -68,6 +69,8 @@ cdef enum:
     GAP_MS_MAX = 4              # so long a piece waits for a gap where the turns leave none
     WORK_NS_MAX = 250_000_000   # as long as the tables gather
     BEHIND_BYTES = 65_536       # a tenth of a millisecond for a disk
+    PAGE_BYTES_MIN = 512        # less is no page: SQLite makes room for what its connections share,
+                                # which must wait for nothing
 
 cdef int gap = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
 cdef int64_t paused = 0         # so often,
@@ -115,8 +118,8 @@ cdef void wait_for_gap() noexcept nogil:
 
 
 cdef void wrote(int file, off_t offset, size_t size) noexcept nogil:
-    """Put it on its way to the disk, with what is near it, if that is enough.  Errors are told by
-    the sync which has to follow.
+    """Put it on its way to the disk, with what is near it, if that is enough.  An error is told by
+    the next sync of the file, as of what the system writes of its own accord.
     """
     cdef off_t end = offset + <off_t>size
     if file != mine.file or not mine.bytes:
@@ -138,7 +141,7 @@ cdef void put_on_its_way() noexcept nogil:
 
 cdef ssize_t gentle_pwrite(int file, const void* data, size_t size, off_t offset) noexcept nogil:
     cdef ssize_t done = pwrite(file, data, size, offset)
-    if mine.works and done > 0:
+    if mine.works and done >= PAGE_BYTES_MIN:
         wrote(file, offset, <size_t>done)
         pause()
     return done

@@ -274,7 +274,7 @@ cdef class Statements:
             reset(statement)
             if code != DONE:
                 break
-            if each % ROWS_A_LOOK == 0:
+            if each % ROWS_A_LOOK == ROWS_A_LOOK - 1:
                 pause()
         return code
 

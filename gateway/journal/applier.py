@@ -54,6 +54,8 @@ class Applier:
         is gathered first, and if it hurries, there are no pauses either.
         """
         with self._state:
+            if self._over:
+                return
             self._opened += opened
             if hurries and not self._hurries:
                 self._hurries = soon = True
@@ -68,7 +70,7 @@ class Applier:
         with self._state:
             self._over = True
             self._state.notify()
-        with AT_ONCE:
+        with AT_ONCE, self._hurry:
             self._thread.join()
 
     def _run(self) -> None:

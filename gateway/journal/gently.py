@@ -12,7 +12,7 @@ import apsw
 from gateway._gaps import GENTLE_PWRITE
 
 _NAMES: Final = ("pwrite64", "pwrite")
-"""What the function to replace is called, by how SQLite was built."""
+"""What the function to replace is called: by how SQLite was built there is one of them, or none."""
 
 
 class _System(apsw.VFS):
@@ -26,6 +26,7 @@ def prepare() -> bool:
     """Have it so, for all connections of this process; whether there was such a function."""
     system = _System()
     try:
-        return any(system.xSetSystemCall(name, GENTLE_PWRITE) for name in _NAMES)
+        used = [name for name in _NAMES if system.xGetSystemCall(name) is not None]
+        return any(system.xSetSystemCall(name, GENTLE_PWRITE) for name in used)
     finally:
         system.unregister()

@@ -87,6 +87,7 @@ class SystemFile:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.fchmod(self._descriptor, 0o600)
         self._size = os.fstat(self._descriptor).st_size
+        self._grows_ahead = True
         sync_folder(path.parent)
 
     def read(self) -> bytes:
@@ -100,9 +101,17 @@ class SystemFile:
         self._write(offset, data)
         end = offset + len(data)
         if end > self._size:
-            with suppress(OSError):  # it is there without them, too
+            self._size = end
+            self._grow(end)
+
+    def _grow(self, end: int) -> None:
+        """Where there is no room left for that, it grows with each commit instead."""
+        if self._grows_ahead:
+            try:
                 self._write(end, bytes(AHEAD_BYTES))
-            self._size = os.fstat(self._descriptor).st_size
+                self._size += AHEAD_BYTES
+            except OSError:
+                self._grows_ahead = False
 
     def _write(self, offset: int, data: bytes | bytearray) -> None:
         with memoryview(data) as rest:

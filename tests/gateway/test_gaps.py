@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,9 +52,10 @@ def test_there_is_a_function_that_sqlite_writes_with() -> None:
 
 
 def test_who_works_in_gaps_pauses_between_rows() -> None:
-    with table(":memory:") as db, IN_GAPS:
+    with table(":memory:") as db:
         before = pauses()
-        write(db)
+        with IN_GAPS:
+            write(db)
         assert pauses() > before
 
 
@@ -70,9 +72,10 @@ def test_who_works_in_gaps_pauses_between_writes(tmp_path: Path) -> None:
 
 
 def test_what_is_written_in_gaps_is_on_its_way_before_it_is_synced(tmp_path: Path) -> None:
-    with table(str(tmp_path / "j")) as db, IN_GAPS:
+    with table(str(tmp_path / "j")) as db:
         before = bytes_sent_on()
-        write(db)
+        with IN_GAPS:
+            write(db)
         assert bytes_sent_on() - before >= ROWS * len(ROW[0])
 
 
@@ -85,61 +88,54 @@ def test_who_does_not_work_in_gaps_never_pauses(tmp_path: Path) -> None:
         assert (pauses(), bytes_sent_on()) == before
 
 
-def test_nobody_pauses_while_somebody_hurries(tmp_path: Path) -> None:
-    with table(str(tmp_path / "j")) as db, IN_GAPS:
-        with AT_ONCE, AT_ONCE:
-            before = pauses()
+def test_nobody_pauses_while_somebody_hurries() -> None:
+    with table(":memory:") as db:
+        before = pauses()
+        with AT_ONCE:
+            with AT_ONCE, IN_GAPS:
+                write(db)
+            with IN_GAPS:
+                write(db)
+        assert pauses() == before
+        with IN_GAPS:
             write(db)
-            assert pauses() == before
-        write(db)
         assert pauses() > before
 
 
-def test_who_hurries_ends_a_pause_and_all_that_were_to_come(tmp_path: Path) -> None:
-    begun, on = threading.Event(), threading.Event()
-
-    def works() -> None:
-        with table(str(tmp_path / "j")) as db, IN_GAPS:
-            begun.set()
-            while not on.is_set():
-                write(db, 100)
-            write(db)
-
-    thread = threading.Thread(target=works)
-    before = pauses()
-    thread.start()
-    assert begun.wait(WAIT_S)
-    while pauses() == before:
-        assert thread.is_alive()
-    with AT_ONCE:
-        last = pauses()
-        on.set()
-        thread.join(WAIT_S)
-        assert not thread.is_alive()
-        assert pauses() <= last + 1
-
-
-def test_a_turn_that_waits_leaves_a_gap(tmp_path: Path) -> None:
+def test_who_hurries_ends_a_pause() -> None:
+    """No turn here could do it."""
     over = threading.Event()
-
-    def works() -> None:
-        with table(str(tmp_path / "j")) as db:
-            while not over.is_set():
-                with IN_GAPS:
-                    write(db, 1_000)
-
-    engine = Engine(WireLimits(), SystemClock())
-    thread = threading.Thread(target=works)
-    before = gaps_found()
+    thread = threading.Thread(target=work, args=(over,))
+    before, till = gaps_found(), time.monotonic() + WAIT_S
     thread.start()
-    try:
-        while gaps_found() == before:
-            assert thread.is_alive()
-            engine.poll(1)
-    finally:
-        over.set()
-        thread.join(WAIT_S)
-        engine.close_all()
+    while gaps_found() == before and time.monotonic() < till:
+        with AT_ONCE:
+            pass
+    over.set()
+    thread.join(WAIT_S)
+    assert gaps_found() > before
+
+
+def work(over: threading.Event) -> None:
+    """In gaps, again and again, until it is `over`."""
+    with table(":memory:") as db:
+        while not over.is_set():
+            with IN_GAPS:
+                write(db, 1_000)
+
+
+def test_a_turn_that_waits_leaves_a_gap() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    engine = Engine(WireLimits(), SystemClock())
+    before, till = gaps_found(), time.monotonic() + WAIT_S
+    thread.start()
+    while gaps_found() == before and time.monotonic() < till:
+        engine.poll(1)
+    over.set()
+    thread.join(WAIT_S)
+    engine.close_all()
+    assert gaps_found() > before
 
 
 @pytest.mark.parametrize("how", [{}, {"soon": True}, {"hurries": True}])
@@ -165,3 +161,24 @@ def test_tables_are_written_in_gaps_unless_the_log_needs_room(
     finally:
         beside.close()
     assert [bool(each) for each in paused] == ["hurries" not in how, True] * 2
+
+
+def test_a_hurry_that_nobody_sees_to_any_more_is_over() -> None:
+    applies, goes_on = threading.Event(), threading.Event()
+
+    def apply() -> None:
+        applies.set()
+        assert goes_on.wait(WAIT_S)
+
+    beside = Applier(apply)
+    beside.tell()
+    assert applies.wait(WAIT_S)
+    beside.tell(hurries=True)
+    closes = threading.Thread(target=beside.close)
+    closes.start()
+    while not beside._over:
+        assert closes.is_alive()
+    beside.tell(hurries=True)
+    goes_on.set()
+    closes.join(WAIT_S)
+    test_who_works_in_gaps_pauses_between_rows()

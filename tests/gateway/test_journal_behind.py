@@ -355,7 +355,7 @@ def test_the_applier_tries_again_and_ends_when_told() -> None:
 
 
 @pytest.mark.parametrize("how", ["soon", "hurries"])
-def test_what_should_be_soon_is_applied_at_once(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_what_should_be_soon_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     monkeypatch.setattr(applier, "APPLY_AFTER_S", 3_600.0)
     applied = threading.Event()
     beside = Applier(applied.set)
