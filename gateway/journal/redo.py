@@ -167,6 +167,8 @@ class RedoLog:
         """Of the last frame that is durable."""
         self._in_tables = 0
         """Up to which number the tables hold everything durably."""
+        self._refused = False
+        """A commit found no room since: it may be large, and little of the file written."""
 
     def frames_after(self, number: int) -> list[memoryview]:
         """The payloads of all frames past one, in their order.  Raises DamagedError or OSError."""
@@ -237,6 +239,7 @@ class RedoLog:
         if self._newest[other] <= self._in_tables:
             self._at, self._end = other, 0
         elif self._end + size > self.used_max:
+            self._refused = True
             message = f"the redo log is full: its tables lack commit {self._in_tables + 1}"
             raise FullError(message)
 
@@ -253,9 +256,9 @@ class RedoLog:
     @property
     def wants_room(self) -> bool:
         """A part of this file is written, and what lies in the other one is not yet durable in
-        tables.
+        tables; or a commit found no room.
         """
-        return self._lacks_room(self._file_bytes // 8)
+        return self._refused or self._lacks_room(self._file_bytes // 8)
 
     @property
     def needs_room(self) -> bool:
@@ -273,6 +276,7 @@ class RedoLog:
     def in_tables(self, number: int) -> None:
         """The tables hold everything durably up to a frame."""
         self._in_tables = number
+        self._refused = False
 
     def close(self) -> None:
         """Nothing is appended any more."""

@@ -19,6 +19,7 @@ from gateway.journal.redo import (
     HEAD_BYTES,
     SUFFIXES,
     DamagedError,
+    FullError,
     RedoLog,
     SystemFile,
     newest_in,
@@ -173,6 +174,22 @@ def test_room_is_wanted_long_before_it_is_needed(tmp_path: Path) -> None:
         assert needed == [False] * 14 + [True] * 2
         log.in_tables(blocks)
         assert (log.wants_room, log.needs_room) == (False, False)
+
+
+def test_a_commit_larger_than_the_log_makes_it_want_room(tmp_path: Path) -> None:
+    """However little of the file is written."""
+    blocks = 16
+    with closing(RedoLog(tmp_path / "j", JOURNAL, file_bytes=blocks * BLOCK_BYTES)) as log:
+        for _ in range(blocks + 1):
+            last = append(log, b"")
+        assert not log.wants_room
+        large = bytes(FULL_AT * blocks * BLOCK_BYTES)
+        with pytest.raises(FullError):
+            append(log, large)
+        assert log.wants_room
+        log.in_tables(last)
+        assert append(log, large) == last + 1
+        assert not log.wants_room
 
 
 def test_a_first_commit_torn_over_older_ones_is_no_damage(tmp_path: Path) -> None:
