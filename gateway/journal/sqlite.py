@@ -176,6 +176,7 @@ class SqliteJournal:
                 self._unapplied.add(number, payload_of(frame), batch.others())
                 self._unapplied.opens(batch.opened, self._identities.gather(batch.opened))
             self._newest.note(batch.opened)
+            charges |= {each: self._one(known[each]) for each in known.keys() - charges.keys()}
         except Exception as error:
             # Durable, and memory may lack a part of it: the next life has it from the log.
             self._broken = FencedError(why(self._path, error))
@@ -184,13 +185,15 @@ class SqliteJournal:
 
     def _older(self, known: dict[int, int], payload: memoryview) -> dict[int, Charge]:
         """The older charges of those that are `known`, in the journal or in this batch, of which
-        this is the payload.  Asked before anything is durable: what fails then, has left nothing.
+        this is the payload; not those that it moves, which stand so only once it is durable.
+        Asked before anything is: what fails then, has left nothing.
         """
         batch = Unapplied()
         batch.add(0, payload, ((), (), ()))
         return {
             number: self._charge(batch.row(older)) if batch.holds(older) else self._one(older)
             for number, older in known.items()
+            if batch.holds(older) or not batch.touches(older)
         }
 
     def _known_of(self, opened: Sequence[Opened]) -> dict[int, int]:

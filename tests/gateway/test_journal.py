@@ -320,6 +320,22 @@ def test_numbering_goes_on_past_the_newest_charge_of_each_host(
     assert stans["other"] > 2
 
 
+@pytest.mark.parametrize("taken_in", [False, True])
+def test_an_older_charge_is_named_as_it_stands_after_the_batch_that_moves_it(
+    held: SqliteJournal, *, taken_in: bool
+) -> None:
+    """Also where a slow disk made its repeat wait for as long as its reversal."""
+    first = charge(1)
+    held.append([opened(first)])
+    if taken_in:
+        held._apply()
+    steps = [*moves(first, Event.NO_ANSWER, Event.REVERSAL_SENT, Event.REVERSAL_ACCEPTED)]
+    again = charge(2, identity=first.identity)
+    known = held.append([*steps, opened(again)])
+    assert {number: each.state for number, each in known.items()} == {2: State.REVERSED}
+    assert held.find(2) is None
+
+
 def test_a_known_identity_is_not_taken_and_the_older_charge_is_named(held: SqliteJournal) -> None:
     first = charge(1)
     held.append([opened(first), *moves(first, Event.DECLINE, code="51")])
