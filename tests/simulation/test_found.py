@@ -42,6 +42,7 @@ FOUND = {
     "a link that is made while the gateway stops carries nothing": 600003299,
     "a sign-on of before may come long before the sign-off on its link": 490518925,
     "a number that is given again is known before what undoes it": 2679405161,
+    "a commit that moves a charge tells its repeat how it stands after it": 1744549949,
 }
 
 
