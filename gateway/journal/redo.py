@@ -38,7 +38,8 @@ FILE_BYTES: Final = 32 << 20
 FULL_AT: Final = 2
 """At so many times this it is full even so: the tables have taken nothing for too long."""
 AHEAD_BYTES: Final = 256 << 10
-"""So much a file grows at once, by zeros: to sync one that grew takes longer, so it is seldom."""
+"""So much a file grows at once, by zeros, or by a quarter of what it may hold if that is less: to
+sync one that grew takes longer, so it is seldom."""
 SUFFIXES: Final = ("-redo0", "-redo1")
 _HEAD: Final = struct.Struct("<4sIIIQQ")
 HEAD_BYTES: Final = _HEAD.size
@@ -86,8 +87,6 @@ class SystemFile:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.fchmod(self._descriptor, 0o600)
-        self._size = os.fstat(self._descriptor).st_size
-        self._grows_ahead = True
         sync_folder(path.parent)
 
     def read(self) -> bytes:
@@ -98,22 +97,6 @@ class SystemFile:
 
     def write(self, offset: int, data: bytearray) -> None:
         """See `File`."""
-        self._write(offset, data)
-        end = offset + len(data)
-        if end > self._size:
-            self._size = end
-            self._grow(end)
-
-    def _grow(self, end: int) -> None:
-        """Where there is no room left for that, it grows with each commit instead."""
-        if self._grows_ahead:
-            try:
-                self._write(end, bytes(AHEAD_BYTES))
-                self._size += AHEAD_BYTES
-            except OSError:
-                self._grows_ahead = False
-
-    def _write(self, offset: int, data: bytes | bytearray) -> None:
         with memoryview(data) as rest:
             done = 0
             while done < len(data):
@@ -155,6 +138,10 @@ class RedoLog:
         self._files = [open_file(path.with_name(path.name + suffix)) for suffix in SUFFIXES]
         self._newest = [0, 0]
         """By file, the number of its last frame."""
+        self._sizes = [0, 0]
+        """By file, how long it is."""
+        self._ahead_bytes = min(AHEAD_BYTES, file_bytes // 4)
+        """0 once the disk had no room for as much."""
         self._at = 0
         """Which file is written."""
         self._end = 0
@@ -175,6 +162,7 @@ class RedoLog:
         for file in self._files:
             file.sync()  # a process that died may have written and not synced
         views = [memoryview(file.read()) for file in self._files]
+        self._sizes = [len(view) for view in views]
         chains = [list(_chain(view)) for view in views]
         self._newest = [chain[-1].number if chain else 0 for chain in chains]
         newest = max(*self._newest, number)
@@ -229,7 +217,20 @@ class RedoLog:
         """Return when the disk has it."""
         file = self._files[self._at]
         file.write(self._end, frame)
+        self._grow(file, self._end + len(frame))
         file.sync()
+
+    def _grow(self, file: File, end: int) -> None:
+        """Where there is no room left to grow ahead, a file grows with each commit instead."""
+        if end <= self._sizes[self._at]:
+            return
+        self._sizes[self._at] = end
+        if self._ahead_bytes:
+            try:
+                file.write(end, bytearray(self._ahead_bytes))
+                self._sizes[self._at] += self._ahead_bytes
+            except OSError:
+                self._ahead_bytes = 0
 
     def _make_room(self, size: int) -> None:
         """Turn to the other file if this one is full."""

@@ -105,13 +105,14 @@ def test_a_file_grows_seldom(tmp_path: Path) -> None:
 def test_a_commit_needs_no_more_room_than_its_own(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     log, _ = log_in(tmp_path)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * BLOCK_BYTES, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * BLOCK_BYTES, before[1]))
     try:
-        assert [append(log, b"one"), append(log, b"two")] == [1, 2]
+        assert [append(log, each) for each in (b"one", b"two", b"three")] == [1, 2, 3]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         log.close()
-    assert held(tmp_path) == [b"one", b"two"]
+    assert file_of(tmp_path).stat().st_size == 3 * BLOCK_BYTES
+    assert held(tmp_path) == [b"one", b"two", b"three"]
 
 
 @pytest.mark.parametrize("kept", [0, 1, HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + 5, 99, 100])
