@@ -116,7 +116,10 @@ class Actions:
         watched = charge if charge.state is State.APPROVED else None
         request = cause.asker.request
         answer = answers.came_late(charge, request, cause.now) or answers.again(charge, request)
-        self.outbox.sends.append(effects.to_terminal(cause.asker.conn, answer, watched))
+        send = effects.to_terminal(cause.asker.conn, answer, watched)
+        if watched is None and charge.approval_held:
+            send.says_again = charge
+        self.outbox.sends.append(send)
 
     def _tell_reversed(self, charge: Charge, cause: Cause) -> None:
         """The sale does not stand: the same words as for an answer that never came."""

@@ -11,6 +11,7 @@ cdef class ToTerminal:
     cdef public Message_t message
     cdef public Charge_t charge
     cdef public bint hurries
+    cdef public Charge_t says_again
 
 @cython.final
 @cython.no_gc

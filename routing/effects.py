@@ -96,6 +96,9 @@ class ToTerminal:
     charge: Charge | None = None
     hurries: bool = False
     """It waits for no MAC that only a security module can make."""
+    says_again: Charge | None = None
+    """The charge whose approval was delivered before and is said once more; nobody watches what
+    becomes of that, but it leaves only while the charge stands."""
 
 
 @dataclass
@@ -112,6 +115,7 @@ def to_terminal(conn: int, message: Message, charge: Charge | None = None) -> To
     """An answer, and whether it is an approval that is watched."""
     send = ToTerminal.__new__(ToTerminal)
     send.conn, send.message, send.charge, send.hurries = conn, message, charge, False
+    send.says_again = None
     return send
 
 

@@ -256,6 +256,8 @@ class Switch:
         charge = send.charge
         if charge is not None:
             self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
+        else:
+            charge = send.says_again
         # Or its reversal began while the approval was on its way to the disk.
         return charge is None or charge.state is _APPROVED or charge.state not in NOT_STANDING
 

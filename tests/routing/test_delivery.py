@@ -186,6 +186,27 @@ def test_a_repeat_of_an_unknown_delivery_gets_the_answer_and_is_watched_again(
     assert world.state() is State.PRESUMED_SERVED
 
 
+def test_an_approval_said_again_does_not_leave_once_its_charge_is_being_undone(
+    world: World,
+) -> None:
+    """The disk was slow: both were decided before either was durable."""
+    request = world.approved()
+    world.acknowledge()
+    world.hears(2, repeated(request))
+    world.hears(1, reversal(request))
+    world.settle()
+    assert world.codes(2) == []
+    assert len(world.reversals_sent) == 1
+
+
+def test_an_approval_said_again_leaves_while_its_charge_stands(world: World) -> None:
+    request = world.approved()
+    world.acknowledge()
+    world.says(2, repeated(request))
+    assert world.codes(2) == ["00"]
+    assert world.state() is State.PRESUMED_SERVED
+
+
 def test_the_clock_of_an_unknown_delivery_restarts_once_and_no_more(world: World) -> None:
     request = world.approved()
     began = world.monotonic

@@ -43,6 +43,7 @@ FOUND = {
     "a sign-on of before may come long before the sign-off on its link": 490518925,
     "a number that is given again is known before what undoes it": 2679405161,
     "a commit that moves a charge tells its repeat how it stands after it": 1744549949,
+    "an approval is not said again of a charge that is undone before it leaves": 1039941043,
 }
 
 
