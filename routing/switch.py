@@ -253,11 +253,9 @@ class Switch:
 
     def _may_be_told(self, send: ToTerminal, now: Now) -> bool:
         self.terminals.sign_ins.mark(send.message)
-        charge = send.charge
-        if charge is not None:
-            self.to_terminal_s.add(now.monotonic - charge.approval_held_since)
-        else:
-            charge = send.says_again
+        charge = send.charge if send.charge is not None else send.says_again
+        if send.charge is not None:
+            self.to_terminal_s.add(now.monotonic - send.charge.approval_held_since)
         # Or its reversal began while the approval was on its way to the disk.
         return charge is None or charge.state is _APPROVED or charge.state not in NOT_STANDING
 
